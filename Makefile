@@ -1,0 +1,72 @@
+# The only entry: each target is what a person would type, and each sets up first what it needs.
+# Everything lives in .venv and build/; `make clean` takes both away.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+SETUP := $(VENV)/.setup
+T ?= tests
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+export PIP_CONSTRAINT := $(CURDIR)/constraints.txt
+
+.PHONY: help setup demo run test test-all bench accuracy lint types proto proto-check fmt check spell clean
+
+help: $(SETUP)
+	@sed -n 's/^## //p' Makefile
+
+## make demo         the whole system against a simulated country (ONCE=1: play the story once and check it)
+## make run          a collector and one agent on this machine's real network
+## make test         every test (T=path for some)
+## make test-all     the same, and a missing system program fails
+## make check        lint, types, generated code, schema, tests
+## make fmt          format
+## make proto        generate the code of the schema anew
+## make clean        remove what all of these made
+
+$(SETUP): pyproject.toml constraints.txt proto/pyproject.toml agent/pyproject.toml collector/pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Rabta needs Python 3.11 or newer; set PYTHON=..." >&2; exit 1; }
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@echo "Installing what Rabta needs into $(VENV) (once, a minute or so) ..."
+	@$(BIN)/python -m pip install --quiet --upgrade pip
+	@$(BIN)/python -m pip install --quiet --editable ./proto --editable ./agent --editable ./collector --group dev --group proto
+	@touch $(SETUP)
+
+setup: $(SETUP)
+
+demo: $(SETUP)
+	@cd tests && exec ../$(BIN)/python -m lab.demo $(if $(ONCE),--once)
+
+run: $(SETUP)
+	@exec $(BIN)/python deploy/run.py
+
+test: $(SETUP)
+	@$(BIN)/python -m pytest $(T)
+
+test-all: $(SETUP)
+	@RABTA_TEST_ALL=1 $(BIN)/python -m pytest $(T)
+
+lint: $(SETUP)
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+
+spell: $(SETUP)
+	@$(BIN)/codespell $$(git ls-files)
+
+types: $(SETUP)
+	@$(BIN)/mypy proto/src agent/src collector/src
+
+fmt: $(SETUP)
+	@$(BIN)/ruff check --fix .
+	@$(BIN)/ruff format .
+
+proto: $(SETUP)
+	@$(BIN)/python proto/generate.py
+
+proto-check: $(SETUP)
+	@$(BIN)/python proto/generate.py --check
+
+check: lint spell types proto-check
+	@$(MAKE) --no-print-directory $(if $(CI),test-all,test)
+
+clean:
+	rm -rf $(VENV) build .pytest_cache .mypy_cache .ruff_cache .hypothesis

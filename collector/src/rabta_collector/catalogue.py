@@ -1,0 +1,82 @@
+"""What the operator asks about: platforms with their targets, references, resolvers, and the ISPs of the country.
+
+Plain frozen values. `targets.py` and `isps.py` read them from files; everything else takes them from here.
+"""
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from rabta_proto.vocabulary import IspKind
+
+
+class Need(StrEnum):
+    """How a platform's targets make up the platform."""
+
+    ALL = "all"  # it works when every target works
+    ANY = "any"  # it works when one target works
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Target:
+    """One thing to measure. `platform` is empty for a reference; `interval_s` is that of an ISP's whole view."""
+
+    url: str
+    platform: str = ""
+    interval_s: float = 300.0
+    priority: int = 2
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Platform:
+    """What people ask about."""
+
+    id: str
+    name: str
+    category: str
+    targets: tuple[Target, ...]
+    need: Need = Need.ALL
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Deadlines:
+    """Seconds that each step may take, and the mean pause before the second repeat of an anomaly."""
+
+    dns_s: float = 5.0
+    tcp_s: float = 10.0
+    tls_s: float = 10.0
+    http_s: float = 15.0
+    repeat_pause_s: float = 5.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Resolvers:
+    """Public resolvers beside the machine's own: URLs for DoH, `address[:port]` for UDP."""
+
+    doh: tuple[str, ...] = ()
+    udp: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Catalogue:
+    """Everything that agents are asked to measure."""
+
+    platforms: tuple[Platform, ...]
+    references: tuple[Target, ...] = ()
+    resolvers: Resolvers = field(default_factory=Resolvers)
+    deadlines: Deadlines = field(default_factory=Deadlines)
+    innocuous_names: tuple[str, ...] = ()
+
+    @property
+    def targets(self) -> tuple[Target, ...]:
+        """Every target, references last."""
+        return tuple(target for platform in self.platforms for target in platform.targets) + self.references
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Isp:
+    """An Internet service provider."""
+
+    id: str
+    name: str
+    kind: IspKind
+    asns: tuple[int, ...] = ()

@@ -1,0 +1,35 @@
+"""What the journal keeps, and what everything behind it is rebuilt from.
+
+Times are Unix seconds; `at` is the collector's clock at the moment of admission and never falls from one entry to the
+next. An agent is its pseudonym: nothing here tells who or where it is beyond its ISP.
+"""
+
+from dataclasses import dataclass
+
+from rabta_proto.model import Measurement
+from rabta_proto.vocabulary import Role
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Measured:
+    """Measurements of one agent, admitted together, duplicates already left out."""
+
+    at: float
+    agent: str
+    isp: str
+    role: Role
+    measurements: tuple[Measurement, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Presence:
+    """An agent's session began or ended."""
+
+    at: float
+    agent: str
+    isp: str
+    role: Role
+    connected: bool
+
+
+Entry = Measured | Presence

@@ -1,0 +1,1 @@
+"""Schema and vocabulary of Rabta: what agents and collectors say to one another, and in which words."""

@@ -1,0 +1,167 @@
+"""A measurement as frozen values: the same facts as `rabta.v1.Measurement`, in the same words.
+
+Here `None` is "not measured" or "does not apply", a failure is a value, and zero is a number.
+Times are aware and UTC; offsets and durations are microseconds, offsets from `Measurement.started_at`.
+"""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from rabta_proto.vocabulary import AddressSource, Depth, NetworkKind, ResolverKind, Step, Trigger
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DnsAnswer:
+    """One record of an answer section; `value` is an address or a CNAME's target, else empty."""
+
+    type: str
+    value: str
+    ttl_s: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DnsReply:
+    """A different response that came after the first one: a mark of injection."""
+
+    offset_us: int
+    rcode: int
+    answers: tuple[DnsAnswer, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DnsQuery:
+    """One query; `rcode` is `None` when no response could be read. `resolver` is empty for the machine's own."""
+
+    resolver_kind: ResolverKind
+    hostname: str
+    query_type: str
+    resolver: str = ""
+    rcode: int | None = None
+    answers: tuple[DnsAnswer, ...] = ()
+    later_replies: tuple[DnsReply, ...] = ()
+
+    @property
+    def addresses(self) -> tuple[str, ...]:
+        """Addresses among the answers, in order."""
+        return tuple(answer.value for answer in self.answers if answer.type in ("A", "AAAA"))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TcpConnect:
+    """One connection to one address."""
+
+    address: str
+    port: int
+    source: AddressSource
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Certificate:
+    """Summary of a certificate; digests are 32 bytes."""
+
+    sha256: bytes
+    spki_sha256: bytes
+    subject: str
+    issuer: str
+    not_before: datetime
+    not_after: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TlsHandshake:
+    """One handshake. With `isolation` an innocuous name was sent and nothing verified."""
+
+    address: str
+    port: int
+    server_name: str
+    source: AddressSource
+    isolation: bool = False
+    verified: bool = False
+    server_answered: bool = False
+    tls_version: str = ""
+    cipher_suite: str = ""
+    negotiated_protocol: str = ""
+    certificate: Certificate | None = None
+    alert: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HttpRoundTrip:
+    """One request and its response; `body_simhash` is a 64-bit SimHash of the bytes read."""
+
+    address: str
+    port: int
+    url: str
+    tls: bool
+    status: int | None = None
+    body_bytes: int = 0
+    declared_bytes: int | None = None
+    truncated: bool = False
+    title: str = ""
+    header_names: tuple[str, ...] = ()
+    location: str = ""
+    server: str = ""
+    body_sha256: bytes = b""
+    body_simhash: int | None = None
+    marks: tuple[str, ...] = ()
+
+
+Detail = DnsQuery | TcpConnect | TlsHandshake | HttpRoundTrip
+
+STEP_OF: dict[type[Detail], Step] = {
+    DnsQuery: Step.DNS,
+    TcpConnect: Step.TCP,
+    TlsHandshake: Step.TLS,
+    HttpRoundTrip: Step.HTTP,
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Observation:
+    """One network operation, tried once. `failure` is `None` on success, else an OONI df-007 string."""
+
+    detail: Detail
+    offset_us: int
+    duration_us: int
+    failure: str | None = None
+    failure_detail: str = ""
+    hop: int = 0
+    attempt: int = 1
+
+    @property
+    def step(self) -> Step:
+        return STEP_OF[type(self.detail)]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NetworkContext:
+    """The network that an agent was on; `None` could not be told."""
+
+    isp: str = ""
+    kind: NetworkKind = NetworkKind.UNKNOWN
+    vpn: bool | None = None
+    ipv4: bool | None = None
+    ipv6: bool | None = None
+    metered: bool | None = None
+    captive_portal: bool | None = None
+    lab: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Measurement:
+    """One measurement of one target. `epoch` and `sequence` are 0 outside of a spool; `platform` empty: a reference."""
+
+    target: str
+    started_at: datetime
+    duration_us: int
+    agent_version: str
+    platform: str = ""
+    epoch: int = 0
+    sequence: int = 0
+    plan_version: int = 0
+    trigger: Trigger = Trigger.UNKNOWN
+    depth: Depth = Depth.FULL
+    network: NetworkContext = field(default_factory=NetworkContext)
+    observations: tuple[Observation, ...] = ()
+    bytes_sent: int = 0
+    bytes_received: int = 0
