@@ -9,7 +9,7 @@ T ?= tests
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export PIP_CONSTRAINT := $(CURDIR)/constraints.txt
 
-.PHONY: help setup demo run test test-all bench accuracy lint types proto proto-check fmt check spell clean
+.PHONY: help setup demo run test test-all lint types proto proto-check fmt check spell clean
 
 help: $(SETUP)
 	@sed -n 's/^## //p' Makefile

@@ -1,0 +1,1 @@
+"""What tests share: servers that misbehave on purpose, fakes, and arbitrary values."""

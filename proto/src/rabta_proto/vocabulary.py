@@ -96,6 +96,7 @@ class Mechanism(StrEnum):
     TLS_TIMEOUT_OTHER = "tls.timeout.other"  # silence after the ClientHello, whatever the name
     TLS_EOF_SNI = "tls.eof.sni"  # closed after the ClientHello, set off by the name in it
     TLS_EOF_OTHER = "tls.eof.other"  # closed after the ClientHello, whatever the name
+    TLS_ALERT_SNI = "tls.alert.sni"  # an alert or garbage after the ClientHello, set off by the name in it
     TLS_MITM = "tls.mitm"  # another's certificate
     HTTP_BLOCKPAGE = "http.blockpage"  # a block page in place of the site
     HTTP_REDIRECT = "http.redirect"  # sent on to a block page

@@ -1,0 +1,192 @@
+"""The agent as a whole: measuring and the uplink beside one another, and how they end.
+
+On the first signal no new measurement begins, those that run get MEASURING_GRACE_S, what waits gets the rest of DRAIN_S
+to reach the collector, and what did not stays in the spool for the next run.
+"""
+
+import asyncio
+from collections.abc import Callable, Coroutine
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from random import Random
+
+import structlog
+
+from rabta_agent.ceilings import Ceilings
+from rabta_agent.clock import Clock
+from rabta_agent.config import Config
+from rabta_agent.endpoint import Endpoint, InvalidEndpointError, parse_endpoint
+from rabta_agent.exits import CommandError, ExitCode
+from rabta_agent.home import Credential, Home, Link
+from rabta_agent.measuring import Bench, Measurer, Measuring
+from rabta_agent.plan_keeper import PlanKeeper
+from rabta_agent.session import Caller, Pace
+from rabta_agent.spool import SpoolError
+from rabta_agent.spool_thread import SpoolThread
+from rabta_agent.uplink import Uplink
+from rabta_agent.version import agent_version
+from rabta_proto.codec import network_to_message, to_timestamp
+from rabta_proto.model import NetworkContext
+from rabta_proto.v1 import collector_pb2 as wire
+
+DRAIN_S = 5.0
+PATIENCE_S, LAB_PATIENCE_S = 30.0, 5.0  # of `run --once`, for a plan and then for acknowledgements
+MEASURING_GRACE_S = 2.0
+CAPABILITIES = ("dns", "tcp", "tls", "http")
+
+logger = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Parts:
+    """What an agent is made of."""
+
+    home: Home
+    config: Config
+    credential: Credential
+    spool: SpoolThread
+    measurer: Measurer
+    network: Callable[[], NetworkContext]
+    clock: Clock
+    rng: Random
+    pace: Pace
+
+
+class Agent:
+    """One run of the agent. `stop` is set by the first signal."""
+
+    def __init__(self, parts: Parts) -> None:
+        self._parts = parts
+        limits = Ceilings.of(lab=parts.config.lab)
+        self._plans = PlanKeeper(parts.home, parts.credential, limits=limits, clock=parts.clock)
+        self._uplink = Uplink(self._caller(), parts.spool, pace=parts.pace, clock=parts.clock, draw=parts.rng.random)
+        self._measuring = Measuring(
+            Bench(
+                measurer=parts.measurer,
+                network=self._network,
+                plans=self._plans,
+                spool=parts.spool,
+                limits=limits,
+                day_allowance=parts.config.day_allowance,
+                clock=parts.clock,
+                rng=parts.rng,
+                on_done=self._uplink.wake,
+            )
+        )
+        self.stop = asyncio.Event()
+
+    async def run(self) -> None:
+        """Until `stop`. Raises `CommandError` when the agent cannot go on."""
+        await self._beside_the_uplink(self._measuring.forever())
+
+    async def once(self) -> None:
+        """Every target of the plan once, acknowledged, or until `stop`. Raises `CommandError` when that failed."""
+        await self._beside_the_uplink(self._through_the_plan())
+
+    async def _beside_the_uplink(self, work: Coroutine[None, None, None]) -> None:
+        endings: list[Exception] = []
+        try:
+            async with asyncio.TaskGroup() as tasks:
+                link = tasks.create_task(self._uplink.run())
+                working = tasks.create_task(work)
+                asked = tasks.create_task(self._asked_to_stop())
+                await asyncio.wait({working, asked}, return_when=asyncio.FIRST_COMPLETED)
+                if not working.done():
+                    await self._drain(working)
+                link.cancel()
+                asked.cancel()
+        except* (CommandError, SpoolError) as group:
+            endings += group.exceptions
+        for ending in endings:
+            raise CommandError(str(ending), getattr(ending, "code", ExitCode.FAILED))
+
+    async def _asked_to_stop(self) -> None:
+        await self.stop.wait()
+
+    async def _drain(self, working: "asyncio.Task[None]") -> None:
+        """Ends what runs and sends what can be sent, within DRAIN_S."""
+        logger.info("agent.stopping", waiting=self._parts.spool.counts.waiting)
+        with suppress(TimeoutError):
+            async with asyncio.timeout(DRAIN_S):
+                self._measuring.stop()
+                if self._measuring.busy:
+                    await asyncio.wait({working}, timeout=MEASURING_GRACE_S)
+                working.cancel()
+                await asyncio.wait({working})
+                if self._uplink.connected:
+                    await self._uplink.drained()
+
+    async def _through_the_plan(self) -> None:
+        patience_s = LAB_PATIENCE_S if self._parts.config.lab else PATIENCE_S
+        if not await self._plan_comes(patience_s):
+            raise self._failed("the collector has given this agent no plan yet", patience_s)
+        left_out = await self._measuring.once()
+        try:
+            async with asyncio.timeout(patience_s):
+                await self._uplink.drained()
+        except TimeoutError:
+            waiting = self._parts.spool.counts.waiting
+            raise self._failed(
+                f"{waiting} measurements were not acknowledged and wait in the spool", patience_s
+            ) from None
+        if left_out:
+            raise CommandError(f"{left_out} targets were left out: the bytes of the day are used up")
+
+    async def _plan_comes(self, patience_s: float) -> bool:
+        with suppress(TimeoutError):
+            async with asyncio.timeout(patience_s):
+                while self._plans.usable is None:
+                    self._plans.changed.clear()
+                    await self._plans.changed.wait()
+        return self._plans.usable is not None
+
+    def _failed(self, problem: str, patience_s: float) -> CommandError:
+        """The end of a run that did not reach its aim, by whether the collector can be reached."""
+        if self._uplink.connected:
+            return CommandError(f"{problem} after {patience_s:g} s")
+        reason = self._uplink.trouble or "no answer"
+        return CommandError(f"the collector cannot be reached ({reason}); {problem}", ExitCode.UNREACHABLE)
+
+    def _caller(self) -> Caller:
+        credential = self._parts.credential
+        return Caller(
+            authorization=f"Bearer {credential.agent_id}.{credential.secret}",
+            endpoints=_endpoints(credential, lab=self._parts.config.lab),
+            hello=self._hello,
+            on_plan=self._plans.offer,
+            on_link=self._on_link,
+        )
+
+    def _hello(self) -> wire.Hello:
+        counts = self._parts.spool.counts
+        return wire.Hello(
+            agent_version=agent_version(),
+            capabilities=CAPABILITIES,
+            network=network_to_message(self._network()),
+            backlog=counts.waiting,
+            epoch=counts.epoch,
+            plan_version=self._plans.current.version if self._plans.current else 0,
+            now=to_timestamp(self._parts.clock.now()),
+            dropped=counts.dropped,
+        )
+
+    def _network(self) -> NetworkContext:
+        return replace(self._parts.network(), lab=self._parts.config.lab)
+
+    def _on_link(self, connected: bool, endpoint: Endpoint, trouble: str) -> None:
+        since = self._parts.clock.now().timestamp()
+        self._parts.home.save_link(Link(connected=connected, endpoint=str(endpoint), since=since, trouble=trouble))
+
+
+def _endpoints(credential: Credential, *, lab: bool) -> tuple[Endpoint, ...]:
+    """Those that this agent may use, in order. Raises `CommandError` when there is none."""
+    usable: list[Endpoint] = []
+    for url in credential.endpoints:
+        try:
+            usable.append(parse_endpoint(url, lab=lab))
+        except InvalidEndpointError as wrong:
+            problem = str(wrong)
+            logger.warning("endpoint.refused", reason=problem)
+    if not usable:
+        raise CommandError(problem)
+    return tuple(dict.fromkeys(usable))

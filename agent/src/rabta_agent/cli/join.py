@@ -1,0 +1,47 @@
+"""`rabta-agent join`."""
+
+import argparse
+import asyncio
+
+from rabta_agent.cli.setting import setting
+from rabta_agent.endpoint import Endpoint, InvalidEndpointError, parse_endpoint
+from rabta_agent.enrol import enroll
+from rabta_agent.exits import CommandError, ExitCode
+from rabta_agent.version import agent_version
+from rabta_proto.v1.collector_pb2 import EnrollRequest
+
+
+def join(options: argparse.Namespace) -> ExitCode:
+    """Exchanges an invitation for a credential. A home joins once: its spool belongs to one pseudonym."""
+    home, config = setting(options)
+    endpoint = _endpoint(options.url, lab=config.lab)
+    if not options.invite.strip():
+        raise CommandError("--invite: the token is empty", ExitCode.USAGE)
+    home.make()
+    with home.locked():
+        if (former := home.credential()) is not None:
+            raise CommandError(
+                f"this home has joined {former.endpoints[0]} already; give another --home, or remove {home.path}"
+            )
+        request = EnrollRequest(
+            invite_token=options.invite.strip(),
+            isp=options.isp,
+            province=options.province,
+            agent_version=agent_version(),
+            lab=config.lab,
+        )
+        enrolment = asyncio.run(enroll(endpoint, request))
+        if enrolment.plan is not None:
+            home.save_plan(enrolment.plan.SerializeToString())
+        home.save_credential(enrolment.credential)  # last: with it the home has joined
+    credential = enrolment.credential
+    print(f"Joined {endpoint} as {credential.agent_id}, role {credential.role}, ISP {credential.isp or 'not known'}.")
+    print("Start measuring with: rabta-agent run")
+    return ExitCode.GOOD
+
+
+def _endpoint(url: str, *, lab: bool) -> Endpoint:
+    try:
+        return parse_endpoint(url, lab=lab)
+    except InvalidEndpointError as wrong:
+        raise CommandError(str(wrong), ExitCode.USAGE) from None

@@ -1,0 +1,79 @@
+"""`rabta-agent probe`: measures now, without a collector and without keeping anything."""
+
+import argparse
+import asyncio
+from collections.abc import Sequence
+
+from google.protobuf.json_format import MessageToJson
+
+from rabta_agent import log
+from rabta_agent.cli.setting import make_prober, setting, vantage_of
+from rabta_agent.config import Config
+from rabta_agent.contacts import SYSTEM_RESOLVER
+from rabta_agent.context import network_context
+from rabta_agent.exits import CommandError, ExitCode
+from rabta_agent.task import Settings, Task
+from rabta_agent.urls import InvalidTarget, parse_url
+from rabta_proto.codec import to_message
+from rabta_proto.model import DnsQuery, HttpRoundTrip, Measurement, Observation, TcpConnect, TlsHandshake
+from rabta_proto.vocabulary import ResolverKind, Trigger
+
+
+def probe(options: argparse.Namespace) -> ExitCode:
+    """Measures each URL, one after the other. What the network does is no failure of the command."""
+    home, config = setting(options)
+    log.set_up(config.log_level)
+    for url in options.urls:
+        try:
+            parse_url(url)
+        except InvalidTarget as wrong:
+            raise CommandError(str(wrong), ExitCode.USAGE) from None
+    credential = home.credential()
+    asyncio.run(_probe(options.urls, config, credential.isp if credential else "", as_json=options.json))
+    return ExitCode.GOOD
+
+
+async def _probe(urls: Sequence[str], config: Config, isp: str, *, as_json: bool) -> None:
+    vantage = vantage_of(config)
+    prober = make_prober(vantage)
+    try:
+        for url in urls:
+            task = Task(target=url, trigger=Trigger.MANUAL)
+            measurement = await prober.measure(task, Settings(), network_context(isp, vantage))
+            print(to_json(measurement) if as_json else to_text(measurement), flush=True)
+    finally:
+        await prober.close()
+
+
+def to_json(measurement: Measurement) -> str:
+    """The protobuf JSON form of `rabta.v1.Measurement`, on one line."""
+    return MessageToJson(to_message(measurement), indent=None)
+
+
+def to_text(measurement: Measurement) -> str:
+    """One line per step for a person: when it began, how long it took, what came of it."""
+    lines = [measurement.target]
+    for observation in measurement.observations:
+        began, took = observation.offset_us / 1000, observation.duration_us / 1000
+        repeat = f"  (attempt {observation.attempt})" if observation.attempt > 1 else ""
+        lines.append(f"{began:9.1f} ms {took:8.1f} ms  {observation.step:<5} {_what(observation)}{repeat}")
+    total = measurement.duration_us / 1e6
+    lines.append(f"{total:.2f} s, {measurement.bytes_sent} bytes sent, {measurement.bytes_received} received")
+    return "\n".join(lines)
+
+
+def _what(observation: Observation) -> str:
+    """What was tried and what came of it."""
+    match observation.detail:
+        case DnsQuery() as dns:
+            asked = SYSTEM_RESOLVER if dns.resolver_kind is ResolverKind.SYSTEM else dns.resolver
+            tried, came = f"{dns.query_type} {dns.hostname} from {asked}", ", ".join(dns.addresses)
+        case TcpConnect() as tcp:
+            tried, came = f"{tcp.address} port {tcp.port}", "connected"
+        case TlsHandshake() as tls:
+            tried = f"{tls.server_name} at {tls.address}" + (" (innocuous name)" if tls.isolation else "")
+            came = f"{tls.tls_version}, certificate {'verified' if tls.verified else 'not verified'}"
+        case HttpRoundTrip() as http:
+            tried = f"GET {http.url}"
+            came = f"status {http.status}, {http.body_bytes} bytes" + (f', "{http.title}"' if http.title else "")
+    return f"{tried}: {came if observation.failure is None else observation.failure}"

@@ -1,0 +1,72 @@
+"""`rabta-agent run`."""
+
+import argparse
+import asyncio
+from random import SystemRandom
+
+import structlog
+
+from rabta_agent import log
+from rabta_agent.app import Agent, Parts
+from rabta_agent.cli.setting import make_prober, setting, vantage_of
+from rabta_agent.clock import SystemClock
+from rabta_agent.config import Config
+from rabta_agent.context import network_context
+from rabta_agent.exits import CommandError, ExitCode
+from rabta_agent.home import Credential, Home
+from rabta_agent.session import Pace
+from rabta_agent.spool import Spool, SpoolError
+from rabta_agent.spool_thread import SpoolThread
+from rabta_agent.stopping import stopping_on_signals
+from rabta_agent.version import agent_version
+
+logger = structlog.get_logger()
+
+
+def run(options: argparse.Namespace) -> ExitCode:
+    """Measures until a signal, or with `--once` through the plan."""
+    home, config = setting(options)
+    log.set_up(config.log_level)
+    credential = home.joined()
+    home.make()
+    with home.locked():
+        asyncio.run(_run(home, config, credential, once=options.once))
+    return ExitCode.GOOD
+
+
+async def _run(home: Home, config: Config, credential: Credential, *, once: bool) -> None:
+    clock, rng, vantage = SystemClock(), SystemRandom(), vantage_of(config)
+    prober = make_prober(vantage)
+    spool = _open_spool(home, config, clock)
+    try:
+        agent = Agent(
+            Parts(
+                home=home,
+                config=config,
+                credential=credential,
+                spool=spool,
+                measurer=prober,
+                network=lambda: network_context(credential.isp, vantage),
+                clock=clock,
+                rng=rng,
+                pace=Pace.of(lab=config.lab),
+            )
+        )
+        with stopping_on_signals(agent.stop):
+            counts = spool.counts
+            logger.info("agent.start", version=agent_version(), epoch=counts.epoch, waiting=counts.waiting)
+            await (agent.once() if once else agent.run())
+            logger.info("agent.stop", waiting=spool.counts.waiting)
+    finally:
+        await prober.close()
+        await spool.close()
+
+
+def _open_spool(home: Home, config: Config, clock: SystemClock) -> SpoolThread:
+    try:
+        spool = Spool(home.spool_file, limit_bytes=config.spool_bytes, today=clock.now)
+    except SpoolError as wrong:
+        raise CommandError(str(wrong)) from None
+    if (damage := spool.damage) is not None:
+        logger.error("spool.damaged", cause=damage.cause, moved_to=str(damage.moved_to), saved=damage.saved)
+    return SpoolThread(spool)

@@ -1,0 +1,46 @@
+"""Where a command runs: its home and its configuration, from what was typed and the environment."""
+
+import argparse
+import os
+from typing import TYPE_CHECKING
+
+from rabta_agent.config import KEYS, Config, InvalidConfigError, load_config
+from rabta_agent.exits import CommandError, ExitCode
+from rabta_agent.home import Home, find_home
+
+if TYPE_CHECKING:
+    from rabta_agent.measure import Prober
+    from rabta_agent.network import Vantage
+
+
+def setting(options: argparse.Namespace) -> tuple[Home, Config]:
+    """Raises `CommandError` for a configuration that cannot be used."""
+    environment = dict(os.environ)
+    home = find_home(options.home, environment)
+    given = {key: getattr(options, key, None) for key in KEYS}
+    flags = {key: text for key, text in given.items() if text is not None}
+    try:
+        return home, load_config(flags=flags, environment=environment, file=home.config_file)
+    except InvalidConfigError as wrong:
+        raise CommandError(str(wrong), ExitCode.USAGE) from None
+
+
+def vantage_of(config: Config) -> "Vantage":
+    """How the probes measure."""
+    from rabta_agent.network import Vantage  # brings asyncio along, which `status` and `log` do without
+
+    return Vantage(lab=config.lab, source_address=config.source_address, system_resolvers=config.resolver)
+
+
+def make_prober(vantage: "Vantage") -> "Prober":
+    """What measures. Raises `CommandError` where `SSL_CERT_FILE` names nothing that can be trusted."""
+    from random import SystemRandom
+
+    from rabta_agent.clock import SystemClock
+    from rabta_agent.measure import Prober
+    from rabta_agent.probes.tls import RootsError
+
+    try:
+        return Prober(vantage, SystemClock(), SystemRandom())
+    except RootsError as wrong:
+        raise CommandError(str(wrong)) from None

@@ -1,0 +1,182 @@
+"""The agent's configuration: flags over `RABTA_*` environment over `agent.toml` in the home over defaults.
+
+Every key is a row of `KEYS`; a key of the file that is none of them is an error that names it. The lab switch is taken
+from the environment alone: a file that lifts the rules made for the volunteer's safety could be left behind unnoticed.
+"""
+
+import re
+import tomllib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from ipaddress import ip_address
+from pathlib import Path
+
+LEVELS = ("debug", "info", "warning", "error")
+LAB_VARIABLE = "RABTA_LAB"
+_UNITS = {"": 1, "b": 1, "kb": 1000, "mb": 1000**2, "gb": 1000**3}
+
+
+class InvalidConfigError(ValueError):
+    """A configuration that cannot be used; the message is one line for the volunteer."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Config:
+    """What a command runs with. `None` is the default that the meaning of the key states."""
+
+    lab: bool = False
+    source_address: str | None = None
+    resolver: tuple[str, ...] | None = None
+    bytes_per_day: int | None = None
+    spool_bytes: int = 64 * 1000**2
+    log_level: str = "info"
+
+    @property
+    def day_allowance(self) -> int:
+        """Bytes a day. In the lab they are loopback's and cost nobody anything."""
+        return self.bytes_per_day or (10 * 1000**3 if self.lab else 15 * 1000**2)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Key:
+    """One key: how its text is read, and what it means."""
+
+    parse: Callable[[str], object]
+    meaning: str
+
+
+def parse_bytes(text: str) -> int:
+    """A number of bytes, such as 15000000, 15MB or 1.5 GB; units are decimal. Raises `ValueError`."""
+    match = re.fullmatch(r"([0-9]{1,15}(?:\.[0-9]{1,6})?)\s*([a-z]{0,2})", text.strip().lower())
+    if match is None or match[2] not in _UNITS:
+        raise ValueError(f'"{text}" is no number of bytes (such as 15000000 or "15MB")')
+    return int(float(match[1]) * _UNITS[match[2]])
+
+
+def parse_switch(text: str) -> bool:
+    """A switch as environments write it. Raises `ValueError`."""
+    if text.strip().lower() in ("1", "true", "yes", "on"):
+        return True
+    if text.strip().lower() in ("", "0", "false", "no", "off"):
+        return False
+    raise ValueError(f'"{text}" is neither 1 nor 0')
+
+
+def parse_resolver(text: str) -> str:
+    """ADDRESS, ADDRESS:PORT or [IPV6]:PORT. Raises `ValueError`."""
+    host, port = _split_port(text)
+    try:
+        ip_address(host)
+    except ValueError:
+        raise ValueError(f'"{text}" is no address of a resolver (ADDRESS or ADDRESS:PORT)') from None
+    if port is not None and not (port.isascii() and port.isdigit() and 1 <= int(port) <= 65535):
+        raise ValueError(f'"{text}" has no valid port')
+    return text
+
+
+def _split_port(text: str) -> tuple[str, str | None]:
+    if bracketed := re.fullmatch(r"\[([^\]]*)\](?::(.*))?", text):
+        return bracketed[1], bracketed[2]
+    host, colon, port = text.partition(":")
+    return (text, None) if ":" in port else (host, port if colon else None)  # two colons or more: IPv6 without a port
+
+
+def _resolvers(text: str) -> tuple[str, ...]:
+    found = tuple(parse_resolver(part.strip()) for part in text.split(",") if part.strip())
+    if not found:
+        raise ValueError("empty; expected one address or more")
+    return found
+
+
+def _address(text: str) -> str:
+    try:
+        return str(ip_address(text.strip()))
+    except ValueError:
+        raise ValueError(f'"{text}" is no address') from None
+
+
+def _at_least(smallest: int) -> Callable[[str], int]:
+    def parse(text: str) -> int:
+        if (value := parse_bytes(text)) < smallest:
+            raise ValueError(f'"{text}" is less than {smallest} bytes')
+        return value
+
+    return parse
+
+
+def _level(text: str) -> str:
+    if text.lower() not in LEVELS:
+        raise ValueError(f'"{text}" is none of {", ".join(LEVELS)}')
+    return text.lower()
+
+
+KEYS = {
+    "source_address": Key(parse=_address, meaning="address of this machine to measure from; none: its own choice"),
+    "resolver": Key(parse=_resolvers, meaning="resolvers in place of the machine's own, ADDRESS[:PORT]"),
+    "bytes_per_day": Key(parse=_at_least(100_000), meaning="most bytes a day, both ways together; 15 MB"),
+    "spool_bytes": Key(parse=_at_least(100_000), meaning="most bytes of measurements that wait on disk"),
+    "log_level": Key(parse=_level, meaning="debug, info, warning or error"),
+}
+
+
+def load_config(*, flags: Mapping[str, str], environment: Mapping[str, str], file: Path) -> Config:
+    """The effective configuration; a file that does not exist is empty. Raises `InvalidConfigError`."""
+    values: dict[str, object] = _from_file(file)
+    for key in KEYS:
+        if f"RABTA_{key.upper()}" in environment:
+            values[key] = _parse(key, environment[f"RABTA_{key.upper()}"], f"RABTA_{key.upper()}")
+        if key in flags:
+            values[key] = _parse(key, flags[key], f"--{key.replace('_', '-')}")
+    try:
+        values["lab"] = parse_switch(environment.get(LAB_VARIABLE, ""))
+    except ValueError as wrong:
+        raise InvalidConfigError(f"{LAB_VARIABLE}: {wrong}") from None
+    return Config(**values)  # type: ignore[arg-type] # each parsed by the key's own parser
+
+
+def _parse(key: str, text: str, origin: str) -> object:
+    try:
+        return KEYS[key].parse(text)
+    except ValueError as wrong:
+        raise InvalidConfigError(f"{origin}: {wrong}") from None
+
+
+def _from_file(file: Path) -> dict[str, object]:
+    try:
+        table = tomllib.loads(file.read_text(encoding="utf-8"))
+    except (FileNotFoundError, NotADirectoryError):
+        return {}
+    except OSError as wrong:
+        raise InvalidConfigError(f"{file}: cannot be read: {wrong.strerror}") from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as wrong:
+        raise InvalidConfigError(f"{file}: not TOML: {wrong}") from None
+    for key in table:
+        if key == "lab":
+            raise InvalidConfigError(f"{file}: lab: only the environment ({LAB_VARIABLE}=1) switches the lab on")
+        if key not in KEYS:
+            raise InvalidConfigError(f'{file}: unknown key "{key}"; known are {", ".join(KEYS)}')
+    return {key: _parse(key, _text(key, value, file), f"{file}: {key}") for key, value in table.items()}
+
+
+def _text(key: str, value: object, file: Path) -> str:
+    """A value of the file in the form that the environment has it."""
+    if isinstance(value, list) and all(isinstance(entry, str) for entry in value):
+        return ",".join(value)
+    if isinstance(value, bool) or not isinstance(value, str | int | float):
+        raise InvalidConfigError(f"{file}: {key}: not a value of this key")
+    return str(value)
+
+
+def to_toml(config: Config) -> str:
+    """The effective configuration as a file that gives the same again; a key at its default `None` is a comment."""
+    lines = [f"# lab = {str(config.lab).lower()} # from {LAB_VARIABLE}"]
+    for key, row in KEYS.items():
+        value = getattr(config, key)
+        lines.append(f"# {key} # {row.meaning}" if value is None else f"{key} = {_toml(value)} # {row.meaning}")
+    return "\n".join(lines) + "\n"
+
+
+def _toml(value: object) -> str:
+    if isinstance(value, tuple):
+        return "[" + ", ".join(f'"{entry}"' for entry in value) + "]"
+    return str(value) if isinstance(value, int) else f'"{value}"'

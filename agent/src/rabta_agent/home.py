@@ -1,0 +1,199 @@
+"""The agent's home: one directory that only its owner reads, and everything the agent keeps.
+
+    agent.toml        configuration, written by the volunteer
+    credential.json   who this agent is to its collector: pseudonym, secret, role, ISP, the key that signs its plans
+    plan.bin          the last good plan, a serialised `rabta.v1.SignedPlan`
+    spool.sqlite      measurements that wait, counters, what was contacted (spool_file.py has the format)
+    link.json         whether the running agent is connected, for `status`
+    lock              held by the one process that runs, measures and sends from here
+
+Files are replaced whole or not at all. Removing the directory removes every trace of the agent from the machine.
+"""
+
+import json
+import os
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+
+from rabta_agent.exits import CommandError, ExitCode
+
+_DIRECTORY_MODE = 0o700
+_FILE_MODE = 0o600
+_LOCK_TRIES = 4
+_LOCK_PAUSE_S = 0.05
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Credential:
+    """What enrolment gave. `plan_public_key` is hexadecimal; `endpoints` are URLs in the order to try, never empty."""
+
+    agent_id: str
+    secret: str = field(repr=False)
+    role: str
+    isp: str
+    plan_public_key: str
+    endpoints: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Link:
+    """Whether the agent was connected, as it last wrote it. `since` is Unix seconds, `trouble` a line or empty."""
+
+    connected: bool
+    endpoint: str
+    since: float
+    trouble: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Home:
+    """Paths within a home, and what is read from and written to them."""
+
+    path: Path
+
+    @property
+    def config_file(self) -> Path:
+        return self.path / "agent.toml"
+
+    @property
+    def spool_file(self) -> Path:
+        return self.path / "spool.sqlite"
+
+    def make(self) -> None:
+        """Makes the directory, or takes one that is there, for its owner alone. Raises `CommandError`."""
+        try:
+            self.path.mkdir(mode=_DIRECTORY_MODE, parents=True, exist_ok=True)
+            self.path.chmod(_DIRECTORY_MODE)
+            probe = self.path / f".writable-{os.getpid()}"
+            probe.touch(mode=_FILE_MODE)
+            probe.unlink()
+        except OSError as wrong:
+            raise CommandError(f"{self.path}: not a directory this agent can write to: {wrong.strerror}") from None
+
+    def credential(self) -> Credential | None:
+        """`None`: not joined. Raises `CommandError` for a file that cannot be used."""
+        file = self.path / "credential.json"
+        try:
+            table = json.loads(file.read_text(encoding="utf-8"))
+            endpoints = tuple(table.pop("endpoints"))
+            credential = Credential(endpoints=endpoints, **table)
+            bytes.fromhex(credential.plan_public_key)
+            if not all(isinstance(text, str) for text in (*endpoints, *table.values())) or not endpoints:
+                raise ValueError
+        except (FileNotFoundError, NotADirectoryError):
+            return None
+        except OSError as wrong:
+            raise CommandError(f"{file}: cannot be read: {wrong.strerror}") from None
+        except (ValueError, TypeError, KeyError, AttributeError):
+            raise CommandError(f"{file}: damaged; remove it and join again") from None
+        return credential
+
+    def joined(self) -> Credential:
+        """The credential. Raises `CommandError` where there is none."""
+        if (credential := self.credential()) is None:
+            raise CommandError(
+                f"not joined: no credential in {self.path}; `rabta-agent join URL --invite TOKEN` first",
+                ExitCode.NOT_JOINED,
+            )
+        return credential
+
+    def save_credential(self, credential: Credential) -> None:
+        self._write("credential.json", json.dumps(asdict(credential), indent=1).encode())
+
+    def plan(self) -> bytes | None:
+        """The last good plan as it came, or `None`."""
+        try:
+            return (self.path / "plan.bin").read_bytes()
+        except OSError:
+            return None  # none, or none that can be read: the collector hands out another
+
+    def save_plan(self, signed: bytes) -> None:
+        self._write("plan.bin", signed)
+
+    def link(self) -> Link | None:
+        try:
+            return Link(**json.loads((self.path / "link.json").read_text(encoding="utf-8")))
+        except (OSError, ValueError, TypeError):
+            return None
+
+    def save_link(self, link: Link) -> None:
+        with suppress(OSError):  # for `status` only: a full disk must not end a session
+            self._write("link.json", json.dumps(asdict(link)).encode(), sync=False)
+
+    @contextmanager
+    def locked(self) -> Iterator[None]:
+        """Holds the home for this process. Raises `CommandError` when another one has it."""
+        with (self.path / "lock").open("a+b") as file:
+            for _ in range(_LOCK_TRIES):
+                if _try_lock(file.fileno()):
+                    break
+                time.sleep(_LOCK_PAUSE_S)  # `status` holds the lock for an instant when it looks
+            else:
+                raise CommandError(f"another agent runs on {self.path}; give this one a --home of its own")
+            yield
+
+    def in_use(self) -> bool:
+        """Whether an agent runs here."""
+        try:
+            with (self.path / "lock").open("r+b") as file:
+                return not _try_lock(file.fileno())
+        except OSError:
+            return False  # no lock was ever taken here
+
+    def _write(self, name: str, content: bytes, *, sync: bool = True) -> None:
+        draft = self.path / f".{name}.new"
+        with suppress(FileNotFoundError):
+            draft.unlink()
+        with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, _FILE_MODE), "wb") as stream:
+            stream.write(content)
+            stream.flush()
+            if sync:
+                os.fsync(stream.fileno())
+        draft.replace(self.path / name)
+        if sync:
+            _sync_directory(self.path)
+
+
+if sys.platform == "win32":
+    import msvcrt
+
+    def _sync_directory(path: Path) -> None:
+        """Windows has no such call."""
+
+    def _try_lock(descriptor: int) -> bool:
+        try:
+            msvcrt.locking(descriptor, msvcrt.LK_NBLCK, 1)
+        except OSError:
+            return False
+        return True
+
+else:
+    import fcntl
+
+    def _sync_directory(path: Path) -> None:
+        """Makes a new name in it survive a power cut."""
+        descriptor = os.open(path, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+
+    def _try_lock(descriptor: int) -> bool:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return False
+        return True
+
+
+def find_home(flag: str | None, environment: dict[str, str]) -> Home:
+    """The home that `--home`, `RABTA_HOME` or the platform names, in this order."""
+    if chosen := flag or environment.get("RABTA_HOME"):
+        return Home(path=Path(chosen).expanduser().absolute())
+    import platformdirs  # only where it decides: it reads the platform's own settings
+
+    return Home(path=platformdirs.user_data_path("rabta-agent", appauthor=False))

@@ -1,0 +1,199 @@
+"""Measures what the plan asks for, when it asks, within the ceilings, and puts each measurement into the spool.
+
+At most AT_ONCE measurements at the same time; the volunteer's bytes of the day bind here.
+"""
+
+import asyncio
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from random import Random
+from typing import Protocol
+
+import structlog
+
+from rabta_agent.ceilings import AT_ONCE, MEASUREMENT_BYTES, Ceilings, affords
+from rabta_agent.clock import Clock
+from rabta_agent.plan import Plan
+from rabta_agent.plan_keeper import PlanKeeper
+from rabta_agent.schedule import Schedule, Turn, all_at_once
+from rabta_agent.spool import SpoolError
+from rabta_agent.spool_thread import SpoolThread
+from rabta_agent.task import Settings, Task
+from rabta_agent.urls import InvalidTarget
+from rabta_proto.model import Measurement, NetworkContext
+from rabta_proto.vocabulary import Trigger
+
+LONGEST_WAIT_S = 60.0  # then the clock and the plan's end are looked at again
+
+logger = structlog.get_logger()
+
+
+class Measurer(Protocol):
+    """What measures one target once; `rabta_agent.measure.Prober` is the one there is."""
+
+    async def measure(self, task: Task, settings: Settings, network: NetworkContext) -> Measurement:
+        """Never raises for what the network does; raises `InvalidTarget` for a URL that cannot be measured."""
+
+    async def close(self) -> None:
+        """Closes what it keeps open."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Bench:
+    """What measuring needs. `on_done` hears that the spool has a new measurement."""
+
+    measurer: Measurer
+    network: Callable[[], NetworkContext]
+    plans: PlanKeeper
+    spool: SpoolThread
+    limits: Ceilings
+    day_allowance: int
+    clock: Clock
+    rng: Random
+    on_done: Callable[[], None]
+
+
+class Measuring:
+    """Runs until `stop`, or through the plan once."""
+
+    def __init__(self, bench: Bench) -> None:
+        self._bench = bench
+        self._slots = asyncio.Semaphore(AT_ONCE)
+        self._running = 0
+        self._stopping = False
+        self._skipped = 0
+        self._schedule: Schedule | None = None
+        self._followed: Plan | None = None
+
+    @property
+    def busy(self) -> bool:
+        """Whether a measurement runs."""
+        return self._running > 0
+
+    def stop(self) -> None:
+        """No new measurements; `forever` and `once` return when those that run have ended."""
+        self._stopping = True
+        self._bench.plans.changed.set()
+
+    async def forever(self) -> None:
+        async with asyncio.TaskGroup() as tasks:
+            while True:
+                await self._slots.acquire()
+                if (turn := await self._next_turn()) is None:
+                    break
+                tasks.create_task(self._take(turn, Trigger.SCHEDULED))
+
+    async def once(self) -> int:
+        """Every target of the current plan once; how many were left out for want of bytes."""
+        plan = self._bench.plans.usable
+        left_out = 0
+        async with asyncio.TaskGroup() as tasks:
+            for turn in all_at_once(plan.assignments if plan else (), self._now()):
+                await self._slots.acquire()
+                if self._stopping:
+                    break
+                if not self._affords(turn, day_fraction=1.0):
+                    self._slots.release()
+                    left_out += 1
+                    continue
+                tasks.create_task(self._take(turn, Trigger.MANUAL))
+                await asyncio.sleep(self._bench.limits.between_s)
+        return left_out
+
+    async def _next_turn(self) -> Turn | None:
+        """Waits for the next turn that the bytes allow; `None`: stop."""
+        plans = self._bench.plans
+        while not self._stopping:
+            plans.changed.clear()
+            schedule = self._current_schedule()
+            wait_s = schedule.wait_s(self._now()) if schedule and plans.usable else None
+            if schedule and wait_s == 0.0 and (turn := schedule.pop(self._now())):
+                if self._affords(turn, day_fraction=_day_fraction(self._bench.clock.now())):
+                    schedule.started(turn.assignment.target, self._now())
+                    return turn
+                self._skip(turn)
+                continue
+            with suppress(TimeoutError):
+                async with asyncio.timeout(min(LONGEST_WAIT_S if wait_s is None else wait_s, LONGEST_WAIT_S)):
+                    await plans.changed.wait()
+        return None
+
+    def _current_schedule(self) -> Schedule | None:
+        """The schedule of the current plan, made when the plan is new."""
+        plan = self._bench.plans.current
+        if plan is not None and plan is not self._followed:
+            fresh = Schedule(plan.assignments, now=self._now(), limits=self._bench.limits, draw=self._bench.rng.random)
+            if self._schedule is not None:
+                fresh.inherit(self._schedule)
+            self._schedule, self._followed = fresh, plan
+        return self._schedule
+
+    def _affords(self, turn: Turn, *, day_fraction: float) -> bool:
+        return affords(
+            used=self._bench.spool.bytes_today + self._running * MEASUREMENT_BYTES,
+            allowance=self._bench.day_allowance,
+            day_fraction=day_fraction,
+            priority=turn.assignment.priority,
+        )
+
+    def _skip(self, turn: Turn) -> None:
+        """Said once in a while: a plan too large would say it at every turn."""
+        if self._skipped % 100 == 0:
+            logger.warning("measurement.skipped", reason="bytes of the day", target=turn.assignment.target)
+        self._skipped += 1
+
+    async def _take(self, turn: Turn, trigger: Trigger) -> None:
+        """One measurement, into the spool; gives its slot back."""
+        self._running += 1
+        try:
+            await self._measure(turn, trigger)
+        finally:
+            self._running -= 1
+            self._slots.release()
+
+    async def _measure(self, turn: Turn, trigger: Trigger) -> None:
+        entry, plan = turn.assignment, self._bench.plans.current
+        task = Task(
+            target=entry.target,
+            platform=entry.platform,
+            depth=turn.depth,
+            trigger=trigger,
+            plan_version=plan.version if plan else 0,
+        )
+        settings = plan.settings if plan else Settings()
+        try:
+            measurement = await self._bench.measurer.measure(task, settings, self._bench.network())
+            sequence = await self._bench.spool.append(measurement)
+        except InvalidTarget as wrong:
+            logger.warning("measurement.impossible", target=entry.target, reason=str(wrong))
+        except SpoolError as wrong:
+            if wrong.damaged:
+                raise
+            logger.error("measurement.lost", target=entry.target, reason=str(wrong))
+        else:
+            self._bench.on_done()
+            _log(sequence, measurement)
+
+    def _now(self) -> float:
+        return self._bench.clock.now().timestamp()
+
+
+def _day_fraction(now: datetime) -> float:
+    """How much of the UTC day has gone."""
+    moment = now.astimezone(UTC)
+    return (moment.hour * 3600 + moment.minute * 60 + moment.second) / 86400
+
+
+def _log(sequence: int, measurement: Measurement) -> None:
+    failures = [f"{one.step}: {one.failure}" for one in measurement.observations if one.failure is not None]
+    logger.info(
+        "measurement.done",
+        sequence=sequence,
+        target=measurement.target,
+        depth=str(measurement.depth),
+        duration_ms=round(measurement.duration_us / 1000),
+        failures=failures,
+        bytes=measurement.bytes_sent + measurement.bytes_received,
+    )

@@ -1,0 +1,116 @@
+"""The DNS part of a hop: the machine's own resolver, a public one over UDP, and DoH, all at once.
+
+Every query is an observation. Of the machine's own resolvers the next is asked only where the one before gave neither
+addresses nor a plain no; of the DoH resolvers, until one has answered, beginning with the one that did last time.
+"""
+
+import asyncio
+from collections.abc import Sequence
+
+from rabta_agent.candidates import Named, interleave
+from rabta_agent.failure import StepError
+from rabta_agent.network import read_system_resolvers
+from rabta_agent.notebook import Notebook
+from rabta_agent.probes.dnswire import Question
+from rabta_agent.probes.resolve import Resolver, query, query_platform
+from rabta_agent.probes.step import Outcome, Scene
+from rabta_proto.model import DnsQuery
+from rabta_proto.vocabulary import Failure, ResolverKind
+
+_PLAIN_NO = frozenset({str(Failure.DNS_NXDOMAIN), str(Failure.DNS_NO_ANSWER)})
+
+
+async def name_everywhere(notebook: Notebook, scene: Scene, host: str) -> Named:
+    """Asks all three kinds of resolver."""
+    async with asyncio.TaskGroup() as group:
+        system = group.create_task(name_by_system(notebook, scene, host))
+        udp = group.create_task(_name_by_udp(notebook, scene, host))
+        doh = group.create_task(_name_by_doh(notebook, scene, host))
+    return Named(system=system.result(), udp=udp.result(), doh=doh.result())
+
+
+async def name_by_system(notebook: Notebook, scene: Scene, host: str) -> tuple[str, ...]:
+    """Asks the machine's own resolvers."""
+    resolvers = read_system_resolvers(scene.network.vantage)
+    async with asyncio.TaskGroup() as group:
+        tasks = [
+            group.create_task(_ask_in_turn(notebook, scene, question, resolvers))
+            for question in _questions(notebook, host)
+        ]
+    return interleave(tasks[0].result(), tasks[1].result() if len(tasks) > 1 else ())
+
+
+def _questions(notebook: Notebook, host: str) -> list[Question]:
+    return [Question(hostname=host, type=type_) for type_ in (("A", "AAAA") if notebook.ipv6 else ("A",))]
+
+
+async def _ask_in_turn(
+    notebook: Notebook, scene: Scene, question: Question, resolvers: Sequence[str] | None
+) -> tuple[str, ...]:
+    dns_s, listen_s = notebook.settings.dns_s, notebook.settings.listen_s
+    if resolvers is None:
+        return notebook.keep(await query_platform(scene, question, notebook.deadline(dns_s))) or ()
+    if not resolvers:
+        notebook.keep(await _report_no_resolver(notebook, scene, question))
+    for endpoint in resolvers:
+        if not notebook.allows(dns_s):
+            break
+        resolver = Resolver(kind=ResolverKind.SYSTEM, endpoint=endpoint)
+        outcome = await query(scene, resolver, question, notebook.deadline(dns_s), listen_s=listen_s)
+        addresses = notebook.keep(outcome)
+        if addresses or outcome.observation.failure in _PLAIN_NO:
+            return addresses or ()
+    return ()
+
+
+async def _report_no_resolver(notebook: Notebook, scene: Scene, question: Question) -> Outcome[tuple[str, ...]]:
+    async def work() -> tuple[str, ...]:
+        raise StepError(Failure.DNS_NO_RESOLVER)
+
+    detail = DnsQuery(resolver_kind=ResolverKind.SYSTEM, hostname=question.hostname, query_type=question.type)
+    return await scene.timed(work(), lambda: detail, notebook.deadline(1.0))
+
+
+async def _name_by_udp(notebook: Notebook, scene: Scene, host: str) -> tuple[str, ...]:
+    settings = notebook.settings
+    if not settings.udp:
+        return ()
+    resolver = Resolver(kind=ResolverKind.UDP, endpoint=settings.udp[0])
+    async with asyncio.TaskGroup() as group:
+        tasks = [
+            group.create_task(
+                query(scene, resolver, question, notebook.deadline(settings.dns_s), listen_s=settings.listen_s)
+            )
+            for question in _questions(notebook, host)
+        ]
+    found = [notebook.keep(task.result()) or () for task in tasks]
+    return interleave(found[0], found[1] if len(found) > 1 else ())
+
+
+async def _name_by_doh(notebook: Notebook, scene: Scene, host: str) -> tuple[str, ...]:
+    doh, dns_s = notebook.equipment.doh, notebook.settings.dns_s
+    found: list[tuple[str, ...]] = []
+    urls = doh.in_order(notebook.settings.doh)
+    for question in _questions(notebook, host):
+        addresses: tuple[str, ...] = ()
+        while urls and notebook.allows(dns_s):
+            outcome = await doh.query(scene, urls[0], question, notebook.deadline(dns_s))
+            addresses = notebook.keep(outcome) or ()
+            detail = outcome.observation.detail
+            if isinstance(detail, DnsQuery) and detail.rcode is not None:
+                break
+            urls = urls[1:]  # this one does not answer: neither will it for the other type
+        found.append(addresses)
+    return interleave(found[0], found[1] if len(found) > 1 else ())
+
+
+async def find_resolver(scene: Scene, host: str, deadline: float) -> tuple[str, ...]:
+    """IPv4 addresses of a DoH resolver that is known by name; a means, and no observation."""
+    question = Question(hostname=host, type="A")
+    resolvers = read_system_resolvers(scene.network.vantage)
+    if resolvers is None:
+        return (await query_platform(scene, question, deadline)).value or ()
+    for endpoint in resolvers[:1]:
+        resolver = Resolver(kind=ResolverKind.SYSTEM, endpoint=endpoint)
+        return (await query(scene, resolver, question, deadline, listen_s=0.0)).value or ()
+    return ()

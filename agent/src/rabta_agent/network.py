@@ -1,0 +1,222 @@
+"""The only way out: every socket of every probe is made here, checked against `addresses.py` and counted.
+
+Invariant: no socket is connected to a special address unless the vantage is a lab's, or the address is that of the
+resolver which the machine itself is set up to use. The check is made on the address that is dialled, as it is dialled.
+
+What a measurement costs, both ways together with headers: where the kernel tells (Linux `TCP_INFO`), payload and
+segments of each TCP connection are the kernel's own counts, retransmissions and bytes never read included; elsewhere a
+connection is reckoned as its payload in segments of 1,400 bytes, an acknowledgement for every second of them, and five
+segments to open and close. Each TCP segment is reckoned with 52 bytes of headers (IPv4 20, TCP 20, timestamps 12), each
+UDP datagram with 28; 20 more for IPv6.
+"""
+
+import asyncio
+import socket
+import struct
+from dataclasses import dataclass
+from ipaddress import ip_address
+from pathlib import Path
+
+from rabta_agent.addresses import canonical, find_special
+from rabta_agent.failure import StepError
+from rabta_proto.vocabulary import Failure
+
+RECEIVE_BUFFER_BYTES = 16 * 1024
+"""What a server can make the kernel take in beyond what is read (Linux doubles it for its own bookkeeping)."""
+
+TCP_HEADERS = 52
+UDP_HEADERS = 28
+_V6_EXTRA = 20
+_SEGMENT = 1400
+_TCP_INFO = getattr(socket, "TCP_INFO", None)
+_COUNTS = struct.Struct("=QII")  # bytes_received, segs_out, segs_in of struct tcp_info (linux/tcp.h)
+_COUNTS_AT = 128
+_MESSAGE_LIMIT = 65_535
+_RESOLV_CONF_LIMIT = 64 * 1024
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Vantage:
+    """How this machine measures; made from the agent's configuration.
+
+    `system_resolvers` are written `address` or `address:port`; `None`: those that the machine is set up with.
+    """
+
+    lab: bool = False
+    source_address: str | None = None
+    system_resolvers: tuple[str, ...] | None = None
+
+
+@dataclass(slots=True)
+class Meter:
+    """Bytes on the wire, as the volunteer pays for them."""
+
+    sent: int = 0
+    received: int = 0
+
+    def add(self, *, sent: int = 0, received: int = 0) -> None:
+        self.sent += sent
+        self.received += received
+
+
+class Network:
+    """Opens the sockets of one vantage."""
+
+    def __init__(self, vantage: Vantage) -> None:
+        self.vantage = vantage
+
+    async def connect(self, address: str, port: int, meter: Meter) -> "Connection":
+        """One TCP connection to one address; closed by whoever gets it."""
+        self._check(address)
+        connection = Connection(self._socket(address, socket.SOCK_STREAM), meter)
+        try:
+            await connection.open(address, port)
+        except BaseException:
+            connection.close()
+            raise
+        return connection
+
+    async def open_datagrams(self, address: str, port: int, meter: Meter, *, trusted: bool = False) -> "Datagrams":
+        """A UDP socket that hears this address and port alone. `trusted`: it is the machine's own resolver."""
+        if not trusted:
+            self._check(address)
+        datagrams = Datagrams(self._socket(address, socket.SOCK_DGRAM), meter)
+        try:
+            await datagrams.open(address, port)
+        except BaseException:
+            datagrams.close()
+            raise
+        return datagrams
+
+    def _check(self, address: str) -> None:
+        special = find_special(address)
+        if special is not None and not self.vantage.lab:
+            raise StepError(Failure.SPECIAL_ADDRESS, special)
+
+    def _socket(self, address: str, kind: socket.SocketKind) -> socket.socket:
+        family = _family(address)
+        opened = socket.socket(family, kind)
+        try:
+            opened.setblocking(False)
+            if kind is socket.SOCK_STREAM:
+                opened.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, RECEIVE_BUFFER_BYTES)
+                opened.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            source = self.vantage.source_address
+            if source is not None and _family(source) == family:
+                opened.bind((source, 0))
+        except BaseException:
+            opened.close()
+            raise
+        return opened
+
+
+def _family(address: str) -> socket.AddressFamily:
+    return socket.AF_INET if ip_address(address).version == 4 else socket.AF_INET6
+
+
+class Connection:
+    """A TCP connection that counts what it costs. `meter` may be changed between two users, after `settle`."""
+
+    def __init__(self, opened: socket.socket, meter: Meter) -> None:
+        self._socket = opened
+        self._extra = _V6_EXTRA if opened.family == socket.AF_INET6 else 0
+        self._payload = Meter()
+        self._charged = Meter()
+        self._closed = False
+        self.meter = meter
+
+    async def open(self, address: str, port: int) -> None:
+        await asyncio.get_running_loop().sock_connect(self._socket, (address, port))
+
+    async def send(self, data: bytes) -> None:
+        self._payload.sent += len(data)
+        await asyncio.get_running_loop().sock_sendall(self._socket, data)
+
+    async def receive(self, limit: int = 4096) -> bytes:
+        """What has come, at most `limit` bytes; empty once the peer has closed (FIN)."""
+        data = await asyncio.get_running_loop().sock_recv(self._socket, limit)
+        self._payload.received += len(data)
+        return data
+
+    def settle(self) -> None:
+        """Charges to the meter what was not charged yet."""
+        cost = self._cost()
+        self.meter.add(sent=cost.sent - self._charged.sent, received=cost.received - self._charged.received)
+        self._charged = cost
+
+    def close(self) -> None:
+        """Charges and closes; bytes that nobody read make the kernel reset the connection, which stops the peer."""
+        if not self._closed:
+            self._closed = True
+            self.settle()
+            self._socket.close()
+
+    def _cost(self) -> Meter:
+        headers = TCP_HEADERS + self._extra
+        counts = _kernel_counts(self._socket)
+        if counts is None:
+            return _estimate(self._payload, headers)
+        received, segments_out, segments_in = counts
+        # The FIN or RST of closing is still to come, one each way.
+        return Meter(
+            sent=self._payload.sent + (segments_out + 1) * headers, received=received + (segments_in + 1) * headers
+        )
+
+
+def _kernel_counts(opened: socket.socket) -> tuple[int, int, int] | None:
+    """Payload received, segments sent, segments received; `None` where the kernel does not tell."""
+    if _TCP_INFO is None:
+        return None
+    try:
+        info = opened.getsockopt(socket.IPPROTO_TCP, _TCP_INFO, _COUNTS_AT + _COUNTS.size)
+    except OSError:
+        return None
+    if len(info) < _COUNTS_AT + _COUNTS.size:
+        return None
+    received, segments_out, segments_in = _COUNTS.unpack_from(info, _COUNTS_AT)
+    return (received, segments_out, segments_in) if segments_out else None
+
+
+def _estimate(payload: Meter, headers: int) -> Meter:
+    out, in_ = -(-payload.sent // _SEGMENT), -(-payload.received // _SEGMENT)
+    return Meter(
+        sent=payload.sent + (out + in_ // 2 + 3) * headers,
+        received=payload.received + (in_ + out // 2 + 2) * headers,
+    )
+
+
+class Datagrams:
+    """A UDP socket bound to one peer."""
+
+    def __init__(self, opened: socket.socket, meter: Meter) -> None:
+        self._socket = opened
+        self._headers = UDP_HEADERS + (_V6_EXTRA if opened.family == socket.AF_INET6 else 0)
+        self._meter = meter
+
+    async def open(self, address: str, port: int) -> None:
+        await asyncio.get_running_loop().sock_connect(self._socket, (address, port))
+
+    async def send(self, data: bytes) -> None:
+        self._meter.add(sent=len(data) + self._headers)
+        await asyncio.get_running_loop().sock_sendall(self._socket, data)
+
+    async def receive(self) -> bytes:
+        data = await asyncio.get_running_loop().sock_recv(self._socket, _MESSAGE_LIMIT)
+        self._meter.add(received=len(data) + self._headers)
+        return data
+
+    def close(self) -> None:
+        self._socket.close()
+
+
+def read_system_resolvers(vantage: Vantage, path: Path = Path("/etc/resolv.conf")) -> tuple[str, ...] | None:
+    """The resolvers that the machine uses, at most three as in resolv.conf(5); `None` where only the platform knows."""
+    if vantage.system_resolvers is not None:
+        return vantage.system_resolvers
+    try:
+        with path.open(encoding="utf-8", errors="replace") as file:
+            lines = file.read(_RESOLV_CONF_LIMIT).splitlines()
+    except OSError:
+        return None
+    named = [words[1] for words in map(str.split, lines) if len(words) > 1 and words[0] == "nameserver"]
+    return tuple(filter(None, map(canonical, named)))[:3]

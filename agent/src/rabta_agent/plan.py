@@ -1,0 +1,147 @@
+"""The plan: who may give one, and what is left of it under the agent's ceilings.
+
+A plan counts only when the key pinned at enrolment signed it (Ed25519, RFC 8032), when it was made for this agent, and
+when its version is above that of the plan it replaces: an old plan, replayed, changes nothing. What is signed is
+`rabta.v1.Plan` in ASCII, a zero byte, and the plan's bytes.
+"""
+
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+from google.protobuf.message import DecodeError
+
+from rabta_agent import ceilings
+from rabta_agent.task import Settings
+from rabta_agent.urls import InvalidTarget, parse_url
+from rabta_proto.codec import from_timestamp
+from rabta_proto.v1 import plan_pb2 as wire
+
+CONTEXT = b"rabta.v1.Plan\x00"
+
+
+class InvalidPlanError(ValueError):
+    """A plan that this agent does not follow; the message is one line."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Assignment:
+    """One target of a plan; one in `full_every` of its measurements is full. Milliseconds as in `rabta.v1.Plan`."""
+
+    target: str
+    platform: str = ""
+    interval_ms: int
+    phase_ms: int = 0
+    full_every: int = 1
+    priority: int = 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """A plan that was checked and cut down. `refused` counts assignments that this agent will not or cannot do."""
+
+    version: int
+    expires_at: datetime
+    assignments: tuple[Assignment, ...]
+    settings: Settings
+    refused: int = 0
+
+    def expired(self, now: datetime) -> bool:
+        return now >= self.expires_at
+
+
+def open_plan(signed: wire.SignedPlan, *, public_key: bytes, agent_id: str, limits: ceilings.Ceilings) -> Plan:
+    """The plan within, as this agent will follow it. Raises `InvalidPlanError`."""
+    if len(signed.plan) > ceilings.PLAN_BYTES:
+        raise InvalidPlanError(f"the plan is larger than {ceilings.PLAN_BYTES} bytes")
+    try:
+        Ed25519PublicKey.from_public_bytes(public_key).verify(signed.signature, CONTEXT + signed.plan)
+    except (InvalidSignature, ValueError):
+        raise InvalidPlanError("the plan is not signed by the collector that this agent joined") from None
+    try:
+        plan = wire.Plan.FromString(signed.plan)
+        expires_at = from_timestamp(plan.expires_at)
+    except (DecodeError, ValueError):
+        raise InvalidPlanError("the plan cannot be read") from None
+    if plan.agent_id != agent_id:
+        raise InvalidPlanError("the plan was made for another agent")
+    return _cut_down(plan, expires_at, limits)
+
+
+def stored_plan(stored: bytes | None, *, public_key: bytes, agent_id: str, limits: ceilings.Ceilings) -> Plan | None:
+    """The plan that was kept on disk as it came; `None`: none that this agent would follow."""
+    if stored is None:
+        return None
+    try:
+        return open_plan(wire.SignedPlan.FromString(stored), public_key=public_key, agent_id=agent_id, limits=limits)
+    except (DecodeError, InvalidPlanError):
+        return None  # a truncated file, or one from before this agent joined: the collector hands out another
+
+
+def accept(offered: Plan, current: Plan | None, now: datetime) -> None:
+    """Raises `InvalidPlanError` unless the plan offered takes the place of the current one."""
+    if current is not None and offered.version <= current.version:
+        raise InvalidPlanError(f"plan {offered.version} is not newer than plan {current.version}")
+    if offered.expired(now.astimezone(UTC)):
+        raise InvalidPlanError(f"plan {offered.version} ended at {offered.expires_at:%Y-%m-%dT%H:%M:%SZ}")
+
+
+def _cut_down(plan: wire.Plan, expires_at: datetime, limits: ceilings.Ceilings) -> Plan:
+    kept: dict[tuple[str, str], Assignment] = {}
+    for entry in plan.assignments[: ceilings.ASSIGNMENTS]:
+        if _can_measure(entry):
+            kept.setdefault((entry.platform, entry.target), _assignment(entry, limits))
+    return Plan(
+        version=plan.version,
+        expires_at=expires_at,
+        assignments=tuple(kept.values()),
+        settings=_settings(plan),
+        refused=len(plan.assignments) - len(kept),
+    )
+
+
+def _can_measure(entry: wire.Assignment) -> bool:
+    try:
+        parse_url(entry.target)
+    except InvalidTarget:
+        return False
+    return entry.interval_ms > 0
+
+
+def _assignment(entry: wire.Assignment, limits: ceilings.Ceilings) -> Assignment:
+    interval_ms = max(entry.interval_ms, int(limits.same_target_s * 1000))
+    return Assignment(
+        target=entry.target,
+        platform=entry.platform,
+        interval_ms=interval_ms,
+        phase_ms=entry.phase_ms % interval_ms,
+        full_every=max(1, entry.full_every),
+        priority=min(3, max(1, entry.priority)),
+    )
+
+
+def _settings(plan: wire.Plan) -> Settings:
+    """What the plan sets, over the agent's own."""
+    own = Settings()
+    within = plan.deadlines
+    return replace(
+        own,
+        doh=tuple(plan.resolvers.doh)[: ceilings.RESOLVERS] or own.doh,
+        udp=tuple(plan.resolvers.udp)[: ceilings.RESOLVERS] or own.udp,
+        dns_s=_seconds(within.dns_ms, ceilings.STEP_SECONDS, own.dns_s),
+        tcp_s=_seconds(within.tcp_ms, ceilings.STEP_SECONDS, own.tcp_s),
+        tls_s=_seconds(within.tls_ms, ceilings.STEP_SECONDS, own.tls_s),
+        http_s=_seconds(within.http_ms, ceilings.STEP_SECONDS, own.http_s),
+        repeat_pause_s=_seconds(within.repeat_pause_ms, ceilings.PAUSE_SECONDS, own.repeat_pause_s),
+        innocuous_names=tuple(plan.innocuous_names)[: ceilings.INNOCUOUS_NAMES] or own.innocuous_names,
+        marks=tuple((mark.id, mark.text) for mark in plan.marks if _mark_fits(mark))[: ceilings.MARKS],
+    )
+
+
+def _seconds(milliseconds: int, most: float, own: float) -> float:
+    return min(milliseconds / 1000, most) if milliseconds else own
+
+
+def _mark_fits(mark: wire.Mark) -> bool:
+    return bool(mark.id and mark.text) and len(mark.text.encode()) <= ceilings.MARK_BYTES

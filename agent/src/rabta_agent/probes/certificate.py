@@ -1,0 +1,47 @@
+"""What is kept of a server's certificate (RFC 5280). Total: a certificate that cannot be read is only its digest."""
+
+from datetime import UTC, datetime
+from hashlib import sha256
+
+from cryptography import x509
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+from cryptography.x509.oid import NameOID
+
+from rabta_proto.model import Certificate
+
+_NAME_LIMIT = 120
+_NO_TIME = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+def summarise(der: bytes) -> Certificate:
+    """The summary of a certificate in DER form; where it cannot be read, names are empty and times are 1970."""
+    try:
+        certificate = x509.load_der_x509_certificate(der)
+        return Certificate(
+            sha256=sha256(der).digest(),
+            spki_sha256=_digest_key(certificate),
+            subject=_first(certificate.subject, NameOID.COMMON_NAME),
+            issuer=_first(certificate.issuer, NameOID.COMMON_NAME, NameOID.ORGANIZATION_NAME),
+            not_before=certificate.not_valid_before_utc,
+            not_after=certificate.not_valid_after_utc,
+        )
+    except Exception:  # whatever a stranger's certificate does to the parser
+        return Certificate(
+            sha256=sha256(der).digest(), spki_sha256=b"", subject="", issuer="", not_before=_NO_TIME, not_after=_NO_TIME
+        )
+
+
+def _digest_key(certificate: x509.Certificate) -> bytes:
+    try:
+        key = certificate.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+    except Exception:  # an algorithm that the library does not know
+        return b""
+    return sha256(key).digest()
+
+
+def _first(name: x509.Name, *kinds: x509.ObjectIdentifier) -> str:
+    """The first attribute of the first kind that a name has."""
+    for kind in kinds:
+        for attribute in name.get_attributes_for_oid(kind):
+            return str(attribute.value)[:_NAME_LIMIT]
+    return ""

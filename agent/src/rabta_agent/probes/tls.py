@@ -1,0 +1,230 @@
+"""Step `tls`: one handshake (RFC 8446) under one server name on a connection just made.
+
+A pure engine around `ssl.MemoryBIO` and a small pump: asyncio's own TLS reports a peer that closes (FIN) as one that
+resets, and telling these apart is what this program is for. FIN is `eof_error`, RST `connection_reset`, an alert or
+bytes that are not TLS `ssl_failed_handshake`, silence `generic_timeout_error`.
+Making a context loads every root and costs tens of milliseconds, so there is one of each mode for the whole program.
+"""
+
+import os
+import ssl
+from dataclasses import dataclass
+
+from rabta_agent.failure import StepError, describe_alert, read_alert
+from rabta_agent.network import Connection
+from rabta_agent.probes.certificate import summarise
+from rabta_agent.probes.records import RecordWatch
+from rabta_agent.probes.step import Outcome, Scene
+from rabta_proto.model import Certificate, TlsHandshake
+from rabta_proto.vocabulary import AddressSource, Failure
+
+_HANDSHAKE_LIMIT = 128 * 1024
+"""Bytes of a server's flight; the longest honest certificate chains have a tenth of it."""
+
+
+class RootsError(ValueError):
+    """The roots that the environment names cannot be had; the message is one line for a person."""
+
+
+class TlsContexts:
+    """Two contexts that verify against the system's roots (`SSL_CERT_FILE` goes before them), and one that does not.
+
+    Raises `RootsError` where `SSL_CERT_FILE` is set and holds none: OpenSSL passes over it in silence, and every site
+    would look as if somebody had put himself in between.
+    """
+
+    def __init__(self) -> None:
+        self.verified = _make_verified()
+        self.doh = _make_verified()  # what is offered by ALPN belongs to the context, and DoH offers more
+        self.doh.set_alpn_protocols(["h2", "http/1.1"])
+        self.unverified = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        self.unverified.check_hostname = False
+        self.unverified.verify_mode = ssl.CERT_NONE
+        self.unverified.minimum_version = ssl.TLSVersion.TLSv1_2
+        for context in (self.verified, self.unverified):
+            context.set_alpn_protocols(["http/1.1"])
+
+    def choose(self, *, verify: bool) -> ssl.SSLContext:
+        return self.verified if verify else self.unverified
+
+
+def _make_verified() -> ssl.SSLContext:
+    context = ssl.create_default_context()
+    named = os.environ.get("SSL_CERT_FILE")
+    if named and not context.cert_store_stats()["x509_ca"]:
+        raise RootsError(f"SSL_CERT_FILE names no readable file with certificates: {named}")
+    # Python 3.13 began to refuse certificates that every browser accepts; the answer must not hang on our version.
+    context.verify_flags &= ~ssl.VERIFY_X509_STRICT
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    return context
+
+
+class Engine:
+    """TLS without a socket: bytes in, bytes out."""
+
+    def __init__(self, context: ssl.SSLContext, server_name: str, session: ssl.SSLSession | None = None) -> None:
+        self._incoming = ssl.MemoryBIO()
+        self._outgoing = ssl.MemoryBIO()
+        self._watch = RecordWatch()
+        self._fed = 0
+        self.tls = context.wrap_bio(self._incoming, self._outgoing, server_hostname=server_name, session=session)
+
+    @property
+    def answered(self) -> bool:
+        """Whether any TLS record came back."""
+        return self._watch.answered
+
+    @property
+    def plain_alert(self) -> int | None:
+        return self._watch.alert
+
+    def feed(self, data: bytes) -> None:
+        self._watch.feed(data)
+        self._incoming.write(data)
+        self._fed += len(data)
+
+    def take(self) -> bytes:
+        """Bytes to be sent."""
+        return self._outgoing.read()
+
+    def advance(self) -> bool:
+        """Goes on with the handshake; whether it is complete. Raises `ssl.SSLError`, and `StepError` past the limit."""
+        try:
+            self.tls.do_handshake()
+        except ssl.SSLWantReadError:
+            if self._fed > _HANDSHAKE_LIMIT:
+                raise StepError(Failure.SSL_FAILED_HANDSHAKE, "endless handshake") from None
+            return False
+        return True
+
+    def read(self, limit: int) -> bytes | None:
+        """Plain bytes; empty after close_notify; `None` while more is needed."""
+        try:
+            return self.tls.read(limit)
+        except ssl.SSLWantReadError:
+            return None
+        except ssl.SSLZeroReturnError:
+            return b""
+
+
+class TlsStream:
+    """Plain bytes over a handshake that is done. Closing it closes the connection."""
+
+    def __init__(self, connection: Connection, engine: Engine) -> None:
+        self.connection = connection
+        self._engine = engine
+
+    @property
+    def session(self) -> ssl.SSLSession | None:
+        """For a cheaper handshake next time."""
+        return self._engine.tls.session
+
+    async def send(self, data: bytes) -> None:
+        self._engine.tls.write(data)
+        await self.connection.send(self._engine.take())
+
+    async def receive(self, limit: int = 4096) -> bytes:
+        """What has come; empty once the peer has closed, with close_notify or without."""
+        while (plain := self._engine.read(limit)) is None:
+            data = await self.connection.receive()
+            if not data:
+                return b""
+            self._engine.feed(data)
+            if pending := self._engine.take():  # an answer to a key update
+                await self.connection.send(pending)
+        return plain
+
+    def close(self) -> None:
+        self.connection.close()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Hello:
+    """What a handshake is to be. `isolation` says that the name is an innocuous one, which is never verified."""
+
+    address: str
+    port: int
+    server_name: str
+    source: AddressSource
+    verify: bool = True
+    isolation: bool = False
+
+
+async def handshake(
+    scene: Scene, contexts: TlsContexts, connection: Connection, hello: Hello, deadline: float
+) -> Outcome[TlsStream]:
+    """Shakes hands on a connection, which is closed on failure."""
+    verify = hello.verify and not hello.isolation
+    engines: list[Engine] = []
+    alerts: list[int] = []
+
+    async def work() -> TlsStream:
+        engines.append(Engine(contexts.choose(verify=verify), hello.server_name))
+        try:
+            await shake(connection, engines[0])
+        except ssl.SSLError as error:
+            alert = read_alert(error)
+            alerts.extend([] if alert is None else [alert])
+            raise
+        return TlsStream(connection, engines[0])
+
+    def describe() -> TlsHandshake:
+        return _describe(hello, engines[0] if engines else None, alerts[0] if alerts else None)
+
+    outcome: Outcome[TlsStream] | None = None
+    try:
+        outcome = await scene.timed(work(), describe, deadline)
+    finally:
+        if outcome is None or outcome.value is None:
+            connection.close()
+    return outcome
+
+
+async def shake(connection: Connection, engine: Engine) -> None:
+    """Pumps a handshake through. Raises `ssl.SSLError`, `OSError`, or `EOFError` where the peer closes."""
+    done = False
+    while not done:
+        done = engine.advance()
+        if pending := engine.take():
+            await connection.send(pending)
+        if not done:
+            data = await connection.receive()
+            if not data:
+                raise _closed(engine)
+            engine.feed(data)
+
+
+def _closed(engine: Engine) -> Exception:
+    """What a FIN in mid-handshake means: after an alert that OpenSSL passed over, the alert is the reason."""
+    if engine.plain_alert is not None:
+        return StepError(Failure.SSL_FAILED_HANDSHAKE, describe_alert(engine.plain_alert))
+    return EOFError()
+
+
+def _describe(hello: Hello, engine: Engine | None, alert: int | None) -> TlsHandshake:
+    tls = engine.tls if engine else None
+    cipher = tls.cipher() if tls else None
+    done = tls is not None and cipher is not None and tls.version() is not None and _peer(tls) is not None
+    return TlsHandshake(
+        address=hello.address,
+        port=hello.port,
+        server_name=hello.server_name,
+        source=hello.source,
+        isolation=hello.isolation,
+        verified=done and hello.verify and not hello.isolation,
+        server_answered=engine is not None and engine.answered,
+        tls_version=(tls.version() or "") if tls and done else "",
+        cipher_suite=cipher[0] if cipher and done else "",
+        negotiated_protocol=(tls.selected_alpn_protocol() or "") if tls and done else "",
+        certificate=_peer(tls) if tls else None,
+        alert=alert if alert is not None or engine is None else engine.plain_alert,
+    )
+
+
+def _peer(tls: ssl.SSLObject) -> Certificate | None:
+    """Summary of the server's certificate; `None` before the handshake is done, or without one."""
+    try:
+        der = tls.getpeercert(binary_form=True)
+    except ValueError:
+        return None
+    return summarise(der) if der else None

@@ -1,0 +1,109 @@
+"""When to measure what. Pure: the caller says what time it is and draws.
+
+A target's turns are the moments when (now - phase) is a multiple of its interval, counted from the Unix epoch, so that
+agents whose phases the collector staggered cover the time evenly without speaking to one another. Turns that were slept
+through are left out, never caught up with: a machine that wakes must not burst.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+
+from rabta_agent.ceilings import Ceilings
+from rabta_agent.plan import Assignment
+from rabta_proto.vocabulary import Depth
+
+JITTER_SHARE = 0.05  # of the interval, so that a censor cannot tell the next turn by the clock
+JITTER_MOST_S = 5.0
+
+Draw = Callable[[], float]  # uniform within [0, 1)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Turn:
+    """One measurement to be made, at Unix seconds `at` or as soon after it as can be."""
+
+    assignment: Assignment
+    depth: Depth
+    at: float
+
+
+@dataclass(slots=True, kw_only=True)
+class _Line:
+    """Where one assignment stands: the number of its next turn, counted from 1970, and when that is."""
+
+    assignment: Assignment
+    offset: int  # drawn, so that agents' full measurements do not all fall on the same turns
+    number: int = 0
+    at: float = 0.0
+
+
+class Schedule:
+    """The turns of one plan. At most one measurement per `between_s`, and per target one per `same_target_s`."""
+
+    def __init__(self, assignments: Sequence[Assignment], *, now: float, limits: Ceilings, draw: Draw) -> None:
+        self._limits = limits
+        self._draw = draw
+        self._lines = [_Line(assignment=entry, offset=int(draw() * entry.full_every)) for entry in assignments]
+        self._last_start = -1e18
+        self._target_start: dict[str, float] = {}
+        for line in self._lines:
+            self._advance(line, now)
+
+    def inherit(self, former: "Schedule") -> None:
+        """Lets the limits hold across a change of plans."""
+        self._last_start = former._last_start
+        kept = {line.assignment.target for line in self._lines}
+        self._target_start = {target: at for target, at in former._target_start.items() if target in kept}
+
+    def wait_s(self, now: float) -> float | None:
+        """Seconds until something may be due; `None`: nothing ever is."""
+        self._forgive_the_clock(now)
+        if not self._lines:
+            return None
+        return max(0.0, min(map(self._possible_at, self._lines)) - now)
+
+    def pop(self, now: float) -> Turn | None:
+        """Takes the turn that has been due longest, if any is."""
+        self._forgive_the_clock(now)
+        due = [line for line in self._lines if self._possible_at(line) <= now]
+        if not due:
+            return None
+        line = min(due, key=lambda entry: (entry.at, entry.assignment.priority))
+        turn = Turn(assignment=line.assignment, depth=self._depth(line), at=line.at)
+        self._advance(line, now)
+        return turn
+
+    def started(self, target: str, now: float) -> None:
+        """Notes that a measurement of a target begins: the limits on time count from here."""
+        self._last_start = now
+        self._target_start[target] = now
+
+    def _possible_at(self, line: _Line) -> float:
+        target_free = self._target_start.get(line.assignment.target, -1e18) + self._limits.same_target_s
+        return max(line.at, self._last_start + self._limits.between_s, target_free)
+
+    def _depth(self, line: _Line) -> Depth:
+        return Depth.FULL if (line.number + line.offset) % line.assignment.full_every == 0 else Depth.LIGHT
+
+    def _advance(self, line: _Line, now: float) -> None:
+        """Puts a line on its first turn after `now` that it has not had."""
+        entry = line.assignment
+        number = int(now * 1000 - entry.phase_ms) // entry.interval_ms + 1
+        line.number = max(number, line.number + 1)
+        jitter_s = self._draw() * min(JITTER_SHARE * entry.interval_ms / 1000, JITTER_MOST_S)
+        line.at = (line.number * entry.interval_ms + entry.phase_ms) / 1000 + jitter_s
+
+    def _forgive_the_clock(self, now: float) -> None:
+        """A clock that was set back would leave every turn in a far future: start again from now."""
+        if self._last_start > now:
+            self._last_start, self._target_start = -1e18, {}
+        for line in self._lines:
+            if line.at - now > 2 * line.assignment.interval_ms / 1000 + JITTER_MOST_S:
+                line.number = 0
+                self._advance(line, now)
+
+
+def all_at_once(assignments: Sequence[Assignment], now: float) -> list[Turn]:
+    """Every target of a plan once, in full, most urgent first."""
+    ordered = sorted(assignments, key=lambda entry: entry.priority)
+    return [Turn(assignment=replace(entry), depth=Depth.FULL, at=now) for entry in ordered]

@@ -1,0 +1,187 @@
+"""The file of the spool: its format, and what is done with one that is damaged.
+
+SQLite in WAL mode with synchronous=FULL: a transaction that returned survives a power cut. `user_version` is FORMAT.
+
+    identity      one row: the epoch, 63 bits drawn when the file was made
+    measurement   what waits. `row` above zero is the sequence number within the file's own epoch, and is never used
+                  twice (AUTOINCREMENT); `epoch` and `sequence` are null there. Rows below zero were saved from a
+                  damaged file and keep the epoch and sequence number that they had, so that one which had been
+                  delivered already is known for a duplicate. `payload` is a serialised `rabta.v1.Measurement` without
+                  epoch and sequence, `crc` its CRC-32: what is saved from a damaged file is what was measured
+    counter       produced, acked, rejected, dropped: produced = acked + rejected + dropped + rows of measurement
+    day           measurements and bytes by UTC day, the last DAYS
+    contact       what was contacted, the last CONTACTS
+
+A file that SQLite cannot read whole is moved aside as `spool.sqlite.damaged-N`, never deleted. Every measurement that
+can still be read in it goes into a new file, which has a new epoch because sequence numbers may have been lost.
+"""
+
+import secrets
+import sqlite3
+import zlib
+from collections.abc import Iterator
+from contextlib import closing, suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+FORMAT = 1
+DAYS = 31
+CONTACTS = 5000
+COUNTERS = ("produced", "acked", "rejected", "dropped")
+_BUSY_MS = 5000
+_SUFFIXES = ("", "-wal", "-shm")
+_NOT_THE_FILE = {
+    sqlite3.SQLITE_BUSY,
+    sqlite3.SQLITE_CANTOPEN,
+    sqlite3.SQLITE_FULL,
+    sqlite3.SQLITE_INTERRUPT,
+    sqlite3.SQLITE_IOERR,
+    sqlite3.SQLITE_LOCKED,
+    sqlite3.SQLITE_NOMEM,
+    sqlite3.SQLITE_PERM,
+    sqlite3.SQLITE_READONLY,
+}
+
+_TABLES = (
+    "CREATE TABLE identity (epoch INTEGER NOT NULL)",
+    "CREATE TABLE measurement (row INTEGER PRIMARY KEY AUTOINCREMENT, epoch INTEGER, sequence INTEGER, "
+    "payload BLOB NOT NULL, crc INTEGER NOT NULL)",
+    "CREATE TABLE counter (name TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID",
+    "CREATE TABLE day (day TEXT PRIMARY KEY, measurements INTEGER NOT NULL, bytes INTEGER NOT NULL) WITHOUT ROWID",
+    "CREATE TABLE contact (id INTEGER PRIMARY KEY AUTOINCREMENT, at_us INTEGER NOT NULL, purpose TEXT NOT NULL, "
+    "peers TEXT NOT NULL, bytes_sent INTEGER NOT NULL, bytes_received INTEGER NOT NULL)",
+)
+
+Row = tuple[int, int, bytes]  # epoch, sequence, payload
+
+
+class SpoolError(Exception):
+    """The spool cannot be used; the message is one line. `damaged`: now or ever, unless it is opened anew."""
+
+    def __init__(self, path: Path, wrong: Exception) -> None:
+        super().__init__(" ".join(f"{path}: {wrong}".split()))
+        self.damaged = _damaged(wrong)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Damage:
+    """What was done with a damaged file."""
+
+    cause: str
+    moved_to: Path
+    saved: int
+
+
+def open_file(path: Path) -> tuple[sqlite3.Connection, Damage | None]:
+    """A connection that is ready, to a new file where there is none. Raises `SpoolError`."""
+    try:
+        draft = path.with_name(f"{path.name}.saved")
+        if draft.exists() and not path.exists():  # stopped while it replaced a damaged file
+            _put_in_place(path, draft)
+        try:
+            return _connect(path), None
+        except sqlite3.Error as wrong:
+            if not _damaged(wrong):
+                raise
+            cause = str(wrong)
+        saved = _save(path, draft)
+        aside = _put_in_place(path, draft)
+        return _connect(path), Damage(cause=cause, moved_to=aside, saved=saved)
+    except (sqlite3.Error, OSError) as wrong:
+        raise SpoolError(path, wrong) from None
+
+
+def _damaged(wrong: Exception) -> bool:
+    """Whether the file itself is to blame, and not the directory, the disk or another process."""
+    if not isinstance(wrong, sqlite3.DatabaseError) or isinstance(wrong, sqlite3.NotSupportedError):
+        return False
+    code = getattr(wrong, "sqlite_errorcode", sqlite3.SQLITE_CORRUPT)
+    return code == sqlite3.SQLITE_IOERR_SHORT_READ or code & 0xFF not in _NOT_THE_FILE
+
+
+def _connect(path: Path) -> sqlite3.Connection:
+    path.touch(mode=0o600)
+    connection = sqlite3.connect(path, timeout=_BUSY_MS / 1000, isolation_level=None, check_same_thread=False)
+    try:
+        connection.execute("PRAGMA journal_mode = WAL")
+        connection.execute("PRAGMA synchronous = FULL")
+        connection.execute("PRAGMA journal_size_limit = 1048576")
+        (found,) = connection.execute("PRAGMA user_version").fetchone()
+        if found > FORMAT:
+            raise sqlite3.NotSupportedError(f"written by a newer agent (format {found}, this one knows {FORMAT})")
+        (verdict,) = connection.execute("PRAGMA quick_check(1)").fetchone()
+        if verdict != "ok":
+            raise sqlite3.DatabaseError(" ".join(verdict.split()))
+        if found == 0:
+            _create(connection)
+        _check(connection)
+        return connection
+    except UnicodeDecodeError:  # the words of a damaged file, or SQLite's complaint that quotes them
+        connection.close()
+        raise sqlite3.DatabaseError("its words are damaged") from None
+    except BaseException:
+        connection.close()
+        raise
+
+
+def _check(connection: sqlite3.Connection) -> None:
+    """What SQLite's own check does not look at: that these are our tables, and that what they hold is as it was."""
+    found = {sql for (sql,) in connection.execute("SELECT sql FROM sqlite_schema")}
+    counters = {name for (name,) in connection.execute("SELECT name FROM counter WHERE typeof(value) = 'integer'")}
+    epochs = connection.execute("SELECT typeof(epoch) FROM identity").fetchall()
+    if any(zlib.crc32(payload) != crc for payload, crc in connection.execute("SELECT payload, crc FROM measurement")):
+        raise sqlite3.DatabaseError("a measurement is not as it was written")
+    if not found.issuperset(_TABLES) or counters != set(COUNTERS) or epochs != [("integer",)]:
+        raise sqlite3.DatabaseError("not a spool")
+
+
+def _create(connection: sqlite3.Connection) -> None:
+    """In one transaction: a file that was only begun is begun again."""
+    connection.execute("BEGIN")
+    for statement in _TABLES:
+        connection.execute(statement)
+    connection.execute(f"PRAGMA user_version = {FORMAT}")
+    connection.execute("INSERT INTO identity VALUES (?)", (secrets.randbits(63) | 1,))
+    connection.executemany("INSERT INTO counter VALUES (?, 0)", [(name,) for name in COUNTERS])
+    connection.execute("COMMIT")
+
+
+def _save(path: Path, draft: Path) -> int:
+    """Takes what can be read of a damaged file into a new one; how many measurements that was."""
+    rows = {(epoch, sequence): payload for epoch, sequence, payload in _readable(path)}
+    for suffix in _SUFFIXES:
+        draft.with_name(draft.name + suffix).unlink(missing_ok=True)
+    with closing(_connect(draft)) as connection:
+        connection.execute("BEGIN")
+        for number, key in enumerate(sorted(rows, reverse=True), 1):
+            entry = (-number, *key, rows[key], zlib.crc32(rows[key]))
+            connection.execute("INSERT INTO measurement VALUES (?, ?, ?, ?, ?)", entry)
+        connection.execute("UPDATE counter SET value = ? WHERE name = 'produced'", (len(rows),))
+        connection.execute("COMMIT")
+    return len(rows)
+
+
+def _put_in_place(path: Path, draft: Path) -> Path:
+    """Moves a damaged file aside and the saved one to its place; can be done again where it was stopped."""
+    number = 1
+    while path.with_name(f"{path.name}.damaged-{number}").exists():
+        number += 1
+    aside = path.with_name(f"{path.name}.damaged-{number}")
+    for suffix in _SUFFIXES:
+        with suppress(FileNotFoundError):
+            path.with_name(path.name + suffix).replace(aside.with_name(aside.name + suffix))
+    draft.replace(path)
+    return aside
+
+
+def _readable(path: Path) -> Iterator[Row]:
+    """Measurements from both ends of the table, up to where it breaks."""
+    with suppress(sqlite3.Error), closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)) as broken:
+        broken.execute("PRAGMA writable_schema = ON")  # or SQLite reads nothing of a file that lost its last pages
+        ((own,),) = broken.execute("SELECT epoch FROM identity")
+        for direction in ("ASC", "DESC"):
+            with suppress(sqlite3.Error):
+                query = f"SELECT row, epoch, sequence, payload, crc FROM measurement ORDER BY row {direction}"  # noqa: S608 - two constants
+                for row, epoch, sequence, payload, crc in broken.execute(query):
+                    if isinstance(payload, bytes) and zlib.crc32(payload) == crc:
+                        yield (own, row, payload) if row > 0 else (epoch, sequence, payload)

@@ -1,0 +1,39 @@
+"""What is to be measured, and within which bounds. Plain values."""
+
+from dataclasses import dataclass
+
+from rabta_proto.vocabulary import Depth, Trigger
+
+STEP_CEILING_S = 30.0
+"""No step takes longer, whatever a plan says."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Task:
+    """One measurement to be made. `target` is an https or http URL."""
+
+    target: str
+    trigger: Trigger
+    platform: str = ""
+    depth: Depth = Depth.FULL
+    plan_version: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """What a plan sets for all measurements; the defaults are the agent's own.
+
+    `doh` are URLs, tried in order until one answers; of `udp`, `address` or `address:port`, the first is asked.
+    `listen_s` is how long a UDP query hears on after its first response. `marks` are pairs of identifier and text.
+    """
+
+    doh: tuple[str, ...] = ("https://1.1.1.1/dns-query", "https://8.8.8.8/dns-query")
+    udp: tuple[str, ...] = ("8.8.8.8",)
+    dns_s: float = 5.0
+    tcp_s: float = 10.0
+    tls_s: float = 10.0
+    http_s: float = 15.0
+    repeat_pause_s: float = 5.0
+    listen_s: float = 0.5
+    innocuous_names: tuple[str, ...] = ("www.example.com", "www.iana.org")
+    marks: tuple[tuple[str, str], ...] = ()

@@ -1,0 +1,40 @@
+"""What the link to the collector costs the volunteer. Pure.
+
+gRPC does not tell what it put on the wire, so this is reckoned: each message compressed as gRPC compresses it, with the
+framing of gRPC, HTTP/2, TLS and TCP/IP around it and the other side's TCP acknowledgement, plus the opening of a
+connection.
+"""
+
+import zlib
+from dataclasses import dataclass
+
+FRAMING_BYTES = 5 + 9 + 22 + 52  # gRPC prefix, HTTP/2 frame, TLS record, TCP and IPv4 headers
+ACKNOWLEDGEMENT_BYTES = 52
+OPENING_SENT_BYTES, OPENING_RECEIVED_BYTES = 1500, 1200  # HTTP/2 preface, settings, request and response headers
+TLS_SENT_BYTES, TLS_RECEIVED_BYTES = 900, 4500  # ClientHello and Finished; ServerHello with a usual chain
+
+
+@dataclass(slots=True)
+class Traffic:
+    """Bytes since the last `take`."""
+
+    sent: int = 0
+    received: int = 0
+
+    def opened(self, *, tls: bool) -> None:
+        self.sent += OPENING_SENT_BYTES + (TLS_SENT_BYTES if tls else 0)
+        self.received += OPENING_RECEIVED_BYTES + (TLS_RECEIVED_BYTES if tls else 0)
+
+    def wrote(self, message: bytes) -> None:
+        self.sent += min(len(message), len(zlib.compress(message))) + FRAMING_BYTES
+        self.received += ACKNOWLEDGEMENT_BYTES
+
+    def read(self, size: int) -> None:
+        self.received += size + FRAMING_BYTES
+        self.sent += ACKNOWLEDGEMENT_BYTES
+
+    def take(self) -> tuple[int, int]:
+        """Bytes sent and received, which are then forgotten here."""
+        taken = self.sent, self.received
+        self.sent = self.received = 0
+        return taken

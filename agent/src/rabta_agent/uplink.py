@@ -1,0 +1,86 @@
+"""The way to the collector: one session at a time, for ever, with a growing pause after each that broke.
+
+What was on its way when a session broke is sent again in the next one: an acknowledgement that was lost costs a
+duplicate, which the collector knows for one, and never a measurement.
+"""
+
+import asyncio
+from collections.abc import Callable
+from typing import NoReturn
+
+import structlog
+
+from rabta_agent.backoff import delay_s
+from rabta_agent.channel import SessionEndedError
+from rabta_agent.clock import Clock
+from rabta_agent.endpoint import Endpoint
+from rabta_agent.session import Caller, Pace, Session
+from rabta_agent.spool_thread import SpoolThread
+from rabta_agent.traffic import Traffic
+
+logger = structlog.get_logger()
+
+
+class Uplink:
+    """Keeps a session open while `run` runs. `trouble` is why the last one ended."""
+
+    def __init__(
+        self, caller: Caller, spool: SpoolThread, *, pace: Pace, clock: Clock, draw: Callable[[], float]
+    ) -> None:
+        self._caller = caller
+        self._spool = spool
+        self._pace = pace
+        self._clock = clock
+        self._draw = draw
+        self._session: Session | None = None
+        self._traffic = Traffic()
+        self.trouble = ""
+
+    @property
+    def connected(self) -> bool:
+        return self._session is not None and self._session.greeted
+
+    async def run(self) -> NoReturn:
+        """Raises `RefusedError` when the collector does not want this agent. Endpoints are tried in turn."""
+        failures = turn = 0
+        told = ""
+        while True:
+            endpoint = self._caller.endpoints[turn % len(self._caller.endpoints)]
+            began = self._clock.monotonic()
+            session = await self._attempt(endpoint)
+            lasted_s = self._clock.monotonic() - began
+            steady = session.acknowledged or (session.greeted and lasted_s > self._pace.steady_s)
+            failures = 1 if steady else failures + 1
+            turn += 0 if session.greeted else 1
+            told = "" if session.greeted else told
+            pause_s = delay_s(failures, self._draw(), cap_s=self._pace.backoff_cap_s)
+            # Said once for each cause: a night without a collector is no night of lines.
+            say = logger.debug if self.trouble == told else logger.warning
+            say("link.lost", collector=str(endpoint), reason=self.trouble, retry_in_s=round(pause_s, 1))
+            told = self.trouble
+            await asyncio.sleep(pause_s)
+
+    async def _attempt(self, endpoint: Endpoint) -> Session:
+        session = Session(
+            self._caller, endpoint, self._spool, pace=self._pace, clock=self._clock, traffic=self._traffic
+        )
+        self._session = session
+        try:
+            await session.run()
+        except SessionEndedError as ended:
+            self.trouble = str(ended)
+        finally:
+            self._session = None
+            self._caller.on_link(False, endpoint, self.trouble)
+        return session
+
+    def wake(self) -> None:
+        """Says that the spool has something new to send."""
+        if self._session is not None:
+            self._session.wake()
+
+    async def drained(self) -> None:
+        """Returns when nothing waits in the spool."""
+        while self._spool.counts.waiting:
+            self._spool.changed.clear()
+            await self._spool.changed.wait()

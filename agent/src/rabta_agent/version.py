@@ -1,0 +1,11 @@
+"""The version of this agent, as its distribution says it."""
+
+from importlib.metadata import PackageNotFoundError, version
+
+
+def agent_version() -> str:
+    """For instance "0.1.0"; "0" where the sources run without having been installed."""
+    try:
+        return version("rabta-agent")
+    except PackageNotFoundError:
+        return "0"

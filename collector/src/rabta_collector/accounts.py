@@ -1,0 +1,80 @@
+"""The registry as the event loop sees it: credentials in memory, the file behind a thread of its own.
+
+Another process may revoke an agent at any time: `refresh` notices.
+"""
+
+import asyncio
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import ParamSpec, TypeVar
+
+from rabta_collector.admit import Reason, Refused
+from rabta_collector.registry import Agent, InvitationError, Newcomer, Registry, digest, matches
+
+P = ParamSpec("P")
+T = TypeVar("T")
+NOBODY = digest("")  # compared against where an agent is not known, so that both answers take as long
+
+
+class Accounts:
+    """Who may speak to this collector."""
+
+    def __init__(self, registry: Registry, *, clock: Callable[[], float] = time.time) -> None:
+        self._registry, self._clock = registry, clock
+        self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="registry")
+        self._agents = {agent.id: agent for agent in registry.agents()}
+        self._mark = registry.change_mark()
+
+    async def _call(self, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        return await asyncio.get_running_loop().run_in_executor(self._thread, lambda: work(*args, **kwargs))
+
+    def verify(self, agent: str, secret: str) -> Agent:
+        """The agent that a credential is of. Raises `Refused`."""
+        known = self._agents.get(agent)
+        if not matches(secret, known.digest if known else NOBODY) or known is None:
+            raise Refused(Reason.UNAUTHENTICATED, "the credential is not known here")
+        if known.revoked_at is not None:
+            raise Refused(Reason.REVOKED, "the credential was revoked")
+        return known
+
+    async def enrol(self, token: str, newcomer: Newcomer) -> tuple[Agent, str]:
+        """A new agent and its secret, for an invitation. Raises `Refused`."""
+        try:
+            agent, secret = await self._call(self._registry.enrol, token, newcomer, now=self._clock())
+        except InvitationError as wrong:
+            raise Refused(Reason.INVITATION, str(wrong)) from None
+        self._agents[agent.id] = agent
+        return agent, secret
+
+    async def revoke(self, agent: str) -> None:
+        await self._call(self._registry.revoke, agent, now=self._clock())
+        await self._load()
+
+    async def saw(self, agent: str, version: str) -> None:
+        """Notes that an agent was here."""
+        await self._call(self._registry.saw, [(agent, version)], now=self._clock())
+
+    async def refresh(self) -> bool:
+        """Takes over what another process has changed; whether it has."""
+        mark = await self._call(self._registry.change_mark)
+        if mark == self._mark:
+            return False
+        self._mark = mark
+        await self._load()
+        return True
+
+    def is_revoked(self, agent: str) -> bool:
+        known = self._agents.get(agent)
+        return known is None or known.revoked_at is not None
+
+    async def keep_fact(self, key: str, value: str) -> None:
+        await self._call(self._registry.keep_fact, key, value)
+
+    async def _load(self) -> None:
+        agents = await self._call(self._registry.agents)
+        self._agents = {agent.id: agent for agent in agents}
+
+    async def close(self) -> None:
+        await self._call(self._registry.close)
+        self._thread.shutdown()

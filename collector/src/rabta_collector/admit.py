@@ -1,0 +1,190 @@
+"""What is taken from an agent and what is not, on raw bytes first: nothing is decoded before it is admitted. Pure.
+
+A message is bounded in bytes and, by a walk over its fields (https://protobuf.dev/programming-guides/encoding/), in
+measurements; only then is it decoded. A measurement that cannot be believed is rejected by itself with a reason, so
+that the agent deletes it; a message that cannot be read ends the session.
+"""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TypeVar
+
+from google.protobuf.message import DecodeError, Message
+
+from rabta_proto.codec import from_message
+from rabta_proto.model import Measurement
+from rabta_proto.v1 import measurement_pb2 as wire
+
+Decoded = TypeVar("Decoded", bound=Message)
+
+MAX_MESSAGE_BYTES = 1024 * 1024
+MAX_MEASUREMENTS = 500
+MAX_MEASUREMENT_BYTES = 256 * 1024
+MAX_OBSERVATIONS = 256
+MAX_AHEAD_S = 86_400  # a clock may be wrong; more than a day ahead, its measurements cannot be put in order
+MAX_NUMBER = 2**63 - 1  # SQLite's integers are signed
+
+
+class Reason(StrEnum):
+    """Why something was not taken: label values of `rabta_collector_rejected_total`."""
+
+    # The call
+    UNAUTHENTICATED = "unauthenticated"  # no credential, an unknown one, or a wrong secret
+    REVOKED = "revoked"  # a credential that was revoked
+    INVITATION = "invitation"  # an unknown, expired or used-up invitation
+    LAB = "lab"  # a lab agent, or its measurement, at a collector that is not in lab mode
+    TOO_LARGE = "too_large"  # more bytes or measurements than a message may have
+    UNREADABLE = "unreadable"  # not a message of ours, or not at this point of the session
+    JOURNAL = "journal"  # the journal could not be written
+    # One measurement
+    NO_SEQUENCE = "no_sequence"  # epoch or sequence number zero, or beyond 63 bits
+    NO_TARGET = "no_target"  # names nothing that was measured
+    FROM_THE_FUTURE = "from_the_future"  # began more than a day after now
+    IMPOSSIBLE = "impossible"  # a time outside of the calendar
+    OVERSIZED = "oversized"  # one measurement larger than any that an agent makes
+    TOO_MANY_EPOCHS = "too_many_epochs"  # more spools than one agent can have lost
+
+
+class Refused(Exception):  # noqa: N818 - an answer, not an error of ours
+    """The call ends with this reason; the message is one line for the agent's log."""
+
+    def __init__(self, reason: Reason, message: str) -> None:
+        super().__init__(message)
+        self.reason = reason
+
+
+class Kind(StrEnum):
+    """Which message of a session it is."""
+
+    HELLO = "hello"
+    BATCH = "batch"
+    HEARTBEAT = "heartbeat"
+    UNKNOWN = "unknown"  # of an agent newer than this code: ignored
+
+
+KINDS = {1: Kind.HELLO, 2: Kind.BATCH, 3: Kind.HEARTBEAT}  # field numbers of SessionRequest
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Envelope:
+    """A message of a session, not decoded: which one, and its bytes."""
+
+    kind: Kind
+    body: bytes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rejected:
+    """A measurement that will never be taken."""
+
+    sequence: int
+    reason: Reason
+
+
+def parse_bearer(authorization: str) -> tuple[str, str]:
+    """Agent and secret of `Bearer AGENT.SECRET`. Raises `Refused`."""
+    scheme, _, credential = authorization.partition(" ")
+    agent, _, secret = credential.strip().partition(".")
+    if scheme.lower() != "bearer" or not agent or not secret or len(credential) > 200:
+        raise Refused(Reason.UNAUTHENTICATED, "expected the metadata `authorization: Bearer AGENT.SECRET`")
+    return agent, secret
+
+
+def open_envelope(raw: bytes) -> Envelope:
+    """Which message of a session this is, within its bounds. Raises `Refused`."""
+    check_size(raw)
+    known = [(KINDS[number], body) for number, body in _fields(raw) if number in KINDS and body is not None]
+    if len(known) > 1:
+        raise Refused(Reason.UNREADABLE, "a request holds two messages")
+    if not known:
+        return Envelope(kind=Kind.UNKNOWN, body=b"")
+    kind, body = known[0]
+    if kind is Kind.BATCH:
+        count = sum(1 for number, value in _fields(body) if number == 1 and value is not None)
+        if count > MAX_MEASUREMENTS:
+            raise Refused(Reason.TOO_LARGE, f"a batch holds {count} measurements; at most {MAX_MEASUREMENTS} are taken")
+    return Envelope(kind=kind, body=body)
+
+
+def check_size(raw: bytes) -> None:
+    """Raises `Refused` for a message with too many bytes."""
+    if len(raw) > MAX_MESSAGE_BYTES:
+        raise Refused(Reason.TOO_LARGE, f"a message holds {len(raw)} bytes; at most {MAX_MESSAGE_BYTES} are taken")
+
+
+def _fields(raw: bytes) -> Iterator[tuple[int, bytes | None]]:
+    """Numbers of the fields of a message, with the bytes of those that have a length. Raises `Refused`."""
+    at, end = 0, len(raw)
+    try:
+        while at < end:
+            tag, at = _varint(raw, at)
+            match tag & 7:
+                case 0:
+                    _, at = _varint(raw, at)
+                    value = None
+                case 1:
+                    value, at = None, at + 8
+                case 2:
+                    length, at = _varint(raw, at)
+                    value, at = raw[at : at + length], at + length
+                case 5:
+                    value, at = None, at + 4
+                case _:
+                    raise ValueError("a wire type of no use")
+            if at > end:
+                raise ValueError("a field that goes beyond its message")
+            yield tag >> 3, value
+    except (ValueError, IndexError) as wrong:
+        raise Refused(Reason.UNREADABLE, "a message cannot be read") from wrong
+
+
+def _varint(raw: bytes, at: int) -> tuple[int, int]:
+    value = shift = 0
+    while True:
+        byte = raw[at]
+        at += 1
+        value |= (byte & 0x7F) << shift
+        if byte < 0x80:
+            return value, at
+        shift += 7
+        if shift > 63:
+            raise ValueError("a number that is too long")
+
+
+def decode(kind: type[Decoded], body: bytes) -> Decoded:
+    """The message in admitted bytes. Raises `Refused`."""
+    try:
+        return kind.FromString(body)
+    except DecodeError as wrong:
+        raise Refused(Reason.UNREADABLE, "a message cannot be read") from wrong
+
+
+def sift(messages: Iterable[wire.Measurement], *, now: float, lab: bool) -> tuple[list[Measurement], list[Rejected]]:
+    """Measurements that are taken, in their order, and those that never will be."""
+    taken: list[Measurement] = []
+    rejected: list[Rejected] = []
+    for message in messages:
+        judged = _judge(message, now, lab)
+        if isinstance(judged, Reason):
+            rejected.append(Rejected(sequence=message.sequence, reason=judged))
+        else:
+            taken.append(judged)
+    return taken, rejected
+
+
+def _judge(message: wire.Measurement, now: float, lab: bool) -> Measurement | Reason:
+    if not 0 < message.sequence <= MAX_NUMBER or not 0 < message.epoch <= MAX_NUMBER:
+        return Reason.NO_SEQUENCE
+    if not message.target:
+        return Reason.NO_TARGET
+    if message.started_at.seconds > now + MAX_AHEAD_S:
+        return Reason.FROM_THE_FUTURE
+    if message.network.lab and not lab:
+        return Reason.LAB
+    if len(message.observations) > MAX_OBSERVATIONS or message.ByteSize() > MAX_MEASUREMENT_BYTES:
+        return Reason.OVERSIZED
+    try:
+        return from_message(message)
+    except ValueError:
+        return Reason.IMPOSSIBLE

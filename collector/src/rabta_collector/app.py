@@ -1,0 +1,239 @@
+"""One collector: what `serve` runs, from the lock on its data directory to the last commit.
+
+At the start it binds first, so that a port in use is known at once, and serves readers; then it replays the journal
+into the engine; then it takes agents. At the end sessions go first, then the journal, then readers.
+"""
+
+import asyncio
+import os
+import signal
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import structlog
+
+from rabta_collector import journal_file, web
+from rabta_collector.accounts import Accounts
+from rabta_collector.catalogue import Catalogue
+from rabta_collector.config import Config
+from rabta_collector.datadir import DataDir
+from rabta_collector.decider import Decider
+from rabta_collector.engine import Engine
+from rabta_collector.entries import Entry, Measured
+from rabta_collector.ingest import Ingest
+from rabta_collector.isps import load_isps
+from rabta_collector.journal import Journal
+from rabta_collector.listeners import GrpcListener, HttpListener, grpc_credentials
+from rabta_collector.networks import open_networks
+from rabta_collector.plan import Costs, Frame
+from rabta_collector.planner import Planner
+from rabta_collector.registry import Registry
+from rabta_collector.replay import replay
+from rabta_collector.service import Parts, Service
+from rabta_collector.share import Terms
+from rabta_collector.signing import load_signer
+from rabta_collector.state import Event, IngestStats, Snapshot
+from rabta_collector.targets import load_catalogue
+from rabta_collector.verdict.fingerprints import MARKS
+
+FLOOR_S = 60.0  # an agent measures no target more often, outside of the lab
+REVOCATION_S = 1.0  # between looks at what other processes have changed
+log = structlog.get_logger()
+
+
+class Collector:
+    """The parts of one collector, and what its readers see of them."""
+
+    def __init__(self, config: Config, data: DataDir) -> None:
+        """Reads every file there is. Raises what `cli` turns into one line."""
+        self._config, self._data = config, data
+        self._ready = False
+        self._catalogue = load_catalogue(config.targets)
+        isps = load_isps(config.isps)
+        self._stats = IngestStats()
+        self._costs = Costs(self._catalogue)
+        self._settings = config.settings
+        self._decider = Decider(Engine(self._catalogue, isps, self._settings), on_events=self._tell)
+        self._signer = load_signer(data.plan_key)
+        self._credentials = grpc_credentials(config.tls_cert, config.tls_key)
+        self._networks = open_networks(isps, config.asn_db)
+        if salvage := journal_file.prepare(data.journal):
+            log.error("journal.salvaged", moved_to=str(salvage.moved_to), kept=salvage.kept, lost=salvage.lost)
+        self._journal = Journal(data.journal, stats=self._stats, committed=self._committed)
+        self._ingest = Ingest(journal=self._journal, stats=self._stats, lab=config.lab)
+        registry = Registry(data.state)
+        registry.keep_fact("isps", " ".join(isp.id for isp in isps))
+        self._planner = Planner(
+            frame=Frame(catalogue=self._catalogue, marks=MARKS),
+            signer=self._signer,
+            terms=self._terms(),
+            last_version=int(registry.fact("plan_version") or 0),
+            clock=self._journal.now,
+        )
+        self._accounts = Accounts(registry)
+        self._service = Service(self._parts(frozenset(isp.id for isp in isps)))
+        self._stopping = asyncio.Event()
+
+    def _terms(self) -> Terms:
+        if self._config.lab:
+            return Terms(floor_s=0.0, bytes_per_day=None, cost=self._costs.of)
+        return Terms(floor_s=FLOOR_S, bytes_per_day=self._config.bytes_per_day, cost=self._costs.of)
+
+    def _parts(self, isps: frozenset[str]) -> Parts:
+        return Parts(
+            accounts=self._accounts,
+            ingest=self._ingest,
+            journal=self._journal,
+            planner=self._planner,
+            networks=self._networks,
+            stats=self._stats,
+            isps=isps,
+            public_key=self._signer.public_key,
+            lab=self._config.lab,
+            heartbeat_s=self._config.heartbeat_s,
+            endpoints=self._config.endpoints,
+        )
+
+    # What readers see
+
+    @property
+    def catalogue(self) -> Catalogue:
+        return self._catalogue
+
+    @property
+    def stats(self) -> IngestStats:
+        return self._stats
+
+    def snapshot(self) -> Snapshot:
+        return self._decider.engine.snapshot()
+
+    def find_events(
+        self, *, since: float | None, until: float | None, platform: str | None, isp: str | None
+    ) -> tuple[Event, ...]:
+        return self._decider.engine.find_events(since=since, until=until, platform=platform, isp=isp)
+
+    def ready(self) -> bool:
+        """Whether what was known is known again, agents are taken, and the disk takes what they bring."""
+        return self._ready and not self._journal.failing
+
+    # From the journal to the engine
+
+    def _committed(self, entry: Entry, epoch: int) -> None:
+        self._ingest.remember(entry, epoch)
+        if isinstance(entry, Measured):
+            for measurement in entry.measurements:
+                self._costs.learn(measurement)
+        self._decider.take(entry)
+
+    def _tell(self, events: tuple[Event, ...]) -> None:
+        if not self._ready:
+            return  # replayed: they were told when they happened
+        for event in events:
+            log.info(
+                "state.changed",
+                platform=event.platform,
+                isp=event.isp,
+                before=event.from_state,
+                now=event.to_state,
+                mechanism=event.mechanism,
+            )
+
+    async def _replay(self) -> None:
+        started = time.monotonic()
+        found = await replay(self._data.journal, self._committed, stop=self._stopping.is_set)
+        if found.unreadable:
+            log.error("journal.unreadable", rows=found.unreadable[:20], count=len(found.unreadable))
+        for member in found.present.values():
+            self._journal.append_presence(member, connected=False)  # their sessions ended with the last collector
+        self._decider.advance(self._journal.horizon())
+        log.info(
+            "replay.done",
+            rows=found.rows,
+            measurements=found.measurements,
+            seconds=round(time.monotonic() - started, 3),
+        )
+
+    # The life of a collector
+
+    def stop(self) -> None:
+        """Stops: gracefully the first time, at once the second."""
+        if self._stopping.is_set():
+            os._exit(130)
+        self._stopping.set()
+
+    async def serve(self) -> None:
+        """Until `stop`. Raises `ListenError`."""
+        agents = GrpcListener(self._config.grpc, self._credentials)
+        readers = HttpListener(web.make_app(self))
+        try:
+            await readers.start(self._config.http)
+            self._journal.start()
+            await self._replay()
+            if not self._stopping.is_set():
+                await self._take_agents(agents, readers)
+        finally:
+            self._ready = False
+            await agents.stop()
+            await self._journal.close()
+            await self._accounts.close()
+            await readers.stop()
+        log.info("collector.stopped")
+
+    async def _take_agents(self, agents: GrpcListener, readers: HttpListener) -> None:
+        await agents.start(self._service.handlers())
+        self._ready = True
+        page = f"http://{readers.endpoint}/"
+        log.info("collector.ready", agents=str(agents.endpoint), page=page, tls=self._credentials is not None)
+        if self._credentials is None and not agents.endpoint.loopback:
+            log.warning("collector.plain", message="agents send their secrets in the clear; see --tls-cert, --tls-key")
+        print(f"ready: agents on {agents.endpoint}, page on {page}", flush=True)  # noqa: T201 - for whoever started us
+        async with asyncio.TaskGroup() as group:
+            tasks = [group.create_task(work) for work in (self._tick(), self._watch_registry(), self._plan())]
+            await self._stopping.wait()
+            for task in tasks:
+                task.cancel()
+        await agents.refuse()
+        self._service.end_all()
+
+    async def _tick(self) -> None:
+        """Decides at each point of the grid, as far as the journal is complete."""
+        grid_s = self._settings.grid_s
+        while True:
+            await asyncio.sleep(grid_s - time.time() % grid_s)
+            self._decider.advance(self._journal.horizon())
+
+    async def _watch_registry(self) -> None:
+        while True:
+            await asyncio.sleep(REVOCATION_S)
+            if await self._accounts.refresh():
+                self._service.end_revoked()
+
+    async def _plan(self) -> None:
+        while True:
+            await self._planner.wait(self._config.share_pause_s)
+            if offered := self._planner.share_out(self._service.sessions):
+                await self._accounts.keep_fact("plan_version", str(self._planner.version))
+                log.info("plans.offered", agents=offered)
+
+
+@contextmanager
+def _signals(collector: Collector) -> Iterator[None]:
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, collector.stop)
+    try:
+        yield
+    finally:
+        for number in (signal.SIGINT, signal.SIGTERM):
+            loop.remove_signal_handler(number)
+
+
+async def run(config: Config) -> None:
+    """Serves until a signal."""
+    os.umask(0o077)  # every file of the data directory is its owner's
+    data = DataDir(config.data)
+    with data.locked():
+        collector = Collector(config, data)
+        with _signals(collector):
+            await collector.serve()

@@ -1,0 +1,137 @@
+"""One platform at one ISP: the windows of its targets, the verdict made of them, and what changed with it. Pure."""
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from rabta_collector.catalogue import Need, Target
+from rabta_collector.state import Verdict, Witness
+from rabta_collector.verdict.decide import NOT_MEASURED, Decision, Terms, combine, decide
+from rabta_collector.verdict.rules import RULES_BY_ID
+from rabta_collector.windows import Window
+from rabta_proto.vocabulary import IspState, Judgement, State
+
+WITNESSES = 8
+ISP_DOWN = "the ISP is down"
+
+_JUDGEMENTS_OF = {
+    State.REACHABLE: {Judgement.OK},
+    State.BLOCKED: {Judgement.BLOCKED},
+    State.THROTTLED: {Judgement.THROTTLED},
+    State.DISRUPTED: set(Judgement),
+    State.DOWN: {Judgement.DOWN},
+    State.INCONCLUSIVE: set(Judgement),
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Change:
+    """Two verdicts, one after the other, that differ in state or mechanism."""
+
+    before: Verdict
+    after: Verdict
+    detected_after_s: float | None
+
+
+@dataclass(slots=True, kw_only=True)
+class Cell:
+    """`isp_state` is set from outside before each decision. `platform` is empty for the references of an ISP."""
+
+    platform: str
+    isp: str
+    targets: Mapping[str, Target]
+    need: Need
+    verdict: Verdict
+    windows: dict[str, Window] = field(default_factory=dict)
+    isp_state: IspState = IspState.UNKNOWN
+
+    def window(self, url: str) -> Window:
+        return self.windows.setdefault(url, Window())
+
+    def decide(self, now: float, terms: Terms) -> Change | None:
+        """Makes the verdict for this moment; returns the change, where it is one."""
+        agents: set[str] = set()
+        for window in self.windows.values():
+            votes = window.votes(now)
+            agents.update(votes)
+            window.decision = decide(list(votes.values()), window.decision, terms)
+        decision = self._decision()
+        before = self.verdict
+        self.verdict = self._verdict(decision, before, len(agents), now)
+        if (before.state, before.mechanism) == (self.verdict.state, self.verdict.mechanism):
+            return None
+        return Change(before=before, after=self.verdict, detected_after_s=_delay(decision, before, now))
+
+    def next_expiry(self, now: float) -> float | None:
+        expiries = (window.next_expiry(now) for window in self.windows.values())
+        return min((expiry for expiry in expiries if expiry is not None), default=None)
+
+    def _decision(self) -> Decision:
+        if self.isp_state is IspState.DOWN:
+            return Decision(note=ISP_DOWN)
+        return combine([self.window(url).decision for url in self.targets], self.need)
+
+    def _verdict(self, decision: Decision, before: Verdict, agents: int, now: float) -> Verdict:
+        changed = decision.state is not before.state
+        return Verdict(
+            platform=self.platform,
+            isp=self.isp,
+            state=decision.state,
+            mechanism=decision.mechanism,
+            since=now if changed else before.since,
+            updated=now,
+            confidence=round(decision.confidence, 4),
+            agents=agents,
+            measurements=sum(window.size for window in self.windows.values()),
+            agreement=round(decision.agreement, 4),
+            witness=self._witness(decision.state),
+            note=self._note(decision),
+            reached=decision.reached,
+        )
+
+    def _witness(self, state: State) -> tuple[Witness, ...]:
+        """Rules of the sample that bear the state out, the most frequent first."""
+        counts: Counter[str] = Counter()
+        for window in self.windows.values():
+            for rule, judgement, count in window.rules:
+                if judgement in _JUDGEMENTS_OF[state]:
+                    counts[rule] += count
+        ordered = sorted(counts.items(), key=lambda item: (-item[1], item[0]))
+        return tuple(Witness(rule=rule, count=count) for rule, count in ordered[:WITNESSES])
+
+    def _note(self, decision: Decision) -> str | None:
+        """The decision's own; where nothing is known, why: what most of the undecided findings have in common."""
+        if decision.state is not State.INCONCLUSIVE or decision.note not in (NOT_MEASURED, None):
+            return decision.note
+        undecided: Counter[str] = Counter()
+        for window in self.windows.values():
+            for rule, judgement, count in window.rules:
+                if judgement is Judgement.INCONCLUSIVE:
+                    undecided[rule] += count
+        if not undecided:
+            return decision.note
+        rule = min(undecided, key=lambda rule: (-undecided[rule], rule))
+        return RULES_BY_ID[rule].comment
+
+
+def unknown(platform: str, isp: str, now: float) -> Verdict:
+    """What stands before anything was decided."""
+    return Verdict(
+        platform=platform,
+        isp=isp,
+        state=State.INCONCLUSIVE,
+        mechanism=None,
+        since=now,
+        updated=now,
+        confidence=0.0,
+        agents=0,
+        measurements=0,
+        agreement=0.0,
+        note=NOT_MEASURED,
+    )
+
+
+def _delay(decision: Decision, before: Verdict, now: float) -> float | None:
+    """Seconds since the first measurement that shows the change; a run from before the last change shows that one."""
+    began = [start for start in decision.began if before.since <= start <= now]
+    return now - min(began) if began and decision.state is not State.INCONCLUSIVE else None

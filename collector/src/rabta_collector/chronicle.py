@@ -1,0 +1,72 @@
+"""The events so far: numbered in order, kept up to a bound, and told once to whoever asks for news. Pure."""
+
+from collections import deque
+
+from rabta_collector.cells import Change
+from rabta_collector.nation import Turn
+from rabta_collector.state import Event
+
+
+class Chronicle:
+    """Writes events down; the oldest beyond `limit` are forgotten, their numbers never used again."""
+
+    def __init__(self, limit: int) -> None:
+        self._events: deque[Event] = deque(maxlen=limit)
+        self._untold: list[Event] = []
+        self._last = 0
+
+    def write_change(self, change: Change, at: float) -> None:
+        """A verdict changed."""
+        before, after = change.before, change.after
+        self._write(
+            Event(
+                id=self._last + 1,
+                at=at,
+                platform=after.platform,
+                isp=after.isp,
+                from_state=before.state,
+                to_state=after.state,
+                mechanism=after.mechanism,
+                detected_after_seconds=change.detected_after_s,
+                witness=after.witness,
+            )
+        )
+
+    def write_turn(self, turn: Turn, at: float) -> None:
+        """An ISP's own state changed."""
+        self._write(
+            Event(
+                id=self._last + 1,
+                at=at,
+                platform=None,
+                isp=turn.isp,
+                from_state=turn.before,
+                to_state=turn.after,
+                mechanism=None,
+                detected_after_seconds=turn.detected_after_s,
+            )
+        )
+
+    def _write(self, event: Event) -> None:
+        self._last = event.id
+        self._events.append(event)
+        self._untold.append(event)
+
+    def tell(self) -> tuple[Event, ...]:
+        """What was written since this was last asked for."""
+        told = tuple(self._untold)
+        self._untold.clear()
+        return told
+
+    def find(
+        self, *, since: float | None, until: float | None, platform: str | None, isp: str | None
+    ) -> tuple[Event, ...]:
+        """Events of a half-open span of time, oldest first."""
+        return tuple(
+            event
+            for event in self._events
+            if (since is None or event.at >= since)
+            and (until is None or event.at < until)
+            and (platform is None or event.platform == platform)
+            and (isp is None or event.isp == isp)
+        )

@@ -1,0 +1,32 @@
+"""Options that several commands share."""
+
+import argparse
+from collections.abc import Mapping
+from pathlib import Path
+
+from rabta_collector.config import KEYS, Config, load_config
+from rabta_collector.datadir import DataDir, DataDirError
+
+
+def add_config(command: argparse.ArgumentParser, keys: tuple[str, ...] = ("data",)) -> None:
+    """Adds `--config` and flags of these keys."""
+    command.add_argument("--config", metavar="FILE", type=Path, help="configuration, TOML")
+    for key in keys:
+        flag, meaning = f"--{key.replace('_', '-')}", KEYS[key].meaning
+        if key == "lab":
+            command.add_argument(flag, action="store_const", const="true", help=meaning)
+        else:
+            command.add_argument(flag, metavar=key.upper(), help=meaning)
+
+
+def config_of(options: argparse.Namespace, environment: Mapping[str, str]) -> Config:
+    """The effective configuration of a command."""
+    flags = {key: value for key in KEYS if (value := getattr(options, key, None)) is not None}
+    return load_config(flags=flags, environment=environment, file=options.config)
+
+
+def existing_data(config: Config) -> DataDir:
+    """The data directory of a collector that has run. Raises `DataDirError`."""
+    if not (config.data / "state.sqlite").exists():
+        raise DataDirError(f"{config.data}: no collector's data directory; see --data")
+    return DataDir(config.data)

@@ -1,0 +1,49 @@
+"""The last measurements of each target by each control, and which of them speak for a given moment. Pure, bounded."""
+
+from bisect import bisect_left, insort
+from dataclasses import dataclass, field
+
+from rabta_proto.model import Measurement
+
+KEPT = 16
+"""Measurements of one target by one control."""
+
+Key = tuple[str, str]
+"""Platform and URL of a target."""
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Look:
+    """A measurement by a control; ordered by its start."""
+
+    started: float
+    measurement: Measurement = field(compare=False)
+
+
+@dataclass(slots=True, kw_only=True)
+class Controls:
+    """`max_age_s`: how far from a moment a control may have begun to speak for it."""
+
+    max_age_s: float
+    _looks: dict[Key, dict[str, list[Look]]] = field(default_factory=dict)
+
+    def add(self, target: Key, agent: str, look: Look) -> tuple[float, float]:
+        """Takes in a control's measurement; returns the span of moments for which it speaks, both ends exclusive."""
+        looks = self._looks.setdefault(target, {}).setdefault(agent, [])
+        place = bisect_left(looks, look)
+        before = looks[place - 1].started if place else look.started - self.max_age_s
+        after = looks[place].started if place < len(looks) else look.started + self.max_age_s
+        insort(looks, look)
+        if len(looks) > KEPT:
+            del looks[0]
+        return before, after
+
+    def around(self, target: Key, moment: float) -> tuple[Measurement, ...]:
+        """Of each control the last measurement that began before the moment and the first that began since."""
+        found: list[Measurement] = []
+        for _, looks in sorted(self._looks.get(target, {}).items()):
+            place = bisect_left(looks, Look(moment, looks[0].measurement))
+            for look in looks[max(0, place - 1) : place + 1]:
+                if abs(look.started - moment) <= self.max_age_s:
+                    found.append(look.measurement)
+        return tuple(found)

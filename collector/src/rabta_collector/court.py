@@ -1,0 +1,79 @@
+"""Takes measurements into the windows of their cells, and judges them: at once, and anew when more is known. Pure.
+
+A finding that was not plainly ok stays open. It is judged anew when a control is heard that speaks for its moment, and
+when its agent has measured a reference; so an anomaly counts as soon as, and only while, the evidence bears it out.
+"""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+
+from rabta_collector.catalogue import Target
+from rabta_collector.cells import Cell
+from rabta_collector.controls import Controls, Look
+from rabta_collector.verdict.classify import Finding, classify
+from rabta_collector.windows import Case
+from rabta_proto.model import Measurement
+
+REFERENCES = ""
+"""The platform that references are measured for."""
+
+Place = tuple[str, ...]
+"""ISP and platform of a cell; the item of the agenda."""
+
+
+@dataclass(slots=True, kw_only=True)
+class Court:
+    """`changed` is told of every cell whose votes changed."""
+
+    max_age_s: float
+    changed: Callable[[Cell], None]
+    cells: dict[Place, Cell] = field(default_factory=dict)
+    controls: Controls = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.controls = Controls(max_age_s=self.max_age_s)
+
+    def of(self, isp: str) -> list[Cell]:
+        """The cells of an ISP, that of its references among them."""
+        return [cell for place, cell in self.cells.items() if place[0] == isp]
+
+    def hear_control(self, measurement: Measurement, agent: str, started: float) -> None:
+        """A control's measurement votes for nothing; it shows those of agents in another light."""
+        platform, url = measurement.platform, measurement.target
+        before, after = self.controls.add((platform, url), agent, Look(started, measurement))
+        for cell in self.cells.values():
+            if cell.platform == platform:
+                cases = cell.window(url).open_cases()
+                self._revise(cell, (case for case in cases if before < case.started <= after))
+
+    def hear_agent(self, cell: Cell, target: Target, case: Case, now: float) -> None:
+        """An agent's measurement, newer than its last one of this target."""
+        cell.window(target.url).record(case, self._judge(cell, case), now)
+        self.changed(cell)
+        if cell.platform == REFERENCES:
+            for other in self.of(cell.isp):
+                for window in other.windows.values():
+                    self._revise(other, window.open_cases(case.agent))
+
+    def _revise(self, cell: Cell, cases: Iterable[Case]) -> None:
+        """Judges open cases anew."""
+        for case in cases:
+            if cell.window(case.measurement.target).revise(case, self._judge(cell, case)):
+                self.changed(cell)
+
+    def _judge(self, cell: Cell, case: Case) -> Finding:
+        controls = self.controls.around((cell.platform, case.measurement.target), case.started)
+        references = () if cell.platform == REFERENCES else self._failed_references(cell.isp, case)
+        return classify(case.measurement, controls, references)
+
+    def _failed_references(self, isp: str, case: Case) -> tuple[Measurement, ...]:
+        """The agent's newest measurements of references, from about the same time; none unless none went well."""
+        failed = []
+        for window in self.cells[isp, REFERENCES].windows.values():
+            newest = window.newest(case.agent)
+            if newest is None or abs(newest[0] - case.started) > self.max_age_s:
+                continue
+            if newest[1] is None:
+                return ()
+            failed.append(newest[1].measurement)
+        return tuple(failed)

@@ -1,0 +1,62 @@
+"""The data directory: where each file lies, and the lock that lets one collector at a time serve from it.
+
+journal.sqlite   what was measured       state.sqlite   agents and invitations
+plan.key         signs plans             lock           held by the collector that serves
+"""
+
+import fcntl
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+
+class DataDirError(RuntimeError):
+    """The directory cannot be used; the message is one line for the operator."""
+
+
+class DataDir:
+    """A data directory, made if it is missing, for its owner's eyes only."""
+
+    def __init__(self, path: Path) -> None:
+        """Raises `DataDirError` where nothing can be written there."""
+        self.path = path
+        try:
+            path.mkdir(mode=0o700, parents=True, exist_ok=True)
+            with self.lock_file.open("ab"):
+                pass
+        except OSError as wrong:
+            raise DataDirError(f"{path}: the data directory cannot be written: {wrong.strerror or wrong}") from None
+
+    @property
+    def journal(self) -> Path:
+        return self.path / "journal.sqlite"
+
+    @property
+    def state(self) -> Path:
+        return self.path / "state.sqlite"
+
+    @property
+    def plan_key(self) -> Path:
+        return self.path / "plan.key"
+
+    @property
+    def lock_file(self) -> Path:
+        return self.path / "lock"
+
+    @contextmanager
+    def locked(self) -> Iterator[None]:
+        """Serves from this directory alone. Raises `DataDirError` where another collector does."""
+        with self.lock_file.open("ab") as stream:
+            try:
+                fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                raise DataDirError(f"{self.path}: another collector serves from this data directory") from None
+            yield  # the lock ends with the file, or with the process however it ends
+
+    def is_served(self) -> bool:
+        """Whether a collector serves from this directory now."""
+        try:
+            with self.locked():
+                return False
+        except DataDirError:
+            return True

@@ -1,0 +1,246 @@
+"""Folds the journal into verdicts: the same entries in the same order give the same events, live and at replay.
+
+Time is cut into points of a grid, `grid_s` apart and counted from 1970. Entries change what is known; decisions are
+made at points alone, and an entry counts from the first point after its time. So it is of no account when or how often
+`advance` is called, and a point at which nothing is due costs nothing.
+
+`apply` takes an entry in: classify, then count and record. Findings that were not plainly ok are judged anew when a
+control or a reference is heard that speaks for their moment. `advance` decides cells (platform x ISP) in which
+something changed or expired, and ISPs of which something was heard, or not heard for long enough.
+
+A vote expires `vote_intervals` times its agent's own interval after it began: the target's interval times the ISP's
+agents (the work is shared among them), or the agent's own last pause where that was longer; at least `vote_floor_s`, at
+most `vote_ceiling_s`. A measurement that comes more than `late_s` after its end is counted, and votes for nothing.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+
+from rabta_collector.agenda import Agenda
+from rabta_collector.catalogue import Catalogue, Isp, Need, Target
+from rabta_collector.cells import Cell, unknown
+from rabta_collector.chronicle import Chronicle
+from rabta_collector.court import REFERENCES, Court, Place
+from rabta_collector.entries import Entry, Measured
+from rabta_collector.nation import Nation
+from rabta_collector.outage import Patience
+from rabta_collector.state import Event, Snapshot
+from rabta_collector.tallies import Counting
+from rabta_collector.verdict.decide import Terms
+from rabta_collector.windows import Case
+from rabta_proto.model import Measurement
+from rabta_proto.vocabulary import IspState, Role, State
+
+CLOCK_SLACK_S = 1.0
+"""By so much an agent's clock may be ahead before its times are corrected."""
+
+_ILL = (State.BLOCKED, State.THROTTLED, State.DISRUPTED)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """The numbers that decide; times in seconds."""
+
+    grid_s: float = 0.5  # between two points at which decisions are made
+    quorum: float = 2 / 3  # of the votes that decides
+    minority: float = 0.25  # of the votes that makes a state a partial one
+    min_agents: int = 3  # below it a verdict says "few agents", and changes need a second measurement
+    vote_intervals: float = 3.0  # of its agent, for which a vote stands
+    vote_floor_s: float = 20.0  # for which it stands at least
+    vote_ceiling_s: float = 21_600.0  # and at most
+    late_s: float = 120.0  # after its end a measurement is too old to vote
+    control_max_age_s: float = 600.0  # between a measurement and a control that speaks for it
+    isp_silence_s: float = 90.0  # after which an agent is gone, and the rest of them with it
+    isp_together_s: float = 180.0  # within which agents fell silent together
+    isp_pause_s: float = 300.0  # that a connected agent makes, before its own is known
+    isp_memory_s: float = 86_400.0  # for which an agent is expected back
+    isp_min_agents: int = 2  # that must fall silent together
+    events_kept: int = 10_000  # in memory
+
+
+DEFAULTS = Settings()
+
+
+class Engine:
+    """Entries in, verdicts and events out."""
+
+    def __init__(self, catalogue: Catalogue, isps: Sequence[Isp], settings: Settings = DEFAULTS) -> None:
+        self._settings = settings
+        self._terms = Terms(quorum=settings.quorum, minority=settings.minority, min_agents=settings.min_agents)
+        self._isps = [isp.id for isp in isps]
+        self._agenda = Agenda(grid_s=settings.grid_s)  # of cells
+        self._outlook = Agenda(grid_s=settings.grid_s)  # of ISPs
+        self._nation = Nation(isps, _patience(settings), self._outlook, self._health)
+        self._court = Court(max_age_s=settings.control_max_age_s, changed=self._enter)
+        self._counting = Counting()
+        self._chronicle = Chronicle(settings.events_kept)
+        self._snapshot: Snapshot | None = None
+        self._at = 0.0  # of the last entry
+        self.set_catalogue(catalogue)
+
+    def set_catalogue(self, catalogue: Catalogue) -> None:
+        """Goes on with another catalogue. What is known of targets that are in both is kept."""
+        self._catalogue = catalogue
+        self._targets = {(target.platform, target.url): target for target in catalogue.targets}
+        before, self._court.cells = self._court.cells, {}
+        for isp in dict.fromkeys(isp for isp, _ in before):
+            self._open_cells(isp, before)
+        self._snapshot = None
+
+    def apply(self, entry: Entry) -> None:
+        """Folds one entry of the journal; entries come in the order of `at`."""
+        self._process(int(entry.at // self._settings.grid_s))
+        self._at = entry.at
+        self._snapshot = None
+        self._nation.hear(entry)
+        if entry.role is Role.PROBE and entry.isp in self._isps and (entry.isp, REFERENCES) not in self._court.cells:
+            self._open_cells(entry.isp, {})
+        if isinstance(entry, Measured):
+            for measurement in entry.measurements:
+                self._take(entry, measurement)
+
+    def advance(self, now: float) -> tuple[Event, ...]:
+        """Decides at every point up to `now`; returns the events that were not returned before."""
+        self._process(int(now // self._settings.grid_s))
+        return self._chronicle.tell()
+
+    def snapshot(self) -> Snapshot:
+        """Everything decided up to the last point, and counted up to the last entry."""
+        if self._snapshot is None:
+            now = self._agenda.done * self._settings.grid_s
+            places = [(isp, platform.id) for platform in self._catalogue.platforms for isp in self._isps]
+            self._snapshot = Snapshot(
+                at=now,
+                verdicts=tuple(self._court.cells[place].verdict for place in places if place in self._court.cells),
+                isps=self._nation.statuses(now),
+                controls_connected=self._nation.controls_connected,
+                tallies=self._counting.snapshot(),
+            )
+        return self._snapshot
+
+    def find_events(
+        self, *, since: float | None, until: float | None, platform: str | None, isp: str | None
+    ) -> tuple[Event, ...]:
+        """Events of a half-open span of time, oldest first."""
+        return self._chronicle.find(since=since, until=until, platform=platform, isp=isp)
+
+    # Entries
+
+    def _enter(self, cell: Cell) -> None:
+        self._agenda.enter_after((cell.isp, cell.platform), self._at)
+
+    def _open_cells(self, isp: str, before: dict[Place, Cell]) -> None:
+        """Every platform has a verdict at an ISP that ever had an agent."""
+        kinds = [(platform.id, platform.need, platform.targets) for platform in self._catalogue.platforms]
+        for platform, need, targets in [*kinds, (REFERENCES, Need.ALL, self._catalogue.references)]:
+            urls = {target.url: target for target in targets}
+            old = before.get((isp, platform))
+            cell = Cell(
+                platform=platform,
+                isp=isp,
+                targets=urls,
+                need=need,
+                verdict=old.verdict if old else unknown(platform, isp, self._at),
+                windows={url: window for url, window in old.windows.items() if url in urls} if old else {},
+                isp_state=self._nation.state(isp),
+            )
+            self._court.cells[isp, platform] = cell
+            self._enter(cell)
+
+    def _take(self, entry: Measured, measurement: Measurement) -> None:
+        target = self._targets.get((measurement.platform, measurement.target))
+        if target is None:
+            return
+        started = measurement.started_at.timestamp()
+        lasted = measurement.duration_us / 1_000_000
+        if started + lasted > entry.at + CLOCK_SLACK_S:  # a clock that is ahead: nothing comes before it was measured
+            started = entry.at - lasted
+            measurement = replace(measurement, started_at=datetime.fromtimestamp(started, UTC))
+        if entry.role is Role.CONTROL:
+            self._court.hear_control(measurement, entry.agent, started)
+            return
+        cell = self._court.cells.get((entry.isp, target.platform))
+        if cell is None:
+            return
+        self._counting.count(measurement, entry.isp, started)
+        if started + lasted + self._settings.late_s >= entry.at:
+            self._admit(entry, cell, target, measurement, started)
+
+    def _admit(self, entry: Measured, cell: Cell, target: Target, measurement: Measurement, started: float) -> None:
+        """Lets a measurement vote unless its agent has a newer one."""
+        window = cell.window(target.url)
+        newest = window.newest(entry.agent)
+        if newest is not None and started <= newest[0]:
+            return
+        pause = 0.0 if newest is None else started - newest[0]
+        agents = max(self._nation.connected(entry.isp), len(window), 1)
+        expires = started + self._standing_s(max(target.interval_s * agents, pause))
+        if expires > entry.at:
+            case = Case(agent=entry.agent, measurement=measurement, started=started, expires=expires)
+            self._court.hear_agent(cell, target, case, entry.at)
+
+    def _standing_s(self, interval_s: float) -> float:
+        """How long a vote stands."""
+        settings = self._settings
+        return min(max(settings.vote_intervals * interval_s, settings.vote_floor_s), settings.vote_ceiling_s)
+
+    # Decisions
+
+    def _process(self, last: int) -> None:
+        """Decides at every point, up to the last, at which something is due."""
+        while (point := min(filter(None, (self._agenda.next, self._outlook.next)), default=last + 1)) <= last:
+            self._decide(point)
+        if last > self._agenda.done:
+            self._agenda.done = self._outlook.done = last
+            self._snapshot = None
+
+    def _decide(self, point: int) -> None:
+        """Decides what is due at a point: references, then ISPs, then platforms."""
+        now = point * self._settings.grid_s
+        due = set(self._agenda.take(point))
+        for isp in sorted(isp for isp, platform in due if platform == REFERENCES):
+            self._decide_cell((isp, REFERENCES), now)
+            self._outlook.enter_at((isp,), now)
+        for turn in self._nation.settle([isp for (isp,) in self._outlook.take(point)], now):
+            self._chronicle.write_turn(turn, now)
+            for cell in self._court.of(turn.isp):
+                cell.isp_state = turn.after
+                due.add((cell.isp, cell.platform))
+        for place in sorted(place for place in due if place[1] != REFERENCES):
+            self._decide_cell(place, now)
+        self._snapshot = None
+
+    def _decide_cell(self, place: Place, now: float) -> None:
+        cell = self._court.cells.get(place)
+        if cell is None:  # the catalogue changed
+            return
+        change = cell.decide(now, self._terms)
+        if change is not None and cell.platform != REFERENCES:
+            self._chronicle.write_change(change, now)
+        if (expiry := cell.next_expiry(now)) is not None:
+            self._agenda.enter_at(place, expiry)
+        if self._nation.state(cell.isp) not in (IspState.UP, IspState.UNKNOWN):
+            self._nation.look_at(cell.isp, now)
+
+    def _health(self, isp: str) -> IspState:
+        """How well an ISP carries what its agents measure: what references say, and platforms where those all fail."""
+        cells = {cell.platform: cell for cell in self._court.of(isp)}
+        references = cells.pop(REFERENCES, None)
+        states = [window.decision.state for window in references.windows.values()] if references else []
+        known = [state for state in states if state not in (State.INCONCLUSIVE, State.DOWN)]
+        ill = [state for state in known if state in _ILL]
+        if not ill or 2 * len(ill) < len(known):
+            return IspState.UP
+        works = [w for cell in cells.values() for w in cell.windows.values() if w.decision.state is State.REACHABLE]
+        return IspState.DEGRADED if works or len(ill) < len(known) or len(known) < 2 else IspState.DOWN
+
+
+def _patience(settings: Settings) -> Patience:
+    return Patience(
+        silence_s=settings.isp_silence_s,
+        together_s=settings.isp_together_s,
+        pause_s=settings.isp_pause_s,
+        memory_s=settings.isp_memory_s,
+        min_agents=settings.isp_min_agents,
+    )

@@ -1,0 +1,150 @@
+"""From an admitted batch to its acknowledgement: measurements new to the journal are journaled, then acknowledged.
+
+An acknowledgement is made only after the commit that holds what it acknowledges, and each (agent, epoch, sequence) is
+journaled once: batches of one agent are taken one after the other, whichever session they come by, and what is on disk
+is remembered before the next one is looked at.
+"""
+
+import asyncio
+from collections import Counter
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+
+from rabta_collector.admit import Reason, Refused, Rejected, decode, sift
+from rabta_collector.entries import Entry, Measured
+from rabta_collector.journal import Batch, Journal, JournalError, Member
+from rabta_collector.sequences import Seen, runs
+from rabta_collector.state import IngestStats
+from rabta_proto.model import Measurement
+from rabta_proto.v1 import collector_pb2 as link
+from rabta_proto.v1 import measurement_pb2 as wire
+
+MAX_IN_FLIGHT_BYTES = 64 * 1024 * 1024  # of raw batches between reading and commit; beyond it sessions are not read
+
+
+class Budget:
+    """Bounds the bytes in flight, over all sessions."""
+
+    def __init__(self, stats: IngestStats, limit: int = MAX_IN_FLIGHT_BYTES) -> None:
+        self._stats, self._limit = stats, limit
+        self._room = asyncio.Event()
+        self._room.set()
+
+    async def wait(self) -> None:
+        """Until there is room: to be awaited before a message is read, so that the peer is held back and not memory."""
+        await self._room.wait()
+
+    @asynccontextmanager
+    async def hold(self, count: int) -> AsyncIterator[None]:
+        """Counts bytes as in flight."""
+        self._add(count)
+        try:
+            yield
+        finally:
+            self._add(-count)
+
+    def _add(self, count: int) -> None:
+        self._stats.inflight_bytes += count
+        if self._stats.inflight_bytes < self._limit:
+            self._room.set()
+        else:
+            self._room.clear()
+
+
+class Ingest:
+    """Takes batches."""
+
+    def __init__(self, *, journal: Journal, stats: IngestStats, lab: bool) -> None:
+        self._journal, self._stats, self._lab = journal, stats, lab
+        self._pending: dict[str, asyncio.Future[None]] = {}
+        self.seen = Seen()
+        self.budget = Budget(stats)
+
+    def remember(self, entry: Entry, epoch: int) -> None:
+        """Notes what is on disk; to be called for each entry, in order, before its future is done."""
+        if isinstance(entry, Measured):
+            self.seen.add(entry.agent, epoch, (measurement.sequence for measurement in entry.measurements))
+
+    async def take(self, member: Member, body: bytes) -> link.Ack:
+        """Journals what is new in the bytes of a `MeasurementBatch`. Raises `Refused`."""
+        messages = decode(link.MeasurementBatch, body).measurements
+        if not messages:
+            return link.Ack()
+        epoch = messages[0].epoch
+        if any(message.epoch != epoch for message in messages):
+            raise Refused(Reason.UNREADABLE, "a batch holds measurements of two epochs")
+        while (pending := self._pending.get(member.agent)) is not None:
+            await asyncio.wait([pending])
+        new = self._new(member.agent, messages)
+        taken, rejected = self._sift(member.agent, epoch, new)
+        if taken:
+            await self._write(member, self._batch(epoch, taken, messages, body))
+        self._count(len(taken), len(messages) - len(taken) - len(rejected), rejected)
+        return _acknowledge(epoch, messages, taken, rejected)
+
+    def _new(self, agent: str, messages: Sequence[wire.Measurement]) -> list[wire.Measurement]:
+        """Measurements that the journal does not hold, each once."""
+        new: dict[int, wire.Measurement] = {}
+        for message in messages:
+            if not self.seen.has(agent, message.epoch, message.sequence):
+                new.setdefault(message.sequence, message)
+        return list(new.values())
+
+    def _sift(
+        self, agent: str, epoch: int, new: Sequence[wire.Measurement]
+    ) -> tuple[list[Measurement], list[Rejected]]:
+        if not self.seen.has_room(agent, epoch):
+            return [], [Rejected(sequence=message.sequence, reason=Reason.TOO_MANY_EPOCHS) for message in new]
+        return sift(new, now=self._journal.now(), lab=self._lab)
+
+    def _batch(self, epoch: int, taken: list[Measurement], messages: Sequence[wire.Measurement], body: bytes) -> Batch:
+        if len(taken) == len(messages):
+            return Batch(epoch=epoch, measurements=tuple(taken), payload=body)
+        kept = {measurement.sequence for measurement in taken}
+        left: dict[int, wire.Measurement] = {}
+        for message in messages:
+            if message.sequence in kept:
+                left.setdefault(message.sequence, message)
+        payload = link.MeasurementBatch(measurements=left.values()).SerializeToString()
+        return Batch(epoch=epoch, measurements=tuple(taken), payload=payload)
+
+    async def _write(self, member: Member, batch: Batch) -> None:
+        """Until it is on disk. A session that ends meanwhile leaves the writing as it is."""
+        agent = member.agent
+        try:
+            future = self._journal.append_batch(member, batch)
+            self._pending[agent] = future
+            future.add_done_callback(lambda _: self._pending.pop(agent, None))
+            await asyncio.shield(future)
+        except JournalError as wrong:
+            raise Refused(Reason.JOURNAL, str(wrong)) from wrong
+        newest = max(measurement.started_at for measurement in batch.measurements)
+        self._stats.lag_s = max(0.0, self._journal.now() - newest.timestamp())
+
+    def _count(self, accepted: int, duplicate: int, rejected: Sequence[Rejected]) -> None:
+        self._stats.results["accepted"] += accepted
+        self._stats.results["duplicate"] += duplicate
+        self._stats.results["rejected"] += len(rejected)
+        for reason, count in Counter(str(entry.reason) for entry in rejected).items():
+            self._stats.rejected[reason] = self._stats.rejected.get(reason, 0) + count
+
+
+def _acknowledge(
+    epoch: int, messages: Sequence[wire.Measurement], taken: Sequence[Measurement], rejected: Sequence[Rejected]
+) -> link.Ack:
+    """Ranges that cover each sequence number of the batch once."""
+    accepted = {measurement.sequence for measurement in taken}
+    refused = {entry.sequence: entry.reason for entry in rejected}
+    known = {message.sequence for message in messages} - accepted - refused.keys()
+    ranges = [(*run, link.OUTCOME_ACCEPTED, "") for run in runs(accepted)]
+    ranges += [(*run, link.OUTCOME_DUPLICATE, "") for run in runs(known)]
+    for reason in sorted(set(refused.values())):
+        numbers = (sequence for sequence, why in refused.items() if why is reason)
+        ranges += [(*run, link.OUTCOME_REJECTED, str(reason)) for run in runs(numbers)]
+    return link.Ack(
+        epoch=epoch,
+        ranges=[
+            link.AckRange(first=first, last=last, outcome=outcome, reason=reason)
+            for first, last, outcome, reason in sorted(ranges)
+        ],
+    )

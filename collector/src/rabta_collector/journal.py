@@ -1,0 +1,210 @@
+"""Appends to the journal in groups, on a thread of its own, so that the event loop never waits for a disk.
+
+An append gets its time, `at`, when it is asked for, and its place in that order; its future is done after the commit
+that holds it, never before. `at` never falls, over restarts too. Whoever decides asks `horizon` how far the past is
+complete: an entry that is not on disk yet is not decided on.
+"""
+
+import asyncio
+import queue
+import sqlite3
+import threading
+import time
+from bisect import bisect_left
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from rabta_collector import journal_file
+from rabta_collector.entries import Entry, Measured, Presence
+from rabta_collector.journal_file import Kind, Row
+from rabta_collector.state import SYNC_BUCKETS_S, IngestStats
+from rabta_proto.model import Measurement
+from rabta_proto.vocabulary import Role
+
+LINGER_S = 0.005  # how long the first of a group waits for others: one sync for all of them
+MAX_GROUP = 1000
+
+
+class JournalError(RuntimeError):
+    """Nothing of this append is on disk; the message is one line."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Member:
+    """An agent as the journal knows it."""
+
+    agent: str
+    isp: str
+    role: Role
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Batch:
+    """Measurements that were admitted together, and the bytes to keep of them."""
+
+    epoch: int
+    measurements: tuple[Measurement, ...]
+    payload: bytes
+
+
+@dataclass(slots=True, kw_only=True)
+class _Append:
+    entry: Entry
+    row: Row
+    future: "asyncio.Future[None]"
+
+
+class Journal:
+    """The one writer of a journal file that `journal_file.prepare` made ready."""
+
+    def __init__(
+        self,
+        path: Path,
+        *,
+        stats: IngestStats,
+        committed: Callable[[Entry, int], None],
+        clock: Callable[[], float] = time.time,
+        linger_s: float = LINGER_S,
+    ) -> None:
+        """`committed` is called on the loop, in the journal's order, with each entry on disk and its epoch."""
+        self._path, self._stats, self._committed, self._clock, self._linger_s = path, stats, committed, clock, linger_s
+        self._queue: queue.SimpleQueue[_Append | None] = queue.SimpleQueue()
+        self._pending: deque[_Append] = deque()
+        self._connection = journal_file.connect(path)
+        self._last_id, self._last_us = journal_file.last_position(self._connection)
+        self._thread = threading.Thread(target=self._run, name="journal", daemon=True)
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._closed = False
+        self.failing = False
+        """Whether the last group could not be written."""
+
+    def start(self) -> None:
+        """Begins to write; to be called on the loop."""
+        self._loop = asyncio.get_running_loop()
+        self._stats.journal_bytes = _size(self._path)
+        self._thread.start()
+
+    def now(self) -> float:
+        """The collector's clock as the journal knows it: microseconds exact, never falling."""
+        self._last_us = max(self._last_us, int(self._clock() * 1_000_000))
+        return self._last_us / 1_000_000
+
+    def horizon(self) -> float:
+        """Up to when every entry is on disk and was handed to `committed`."""
+        return self._pending[0].entry.at if self._pending else self.now()
+
+    def append_presence(self, member: Member, *, connected: bool) -> "asyncio.Future[None]":
+        """Journals that a session began or ended."""
+        at = self.now()
+        entry = Presence(at=at, agent=member.agent, isp=member.isp, role=member.role, connected=connected)
+        kind = Kind.CONNECTED if connected else Kind.DISCONNECTED
+        return self._append(entry, Row(0, kind, self._last_us, member.agent, member.isp, str(member.role)))
+
+    def append_batch(self, member: Member, batch: Batch) -> "asyncio.Future[None]":
+        """Journals measurements; the future fails with `JournalError` where the disk does."""
+        at = self.now()
+        entry = Measured(at=at, agent=member.agent, isp=member.isp, role=member.role, measurements=batch.measurements)
+        sequences = [measurement.sequence for measurement in batch.measurements]
+        row = Row(
+            0,
+            Kind.MEASURED,
+            self._last_us,
+            member.agent,
+            member.isp,
+            str(member.role),
+            batch.epoch,
+            min(sequences),
+            max(sequences),
+            len(sequences),
+            batch.payload,
+        )
+        return self._append(entry, row)
+
+    def _append(self, entry: Entry, row: Row) -> "asyncio.Future[None]":
+        if self._loop is None or self._closed:
+            raise JournalError("the journal is closed")
+        append = _Append(entry=entry, row=row, future=self._loop.create_future())
+        self._pending.append(append)
+        self._queue.put(append)
+        return append.future
+
+    def _run(self) -> None:
+        """The thread: gathers a group, writes it, reports it to the loop."""
+        assert self._loop is not None
+        while True:
+            group, last = self._gather()
+            if group:
+                started = time.perf_counter()
+                error = self._write(group)
+                self._loop.call_soon_threadsafe(self._report, group, error, time.perf_counter() - started)
+            if last:
+                return
+
+    def _gather(self) -> tuple[list[_Append], bool]:
+        """A group, and whether it is the last one."""
+        first = self._queue.get()
+        if first is None:
+            return [], True
+        time.sleep(self._linger_s)
+        group = [first]
+        while len(group) < MAX_GROUP:
+            try:
+                append = self._queue.get_nowait()
+            except queue.Empty:
+                break
+            if append is None:
+                return group, True
+            group.append(append)
+        return group, False
+
+    def _write(self, group: list[_Append]) -> sqlite3.Error | None:
+        try:
+            journal_file.append(self._connection, self._last_id, [append.row for append in group])
+        except sqlite3.Error as error:
+            return error
+        self._last_id += len(group)
+        return None
+
+    def _report(self, group: list[_Append], error: sqlite3.Error | None, seconds: float) -> None:
+        """Back on the loop: entries to `committed`, then their futures."""
+        self.failing = error is not None
+        self._stats.sync_buckets[bisect_left(SYNC_BUCKETS_S, seconds)] += 1
+        self._stats.sync_sum_s += seconds
+        self._stats.journal_bytes = _size(self._path)
+        for append in group:
+            self._pending.popleft()
+            if error is not None:
+                _settle(append.future, JournalError(f"the journal cannot be written: {error}"))
+                continue
+            self._committed(append.entry, append.row.epoch)
+            _settle(append.future, None)
+
+    async def close(self) -> None:
+        """Writes what was asked for, then ends."""
+        self._closed = True
+        self._queue.put(None)
+        if self._thread.is_alive():
+            await asyncio.to_thread(self._thread.join)  # its last report runs on the loop before this goes on
+        self._connection.close()
+
+
+def _settle(future: "asyncio.Future[None]", error: JournalError | None) -> None:
+    if future.done():
+        return
+    if error is None:
+        future.set_result(None)
+    else:
+        future.set_exception(error)
+        future.exception()  # a session that has ended meanwhile asks no more
+
+
+def _size(path: Path) -> int:
+    total = 0
+    for name in (path.name, path.name + "-wal"):
+        try:
+            total += path.with_name(name).stat().st_size
+        except FileNotFoundError:
+            continue
+    return total

@@ -1,0 +1,110 @@
+"""Where the collector listens: gRPC for agents, HTTP for readers. A port that cannot be had is a one-line error."""
+
+import asyncio
+import ssl
+from pathlib import Path
+
+import grpc
+from aiohttp import web
+from grpc_health.v1 import health, health_pb2, health_pb2_grpc
+from grpc_reflection.v1alpha import reflection
+
+from rabta_collector import service
+from rabta_collector.admit import MAX_MESSAGE_BYTES
+from rabta_collector.config import Endpoint
+from rabta_proto.v1 import collector_pb2
+
+MAX_CALLS = 25_000  # sessions and others together; beyond them a call gets RESOURCE_EXHAUSTED
+STOP_GRACE_S = 2.0
+OPTIONS = (
+    ("grpc.so_reuseport", 0),  # or a second collector would take half of the first one's agents in silence
+    ("grpc.max_receive_message_length", MAX_MESSAGE_BYTES),  # also bounds what compression unfolds to
+    ("grpc.keepalive_time_ms", 30_000),
+    ("grpc.keepalive_timeout_ms", 10_000),
+    ("grpc.keepalive_permit_without_calls", 1),
+    ("grpc.http2.min_ping_interval_without_data_ms", 5_000),
+)
+
+
+class ListenError(RuntimeError):
+    """The port or the certificate cannot be had; the message is one line for the operator."""
+
+
+def grpc_credentials(cert: Path | None, key: Path | None) -> object | None:
+    """Credentials of a TLS listener; `None` for a plain one. Raises `ListenError`."""
+    if cert is None or key is None:
+        return None
+    try:
+        chain, secret = cert.read_bytes(), key.read_bytes()
+        ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(cert, key)
+    except ssl.SSLError as wrong:
+        reason = (wrong.reason or str(wrong)).replace("_", " ").lower()
+        raise ListenError(f"{cert}, {key}: not a certificate and its key in PEM form ({reason})") from None
+    except OSError as wrong:
+        raise ListenError(f"{wrong.filename}: {wrong.strerror}") from None
+    credentials: object = grpc.ssl_server_credentials(((secret, chain),))
+    return credentials
+
+
+class GrpcListener:
+    """The agents' side, with the standard health and reflection services."""
+
+    def __init__(self, endpoint: Endpoint, credentials: object | None) -> None:
+        """Binds. Raises `ListenError`."""
+        self._server = grpc.aio.server(options=OPTIONS, maximum_concurrent_rpcs=MAX_CALLS)
+        self._health = health.aio.HealthServicer()
+        try:
+            if credentials is None:
+                port = self._server.add_insecure_port(str(endpoint))
+            else:
+                port = self._server.add_secure_port(str(endpoint), credentials)
+        except RuntimeError:
+            port = 0
+        if not port:
+            raise ListenError(
+                f"{endpoint} (agents): cannot listen there; is the port in use? See --grpc, RABTA_GRPC_PORT"
+            )
+        self.endpoint = Endpoint(host=endpoint.host, port=port)
+
+    async def start(self, handlers: object) -> None:
+        """Takes calls from now on."""
+        self._server.add_generic_rpc_handlers((handlers,))
+        health_pb2_grpc.add_HealthServicer_to_server(self._health, self._server)
+        names = (service.NAME, health.SERVICE_NAME, reflection.SERVICE_NAME)
+        assert service.NAME in collector_pb2.DESCRIPTOR.services_by_name["Collector"].full_name
+        reflection.enable_server_reflection(names, self._server)
+        await self._server.start()
+        for name in ("", service.NAME):
+            await self._health.set(name, health_pb2.HealthCheckResponse.SERVING)
+
+    async def refuse(self) -> None:
+        """Says that the end is near, to whoever watches health."""
+        await self._health.enter_graceful_shutdown()
+
+    async def stop(self) -> None:
+        await self._server.stop(STOP_GRACE_S)
+
+
+class HttpListener:
+    """The readers' side."""
+
+    def __init__(self, app: web.Application) -> None:
+        # No access log: it would hold readers' addresses.
+        self._runner = web.AppRunner(app, access_log=None, handle_signals=False, shutdown_timeout=1.0)
+        self.endpoint = Endpoint(host="", port=0)
+
+    async def start(self, endpoint: Endpoint) -> None:
+        """Binds and serves. Raises `ListenError`."""
+        await self._runner.setup()
+        site = web.TCPSite(self._runner, endpoint.host, endpoint.port)
+        try:
+            await site.start()
+        except OSError as wrong:
+            problem = wrong.strerror or "cannot listen there"
+            raise ListenError(f"{endpoint} (readers): {problem}; see --http, RABTA_HTTP_PORT") from None
+        host, port = self._runner.addresses[0][:2]
+        self.endpoint = Endpoint(host=str(host), port=int(port))
+
+    async def stop(self) -> None:
+        async with asyncio.timeout(5):
+            await self._runner.cleanup()

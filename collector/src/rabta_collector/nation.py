@@ -1,0 +1,148 @@
+"""The state of every ISP, from what is heard of agents there and elsewhere. Pure; outage.py has the rules."""
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+
+from rabta_collector.agenda import Agenda
+from rabta_collector.catalogue import Isp
+from rabta_collector.entries import Entry, Measured
+from rabta_collector.outage import Group, Patience, judge
+from rabta_collector.state import IspStatus
+from rabta_proto.vocabulary import IspState, Role
+
+CONTROLS = ""
+"""Key of the controls' group, which has no state of its own."""
+
+_BY_GRAVITY = (IspState.UP, IspState.DEGRADED, IspState.DOWN)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Turn:
+    """An ISP's state changed."""
+
+    isp: str
+    before: IspState
+    after: IspState
+    detected_after_s: float | None
+
+
+class Nation:
+    """`health` says how well an ISP carries what its agents measure: up, degraded or down."""
+
+    def __init__(
+        self, isps: Sequence[Isp], patience: Patience, agenda: Agenda, health: Callable[[str], IspState]
+    ) -> None:
+        self._isps = isps
+        self._patience = patience
+        self._agenda = agenda
+        self._health = health
+        self._groups = {key: Group(patience=patience) for key in [CONTROLS, *(isp.id for isp in isps)]}
+        self._homes: dict[str, str] = {}
+        self._alive_since: dict[str, float] = {}
+        self._states = {isp.id: IspState.UNKNOWN for isp in isps}
+        self._since = {isp.id: 0.0 for isp in isps}
+
+    def state(self, isp: str) -> IspState:
+        return self._states[isp]
+
+    def connected(self, isp: str) -> int:
+        return self._groups[isp].connected
+
+    @property
+    def controls_connected(self) -> int:
+        return self._groups[CONTROLS].connected
+
+    def hear(self, entry: Entry) -> None:
+        """Takes in a sign of life, or of leaving."""
+        key = CONTROLS if entry.role is Role.CONTROL else entry.isp
+        group = self._groups.get(key)
+        if group is None:
+            return
+        self._move(entry.agent, key)
+        if isinstance(entry, Measured):
+            group.measured(entry.agent, entry.at)
+        elif entry.connected:
+            group.connect(entry.agent, entry.at)
+        else:
+            group.disconnect(entry.agent, entry.at)
+        if not isinstance(entry, Measured) or self._news(key):
+            self._agenda.enter_after((key,), entry.at)
+        if entry.agent in group.signs:
+            self._agenda.enter_at((key,), group.signs[entry.agent].gone_at(self._patience))
+
+    def look_at(self, isp: str, moment: float) -> None:
+        """Something was decided that the state of an ISP may hang on."""
+        self._agenda.enter_after((isp,), moment)
+
+    def settle(self, keys: Iterable[str], now: float) -> list[Turn]:
+        """Decides what is due at a point of the grid; returns the changes."""
+        due = set(keys)
+        if self._roll_call(due, now):
+            due = set(self._groups)
+        for key in due:
+            self._schedule(key, now)
+        return [turn for isp in self._isps if isp.id in due and (turn := self._decide(isp.id, now))]
+
+    def statuses(self, now: float) -> tuple[IspStatus, ...]:
+        """All ISPs, in the order of the catalogue."""
+        return tuple(
+            IspStatus(
+                isp=isp.id,
+                name=isp.name,
+                kind=isp.kind,
+                state=self._states[isp.id],
+                since=self._since[isp.id],
+                agents_connected=self._groups[isp.id].connected,
+                agents_expected=len(self._groups[isp.id].signs),
+                agents_reporting=self._groups[isp.id].reporting(now),
+            )
+            for isp in self._isps
+        )
+
+    def _move(self, agent: str, key: str) -> None:
+        """An agent is where it was last heard."""
+        home = self._homes.get(agent)
+        if home is not None and home != key:
+            self._groups[home].leave(agent)
+            self._agenda.enter_after((home,), 0.0)
+        self._homes[agent] = key
+
+    def _news(self, key: str) -> bool:
+        return key not in self._alive_since or self._states.get(key, IspState.UP) is not IspState.UP
+
+    def _roll_call(self, keys: set[str], now: float) -> bool:
+        """Notes which groups are alive; says whether that changed."""
+        changed = False
+        for key in keys:
+            group = self._groups[key]
+            for agent in group.forget(now):
+                del self._homes[agent]
+            if group.alive(now) != (key in self._alive_since):
+                changed = True
+                if self._alive_since.pop(key, None) is None:
+                    self._alive_since[key] = now
+        return changed
+
+    def _decide(self, isp: str, now: float) -> Turn | None:
+        group, before = self._groups[isp], self._states[isp]
+        after = judge(group, now, self._others_since(isp))
+        if after in (IspState.UP, IspState.DEGRADED):
+            after = max(after, self._health(isp), key=_BY_GRAVITY.index)
+        if after is before:
+            return None
+        self._states[isp], self._since[isp] = after, now
+        silent = now - group.silent_since() if after is IspState.DOWN and not group.alive(now) else None
+        return Turn(isp=isp, before=before, after=after, detected_after_s=silent)
+
+    def _others_since(self, key: str) -> float | None:
+        """Since when somebody in another group has been reporting."""
+        return min((since for other, since in self._alive_since.items() if other != key), default=None)
+
+    def _schedule(self, key: str, now: float) -> None:
+        """A group is looked at again when its state may change though nothing is heard."""
+        others_since = self._others_since(key)
+        moments = [*self._groups[key].moments()]
+        if others_since is not None:
+            moments.append(others_since + self._patience.silence_s)
+        if later := [moment for moment in moments if moment > now]:
+            self._agenda.enter_at((key,), min(later))

@@ -1,0 +1,217 @@
+"""Who may speak to the collector: agents and invitations, in `state.sqlite` of the data directory.
+
+Secrets are kept as SHA-256 only (they are random, 192 bits and more: no salt, no slow hash is needed) and compared in
+constant time. Several processes use the file at once: `serve`, and the commands beside it. An agent is a random
+pseudonym; nothing here tells who or where it is beyond its ISP and the province that its volunteer chose to name.
+"""
+
+import hashlib
+import hmac
+import secrets
+import sqlite3
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from rabta_proto.vocabulary import Role
+
+APPLICATION_ID = 0x52425231  # "RBR1"
+FORMAT = 1
+MARK = "rabta"  # what a token begins with, so that people and scanners know one
+SCHEMA = """
+CREATE TABLE IF NOT EXISTS invites (
+    id TEXT PRIMARY KEY, digest BLOB NOT NULL, role TEXT NOT NULL, isp TEXT NOT NULL, uses_left INTEGER NOT NULL,
+    made_at REAL NOT NULL, expires_at REAL NOT NULL
+) STRICT;
+CREATE TABLE IF NOT EXISTS agents (
+    id TEXT PRIMARY KEY, digest BLOB NOT NULL, role TEXT NOT NULL, isp TEXT NOT NULL, province TEXT NOT NULL,
+    invite TEXT NOT NULL, enrolled_at REAL NOT NULL, revoked_at REAL, last_seen REAL, version TEXT NOT NULL
+) STRICT;
+CREATE TABLE IF NOT EXISTS facts (key TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT;
+"""
+AGENT_COLUMNS = "id, digest, role, isp, province, enrolled_at, revoked_at, last_seen, version"
+
+
+class UnusableRegistryError(RuntimeError):
+    """The file cannot be used; the message is one line for the operator."""
+
+
+class InvitationError(ValueError):
+    """An invitation that nothing can be had for; the message is one line for the volunteer."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Agent:
+    """One agent. Times are Unix seconds; `digest` is of its secret."""
+
+    id: str
+    digest: bytes
+    role: Role
+    isp: str
+    province: str
+    enrolled_at: float
+    revoked_at: float | None
+    last_seen: float | None
+    version: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Invite:
+    """What an invitation gives."""
+
+    role: Role = Role.PROBE
+    isp: str = ""
+    uses: int = 1
+    expires_at: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Newcomer:
+    """What a volunteer says when joining; `isp` counts only where the invitation names none."""
+
+    isp: str
+    province: str
+    version: str
+
+
+def digest(secret: str) -> bytes:
+    """What is kept of a secret."""
+    return hashlib.sha256(secret.encode()).digest()
+
+
+def matches(secret: str, kept: bytes) -> bool:
+    """Whether a secret is the one of which this was kept, in constant time."""
+    return hmac.compare_digest(digest(secret), kept)
+
+
+class Registry:
+    """One connection to the file; not to be used from two threads at once."""
+
+    def __init__(self, path: Path) -> None:
+        """Opens or makes the file. Raises `UnusableRegistryError`."""
+        try:
+            self._connection = sqlite3.connect(path, timeout=10, isolation_level=None, check_same_thread=False)
+            self._prepare(path)
+        except sqlite3.Error as wrong:
+            raise UnusableRegistryError(f"{path}: {wrong}; restore it from a backup, or move it away") from None
+
+    def _prepare(self, path: Path) -> None:
+        owner = self._connection.execute("PRAGMA application_id").fetchone()[0]
+        version = self._connection.execute("PRAGMA user_version").fetchone()[0]
+        if owner not in (0, APPLICATION_ID) or version > FORMAT:
+            raise UnusableRegistryError(f"{path}: not a registry of this version of Rabta")
+        self._connection.execute("PRAGMA journal_mode=WAL")
+        self._connection.execute("PRAGMA synchronous=FULL")
+        if owner == APPLICATION_ID:
+            return
+        with self._transaction():
+            for statement in filter(str.strip, SCHEMA.split(";")):
+                self._connection.execute(statement)
+            self._connection.execute(f"PRAGMA application_id={APPLICATION_ID}")
+            self._connection.execute(f"PRAGMA user_version={FORMAT}")
+
+    @contextmanager
+    def _transaction(self) -> Iterator[None]:
+        self._connection.execute("BEGIN IMMEDIATE")
+        try:
+            yield
+        except BaseException:
+            self._connection.execute("ROLLBACK")
+            raise
+        self._connection.execute("COMMIT")
+
+    def close(self) -> None:
+        self._connection.close()
+
+    def invite(self, invite: Invite, *, now: float) -> str:
+        """Makes an invitation; its token is given out here and never again."""
+        id_, secret = secrets.token_hex(4), secrets.token_urlsafe(24)
+        self._connection.execute(
+            "INSERT INTO invites VALUES (?, ?, ?, ?, ?, ?, ?)",
+            (id_, digest(secret), str(invite.role), invite.isp, invite.uses, now, invite.expires_at),
+        )
+        return f"{MARK}-{id_}-{secret}"
+
+    def enrol(self, token: str, newcomer: Newcomer, *, now: float) -> tuple[Agent, str]:
+        """Uses an invitation up by one: the new agent and its secret. Raises `InvitationError`."""
+        mark, _, rest = token.partition("-")
+        id_, _, secret = rest.partition("-")
+        with self._transaction():
+            found = self._connection.execute(
+                "SELECT digest, role, isp, uses_left, expires_at FROM invites WHERE id = ?", (id_,)
+            ).fetchone()
+            kept = found[0] if found else digest("")
+            if not matches(secret, kept) or not found or not secret or mark != MARK:
+                raise InvitationError("the invitation is not known here")
+            if found[3] < 1:
+                raise InvitationError("the invitation is used up")
+            if found[4] <= now:
+                raise InvitationError("the invitation has expired")
+            self._connection.execute("UPDATE invites SET uses_left = uses_left - 1 WHERE id = ?", (id_,))
+            return self._add(Role(found[1]), found[2] or newcomer.isp, newcomer, id_, now)
+
+    def _add(self, role: Role, isp: str, newcomer: Newcomer, invite: str, now: float) -> tuple[Agent, str]:
+        id_, secret = secrets.token_hex(8), secrets.token_urlsafe(32)
+        isp = "" if role is Role.CONTROL else isp  # controls stand outside of every ISP of the country
+        self._connection.execute(
+            "INSERT INTO agents VALUES (?, ?, ?, ?, ?, ?, ?, NULL, NULL, ?)",
+            (id_, digest(secret), str(role), isp, newcomer.province, invite, now, newcomer.version),
+        )
+        agent = Agent(
+            id=id_,
+            digest=digest(secret),
+            role=role,
+            isp=isp,
+            province=newcomer.province,
+            enrolled_at=now,
+            revoked_at=None,
+            last_seen=None,
+            version=newcomer.version,
+        )
+        return agent, secret
+
+    def agents(self) -> tuple[Agent, ...]:
+        """Every agent that ever joined, in the order they did."""
+        rows = self._connection.execute(f"SELECT {AGENT_COLUMNS} FROM agents ORDER BY enrolled_at, id")  # noqa: S608
+        return tuple(
+            Agent(
+                id=row[0],
+                digest=row[1],
+                role=Role(row[2]),
+                isp=row[3],
+                province=row[4],
+                enrolled_at=row[5],
+                revoked_at=row[6],
+                last_seen=row[7],
+                version=row[8],
+            )
+            for row in rows
+        )
+
+    def revoke(self, agent: str, *, now: float) -> bool:
+        """Revokes a credential for ever; false where no such agent is known."""
+        changed = self._connection.execute(
+            "UPDATE agents SET revoked_at = coalesce(revoked_at, ?) WHERE id = ?", (now, agent)
+        )
+        return changed.rowcount == 1
+
+    def saw(self, agents: Sequence[tuple[str, str]], *, now: float) -> None:
+        """Notes that agents were seen, each with its version."""
+        with self._transaction():
+            self._connection.executemany(
+                "UPDATE agents SET last_seen = ?, version = ? WHERE id = ?",
+                [(now, version, agent) for agent, version in agents],
+            )
+
+    def change_mark(self) -> int:
+        """A number that differs after another process has changed the file."""
+        return int(self._connection.execute("PRAGMA data_version").fetchone()[0])
+
+    def fact(self, key: str) -> str | None:
+        """A fact that was kept under this key."""
+        found = self._connection.execute("SELECT value FROM facts WHERE key = ?", (key,)).fetchone()
+        return None if found is None else str(found[0])
+
+    def keep_fact(self, key: str, value: str) -> None:
+        self._connection.execute("INSERT OR REPLACE INTO facts VALUES (?, ?)", (key, value))

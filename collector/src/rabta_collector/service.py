@@ -1,0 +1,246 @@
+"""The gRPC service `rabta.v1.Collector` on raw bytes: nothing is decoded before its credential and size are admitted.
+
+A refusal becomes the status that collector.proto names. The peer's address is used for its network, in memory, and is
+neither kept nor logged.
+"""
+
+from collections.abc import Awaitable, Callable, Iterable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import NoReturn, Protocol
+
+import grpc
+import structlog
+
+from rabta_collector.accounts import Accounts
+from rabta_collector.admit import Reason, Refused, check_size, decode, parse_bearer
+from rabta_collector.ingest import Ingest
+from rabta_collector.journal import Journal, JournalError, Member
+from rabta_collector.networks import Networks
+from rabta_collector.planner import Planner
+from rabta_collector.provinces import parse_province
+from rabta_collector.registry import Agent, Newcomer
+from rabta_collector.session import End, Session, SessionEndedError, read_hello
+from rabta_collector.state import IngestStats
+from rabta_proto.codec import to_timestamp
+from rabta_proto.v1 import collector_pb2 as link
+from rabta_proto.vocabulary import Role
+
+NAME = "rabta.v1.Collector"
+HELLO_PATIENCE_S = 10.0
+MAX_WORD = 64  # characters of a version or an identifier
+ROLES = {Role.PROBE: link.ROLE_PROBE, Role.CONTROL: link.ROLE_CONTROL}
+STATUS = {
+    Reason.UNAUTHENTICATED: grpc.StatusCode.UNAUTHENTICATED,
+    Reason.REVOKED: grpc.StatusCode.UNAUTHENTICATED,
+    Reason.INVITATION: grpc.StatusCode.PERMISSION_DENIED,
+    Reason.LAB: grpc.StatusCode.FAILED_PRECONDITION,
+    Reason.TOO_LARGE: grpc.StatusCode.RESOURCE_EXHAUSTED,
+    Reason.JOURNAL: grpc.StatusCode.UNAVAILABLE,
+}  # every other is INVALID_ARGUMENT
+END_STATUS = {
+    End.REVOKED: grpc.StatusCode.UNAUTHENTICATED,
+    End.REPLACED: grpc.StatusCode.ABORTED,
+    End.SILENT: grpc.StatusCode.DEADLINE_EXCEEDED,
+    End.STOPPING: grpc.StatusCode.UNAVAILABLE,
+}
+log = structlog.get_logger()
+
+
+class Call(Protocol):
+    """What we use of a call's context."""
+
+    def invocation_metadata(self) -> Iterable[tuple[str, str | bytes]]: ...
+    def peer(self) -> str: ...
+    async def read(self) -> bytes: ...
+    async def write(self, message: bytes) -> None: ...
+    async def abort(self, code: object, details: str) -> NoReturn: ...
+
+
+class _Stream:
+    """A call as a stream whose end is `None`."""
+
+    def __init__(self, call: Call) -> None:
+        self._call = call
+
+    async def read(self) -> bytes | None:
+        message = await self._call.read()
+        return None if message is grpc.aio.EOF else message
+
+    async def write(self, message: bytes) -> None:
+        await self._call.write(message)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Parts:
+    """What the service joins."""
+
+    accounts: Accounts
+    ingest: Ingest
+    journal: Journal
+    planner: Planner
+    networks: Networks
+    stats: IngestStats
+    isps: frozenset[str]
+    public_key: bytes
+    lab: bool
+    heartbeat_s: float
+    endpoints: tuple[str, ...] = ()
+
+
+class Service:
+    """Enroll, Session and Leave."""
+
+    def __init__(self, parts: Parts) -> None:
+        self._parts = parts
+        self.sessions: dict[str, Session] = {}
+        """Sessions that stand, by agent."""
+
+    def handlers(self) -> object:
+        """What a server takes."""
+        unary, stream = grpc.unary_unary_rpc_method_handler, grpc.stream_stream_rpc_method_handler
+        return grpc.method_handlers_generic_handler(
+            NAME,
+            {
+                "Enroll": unary(self._guarded_unary(self._enroll)),
+                "Session": stream(self._guarded_session),
+                "Leave": unary(self._guarded_unary(self._leave)),
+            },
+        )
+
+    def _guarded_unary(
+        self, work: Callable[[bytes, Call], Awaitable[bytes]]
+    ) -> Callable[[bytes, Call], Awaitable[bytes]]:
+        async def guarded(raw: bytes, call: Call) -> bytes:
+            try:
+                check_size(raw)
+                return await work(raw, call)
+            except Refused as refused:
+                await self._refuse(call, refused)
+
+        return guarded
+
+    async def _refuse(self, call: Call, refused: Refused) -> NoReturn:
+        reason = refused.reason
+        self._parts.stats.rejected[reason] = self._parts.stats.rejected.get(reason, 0) + 1
+        log.info("call.refused", reason=str(reason), message=str(refused))
+        await call.abort(STATUS.get(reason, grpc.StatusCode.INVALID_ARGUMENT), str(refused))
+
+    async def _enroll(self, raw: bytes, call: Call) -> bytes:
+        request = decode(link.EnrollRequest, raw)
+        self._check_lab(lab=request.lab)
+        agent, secret = await self._parts.accounts.enrol(request.invite_token, self._newcomer(request, call))
+        member = _member(agent)
+        connected = (session.member for session in self.sessions.values() if session.member.agent != agent.id)
+        plan = self._parts.planner.first_plan(member, connected)
+        log.info("agent.enrolled", agent=agent.id, isp=agent.isp, role=str(agent.role))
+        return link.EnrollResponse(
+            agent_id=agent.id,
+            secret=secret,
+            role=ROLES[agent.role],
+            isp=agent.isp,
+            plan_public_key=self._parts.public_key,
+            plan=plan,
+            endpoints=self._parts.endpoints,
+        ).SerializeToString()
+
+    def _newcomer(self, request: link.EnrollRequest, call: Call) -> Newcomer:
+        isp = request.isp or self._parts.networks.isp_of(call.peer())
+        if isp and isp not in self._parts.isps:
+            raise Refused(Reason.UNREADABLE, f"no such ISP; one of: {', '.join(sorted(self._parts.isps))}")
+        try:
+            province = parse_province(request.province)
+        except ValueError as wrong:
+            raise Refused(Reason.UNREADABLE, str(wrong)) from None
+        return Newcomer(isp=isp, province=province, version=_word(request.agent_version))
+
+    def _check_lab(self, *, lab: bool) -> None:
+        if lab and not self._parts.lab:
+            raise Refused(Reason.LAB, "this collector takes no agent that runs with RABTA_LAB")
+
+    def _authenticate(self, call: Call) -> Agent:
+        metadata = dict(call.invocation_metadata())
+        return self._parts.accounts.verify(*parse_bearer(str(metadata.get("authorization", ""))))
+
+    async def _leave(self, raw: bytes, call: Call) -> bytes:
+        agent = self._authenticate(call)
+        decode(link.LeaveRequest, raw)
+        await self._parts.accounts.revoke(agent.id)
+        self.end_revoked()
+        log.info("agent.left", agent=agent.id)
+        return link.LeaveResponse().SerializeToString()
+
+    def end_revoked(self) -> None:
+        """Ends the sessions of agents whose credential is gone."""
+        for agent, session in self.sessions.items():
+            if self._parts.accounts.is_revoked(agent):
+                session.end(End.REVOKED)
+
+    def end_all(self) -> None:
+        """Ends every session, because the collector stops."""
+        for session in self.sessions.values():
+            session.end(End.STOPPING)
+
+    async def _guarded_session(self, _requests: object, call: Call) -> None:
+        try:
+            await self._session(call)
+        except Refused as refused:
+            await self._refuse(call, refused)
+        except SessionEndedError as ended:
+            await call.abort(END_STATUS[ended.end], str(ended))
+        except JournalError as wrong:
+            await self._refuse(call, Refused(Reason.JOURNAL, str(wrong)))
+        except grpc.aio.InternalError:
+            log.debug("session.broken")  # the stream broke under a write: the agent comes again
+
+    async def _session(self, call: Call) -> None:
+        agent = self._authenticate(call)
+        stream = _Stream(call)
+        hello = await read_hello(stream, HELLO_PATIENCE_S)
+        self._check_lab(lab=hello.network.lab)
+        member = _member(agent)
+        if not member.isp and member.role is Role.PROBE and (isp := self._parts.networks.isp_of(call.peer())):
+            member = Member(agent=member.agent, isp=isp, role=member.role)
+        parts = self._parts
+        session = Session(member=member, stream=stream, ingest=parts.ingest, heartbeat_s=parts.heartbeat_s)
+        session.plan_version = hello.plan_version
+        await self._stand(session, hello)
+
+    async def _stand(self, session: Session, hello: link.Hello) -> None:
+        """From the Hello to the end: the agent is present."""
+        agent = session.member.agent
+        if (older := self.sessions.get(agent)) is not None:
+            older.end(End.REPLACED)
+        self.sessions[agent] = session
+        if older is None:
+            self._present(session.member, connected=True)
+        bound = log.bind(agent=agent, isp=session.member.isp)
+        bound.info("session.start", version=_word(hello.agent_version), backlog=hello.backlog, dropped=hello.dropped)
+        try:
+            await self._parts.accounts.saw(agent, _word(hello.agent_version))
+            await session.run(self._welcome())
+        finally:
+            if self.sessions.get(agent) is session:
+                del self.sessions[agent]
+                self._present(session.member, connected=False)
+            bound.info("session.end")
+
+    def _present(self, member: Member, *, connected: bool) -> None:
+        self._parts.stats.sessions = len(self.sessions)
+        self._parts.planner.changed()
+        try:
+            self._parts.journal.append_presence(member, connected=connected)
+        except JournalError:
+            log.warning("journal.closed", agent=member.agent)  # the next start notes that the session has ended
+
+    def _welcome(self) -> link.Welcome:
+        now = datetime.fromtimestamp(self._parts.journal.now(), UTC)
+        return link.Welcome(now=to_timestamp(now), heartbeat_interval_s=max(1, round(self._parts.heartbeat_s)))
+
+
+def _member(agent: Agent) -> Member:
+    return Member(agent=agent.id, isp=agent.isp, role=agent.role)
+
+
+def _word(text: str) -> str:
+    return "".join(letter for letter in text if letter.isprintable())[:MAX_WORD]

@@ -1,0 +1,128 @@
+"""One agent's stream, from its Hello on: batches to the journal, acknowledgements and plans back.
+
+Messages are taken one after the other; the peer is held back by not reading from it. What is said to it goes through a
+bounded outbox. A session ends when the agent closes it, falls silent, is revoked or replaced, or the collector stops.
+"""
+
+import asyncio
+from enum import StrEnum
+from typing import Protocol
+
+from rabta_collector.admit import Envelope, Kind, Reason, Refused, decode, open_envelope
+from rabta_collector.ingest import Ingest
+from rabta_collector.journal import Member
+from rabta_proto.v1 import collector_pb2 as link
+from rabta_proto.v1 import plan_pb2 as plans
+
+OUTBOX = 32  # messages to an agent that it has not taken
+SILENCE = 3.5  # heartbeats that may be missed
+
+
+class Stream(Protocol):
+    """The raw stream under a session."""
+
+    async def read(self) -> bytes | None:
+        """The next message; `None` after the last one."""
+
+    async def write(self, message: bytes) -> None:
+        """Sends a message; may wait for the peer."""
+
+
+class End(StrEnum):
+    """Why the collector ends a session; the values are for the agent's log."""
+
+    SILENT = "nothing was heard of the agent for too long"
+    REVOKED = "the credential was revoked"
+    REPLACED = "another session of this agent began"
+    STOPPING = "the collector stops"
+
+
+class SessionEndedError(Exception):
+    """The collector ends the session."""
+
+    def __init__(self, end: End) -> None:
+        super().__init__(str(end))
+        self.end = end
+
+
+class Session:
+    """The collector's side of one stream."""
+
+    def __init__(self, *, member: Member, stream: Stream, ingest: Ingest, heartbeat_s: float) -> None:
+        self.member = member
+        self._stream, self._ingest, self._silence_s = stream, ingest, heartbeat_s * SILENCE
+        self._outbox: asyncio.Queue[bytes] = asyncio.Queue(OUTBOX)
+        self._end: End | None = None
+        self._ending = asyncio.Event()
+        self.plan_version = 0
+        """Version of the plan that the agent has, as far as we know."""
+
+    def offer_plan(self, plan: plans.SignedPlan, version: int) -> bool:
+        """Sends a plan; false where the agent takes nothing just now."""
+        try:
+            self._outbox.put_nowait(link.SessionResponse(plan=plan).SerializeToString())
+        except asyncio.QueueFull:
+            return False
+        self.plan_version = version
+        return True
+
+    def end(self, end: End) -> None:
+        """Ends the session from outside."""
+        self._end = self._end or end
+        self._ending.set()
+
+    async def run(self, welcome: link.Welcome) -> None:
+        """Until the agent closes the stream. Raises `Refused` or `SessionEndedError`."""
+        await self._outbox.put(link.SessionResponse(welcome=welcome).SerializeToString())
+        try:
+            async with asyncio.TaskGroup() as group:
+                others = [group.create_task(self._send()), group.create_task(self._wait_for_end())]
+                await self._receive()
+                for task in others:
+                    task.cancel()
+        except BaseExceptionGroup as raised:
+            raise raised.exceptions[0] from None  # the first ends the session; the others followed from it
+
+    async def _wait_for_end(self) -> None:
+        await self._ending.wait()
+        raise SessionEndedError(self._end or End.STOPPING)
+
+    async def _send(self) -> None:
+        while True:
+            await self._stream.write(await self._outbox.get())
+
+    async def _receive(self) -> None:
+        while (envelope := await read_envelope(self._stream, self._silence_s)) is not None:
+            match envelope.kind:
+                case Kind.BATCH:
+                    await self._take(envelope.body)
+                case Kind.HEARTBEAT:
+                    decode(link.Heartbeat, envelope.body)
+                case Kind.HELLO:
+                    raise Refused(Reason.UNREADABLE, "a second Hello")
+                case Kind.UNKNOWN:
+                    continue
+            await self._ingest.budget.wait()
+
+    async def _take(self, body: bytes) -> None:
+        async with self._ingest.budget.hold(len(body)):
+            ack = await self._ingest.take(self.member, body)
+        await self._outbox.put(link.SessionResponse(ack=ack).SerializeToString())
+
+
+async def read_envelope(stream: Stream, patience_s: float) -> Envelope | None:
+    """The next message of a session, admitted but not decoded; `None` at its end."""
+    try:
+        async with asyncio.timeout(patience_s):
+            raw = await stream.read()
+    except TimeoutError:
+        raise SessionEndedError(End.SILENT) from None
+    return None if raw is None else open_envelope(raw)
+
+
+async def read_hello(stream: Stream, patience_s: float) -> link.Hello:
+    """The first message of a session. Raises `Refused` where it is another."""
+    envelope = await read_envelope(stream, patience_s)
+    if envelope is None or envelope.kind is not Kind.HELLO:
+        raise Refused(Reason.UNREADABLE, "a session begins with a Hello")
+    return decode(link.Hello, envelope.body)

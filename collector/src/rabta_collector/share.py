@@ -1,0 +1,109 @@
+"""Shares the work of measuring an ISP's targets among its agents. Pure.
+
+A target's interval says how often the ISP's view of it is to be refreshed. With n agents each measures it every
+n intervals, at n evenly spaced turns, so that together they keep the interval. What an agent's day would cost is held
+within its bytes: first more measurements are light, then intervals stretch, those of priority 3 before those of 1.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from rabta_collector.catalogue import Target
+from rabta_proto.vocabulary import Depth
+
+DAY_S = 86_400.0
+FULL_EVERY = (1, 2, 4)  # one in so many is full; beyond four the HTTP step is seen too rarely
+LEAST_SHARES = {2: 0.2, 3: 0.1}  # of the bytes, kept for a lower priority, so that nothing starves
+GOLDEN = 0.618033988749895  # multiples of it, modulo 1, spread any number of targets evenly over an interval
+ESTIMATED_BYTES = {Depth.FULL: 9_000.0, Depth.LIGHT: 5_000.0}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Share:
+    """One agent's part of one target. The turn is at `phase_s` after each multiple of the interval since 1970."""
+
+    target: Target
+    interval_s: float
+    phase_s: float
+    full_every: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Terms:
+    """What a share has to keep to: seconds between two measurements of a target, and bytes a day (`None`: no bound)."""
+
+    floor_s: float
+    bytes_per_day: float | None
+    cost: Callable[[str, Depth], float] = lambda _url, depth: ESTIMATED_BYTES[depth]
+
+
+def share(targets: Sequence[Target], agents: Sequence[str], terms: Terms) -> dict[str, tuple[Share, ...]]:
+    """What each agent of one ISP is to measure."""
+    full_every, stretches = _fit(targets, len(agents), terms)
+    shares: dict[str, tuple[Share, ...]] = {}
+    for turn, agent in enumerate(sorted(agents)):
+        shares[agent] = tuple(
+            _turn(target, number, turn / len(agents), _interval(target, len(agents), stretches, terms), full_every)
+            for number, target in enumerate(targets)
+        )
+    return shares
+
+
+def mirror(targets: Sequence[Target], agents: Sequence[str], terms: Terms) -> dict[str, tuple[Share, ...]]:
+    """What each control is to measure: every target at its own interval, for the findings of all ISPs hang on it."""
+    shares: dict[str, tuple[Share, ...]] = {}
+    for turn, agent in enumerate(sorted(agents)):
+        shares[agent] = tuple(
+            _turn(target, number, turn / len(agents), max(target.interval_s, terms.floor_s), 1)
+            for number, target in enumerate(targets)
+        )
+    return shares
+
+
+def _turn(target: Target, number: int, part: float, interval_s: float, full_every: int) -> Share:
+    phase_s = (part + number * GOLDEN) % 1.0 * interval_s
+    return Share(target=target, interval_s=interval_s, phase_s=phase_s, full_every=full_every)
+
+
+def _interval(target: Target, agents: int, stretches: dict[int, float], terms: Terms) -> float:
+    return max(target.interval_s * agents, terms.floor_s) * stretches[target.priority]
+
+
+def _fit(targets: Sequence[Target], agents: int, terms: Terms) -> tuple[int, dict[int, float]]:
+    """How many are light, and by how much the intervals of each priority stretch."""
+    none = {1: 1.0, 2: 1.0, 3: 1.0}
+    if terms.bytes_per_day is None:
+        return 1, none
+    for full_every in FULL_EVERY:
+        demand = _demand(targets, agents, full_every, terms)
+        if sum(demand.values()) <= terms.bytes_per_day:
+            return full_every, none
+    granted = _grant(demand, terms.bytes_per_day)
+    return full_every, {p: max(1.0, demand[p] / granted[p]) if demand[p] else 1.0 for p in demand}
+
+
+def _demand(targets: Sequence[Target], agents: int, full_every: int, terms: Terms) -> dict[int, float]:
+    """Bytes a day of one agent, by priority, were nothing stretched."""
+    demand = {1: 0.0, 2: 0.0, 3: 0.0}
+    for target in targets:
+        full, light = terms.cost(target.url, Depth.FULL), terms.cost(target.url, Depth.LIGHT)
+        each = (full + (full_every - 1) * light) / full_every
+        demand[target.priority] += DAY_S / max(target.interval_s * agents, terms.floor_s) * each
+    return demand
+
+
+def _grant(demand: dict[int, float], bytes_per_day: float) -> dict[int, float]:
+    """Bytes a day by priority: the first takes what it asks for, but for the least shares of the others."""
+    least = {priority: min(demand[priority], part * bytes_per_day) for priority, part in LEAST_SHARES.items()}
+    granted: dict[int, float] = {}
+    left = bytes_per_day
+    for priority in sorted(demand):
+        kept = sum(count for other, count in least.items() if other > priority)
+        granted[priority] = min(demand[priority], left - kept)
+        left -= granted[priority]
+    return granted
+
+
+def day_bytes(targets: Sequence[Target], terms: Terms) -> float:
+    """What a day of one ISP costs, all its agents together, were every measurement full and nothing stretched."""
+    return sum(_demand(targets, 1, 1, terms).values())

@@ -1,0 +1,70 @@
+"""Counts of steps, their failures and durations since the journal began: the source of the counters on /metrics. Pure.
+
+Label values come from closed sets alone: what an agent says beyond them is counted as `unknown_failure`. Repeats count,
+each being an attempt of its own; handshakes that only look closer (isolation, a refused certificate) do not.
+"""
+
+from bisect import bisect_left
+from collections import defaultdict
+from dataclasses import dataclass, field
+
+from rabta_collector.state import DURATION_BUCKETS_S, Histogram, Tallies
+from rabta_proto.model import Measurement, Observation, TlsHandshake
+from rabta_proto.vocabulary import UNKNOWN_FAILURE, Failure
+
+_FAILURES = {str(failure): str(failure) for failure in Failure}
+_BUCKETS_US = tuple(bound * 1_000_000 for bound in DURATION_BUCKETS_S)
+
+
+@dataclass(slots=True)
+class _Durations:
+    counts: list[int] = field(default_factory=lambda: [0] * (len(_BUCKETS_US) + 1))
+    sum_us: int = 0
+
+
+@dataclass(slots=True)
+class Counting:
+    """Counts measurements by agents inside of the country; `platform` empty (references) counts for durations alone."""
+
+    _attempts: defaultdict[tuple[str, str, str], int] = field(default_factory=lambda: defaultdict(int))
+    _failures: defaultdict[tuple[str, str, str, str], int] = field(default_factory=lambda: defaultdict(int))
+    _durations: defaultdict[tuple[str, str], _Durations] = field(default_factory=lambda: defaultdict(_Durations))
+    _last: dict[tuple[str, str], float] = field(default_factory=dict)
+
+    def count(self, measurement: Measurement, isp: str, started: float) -> None:
+        """Takes a measurement into account."""
+        platform = measurement.platform
+        for observation in measurement.observations:
+            if not _looks_closer(observation):
+                self._count_step(observation, platform, isp)
+        if platform:
+            self._last[platform, isp] = max(started, self._last.get((platform, isp), started))
+
+    def _count_step(self, observation: Observation, platform: str, isp: str) -> None:
+        step, failure = observation.step, observation.failure
+        if platform:
+            self._attempts[platform, isp, step] += 1
+            if failure is not None:
+                self._failures[platform, isp, step, _FAILURES.get(failure, UNKNOWN_FAILURE)] += 1
+        durations = self._durations[isp, step]
+        durations.counts[bisect_left(_BUCKETS_US, observation.duration_us)] += 1
+        durations.sum_us += observation.duration_us
+
+    def snapshot(self) -> Tallies:
+        """The counts so far, not to change any more."""
+        return Tallies(
+            attempts={(platform, isp, str(step)): n for (platform, isp, step), n in self._attempts.items()},
+            failures={(p, i, str(step), failure): n for (p, i, step, failure), n in self._failures.items()},
+            durations={
+                (isp, str(step)): Histogram(counts=tuple(durations.counts), sum_s=durations.sum_us / 1_000_000)
+                for (isp, step), durations in self._durations.items()
+            },
+            last_measurement=dict(self._last),
+        )
+
+
+def _looks_closer(observation: Observation) -> bool:
+    detail = observation.detail
+    return isinstance(detail, TlsHandshake) and (
+        detail.isolation or (observation.failure is None and not detail.verified)
+    )

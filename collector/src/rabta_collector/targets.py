@@ -1,0 +1,225 @@
+"""What to measure, from the operator's file: TOML as in the collector's README, or a Citizen Lab test list (CSV).
+
+Raises `InvalidFileError`, which names file, line and key. The default catalogue is part of the package.
+"""
+
+import csv
+import io
+import re
+from importlib import resources
+from ipaddress import ip_address
+from pathlib import Path
+from urllib.parse import SplitResult, urlsplit
+
+from rabta_collector.catalogue import Catalogue, Deadlines, Need, Platform, Resolvers, Target
+from rabta_collector.document import InvalidFileError, Table, parse_toml, read_text
+from rabta_collector.isps import identifier
+
+SCHEMES = ("https", "http")
+DAY_S = 86400.0
+CSV_INTERVAL_S = 3600.0  # test lists are long: each URL once an hour per ISP, behind everything else
+CSV_PRIORITY = 3
+HOST = re.compile(r"(?!-)[a-z0-9_-]{1,63}(?<!-)(\.(?!-)[a-z0-9_-]{1,63}(?<!-))*\.?", re.IGNORECASE)
+
+
+def default_catalogue() -> Catalogue:
+    """The catalogue that comes with the package."""
+    text = (resources.files("rabta_collector") / "data" / "targets.toml").read_text(encoding="utf-8")
+    return parse_catalogue(parse_toml(text, "targets.toml"))
+
+
+def load_catalogue(file: Path | None) -> Catalogue:
+    """The catalogue of a file, or the default one."""
+    if file is None:
+        return default_catalogue()
+    text = read_text(file)
+    if file.suffix.lower() == ".csv":
+        return parse_test_list(text, str(file))
+    return parse_catalogue(parse_toml(text, str(file)))
+
+
+def parse_catalogue(root: Table) -> Catalogue:
+    """The catalogue of a root table."""
+    urls: set[str] = set()
+    platforms: dict[str, Platform] = {}
+    for table in root.tables("platform"):
+        platform = _platform(table, urls)
+        if platform.id in platforms:
+            raise table.error("id", f'"{platform.id}" is taken by a platform above')
+        platforms[platform.id] = platform
+    references = tuple(_target(table, "", urls) for table in root.tables("reference"))
+    catalogue = Catalogue(
+        platforms=tuple(platforms.values()),
+        references=references,
+        resolvers=_resolvers(root.table("resolvers")),
+        deadlines=_deadlines(root.table("deadlines")),
+        innocuous_names=_innocuous(root),
+    )
+    root.close()
+    if not platforms:
+        raise root.error("platform", "missing; expected at least one [[platform]]")
+    return catalogue
+
+
+def _platform(table: Table, urls: set[str]) -> Platform:
+    id_ = identifier(table)
+    targets = tuple(_target(entry, id_, urls) for entry in table.tables("target"))
+    if not targets:
+        raise table.error("target", "missing; expected at least one [[platform.target]]")
+    platform = Platform(
+        id=id_,
+        name=table.text("name", id_),
+        category=table.text("category", ""),
+        need=Need(table.choice("need", [str(need) for need in Need], str(Need.ALL))),
+        targets=targets,
+    )
+    table.close()
+    return platform
+
+
+def _target(table: Table, platform: str, urls: set[str]) -> Target:
+    url = _url(table)
+    if url in urls:
+        raise table.error("url", f"{url} stands above already")
+    urls.add(url)
+    if table.has("transfer"):
+        _check_transfer(table.table("transfer"))
+    target = Target(
+        url=url,
+        platform=platform,
+        interval_s=table.seconds("interval", 300.0, least=0.1, most=DAY_S),
+        priority=table.integer("priority", 2, least=1, most=3),
+    )
+    table.close()
+    return target
+
+
+def _url(table: Table, key: str = "url") -> str:
+    text = table.text(key)
+    try:
+        check_url(text)
+    except ValueError as wrong:
+        raise table.error(key, str(wrong)) from None
+    return text
+
+
+def check_url(text: str) -> SplitResult:
+    """The parts of a URL that can be measured. Raises `ValueError` that says what is wrong with it."""
+    try:
+        parts = urlsplit(text)
+        port = parts.port
+    except ValueError as wrong:
+        raise ValueError(f'"{text}" is no URL: {wrong}') from None
+    if not parts.scheme or "://" not in text:
+        raise ValueError(f'"{text}" has no scheme; write https://... or http://...')
+    if parts.scheme not in SCHEMES:
+        raise ValueError(f'"{text}": {parts.scheme} cannot be measured; expected https or http')
+    if not parts.hostname or port == 0:
+        raise ValueError(f'"{text}" names no {"port" if parts.hostname else "host"}')
+    if "@" in parts.netloc or any(letter.isspace() for letter in text) or len(text) > 2000:
+        raise ValueError(f'"{text[:60]}" holds a user name or a space, or is longer than 2000 characters')
+    if ":" not in parts.hostname and not _could_exist(parts.hostname):
+        raise ValueError(f'"{text}" names no host that could exist')
+    return parts
+
+
+def _could_exist(host: str) -> bool:
+    try:
+        return bool(HOST.fullmatch(host.encode("idna").decode("ascii")))
+    except UnicodeError:
+        return False
+
+
+def _check_transfer(table: Table) -> None:
+    """Accepts what throttling will need; nothing measures it yet."""
+    _url(table)
+    table.integer("bytes", least=1024, most=16 * 1024 * 1024)
+    table.text("control_name", "")
+    table.close()
+
+
+def _resolvers(table: Table) -> Resolvers:
+    doh, udp = table.words("doh"), table.words("udp")
+    for url in doh:
+        try:
+            if check_url(url).scheme != "https":
+                raise ValueError(f'"{url}": DNS over HTTPS needs https')
+        except ValueError as wrong:
+            raise table.error("doh", str(wrong)) from None
+    for address in udp:
+        if not _is_endpoint(address):
+            raise table.error("udp", f'"{address}" is no address such as 8.8.8.8 or [2001:4860:4860::8888]:53')
+    table.close()
+    return Resolvers(doh=doh, udp=udp)
+
+
+def _is_endpoint(text: str) -> bool:
+    host, port = text, "53"
+    if bracketed := re.fullmatch(r"\[(.+)\](?::(\d+))?", text):
+        host, port = bracketed[1], bracketed[2] or "53"
+    elif text.count(":") == 1:
+        host, port = text.split(":")
+    try:
+        ip_address(host)
+    except ValueError:
+        return False
+    return port.isascii() and port.isdigit() and 0 < int(port) < 65536
+
+
+def _deadlines(table: Table) -> Deadlines:
+    usual = Deadlines()
+    deadlines = Deadlines(
+        dns_s=table.seconds("dns", usual.dns_s, least=0.1, most=60),
+        tcp_s=table.seconds("tcp", usual.tcp_s, least=0.1, most=60),
+        tls_s=table.seconds("tls", usual.tls_s, least=0.1, most=60),
+        http_s=table.seconds("http", usual.http_s, least=0.1, most=60),
+        repeat_pause_s=table.seconds("repeat_pause", usual.repeat_pause_s, least=0, most=60),
+    )
+    table.close()
+    return deadlines
+
+
+def _innocuous(root: Table) -> tuple[str, ...]:
+    names = root.words("innocuous")
+    for name in names:
+        if not HOST.fullmatch(name):
+            raise root.error("innocuous", f'"{name}" is no host name')
+    return names
+
+
+def parse_test_list(text: str, file: str) -> Catalogue:
+    """A catalogue in which each URL of a Citizen Lab test list is a platform of its own, named after its host."""
+    rows = csv.DictReader(io.StringIO(text))
+    if "url" not in (rows.fieldnames or ()):
+        raise InvalidFileError(f"{file}:1: url: missing; expected a column of that name")
+    platforms: dict[str, Platform] = {}
+    urls: set[str] = set()
+    try:
+        for row in rows:
+            url = (row["url"] or "").strip()
+            if url and url not in urls:
+                urls.add(url)
+                id_ = _free(_identifier_of(check_url(url)), platforms)
+                platforms[id_] = _listed(id_, url, (row.get("category_code") or "").strip())
+    except (ValueError, csv.Error) as wrong:
+        raise InvalidFileError(f"{file}:{rows.line_num}: url: {wrong}") from None
+    if not platforms:
+        raise InvalidFileError(f"{file}:1: url: the list is empty")
+    return Catalogue(platforms=tuple(platforms.values()), resolvers=default_catalogue().resolvers)
+
+
+def _listed(id_: str, url: str, category: str) -> Platform:
+    name = url.partition("://")[2].removesuffix("/").removeprefix("www.")
+    target = Target(url=url, platform=id_, interval_s=CSV_INTERVAL_S, priority=CSV_PRIORITY)
+    return Platform(id=id_, name=name, category=category, targets=(target,))
+
+
+def _identifier_of(parts: SplitResult) -> str:
+    host = (parts.hostname or "").lower().removeprefix("www.")
+    return re.sub(r"[^a-z0-9]+", "-", host).strip("-")[:56] or "site"
+
+
+def _free(wanted: str, taken: dict[str, Platform]) -> str:
+    if wanted not in taken:
+        return wanted
+    return next(name for name in (f"{wanted}-{number}" for number in range(2, 100_000)) if name not in taken)

@@ -1,0 +1,57 @@
+"""One measurement, held against its controls, gives one finding. Pure, total, blind to the order of observations."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from rabta_collector.verdict import evidence
+from rabta_collector.verdict.facts import Facts
+from rabta_collector.verdict.rules import RULES, Rule
+from rabta_proto.model import Measurement
+from rabta_proto.vocabulary import Judgement, Mechanism, Step
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finding:
+    """What one measurement says. `reasons` are sentences for people."""
+
+    judgement: Judgement
+    rule: str
+    step: Step | None
+    mechanism: Mechanism | None
+    server_side: bool
+    reasons: tuple[str, ...]
+
+
+def classify(
+    measurement: Measurement, controls: Sequence[Measurement] = (), references: Sequence[Measurement] = ()
+) -> Finding:
+    """The finding of a measurement.
+
+    `controls` are measurements of the same target by control agents from about the same time, of each agent at most
+    the last that began before it and the first that began after it. `references` are the newest measurements of
+    references by the same agent: where all of them fail as well, it is not the target's name that fails.
+    """
+    facts = Facts(measurement=measurement, controls=controls, references=references)
+    rule = find_rule(facts)
+    return Finding(
+        judgement=rule.judgement,
+        rule=rule.id,
+        step=rule.step or facts.step,
+        mechanism=rule.mechanism,
+        server_side=rule.server_side,
+        reasons=_reasons(rule, facts),
+    )
+
+
+def find_rule(facts: Facts) -> Rule:
+    """The first row that matches; the last one always does."""
+    return next(rule for rule in RULES if rule.when(facts))
+
+
+def _reasons(rule: Rule, facts: Facts) -> tuple[str, ...]:
+    reasons = [rule.evidence(facts)]
+    if rule.by_control:
+        reasons.append(evidence.controls(facts))
+    elif rule.judgement is Judgement.BLOCKED and facts.fails:
+        reasons.append("It fails for the controls too, though in another way: a block that outlived its site")
+    return tuple(reasons)

@@ -1,0 +1,226 @@
+"""From the votes of one target at one ISP to a decision, and from decisions on targets to one on their platform. Pure.
+
+One agent has one vote, its newest. With n votes, of which k are for the leading judgement:
+
+* `k / n >= quorum` (two thirds): the leading judgement decides. So with three agents the second one that changes moves
+  the verdict, and one agent, or any share below a third, never does.
+* But where at least `minority` (a quarter) and two agents disagree, and the two sides measured in turns, it is
+  `disrupted`: a block of a part is not averaged away.
+* No quorum, and all of one side measured before all of the other: agents are changing over, and what stood stands.
+* No quorum, and they measured in turns: `disrupted` where two agents or more stand on either side, else inconclusive.
+
+With fewer than `min_agents` votes a change needs two measurements that agree, of one agent or of two; only the first
+`reachable` after nothing was known needs one. (Repeats within a measurement have made that one believable, and count
+once.) Such a verdict has the note "few agents".
+
+Confidence is the Wilson lower bound (z = 1.28, one-sided 90 %) of the share k / n: 0.65 for 3 of 3, 0.81 for 7 of 7,
+0.95 for 31 of 31; at most 0.3 with one agent and 0.5 with two; for `disrupted` k is twice the smaller side; 0 when
+inconclusive.
+"""
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from math import sqrt
+
+from rabta_collector.catalogue import Need
+from rabta_collector.verdict.rules import RULES_BY_ID
+from rabta_proto.vocabulary import Judgement, Mechanism, State, Step
+
+STATE_OF = {
+    Judgement.OK: State.REACHABLE,
+    Judgement.BLOCKED: State.BLOCKED,
+    Judgement.THROTTLED: State.THROTTLED,
+    Judgement.DOWN: State.DOWN,
+}
+Z = 1.28
+CAPS = {1: 0.3, 2: 0.5}
+FEW_AGENTS = "few agents"
+NOT_MEASURED = "no agent has measured it lately"
+DISAGREE = "agents disagree"
+
+# Which target's state is the platform's, first to last.
+_WORST_FIRST = (
+    State.BLOCKED,
+    State.THROTTLED,
+    State.DISRUPTED,
+    State.DOWN,
+    State.INCONCLUSIVE,
+    State.REACHABLE,
+)
+_BEST_FIRST = (
+    State.REACHABLE,
+    State.THROTTLED,
+    State.DISRUPTED,
+    State.INCONCLUSIVE,
+    State.BLOCKED,
+    State.DOWN,
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Vote:
+    """What an agent's newest conclusive measurement says. `since`, `streak`: the unbroken run of the same judgement."""
+
+    judgement: Judgement
+    rule: str
+    step: Step | None
+    mechanism: Mechanism | None
+    started: float
+    since: float
+    streak: int
+    expires: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Terms:
+    """The numbers that decide."""
+
+    quorum: float = 2 / 3
+    minority: float = 0.25
+    min_agents: int = 3
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Decision:
+    """What the votes say together. `began`: when the runs of the votes for it began."""
+
+    state: State = State.INCONCLUSIVE
+    mechanism: Mechanism | None = None
+    confidence: float = 0.0
+    agreement: float = 0.0
+    reached: float | None = None
+    note: str | None = None
+    began: tuple[float, ...] = ()
+
+
+def decide(votes: Sequence[Vote], before: Decision, terms: Terms) -> Decision:
+    """The decision on one target. `before` is the last one, which stands while agents change over."""
+    if not votes:
+        return Decision(note=NOT_MEASURED)
+    counted = votes if len(votes) >= terms.min_agents else _believable(votes, before)
+    state = _state(counted, before, terms)
+    return _describe(state, votes, before, terms)
+
+
+def _believable(votes: Sequence[Vote], before: Decision) -> Sequence[Vote]:
+    """Of few votes those that one more measurement bears out, or that bear out what stands."""
+    weights: Counter[Judgement] = Counter()
+    for vote in votes:
+        weights[vote.judgement] += vote.streak
+    return [vote for vote in votes if weights[vote.judgement] >= 2 or _expected(vote.judgement, before.state)]
+
+
+def _expected(judgement: Judgement, before: State) -> bool:
+    return STATE_OF[judgement] is before or (judgement is Judgement.OK and before is State.INCONCLUSIVE)
+
+
+def _state(votes: Sequence[Vote], before: Decision, terms: Terms) -> State:
+    if not votes:
+        return before.state
+    leader, count = _leader(votes)
+    others = len(votes) - count
+    in_turns = _in_turns(votes, leader)
+    two_sides = min(count, others) >= 2
+    if count >= terms.quorum * len(votes) - 1e-9:
+        partial = two_sides and others >= terms.minority * len(votes) and in_turns
+        return State.DISRUPTED if partial else STATE_OF[leader]
+    if not in_turns:
+        return before.state
+    return State.DISRUPTED if two_sides else State.INCONCLUSIVE
+
+
+def _leader(votes: Sequence[Vote]) -> tuple[Judgement, int]:
+    counts = Counter(vote.judgement for vote in votes)
+    leader = max(counts, key=lambda judgement: (counts[judgement], judgement))
+    return leader, counts[leader]
+
+
+def _in_turns(votes: Sequence[Vote], leader: Judgement) -> bool:
+    """Whether neither side measured as a whole before the other."""
+    mine = [vote.started for vote in votes if vote.judgement is leader]
+    others = [vote.started for vote in votes if vote.judgement is not leader]
+    return bool(others) and not (max(mine) < min(others) or max(others) < min(mine))
+
+
+def _describe(state: State, votes: Sequence[Vote], before: Decision, terms: Terms) -> Decision:
+    """A state with its numbers."""
+    total = len(votes)
+    reached = sum(vote.judgement is Judgement.OK for vote in votes)
+    supporters = _supporters(state, votes)
+    larger = max(len(supporters), total - len(supporters)) if state is State.DISRUPTED else len(supporters)
+    sure = min(total, 2 * (total - larger)) if state is State.DISRUPTED else larger
+    confidence = 0.0 if state is State.INCONCLUSIVE else min(wilson(sure, total), CAPS.get(total, 1.0))
+    return Decision(
+        state=state,
+        mechanism=_mechanism(state, supporters, before.mechanism),
+        confidence=confidence,
+        agreement=larger / total,
+        reached=reached / total,
+        note=_note(state, supporters, votes, terms),
+        began=tuple(sorted(vote.since for vote in supporters)),
+    )
+
+
+def _supporters(state: State, votes: Sequence[Vote]) -> Sequence[Vote]:
+    """The votes for a state; for a partial one those that did not get through, for an unknown one the leading ones."""
+    if state is State.DISRUPTED:
+        return [vote for vote in votes if vote.judgement is not Judgement.OK]
+    if state is State.INCONCLUSIVE:
+        leader, _ = _leader(votes)
+        return [vote for vote in votes if vote.judgement is leader]
+    return [vote for vote in votes if STATE_OF[vote.judgement] is state]
+
+
+def _mechanism(state: State, supporters: Sequence[Vote], before: Mechanism | None) -> Mechanism | None:
+    """The one that most supporters name; of several the one that stood before."""
+    if state not in (State.BLOCKED, State.THROTTLED):
+        return None
+    counts = Counter(vote.mechanism for vote in supporters if vote.mechanism is not None)
+    if not counts:
+        return before
+    most = [mechanism for mechanism, count in counts.items() if count == max(counts.values())]
+    return before if before in most else min(most)
+
+
+def _note(state: State, supporters: Sequence[Vote], votes: Sequence[Vote], terms: Terms) -> str | None:
+    notes = [FEW_AGENTS] if len(votes) < terms.min_agents else []
+    if state is State.DISRUPTED:
+        notes.append(f"{sum(v.judgement is Judgement.OK for v in votes)} of {len(votes)} agents reach it")
+    elif state is State.INCONCLUSIVE:
+        notes.append(DISAGREE if len(votes) > 1 else "one measurement, not yet borne out")
+    elif state is State.DOWN:
+        notes.append("fails for the controls too")
+    elif rule := _unusual(supporters):
+        notes.append(RULES_BY_ID[rule].comment)
+    return "; ".join(notes) or None
+
+
+def _unusual(supporters: Sequence[Vote]) -> str | None:
+    """A rule that most supporters matched and that a reader has to be told of: the server's doing, or a ghost."""
+    counts = Counter(vote.rule for vote in supporters)
+    rule, count = max(counts.items(), key=lambda item: (item[1], item[0]), default=("", 0))
+    told = rule.endswith(".ghost") or (rule in RULES_BY_ID and RULES_BY_ID[rule].server_side)
+    return rule if told and 2 * count > len(supporters) else None
+
+
+def wilson(count: int, total: int) -> float:
+    """Lower bound of a share, given `count` of `total`."""
+    if total == 0:
+        return 0.0
+    share, square = count / total, Z * Z
+    middle = share + square / (2 * total)
+    spread = Z * sqrt(share * (1 - share) / total + square / (4 * total * total))
+    return max(0.0, (middle - spread) / (1 + square / total))
+
+
+def combine(decisions: Sequence[Decision], need: Need) -> Decision:
+    """A platform's decision: that of its worst target where it needs all, of its best where any one will do."""
+    order = _WORST_FIRST if need is Need.ALL else _BEST_FIRST
+    if not decisions:
+        return Decision(note=NOT_MEASURED)
+    state = min((decision.state for decision in decisions), key=order.index)
+    those = [decision for decision in decisions if decision.state is state]
+    # A claim stands on its strongest leg, except that reachable everywhere is only as sure as the least sure of them.
+    weakest = state is State.REACHABLE and need is Need.ALL
+    return (min if weakest else max)(those, key=lambda decision: (decision.confidence, decision.agreement))

@@ -1,0 +1,161 @@
+"""The readers' side: page, API, metrics and health over HTTP.
+
+Reads snapshots and nothing else, sets no cookie, and makes texts in threads, so that no reader holds up ingest.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from http import HTTPStatus
+from importlib.metadata import version
+from typing import Protocol
+
+import structlog
+from aiohttp import web
+
+from rabta_collector.answers import CSV, JSON, Body, add_safe_headers, make_body, respond
+from rabta_collector.api import LISTINGS, Listing, Source, render, to_json
+from rabta_collector.catalogue import Catalogue
+from rabta_collector.exposition import CONTENT_TYPE, Exposition
+from rabta_collector.openapi import describe
+from rabta_collector.page import POLICY, PageMaker, waiting_page, whole_page
+from rabta_collector.query import BadParameterError, Form, Query, parse_query
+from rabta_collector.rfc3339 import format_time
+from rabta_collector.state import Event, IngestStats, Snapshot
+
+Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+EVENTS_ON_PAGE = 20
+EVENTS_REACH_S = 30 * 86_400
+DECIDED_AT = "Rabta-Decided-At"
+log = structlog.get_logger()
+
+
+class Views(Protocol):
+    """What readers may see of the collector."""
+
+    @property
+    def catalogue(self) -> Catalogue: ...
+
+    @property
+    def stats(self) -> IngestStats: ...
+
+    def snapshot(self) -> Snapshot: ...
+
+    def find_events(
+        self, *, since: float | None, until: float | None, platform: str | None, isp: str | None
+    ) -> tuple[Event, ...]: ...
+
+    def ready(self) -> bool: ...
+
+
+def make_app(views: Views) -> web.Application:
+    """The whole readers' side."""
+    app = web.Application(middlewares=[_errors_as_json], client_max_size=1024)
+    app.on_response_prepare.append(add_safe_headers)
+    country = _Country(views)
+    document = make_body(JSON, to_json(describe(version("rabta-collector"))))
+
+    async def openapi(request: web.Request) -> web.Response:
+        return respond(request, document)
+
+    app.router.add_get("/", country.page)
+    app.router.add_get("/metrics", country.metrics)
+    app.router.add_get("/healthz", _healthz)
+    app.router.add_get("/readyz", country.readyz)
+    app.router.add_get("/api/v1/openapi.json", openapi)
+    for listing in LISTINGS:
+        app.router.add_get(f"/api/v1/{listing.name}", country.listed(listing))
+    return app
+
+
+async def _healthz(_: web.Request) -> web.Response:
+    return web.Response(text="ok\n")
+
+
+class _Country:
+    """Answers that are made from what the collector knows."""
+
+    def __init__(self, views: Views) -> None:
+        self._views = views
+        self._exposition = Exposition()
+        self._pages = PageMaker()
+
+    async def readyz(self, _: web.Request) -> web.Response:
+        return web.Response(text="ready\n") if self._views.ready() else _not_ready()
+
+    async def metrics(self, request: web.Request) -> web.Response:
+        views = self._views
+        text = await self._exposition.scrape(views.snapshot(), views.catalogue, views.stats, ready=views.ready())
+        body = await asyncio.to_thread(make_body, CONTENT_TYPE, text, level=1)
+        return respond(request, body, tagged=False)
+
+    async def page(self, request: web.Request) -> web.Response:
+        """Whole; with `?part=main`, only what changes, for a page that is open."""
+        views, headers = self._views, {"Content-Security-Policy": POLICY}
+        if not views.ready():
+            return respond(request, waiting_page(), status=503, headers=headers)
+        snapshot = views.snapshot()
+        headers[DECIDED_AT] = format_time(snapshot.at)
+        main = await self._pages.main(snapshot, views.catalogue, self._latest)
+        if request.query.get("part") == "main":
+            return respond(request, main, headers=headers)
+        body = await asyncio.to_thread(whole_page, main, snapshot.at)
+        return respond(request, body, headers=headers, tagged=False)
+
+    def _latest(self, snapshot: Snapshot) -> tuple[Event, ...]:
+        """Events for the page."""
+        since = snapshot.at - EVENTS_REACH_S
+        return self._views.find_events(since=since, until=None, platform=None, isp=None)[-EVENTS_ON_PAGE:]
+
+    def listed(self, listing: Listing) -> Handler:
+        """The handler of one list."""
+
+        async def answer(request: web.Request) -> web.StreamResponse:
+            if not self._views.ready():
+                return _not_ready()
+            query = parse_query(request.query.items(), listing.parameters)
+            source = self._source(listing, query)
+            body, cut = await asyncio.to_thread(_write, listing, source, query)
+            headers = {DECIDED_AT: format_time(source.snapshot.at)} | ({"Rabta-Truncated": "true"} if cut else {})
+            return respond(request, body, headers=headers)
+
+        return answer
+
+    def _source(self, listing: Listing, query: Query) -> Source:
+        """Taken on the event loop, at one moment; it does not change after that."""
+        views = self._views
+        events: tuple[Event, ...] = ()
+        if listing.from_events:
+            since, until = (None, None) if listing.whole_history else (query.since, query.until)
+            events = views.find_events(since=since, until=until, platform=query.platform, isp=query.isp)
+        return Source(catalogue=views.catalogue, snapshot=views.snapshot(), events=events)
+
+
+def _write(listing: Listing, source: Source, query: Query) -> tuple[Body, bool]:
+    text, cut = render(listing, source, query)
+    return make_body(CSV if query.form is Form.CSV else JSON, text), cut
+
+
+def _not_ready() -> web.Response:
+    message = "the journal is being replayed; verdicts come when that is done"
+    return _error(HTTPStatus.SERVICE_UNAVAILABLE, "not_ready", message, {"Retry-After": "1"})
+
+
+@web.middleware
+async def _errors_as_json(request: web.Request, handler: Handler) -> web.StreamResponse:
+    try:
+        return await handler(request)
+    except BadParameterError as wrong:
+        return _error(HTTPStatus.BAD_REQUEST, "bad_parameter", str(wrong))
+    except web.HTTPException as wrong:
+        status = HTTPStatus(wrong.status)
+        kept = {name: wrong.headers[name] for name in ("Allow", "Location") if name in wrong.headers}
+        return _error(status, status.name.lower(), status.description or status.phrase, kept)
+    except Exception:
+        log.exception("web.failed", path=request.path)
+        status = HTTPStatus.INTERNAL_SERVER_ERROR
+        return _error(status, "internal", "the collector failed to answer; its log has the reason")
+
+
+def _error(status: HTTPStatus, code: str, message: str, headers: dict[str, str] | None = None) -> web.Response:
+    text = to_json({"error": {"code": code, "message": message}})
+    return web.Response(status=status, text=text, content_type="application/json", headers=headers)

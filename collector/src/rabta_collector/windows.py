@@ -1,0 +1,171 @@
+"""What the agents of one ISP have lately found of one target: a vote each, and a sample of findings. Pure, bounded.
+
+Invariants: one agent has at most one vote, its newest conclusive finding; what cannot be judged takes no vote away, it
+waits (`open`) until controls or references are heard, and votes expire. A measurement older than the newest of its
+agent changes nothing. Nothing is kept of an agent whose vote and finding have expired.
+"""
+
+from collections import Counter, deque
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
+
+from rabta_collector.verdict.classify import Finding
+from rabta_collector.verdict.decide import Decision, Vote
+from rabta_proto.model import Measurement
+from rabta_proto.vocabulary import Depth, Judgement, Step
+
+SAMPLE_LIMIT = 2000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Case:
+    """A measurement to be judged. `started` and `expires` in Unix seconds."""
+
+    agent: str
+    measurement: Measurement
+    started: float
+    expires: float
+
+
+@dataclass(slots=True, kw_only=True)
+class Sampled:
+    """One finding of the sample; a revision changes it in place."""
+
+    expires: float
+    rule: str
+    judgement: Judgement
+    kept: bool = True
+
+
+@dataclass(slots=True, kw_only=True)
+class Ballot:
+    """One agent's say. `base`: its vote before the newest measurement. `open`: that one, unless it was plainly ok."""
+
+    started: float
+    expires: float
+    sampled: Sampled
+    base: Vote | None
+    vote: Vote | None
+    open: Case | None
+
+
+@dataclass(slots=True, kw_only=True)
+class Window:
+    """Ballots and sample of one target at one ISP; `decision` is the last one made of them."""
+
+    decision: Decision = field(default_factory=Decision)
+    _ballots: dict[str, Ballot] = field(default_factory=dict)
+    _sample: deque[Sampled] = field(default_factory=deque)
+    _rules: Counter[tuple[str, Judgement]] = field(default_factory=Counter)
+
+    def __len__(self) -> int:
+        """Agents of which something is kept."""
+        return len(self._ballots)
+
+    def newest(self, agent: str) -> tuple[float, Case | None] | None:
+        """Start of an agent's newest measurement, and its case while it is open."""
+        ballot = self._ballots.get(agent)
+        return None if ballot is None else (ballot.started, ballot.open)
+
+    def record(self, case: Case, finding: Finding, now: float) -> None:
+        """Takes in a measurement newer than any of its agent's before."""
+        before = self._ballots.get(case.agent)
+        base = before.vote if before and before.vote and before.vote.expires > now else None
+        sampled = Sampled(expires=case.expires, rule=finding.rule, judgement=finding.judgement)
+        self._ballots[case.agent] = Ballot(
+            started=case.started,
+            expires=case.expires,
+            sampled=sampled,
+            base=base,
+            vote=_cast(base, case, finding),
+            open=None if finding.judgement is Judgement.OK else case,
+        )
+        self._add(sampled)
+
+    def revise(self, case: Case, finding: Finding) -> bool:
+        """Takes in another finding of an open case; says whether that changed anything."""
+        ballot = self._ballots[case.agent]
+        sampled = ballot.sampled
+        if finding.rule == sampled.rule:
+            return False
+        if sampled.kept:
+            self._count(sampled, -1)
+        sampled.rule, sampled.judgement = finding.rule, finding.judgement
+        if sampled.kept:
+            self._count(sampled, 1)
+        ballot.vote = _cast(ballot.base, case, finding)
+        return True
+
+    def open_cases(self, agent: str | None = None) -> list[Case]:
+        """Newest measurements, of one agent or of all, that later evidence may show in another light."""
+        ballots = self._ballots.values() if agent is None else filter(None, [self._ballots.get(agent)])
+        return [ballot.open for ballot in ballots if ballot.open is not None]
+
+    def votes(self, now: float) -> dict[str, Vote]:
+        """Votes that stand, by agent. Forgets what has expired."""
+        while self._sample and self._sample[0].expires <= now:
+            self._drop()
+        for agent in [agent for agent, ballot in self._ballots.items() if _expiry(ballot) <= now]:
+            del self._ballots[agent]
+        return {a: b.vote for a, b in self._ballots.items() if b.vote is not None and b.vote.expires > now}
+
+    def next_expiry(self, now: float) -> float | None:
+        """The next moment at which something expires."""
+        times = (b.vote.expires for b in self._ballots.values() if b.vote is not None and b.vote.expires > now)
+        return min([*times, *(_expiry(ballot) for ballot in self._ballots.values())], default=None)
+
+    @property
+    def size(self) -> int:
+        """Measurements in the sample."""
+        return len(self._sample)
+
+    @property
+    def rules(self) -> Iterable[tuple[str, Judgement, int]]:
+        """Rules that the sample matched, with their judgements and how often."""
+        return [(rule, judgement, count) for (rule, judgement), count in self._rules.items()]
+
+    def _add(self, sampled: Sampled) -> None:
+        self._sample.append(sampled)
+        self._count(sampled, 1)
+        if len(self._sample) > SAMPLE_LIMIT:
+            self._drop()
+
+    def _drop(self) -> None:
+        sampled = self._sample.popleft()
+        sampled.kept = False
+        self._count(sampled, -1)
+
+    def _count(self, sampled: Sampled, by: int) -> None:
+        key = (sampled.rule, sampled.judgement)
+        self._rules[key] += by
+        if self._rules[key] <= 0:
+            del self._rules[key]
+
+
+def _expiry(ballot: Ballot) -> float:
+    return max(ballot.expires, ballot.vote.expires if ballot.vote else 0.0)
+
+
+def _cast(base: Vote | None, case: Case, finding: Finding) -> Vote | None:
+    """The vote after a finding, given the vote before it."""
+    if finding.judgement is Judgement.INCONCLUSIVE:
+        return base
+    if base is not None and _too_shallow(base, case, finding):
+        return replace(base, expires=case.expires)
+    same = base is not None and base.judgement is finding.judgement
+    return Vote(
+        judgement=finding.judgement,
+        rule=finding.rule,
+        step=finding.step,
+        mechanism=finding.mechanism,
+        started=case.started,
+        since=base.since if same and base else case.started,
+        streak=base.streak + 1 if same and base else 1,
+        expires=case.expires,
+    )
+
+
+def _too_shallow(base: Vote, case: Case, finding: Finding) -> bool:
+    """A light measurement asks for no page, so its success says nothing against a block seen in the pages."""
+    light = case.measurement.depth is Depth.LIGHT and finding.judgement is Judgement.OK
+    return light and base.judgement is Judgement.BLOCKED and base.step is Step.HTTP

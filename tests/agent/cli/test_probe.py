@@ -1,0 +1,109 @@
+"""`rabta-agent probe`: every step with its timing, for a person and for a program."""
+
+import json
+from datetime import UTC, datetime
+from pathlib import Path
+
+from google.protobuf.json_format import Parse
+
+from rabta_agent.cli.probe import to_json, to_text
+from rabta_agent.exits import ExitCode
+from rabta_proto.codec import from_message
+from rabta_proto.model import DnsAnswer, DnsQuery, HttpRoundTrip, Measurement, Observation, TcpConnect, TlsHandshake
+from rabta_proto.v1.measurement_pb2 import Measurement as Message
+from rabta_proto.vocabulary import AddressSource, Failure, ResolverKind
+from support.agent_process import command
+from support.web_server import serving
+
+ADDRESS = AddressSource.SYSTEM
+MEASUREMENT = Measurement(
+    target="https://x.com/",
+    started_at=datetime(2026, 1, 2, tzinfo=UTC),
+    duration_us=1_250_000,
+    agent_version="1",
+    bytes_sent=10,
+    bytes_received=20,
+    observations=(
+        Observation(
+            detail=DnsQuery(
+                resolver_kind=ResolverKind.SYSTEM,
+                hostname="x.com",
+                query_type="A",
+                answers=(DnsAnswer(type="A", value="192.0.2.1"),),
+            ),
+            offset_us=0,
+            duration_us=12_300,
+        ),
+        Observation(
+            detail=DnsQuery(
+                resolver_kind=ResolverKind.UDP, resolver="8.8.8.8", hostname="x.com", query_type="A", rcode=3
+            ),
+            offset_us=0,
+            duration_us=1,
+            failure=Failure.DNS_NXDOMAIN,
+        ),
+        Observation(
+            detail=TcpConnect(address="192.0.2.1", port=443, source=ADDRESS), offset_us=12_300, duration_us=1000
+        ),
+        Observation(
+            detail=TlsHandshake(
+                address="192.0.2.1", port=443, server_name="x.com", source=ADDRESS, tls_version="TLSv1.3", verified=True
+            ),
+            offset_us=13_300,
+            duration_us=1,
+        ),
+        Observation(
+            detail=TlsHandshake(
+                address="192.0.2.1", port=443, server_name="www.example.com", source=ADDRESS, isolation=True
+            ),
+            offset_us=13_300,
+            duration_us=1,
+            failure=Failure.CONNECTION_RESET,
+            attempt=2,
+        ),
+        Observation(
+            detail=HttpRoundTrip(
+                address="192.0.2.1", port=443, url="https://x.com/", tls=True, status=200, body_bytes=5, title="X"
+            ),
+            offset_us=14_000,
+            duration_us=2,
+        ),
+    ),
+)
+
+
+def test_a_person_reads_one_line_per_step() -> None:
+    assert to_text(MEASUREMENT).splitlines() == [
+        "https://x.com/",
+        "      0.0 ms     12.3 ms  dns   A x.com from system resolver: 192.0.2.1",
+        "      0.0 ms      0.0 ms  dns   A x.com from 8.8.8.8: dns_nxdomain_error",
+        "     12.3 ms      1.0 ms  tcp   192.0.2.1 port 443: connected",
+        "     13.3 ms      0.0 ms  tls   x.com at 192.0.2.1: TLSv1.3, certificate verified",
+        "     13.3 ms      0.0 ms  tls   www.example.com at 192.0.2.1 (innocuous name): connection_reset  (attempt 2)",
+        '     14.0 ms      0.0 ms  http  GET https://x.com/: status 200, 5 bytes, "X"',
+        "1.25 s, 10 bytes sent, 20 received",
+    ]
+
+
+def test_a_program_reads_the_message_on_one_line() -> None:
+    line = to_json(MEASUREMENT)
+    assert "\n" not in line
+    assert from_message(Parse(line, Message())) == MEASUREMENT
+
+
+async def test_each_url_is_one_line_with_every_steps_timing(tmp_path: Path) -> None:
+    async with serving() as page:
+        done = await command(tmp_path / "home", "probe", page, page, "--json")
+    assert (ExitCode.GOOD, "") == (done.code, done.err)
+    first, _ = (json.loads(line) for line in done.out.splitlines())
+    steps = {name for entry in first["observations"] for name in ("tcp", "http") if name in entry}
+    assert {"tcp", "http"} == steps
+    assert all("durationUs" in entry for entry in first["observations"])
+    assert ("TRIGGER_MANUAL", True) == (first["trigger"], first["network"]["lab"])
+    assert not (tmp_path / "home").exists()  # nothing is kept
+
+
+async def test_a_person_sees_the_page_that_came(tmp_path: Path) -> None:
+    async with serving() as page:
+        done = await command(tmp_path, "probe", page)
+    assert 'status 200, 32 bytes, "Fine"' in done.out

@@ -1,0 +1,227 @@
+"""The agent as a whole against a scripted collector: what goes up, and how it ends."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from pathlib import Path
+
+import grpc
+import pytest
+import structlog
+
+from rabta_agent import app
+from rabta_agent.app import Agent
+from rabta_agent.config import Config
+from rabta_agent.exits import CommandError, ExitCode
+from rabta_agent.home import Home
+from rabta_proto.v1 import collector_pb2 as wire
+from support.agents import FakeMeasurer, credential, parts
+from support.scripted_collector import Hangup, ScriptedCollector, listening, say_nothing, signed_plan
+
+X, Y = "https://x.com/", "https://y.com/"
+
+
+@pytest.fixture(autouse=True)
+def quiet() -> object:
+    with structlog.testing.capture_logs() as events:
+        yield events
+
+
+@asynccontextmanager
+async def running(agent: Agent) -> AsyncIterator["asyncio.Task[None]"]:
+    task = asyncio.create_task(agent.run())
+    try:
+        yield task
+    finally:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+
+async def test_it_says_what_it_is_and_can(tmp_path: Path) -> None:
+    async with (
+        listening(ScriptedCollector()) as collector,
+        running(Agent(parts(tmp_path, collector.url, FakeMeasurer()))),
+    ):
+        await collector.until(lambda seen: bool(seen.hellos))
+    (hello,) = collector.hellos
+    assert ["dns", "tcp", "tls", "http"] == list(hello.capabilities)
+    assert ("ptcl", True, 0, 0) == (hello.network.isp, hello.network.lab, hello.backlog, hello.plan_version)
+    assert ["Bearer agent-1.s3cret"] == collector.authorizations
+    assert hello.agent_version
+    assert hello.epoch
+
+
+async def test_a_plan_comes_down_and_measurements_go_up(tmp_path: Path) -> None:
+    plan = signed_plan(X, interval_ms=100)
+    async with (
+        listening(ScriptedCollector(plan=plan)) as collector,
+        running(Agent(parts(tmp_path, collector.url, FakeMeasurer()))),
+    ):
+        await collector.until(lambda seen: len(seen.sequences) >= 3)
+    assert Home(path=tmp_path).plan() == plan.SerializeToString()
+
+
+async def test_on_a_stop_what_runs_ends_and_what_waits_goes_up(tmp_path: Path) -> None:
+    measurer = FakeMeasurer()
+    measurer.gate.clear()
+    async with listening(ScriptedCollector(plan=signed_plan(X, interval_ms=100))) as collector:
+        made = parts(tmp_path, collector.url, measurer)
+        agent = Agent(made)
+        async with running(agent) as task:
+            await measurer.begun.wait()
+            agent.stop.set()
+            measurer.gate.set()
+            async with asyncio.timeout(5):
+                await task
+    counts = made.spool.counts
+    assert counts.produced == counts.acked == len(measurer.tasks) > 0
+
+
+async def test_on_a_stop_what_hangs_is_abandoned(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(app, "MEASURING_GRACE_S", 0.01)
+    measurer = FakeMeasurer()
+    measurer.gate.clear()
+    async with listening(ScriptedCollector(plan=signed_plan(X, interval_ms=100))) as collector:
+        agent = Agent(parts(tmp_path, collector.url, measurer))
+        async with running(agent) as task:
+            await measurer.begun.wait()
+            agent.stop.set()
+            async with asyncio.timeout(5):
+                await task
+    assert 0 == measurer.running
+
+
+async def test_on_a_stop_a_collector_that_does_not_acknowledge_is_not_waited_for_long(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(app, "DRAIN_S", 0.05)
+    script = ScriptedCollector(plan=signed_plan(X, interval_ms=100), answers=(say_nothing,))
+    async with listening(script) as collector:
+        made = parts(tmp_path, collector.url, FakeMeasurer())
+        agent = Agent(made)
+        async with running(agent) as task:
+            await collector.until(lambda seen: bool(seen.batches))
+            agent.stop.set()
+            async with asyncio.timeout(5):
+                await task
+    assert made.spool.counts.waiting > 0  # and there it stays for the next run
+
+
+async def test_on_a_stop_without_a_connection_it_goes_at_once(tmp_path: Path) -> None:
+    async with listening(ScriptedCollector()) as gone:
+        pass
+    agent = Agent(parts(tmp_path, gone.url, FakeMeasurer()))
+    async with running(agent) as task:
+        agent.stop.set()
+        async with asyncio.timeout(1):
+            await task
+
+
+async def test_what_the_last_run_left_goes_up_in_the_next(tmp_path: Path) -> None:
+    Home(path=tmp_path).save_plan(signed_plan(X, Y, interval_ms=3_600_000).SerializeToString())
+    async with listening(ScriptedCollector()) as gone:
+        pass
+    first = parts(tmp_path, gone.url, FakeMeasurer(), config=Config(lab=True))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(app, "LAB_PATIENCE_S", 0.05)
+        with pytest.raises(CommandError, match="2 measurements were not acknowledged"):
+            await Agent(first).once()
+    await first.spool.close()
+    async with listening(ScriptedCollector()) as collector:
+        second = parts(tmp_path, collector.url, FakeMeasurer())
+        async with running(Agent(second)):
+            await collector.until(lambda seen: seen.sequences == {1, 2})
+        assert 2 == collector.hellos[0].backlog
+
+
+async def test_once_measures_every_target_and_waits_for_the_acknowledgements(tmp_path: Path) -> None:
+    async with listening(ScriptedCollector(plan=signed_plan(X, Y, interval_ms=3_600_000))) as collector:
+        made = parts(tmp_path, collector.url, FakeMeasurer())
+        await Agent(made).once()
+    assert (2, 2, 0) == (made.spool.counts.produced, made.spool.counts.acked, made.spool.counts.waiting)
+
+
+@pytest.mark.parametrize(
+    ("script", "reachable", "code", "text"),
+    [
+        (ScriptedCollector(), True, ExitCode.FAILED, "no plan yet"),
+        (ScriptedCollector(), False, ExitCode.UNREACHABLE, "cannot be reached"),
+        (
+            ScriptedCollector(plan=signed_plan(X), answers=(say_nothing,)),
+            True,
+            ExitCode.FAILED,
+            "1 measurements were not acknowledged",
+        ),
+    ],
+)
+async def test_once_says_what_it_lacked(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    script: ScriptedCollector,
+    reachable: bool,
+    code: ExitCode,
+    text: str,
+) -> None:
+    monkeypatch.setattr(app, "LAB_PATIENCE_S", 0.5 if reachable else 0.05)
+    async with listening(script) as collector:
+        if reachable:
+            with pytest.raises(CommandError, match=text) as raised:
+                await Agent(parts(tmp_path, collector.url, FakeMeasurer())).once()
+    if not reachable:
+        with pytest.raises(CommandError, match=text) as raised:
+            await Agent(parts(tmp_path, script.url, FakeMeasurer())).once()
+    assert code is raised.value.code
+    assert "\n" not in str(raised.value)
+
+
+async def test_once_says_how_many_targets_the_day_had_no_bytes_for(tmp_path: Path) -> None:
+    async with listening(ScriptedCollector(plan=signed_plan(X, Y))) as collector:
+        made = parts(tmp_path, collector.url, FakeMeasurer(), config=Config(lab=True, bytes_per_day=1))
+        with pytest.raises(CommandError, match="2 targets were left out"):
+            await Agent(made).once()
+
+
+async def test_once_can_be_stopped(tmp_path: Path) -> None:
+    async with listening(ScriptedCollector()) as collector:
+        agent = Agent(parts(tmp_path, collector.url, FakeMeasurer()))
+        task = asyncio.create_task(agent.once())
+        await collector.until(lambda seen: bool(seen.hellos))
+        agent.stop.set()
+        async with asyncio.timeout(1):
+            await task
+
+
+async def test_a_revoked_agent_ends_with_one_line_and_keeps_its_spool(tmp_path: Path) -> None:
+    def revoke(batch: wire.MeasurementBatch) -> None:
+        raise Hangup(grpc.StatusCode.UNAUTHENTICATED, "the credential was revoked")
+
+    async with listening(ScriptedCollector(plan=signed_plan(X, interval_ms=100), answers=(revoke,))) as collector:
+        made = parts(tmp_path, collector.url, FakeMeasurer())
+        with pytest.raises(CommandError, match="the credential was revoked") as raised:
+            await Agent(made).run()
+    assert ExitCode.NOT_JOINED is raised.value.code
+    assert made.spool.counts.waiting > 0
+
+
+async def test_status_hears_of_the_link_and_of_its_end(tmp_path: Path) -> None:
+    home = Home(path=tmp_path)
+    async with listening(ScriptedCollector(plan=signed_plan(X, interval_ms=100))) as collector:
+        agent = Agent(parts(tmp_path, collector.url, FakeMeasurer()))
+        async with running(agent) as task:
+            await collector.until(lambda seen: bool(seen.sequences))
+            during = home.link()
+            agent.stop.set()
+            await task
+    after = home.link()
+    assert during is not None
+    assert after is not None
+    assert (collector.url, True, False) == (during.endpoint, during.connected, after.connected)
+
+
+async def test_an_agent_without_an_address_that_it_may_use_does_not_start(tmp_path: Path) -> None:
+    made = replace(
+        parts(tmp_path, "", FakeMeasurer(), config=Config()), credential=credential("http://collector.example:1")
+    )
+    with pytest.raises(CommandError, match="not encrypted"):
+        Agent(made)

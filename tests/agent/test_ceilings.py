@@ -1,0 +1,43 @@
+"""No plan goes above these, and a day's bytes last for a day."""
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from rabta_agent.ceilings import MEASUREMENT_BYTES, Ceilings, affords
+
+ALLOWANCE = 15_000_000
+
+
+def test_outside_of_the_lab_a_second_and_a_minute_are_kept() -> None:
+    assert (1.0, 60.0) == (Ceilings.of(lab=False).between_s, Ceilings.of(lab=False).same_target_s)
+    assert Ceilings.of(lab=True).same_target_s < 1
+
+
+@given(
+    used=st.integers(0, 10**8),
+    allowance=st.integers(0, 10**8),
+    fraction=st.floats(0, 1),
+    priority=st.integers(-1, 9),
+)
+def test_the_allowance_is_never_overdrawn(used: int, allowance: int, fraction: float, priority: int) -> None:
+    if affords(used=used, allowance=allowance, day_fraction=fraction, priority=priority):
+        assert used + MEASUREMENT_BYTES <= allowance
+
+
+def test_a_day_that_began_has_bytes_for_a_start() -> None:
+    assert affords(used=0, allowance=ALLOWANCE, day_fraction=0.0, priority=3)
+
+
+def test_at_noon_half_of_the_bytes_and_a_little_more_may_be_gone() -> None:
+    assert affords(used=7_000_000, allowance=ALLOWANCE, day_fraction=0.5, priority=3)
+    assert not affords(used=12_000_000, allowance=ALLOWANCE, day_fraction=0.5, priority=1)
+
+
+def test_what_is_urgent_may_run_further_ahead() -> None:
+    assert [True, False, False] == [
+        affords(used=10_000_000, allowance=ALLOWANCE, day_fraction=0.5, priority=priority) for priority in (1, 2, 3)
+    ]
+
+
+def test_at_the_end_of_the_day_all_of_it_may_be_used() -> None:
+    assert affords(used=ALLOWANCE - MEASUREMENT_BYTES, allowance=ALLOWANCE, day_fraction=1.0, priority=3)

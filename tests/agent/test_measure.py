@@ -1,0 +1,189 @@
+import asyncio
+import json
+import random
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import h11
+import pytest
+from google.protobuf.json_format import MessageToJson
+
+from rabta_agent import network
+from rabta_agent.clock import SystemClock
+from rabta_agent.measure import InvalidTarget, Prober, Settings, Task
+from rabta_agent.network import Vantage
+from rabta_agent.probes.tls import RootsError
+from rabta_proto.codec import from_message, to_message
+from rabta_proto.model import HttpRoundTrip, Measurement, NetworkContext
+from rabta_proto.vocabulary import Depth, Step, Trigger
+from support.dns_server import DnsServer, addresses
+from support.peers import Authority, Peer, Script, free_port, response, serve_doh, serve_http, serve_https, silence
+
+AUTHORITY = Authority()
+CONTEXT = NetworkContext(isp="ptcl", ipv4=True, ipv6=False, lab=True)
+QUICK = Settings(doh=(), udp=(), listen_s=0, dns_s=2, tcp_s=2, tls_s=2, http_s=2, repeat_pause_s=0)
+
+
+@pytest.fixture(autouse=True)
+def _roots(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "root.pem"
+    AUTHORITY.ca.cert_pem.write_to_path(str(path))
+    monkeypatch.setenv("SSL_CERT_FILE", str(path))
+
+
+@asynccontextmanager
+async def prober(*, lab: bool = True) -> AsyncIterator[Prober]:
+    """A prober in a network where every name is at 127.0.0.1."""
+    async with DnsServer(lambda question, client: [addresses("127.0.0.1")]) as resolver:
+        probing = Prober(Vantage(lab=lab, system_resolvers=(resolver.text,)), SystemClock(), random.Random(1))
+        try:
+            yield probing
+        finally:
+            await probing.close()
+
+
+async def measure(script: Script, url: str, *, settings: Settings = QUICK, lab: bool = True) -> Measurement:
+    """Measures a URL, in which `PORT` stands for the server's."""
+    async with Peer(script) as peer, prober(lab=lab) as probing:
+        task = Task(target=url.replace("PORT", str(peer.port)), trigger=Trigger.MANUAL)
+        return await probing.measure(task, settings, CONTEXT)
+
+
+def redirecting(lead: Callable[[str], str]) -> Script:
+    """A server that redirects each path to where `lead` says; an empty string is a page."""
+
+    def respond(request: h11.Request, body: bytes) -> bytes:
+        location = lead(request.target.decode())
+        return response(status="302 Found", headers={"Location": location}) if location else response(b"the end")
+
+    return serve_http(respond)
+
+
+def responses(measurement: Measurement) -> list[tuple[int, int | None, str | None]]:
+    """Hop, status and failure of every HTTP observation."""
+    return [
+        (seen.hop, seen.detail.status, seen.failure)
+        for seen in measurement.observations
+        if isinstance(seen.detail, HttpRoundTrip)
+    ]
+
+
+async def test_a_measurement_says_what_was_asked_and_what_it_cost() -> None:
+    async with Peer(serve_https(AUTHORITY.server("site.example"))) as peer, prober() as probing:
+        task = Task(
+            target=f"https://site.example:{peer.port}/",
+            platform="site",
+            trigger=Trigger.SCHEDULED,
+            depth=Depth.FULL,
+            plan_version=7,
+        )
+        seen = await probing.measure(task, QUICK, CONTEXT)
+    assert (task.target, "site", Trigger.SCHEDULED, Depth.FULL, 7, CONTEXT, 0, 0) == (
+        seen.target,
+        seen.platform,
+        seen.trigger,
+        seen.depth,
+        seen.plan_version,
+        seen.network,
+        seen.epoch,
+        seen.sequence,
+    )
+    assert [Step.DNS, Step.TCP, Step.TLS, Step.HTTP] == [observation.step for observation in seen.observations]
+    assert 500 < seen.bytes_sent < 5_000
+    assert 1_000 < seen.bytes_received < 8_000
+
+
+async def test_offsets_and_durations_fit_into_the_measurement() -> None:
+    seen = await measure(serve_https(AUTHORITY.server("site.example")), "https://site.example:PORT/")
+    offsets = [observation.offset_us for observation in seen.observations]
+    assert sorted(offsets) == offsets
+    assert all(step.offset_us + step.duration_us <= seen.duration_us for step in seen.observations)
+    assert all(step.duration_us > 0 for step in seen.observations)
+
+
+async def test_a_measurement_survives_the_wire() -> None:
+    seen = await measure(serve_https(AUTHORITY.server("site.example")), "https://site.example:PORT/")
+    message = to_message(seen)
+    assert seen == from_message(message)
+    steps = json.loads(MessageToJson(message))["observations"]
+    assert all("offsetUs" in step and "durationUs" in step for step in steps)
+
+
+@pytest.mark.parametrize("url", ["x.com", "ftp://x.com/", "https://", "https://x.com:0/", ""])
+async def test_what_cannot_be_measured_is_refused_before_anything_is_sent(url: str) -> None:
+    async with prober() as probing:
+        with pytest.raises(InvalidTarget):
+            await probing.measure(Task(target=url, trigger=Trigger.MANUAL), QUICK, CONTEXT)
+
+
+async def test_a_redirect_begins_anew_with_all_steps() -> None:
+    seen = await measure(redirecting(lambda path: "/end" if path == "/" else ""), "http://site.example:PORT/")
+    assert [(0, 302, None), (1, 200, None)] == responses(seen)
+    assert [Step.DNS, Step.TCP, Step.HTTP] * 2 == [observation.step for observation in seen.observations]
+
+
+async def test_the_eleventh_redirect_is_one_too_many() -> None:
+    seen = await measure(redirecting(lambda path: f"{path}x"), "http://site.example:PORT/")
+    expected = [(hop, 302, None) for hop in range(10)] + [(10, 302, "http_too_many_redirects")]
+    assert expected == responses(seen)
+
+
+async def test_a_redirect_in_a_circle_ends_at_once() -> None:
+    seen = await measure(redirecting(lambda path: "/b" if path == "/a" else "/a"), "http://site.example:PORT/a")
+    assert [(0, 302, None), (1, 302, "http_too_many_redirects")] == responses(seen)
+    assert "loop" == seen.observations[-1].failure_detail
+
+
+async def test_a_redirect_to_a_special_address_is_recorded_and_not_followed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(network, "find_special", lambda address: "private" if address == "127.0.0.2" else None)
+    async with Peer(silence, host="127.0.0.2") as inside:
+        inward = redirecting(lambda path: f"http://127.0.0.2:{inside.port}/admin")
+        seen = await measure(inward, "http://site.example:PORT/", lab=False)
+        assert 0 == inside.accepted
+    assert [(0, 302, None)] == responses(seen)
+    assert [(1, "special_address")] == [(step.hop, step.failure) for step in seen.observations if step.hop]
+
+
+async def test_a_special_address_costs_nothing() -> None:
+    seen = await measure(silence, "http://127.0.0.1:PORT/", lab=False)
+    assert (0, 0) == (seen.bytes_sent, seen.bytes_received)
+
+
+async def test_a_doh_connection_is_kept_between_measurements() -> None:
+    doh = serve_doh(AUTHORITY.server("127.0.0.1"), lambda question, client: [addresses("127.0.0.1")])
+    async with Peer(doh) as resolver, Peer(serve_http()) as site, prober() as probing:
+        settings = Settings(doh=(f"https://127.0.0.1:{resolver.port}/dns-query",), udp=(), listen_s=0)
+        task = Task(target=f"http://site.example:{site.port}/", trigger=Trigger.MANUAL)
+        first = await probing.measure(task, settings, CONTEXT)
+        second = await probing.measure(task, settings, CONTEXT)
+        assert 1 == resolver.accepted
+    assert second.bytes_received < first.bytes_received
+
+
+async def test_measurements_may_be_made_at_the_same_time() -> None:
+    async with Peer(serve_https(AUTHORITY.server("site.example"))) as site, prober() as probing:
+        task = Task(target=f"https://site.example:{site.port}/", trigger=Trigger.MANUAL)
+        seen = await asyncio.gather(*(probing.measure(task, QUICK, CONTEXT) for _ in range(8)))
+    assert [(0, 200, None)] * 8 == [line for measurement in seen for line in responses(measurement)]
+
+
+async def test_a_cancelled_measurement_ends_at_once() -> None:
+    async with Peer(silence) as site, prober() as probing:
+        task = Task(target=f"http://site.example:{site.port}/", trigger=Trigger.MANUAL)
+        measuring = asyncio.ensure_future(probing.measure(task, QUICK, CONTEXT))
+        await site.spoken_to.wait()
+        measuring.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await measuring
+
+
+async def test_a_site_that_is_not_there_is_a_measurement_like_any_other() -> None:
+    seen = await measure(silence, f"http://site.example:{free_port()}/")
+    assert {None, "connection_refused"} == {observation.failure for observation in seen.observations}
+
+
+def test_roots_that_cannot_be_had_are_said_at_once(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "none"))
+    with pytest.raises(RootsError):
+        Prober(Vantage(), SystemClock(), random.Random(1))

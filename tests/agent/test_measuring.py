@@ -1,0 +1,215 @@
+"""Measuring follows the plan within the ceilings, and everything measured is in the spool."""
+
+import asyncio
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+from random import Random
+
+import pytest
+import structlog
+
+from rabta_agent import measuring
+from rabta_agent.ceilings import AT_ONCE, Ceilings
+from rabta_agent.clock import SystemClock
+from rabta_agent.home import Home
+from rabta_agent.measuring import Bench, Measuring
+from rabta_agent.plan_keeper import PlanKeeper
+from rabta_agent.spool import Spool, SpoolError
+from rabta_agent.spool_thread import SpoolThread
+from rabta_agent.task import Settings, Task
+from rabta_agent.urls import InvalidTarget
+from rabta_proto.model import Measurement, NetworkContext
+from rabta_proto.vocabulary import Depth, Trigger
+from support.agents import FakeMeasurer, credential
+from support.scripted_collector import signed_plan
+
+LAB = Ceilings.of(lab=True)
+TARGETS = tuple(f"https://t{number}.example/" for number in range(9))
+
+
+class Afternoon(SystemClock):
+    """A wall clock that stands at noon; for budgets."""
+
+    def now(self) -> datetime:
+        return datetime(2026, 1, 2, 12, tzinfo=UTC)
+
+
+@pytest.fixture
+def bench(tmp_path: Path) -> Bench:
+    home = Home(path=tmp_path)
+    clock = SystemClock()
+    return Bench(
+        measurer=FakeMeasurer(),
+        network=lambda: NetworkContext(isp="ptcl"),
+        plans=PlanKeeper(home, credential(), limits=LAB, clock=clock),
+        spool=SpoolThread(Spool(home.spool_file, limit_bytes=10**8, today=clock.now)),
+        limits=LAB,
+        day_allowance=10**9,
+        clock=clock,
+        rng=Random(1),
+        on_done=lambda: None,
+    )
+
+
+def measurer(bench: Bench) -> FakeMeasurer:
+    assert isinstance(bench.measurer, FakeMeasurer)
+    return bench.measurer
+
+
+async def spooled(bench: Bench, count: int) -> None:
+    async with asyncio.timeout(10):
+        while bench.spool.counts.produced < count:
+            bench.spool.changed.clear()
+            await bench.spool.changed.wait()
+
+
+async def test_it_measures_when_the_plan_says_and_tells_why(bench: Bench) -> None:
+    await bench.plans.offer(signed_plan(TARGETS[0], version=7, interval_ms=100))
+    loop = Measuring(bench)
+    task = asyncio.create_task(loop.forever())
+    await spooled(bench, 3)
+    loop.stop()
+    await task
+    assert {(TARGETS[0], "p", Trigger.SCHEDULED, 7)} == {
+        (entry.target, entry.platform, entry.trigger, entry.plan_version) for entry in measurer(bench).tasks
+    }
+
+
+async def test_without_a_plan_it_waits_for_one(bench: Bench) -> None:
+    loop = Measuring(bench)
+    task = asyncio.create_task(loop.forever())
+    await asyncio.sleep(0)
+    await bench.plans.offer(signed_plan(TARGETS[0], interval_ms=100))
+    await spooled(bench, 1)
+    loop.stop()
+    await task
+
+
+async def test_a_new_plan_takes_over_while_it_runs(bench: Bench) -> None:
+    await bench.plans.offer(signed_plan(TARGETS[0], interval_ms=3_600_000))
+    loop = Measuring(bench)
+    task = asyncio.create_task(loop.forever())
+    await asyncio.sleep(0)
+    await bench.plans.offer(signed_plan(TARGETS[1], version=2, interval_ms=100))
+    await spooled(bench, 1)
+    loop.stop()
+    await task
+    assert {TARGETS[1]} == {entry.target for entry in measurer(bench).tasks}
+
+
+async def test_once_takes_every_target_in_full_whatever_its_turn(bench: Bench) -> None:
+    await bench.plans.offer(signed_plan(*TARGETS, interval_ms=3_600_000))
+    assert 0 == await Measuring(bench).once()
+    tasks = measurer(bench).tasks
+    assert sorted(TARGETS) == sorted(entry.target for entry in tasks)
+    assert {(Depth.FULL, Trigger.MANUAL)} == {(entry.depth, entry.trigger) for entry in tasks}
+    assert len(TARGETS) == bench.spool.counts.waiting
+
+
+async def test_no_more_than_a_few_at_once(bench: Bench) -> None:
+    await bench.plans.offer(signed_plan(*TARGETS))
+    measurer(bench).gate.clear()
+    task = asyncio.create_task(Measuring(bench).once())
+    async with asyncio.timeout(5):
+        await measurer(bench).crowded.wait()
+    measurer(bench).gate.set()
+    await task
+    assert AT_ONCE == measurer(bench).most_at_once
+
+
+async def test_stopping_lets_what_runs_end_and_begins_nothing(bench: Bench) -> None:
+    await bench.plans.offer(signed_plan(*TARGETS, interval_ms=100))
+    measurer(bench).gate.clear()
+    loop = Measuring(bench)
+    task = asyncio.create_task(loop.forever())
+    await measurer(bench).begun.wait()
+    assert loop.busy
+    loop.stop()
+    begun = len(measurer(bench).tasks)
+    measurer(bench).gate.set()
+    async with asyncio.timeout(5):
+        await task
+    assert bench.spool.counts.produced == len(measurer(bench).tasks) <= begun + AT_ONCE
+    assert not loop.busy
+
+
+async def test_cancelling_abandons_what_runs(bench: Bench) -> None:
+    await bench.plans.offer(signed_plan(TARGETS[0], interval_ms=100))
+    measurer(bench).gate.clear()
+    task = asyncio.create_task(Measuring(bench).forever())
+    await measurer(bench).begun.wait()
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    assert (0, 0) == (measurer(bench).running, bench.spool.counts.produced)
+
+
+async def test_the_bytes_of_the_day_bind_even_a_person(bench: Bench) -> None:
+    await bench.plans.offer(signed_plan(*TARGETS))
+    measurer(bench).cost = 20_000
+    with structlog.testing.capture_logs():
+        assert 5 <= await Measuring(replace(bench, day_allowance=60_000)).once()
+    assert bench.spool.counts.bytes_today <= 80_000
+
+
+async def test_a_turn_that_the_bytes_do_not_allow_is_left_out_and_said_once(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await bench.plans.offer(signed_plan(*TARGETS, interval_ms=100))
+    loop, said = Measuring(bench), asyncio.Event()
+    monkeypatch.setattr(measuring, "affords", lambda **_: said.set())  # and so `None`: not affordable
+    with structlog.testing.capture_logs() as events:
+        task = asyncio.create_task(loop.forever())
+        async with asyncio.timeout(5):
+            await said.wait()
+        loop.stop()
+        await task
+    assert ["measurement.skipped"] == [event["event"] for event in events]
+    assert [] == measurer(bench).tasks
+
+
+def test_at_noon_half_of_the_day_has_gone() -> None:
+    assert 0.5 == measuring._day_fraction(Afternoon().now())
+
+
+async def test_a_target_that_cannot_be_measured_is_named_and_the_rest_goes_on(bench: Bench) -> None:
+    class Choosy(FakeMeasurer):
+        async def measure(self, task: Task, settings: Settings, network: NetworkContext) -> Measurement:
+            if task.target == TARGETS[0]:
+                raise InvalidTarget("no such thing")
+            return await super().measure(task, settings, network)
+
+    await bench.plans.offer(signed_plan(*TARGETS[:3]))
+    with structlog.testing.capture_logs() as events:
+        await Measuring(replace(bench, measurer=Choosy())).once()
+    assert 2 == bench.spool.counts.produced
+    assert [TARGETS[0]] == [event["target"] for event in events if event["event"] == "measurement.impossible"]
+
+
+@pytest.mark.parametrize("damaged", [False, True])
+async def test_a_full_disk_costs_measurements_and_a_damaged_spool_ends_it(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch, damaged: bool
+) -> None:
+    async def fail(measurement: Measurement) -> int:
+        wrong = SpoolError(Path("spool.sqlite"), OSError("disk is full"))
+        wrong.damaged = damaged
+        raise wrong
+
+    await bench.plans.offer(signed_plan(TARGETS[0]))
+    monkeypatch.setattr(bench.spool, "append", fail)
+    with structlog.testing.capture_logs() as events:
+        if damaged:
+            with pytest.raises(ExceptionGroup, match="unhandled"):
+                await Measuring(bench).once()
+        else:
+            await Measuring(bench).once()
+            assert ["measurement.lost"] == [event["event"] for event in events]
+
+
+async def test_one_line_tells_each_measurement(bench: Bench) -> None:
+    await bench.plans.offer(signed_plan(TARGETS[0]))
+    with structlog.testing.capture_logs() as events:
+        await Measuring(bench).once()
+    (event,) = (entry for entry in events if entry["event"] == "measurement.done")
+    assert (TARGETS[0], 1, [], 1000) == (event["target"], event["sequence"], event["failures"], event["bytes"])

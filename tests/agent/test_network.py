@@ -1,0 +1,177 @@
+import asyncio
+import socket
+from pathlib import Path
+
+import pytest
+
+from rabta_agent import network
+from rabta_agent.failure import StepError
+from rabta_agent.network import (
+    TCP_HEADERS,
+    UDP_HEADERS,
+    Connection,
+    Meter,
+    Network,
+    Vantage,
+    read_system_resolvers,
+)
+from support.dns_server import DnsServer, addresses
+from support.peers import Call, Peer, flood, free_port, say, silence
+
+LAB = Network(Vantage(lab=True))
+VOLUNTEER = Network(Vantage())
+
+
+async def test_a_special_address_is_not_dialled() -> None:
+    async with Peer(silence) as peer:
+        with pytest.raises(StepError, match="special_address: loopback"):
+            await VOLUNTEER.connect(peer.host, peer.port, Meter())
+        await asyncio.sleep(0)
+        assert 0 == peer.accepted
+
+
+async def test_a_special_address_gets_no_datagram() -> None:
+    async with DnsServer(lambda question, client: []) as server:
+        with pytest.raises(StepError, match="special_address"):
+            await VOLUNTEER.open_datagrams(*server.address, Meter())
+
+
+async def test_the_machines_own_resolver_may_be_private() -> None:
+    datagrams = await VOLUNTEER.open_datagrams("127.0.0.53", 53, Meter(), trusted=True)
+    datagrams.close()
+
+
+async def test_only_the_lab_dials_loopback() -> None:
+    async with Peer(silence) as peer:
+        (await LAB.connect(peer.host, peer.port, Meter())).close()
+
+
+async def test_probes_leave_from_the_address_that_was_set() -> None:
+    clients: list[str] = []
+
+    async def note(call: Call) -> None:
+        clients.append(call.client)
+        await call.send(b"!")
+
+    async with Peer(note) as peer:
+        connection = await Network(Vantage(lab=True, source_address="127.0.0.9")).connect(peer.host, peer.port, Meter())
+        await connection.receive()
+        connection.close()
+    assert ["127.0.0.9"] == clients
+
+
+async def test_a_source_of_the_other_family_is_left_out() -> None:
+    async with Peer(silence) as peer:
+        six = Network(Vantage(lab=True, source_address="::1"))
+        (await six.connect(peer.host, peer.port, Meter())).close()
+
+
+async def test_refusal_is_an_error_and_still_costs() -> None:
+    meter = Meter()
+    with pytest.raises(ConnectionRefusedError):
+        await LAB.connect("127.0.0.1", free_port(), meter)
+    assert meter.sent >= TCP_HEADERS
+    assert meter.received >= TCP_HEADERS
+
+
+async def exchange(peer: Peer, meter: Meter) -> None:
+    connection = await LAB.connect(peer.host, peer.port, meter)
+    await connection.send(b"q" * 500)
+    while await connection.receive():
+        pass
+    connection.close()
+
+
+@pytest.mark.parametrize("kernel_tells", [True, False])
+async def test_payload_and_headers_are_counted(kernel_tells: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    if not kernel_tells:
+        monkeypatch.setattr(network, "_TCP_INFO", None)
+    meter = Meter()
+    async with Peer(say(b"a" * 3000)) as peer:
+        await exchange(peer, meter)
+    assert 500 + 3 * TCP_HEADERS <= meter.sent <= 500 + 12 * TCP_HEADERS
+    assert 3000 + 2 * TCP_HEADERS <= meter.received <= 3000 + 12 * TCP_HEADERS
+
+
+async def test_closing_twice_charges_once() -> None:
+    meter = Meter()
+    async with Peer(silence) as peer:
+        connection = await LAB.connect(peer.host, peer.port, meter)
+        connection.close()
+        first = (meter.sent, meter.received)
+        connection.close()
+    assert first == (meter.sent, meter.received)
+
+
+async def test_what_one_user_paid_the_next_does_not() -> None:
+    async with Peer(say(b"a" * 1000)) as peer:
+        first, second = Meter(), Meter()
+        connection = await LAB.connect(peer.host, peer.port, first)
+        await connection.send(b"q")
+        while await connection.receive():
+            pass
+        connection.settle()
+        connection.meter = second
+        connection.close()
+    assert first.received >= 1000
+    assert second.received <= 2 * TCP_HEADERS
+
+
+async def test_bytes_that_the_kernel_took_in_are_paid_for_even_if_nobody_reads_them() -> None:
+    if not hasattr(socket, "TCP_INFO"):
+        pytest.skip("the kernel does not tell")
+    meter = Meter()
+    async with Peer(flood(b"")) as peer:
+        connection = await LAB.connect(peer.host, peer.port, meter)
+        await connection.send(b"q")
+        await connection.receive(1)
+        connection.close()
+    assert 1000 < meter.received
+
+
+async def test_a_flood_costs_no_more_than_one_socket_buffer() -> None:
+    async with Peer(flood(b"")) as peer:
+        meter = Meter()
+        connection = await LAB.connect(peer.host, peer.port, meter)
+        await connection.send(b"q")
+        for _ in range(3):
+            await connection.receive(100)
+        connection.close()
+    assert meter.received < 64 * 1024
+
+
+async def test_datagrams_are_counted_with_their_headers() -> None:
+    meter = Meter()
+    async with DnsServer(lambda question, client: [addresses("1.1.1.1")]) as server:
+        datagrams = await LAB.open_datagrams(*server.address, meter)
+        await datagrams.send(b"not dns, so not answered")
+        datagrams.close()
+    assert (24 + UDP_HEADERS, 0) == (meter.sent, meter.received)
+
+
+async def test_a_connection_that_fails_to_open_is_closed(monkeypatch: pytest.MonkeyPatch) -> None:
+    closed: list[bool] = []
+    close = Connection.close
+    monkeypatch.setattr(Connection, "close", lambda self: (closed.append(True), close(self))[1])
+    with pytest.raises(OSError, match=r".*"):
+        await LAB.connect("127.0.0.1", free_port(), Meter())
+    assert [True] == closed
+
+
+def test_resolvers_that_were_set_go_before_the_machines(tmp_path: Path) -> None:
+    vantage = Vantage(system_resolvers=("127.0.0.53:5353",))
+    assert ("127.0.0.53:5353",) == read_system_resolvers(vantage, tmp_path / "none")
+
+
+def test_the_machines_resolvers_are_the_first_three_that_are_addresses(tmp_path: Path) -> None:
+    path = tmp_path / "resolv.conf"
+    path.write_text(
+        "# comment\nsearch lan\nnameserver 192.168.1.1\nnameserver\nnameserver nonsense\n"
+        "nameserver fe80::1%eth0\nnameserver 8.8.8.8\nnameserver 9.9.9.9\n\xff",
+        encoding="latin-1",
+    )
+    assert ("192.168.1.1", "fe80::1%eth0", "8.8.8.8") == read_system_resolvers(Vantage(), path)
+
+
+def test_a_machine_without_the_file_asks_its_platform(tmp_path: Path) -> None:
+    assert None is read_system_resolvers(Vantage(), tmp_path / "none")

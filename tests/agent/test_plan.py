@@ -1,0 +1,189 @@
+"""Whose plan an agent follows, and what is left of it under the ceilings."""
+
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+from rabta_agent import ceilings
+from rabta_agent.ceilings import Ceilings
+from rabta_agent.plan import CONTEXT, InvalidPlanError, Plan, accept, open_plan, stored_plan
+from rabta_agent.task import Settings
+from rabta_proto.codec import to_timestamp
+from rabta_proto.v1 import plan_pb2 as wire
+
+KEY = Ed25519PrivateKey.from_private_bytes(bytes(range(32)))
+PUBLIC = KEY.public_key().public_bytes_raw()
+NOW = datetime(2026, 1, 1, tzinfo=UTC)
+X = wire.Assignment(platform="x", target="https://x.com/", interval_ms=120_000, phase_ms=7_000, priority=1)
+
+
+def plan_of(*assignments: wire.Assignment, version: int = 5, agent_id: str = "me") -> wire.Plan:
+    expires_at = to_timestamp(NOW + timedelta(days=14))
+    return wire.Plan(version=version, agent_id=agent_id, expires_at=expires_at, assignments=assignments)
+
+
+def signed(plan: wire.Plan, key: Ed25519PrivateKey = KEY, context: bytes = CONTEXT) -> wire.SignedPlan:
+    text = plan.SerializeToString()
+    return wire.SignedPlan(plan=text, signature=key.sign(context + text))
+
+
+def opened(plan: wire.Plan, *, lab: bool = False) -> Plan:
+    return open_plan(signed(plan), public_key=PUBLIC, agent_id="me", limits=Ceilings.of(lab=lab))
+
+
+def refused(offered: wire.SignedPlan) -> str:
+    with pytest.raises(InvalidPlanError) as raised:
+        open_plan(offered, public_key=PUBLIC, agent_id="me", limits=Ceilings())
+    return str(raised.value)
+
+
+def test_a_signed_plan_is_followed() -> None:
+    plan = opened(plan_of(X))
+    (assignment,) = plan.assignments
+    assert (5, 0, NOW + timedelta(days=14)) == (plan.version, plan.refused, plan.expires_at)
+    assert ("x", "https://x.com/", 120_000, 7_000, 1) == (
+        assignment.platform,
+        assignment.target,
+        assignment.interval_ms,
+        assignment.phase_ms,
+        assignment.full_every,
+    )
+
+
+def test_another_key_is_refused() -> None:
+    assert "not signed by" in refused(signed(plan_of(X), key=Ed25519PrivateKey.generate()))
+
+
+def test_a_signature_over_the_bytes_alone_is_refused() -> None:
+    assert "not signed by" in refused(signed(plan_of(X), context=b""))
+
+
+@pytest.mark.parametrize("position", [0, 3, -1])
+def test_a_plan_with_a_changed_byte_is_refused(position: int) -> None:
+    good = signed(plan_of(X))
+    text = bytearray(good.plan)
+    text[position] ^= 1
+    assert "not signed by" in refused(wire.SignedPlan(plan=bytes(text), signature=good.signature))
+
+
+def test_a_signed_text_that_is_no_plan_is_refused() -> None:
+    text = b"\xff\xff\xff"
+    assert "cannot be read" in refused(wire.SignedPlan(plan=text, signature=KEY.sign(CONTEXT + text)))
+
+
+def test_a_plan_for_another_agent_is_refused() -> None:
+    assert "another agent" in refused(signed(plan_of(X, agent_id="you")))
+
+
+def test_a_plan_that_is_too_large_is_refused_before_it_is_read() -> None:
+    assert "larger than" in refused(wire.SignedPlan(plan=b"x" * (ceilings.PLAN_BYTES + 1)))
+
+
+@pytest.mark.parametrize("version", [4, 5])
+def test_a_plan_that_is_not_newer_changes_nothing(version: int) -> None:
+    with pytest.raises(InvalidPlanError, match="not newer"):
+        accept(opened(plan_of(X, version=version)), opened(plan_of(X, version=5)), NOW)
+
+
+def test_a_newer_plan_takes_the_place_of_an_older_one() -> None:
+    accept(opened(plan_of(X, version=6)), opened(plan_of(X, version=5)), NOW)
+    accept(opened(plan_of(X, version=1)), None, NOW)
+
+
+def test_a_plan_that_has_ended_is_refused() -> None:
+    with pytest.raises(InvalidPlanError, match="ended at 2026-01-15"):
+        accept(opened(plan_of(X)), None, NOW + timedelta(days=14))
+
+
+def test_a_plan_ends_at_its_expiry_and_not_before() -> None:
+    plan = opened(plan_of(X))
+    assert [False, True] == [plan.expired(plan.expires_at + timedelta(seconds=s)) for s in (-1, 0)]
+
+
+def test_outside_of_the_lab_no_target_is_measured_more_often_than_every_minute() -> None:
+    hasty = wire.Assignment(target="https://x.com/", interval_ms=500, phase_ms=400)
+    assert 60_000 == opened(plan_of(hasty)).assignments[0].interval_ms
+    assert 500 == opened(plan_of(hasty), lab=True).assignments[0].interval_ms
+
+
+@pytest.mark.parametrize(
+    "target", ["", "x.com", "ftp://x.com/", "https://", "https:///path", "dns:x.com", "https://x.com:0/", "x" * 5000]
+)
+def test_a_target_that_this_agent_cannot_measure_is_left_out_and_counted(target: str) -> None:
+    plan = opened(plan_of(wire.Assignment(target=target, interval_ms=60_000), X))
+    assert (["https://x.com/"], 1) == ([entry.target for entry in plan.assignments], plan.refused)
+
+
+def test_an_assignment_without_an_interval_is_left_out() -> None:
+    assert () == opened(plan_of(wire.Assignment(target="https://x.com/"))).assignments
+
+
+def test_the_same_target_twice_counts_once() -> None:
+    assert (1, 1) == (len(opened(plan_of(X, X)).assignments), opened(plan_of(X, X)).refused)
+
+
+def test_there_is_a_most_of_assignments() -> None:
+    many = [wire.Assignment(target=f"https://x.com/{n}", interval_ms=60_000) for n in range(ceilings.ASSIGNMENTS + 5)]
+    plan = opened(plan_of(*many))
+    assert (ceilings.ASSIGNMENTS, 5) == (len(plan.assignments), plan.refused)
+
+
+def test_odd_numbers_are_brought_into_range() -> None:
+    odd = wire.Assignment(target="https://x.com/", interval_ms=60_000, phase_ms=61_000, full_every=0, priority=77)
+    (entry,) = opened(plan_of(odd)).assignments
+    assert (1_000, 1, 3) == (entry.phase_ms, entry.full_every, entry.priority)
+
+
+def with_plan(change: Callable[[wire.Plan], object]) -> Settings:
+    plan = plan_of(X)
+    change(plan)
+    return opened(plan).settings
+
+
+def test_what_a_plan_does_not_say_is_the_agents_own() -> None:
+    assert Settings() == opened(plan_of(X)).settings
+
+
+def test_deadlines_come_from_the_plan_up_to_a_ceiling() -> None:
+    settings = with_plan(
+        lambda plan: plan.deadlines.MergeFrom(
+            wire.Deadlines(dns_ms=250, tcp_ms=10**9, tls_ms=1000, http_ms=1500, repeat_pause_ms=10**9)
+        )
+    )
+    assert (0.25, ceilings.STEP_SECONDS, 1.0, 1.5, ceilings.PAUSE_SECONDS) == (
+        settings.dns_s,
+        settings.tcp_s,
+        settings.tls_s,
+        settings.http_s,
+        settings.repeat_pause_s,
+    )
+
+
+def test_resolvers_and_names_come_from_the_plan_up_to_a_number() -> None:
+    def change(plan: wire.Plan) -> None:
+        plan.resolvers.udp.extend(["192.0.2.1"] * 50)
+        plan.resolvers.doh.extend(["https://192.0.2.1/dns-query"])
+        plan.innocuous_names.extend(f"n{n}.example" for n in range(50))
+
+    settings = with_plan(change)
+    assert ceilings.RESOLVERS == len(settings.udp)
+    assert ("https://192.0.2.1/dns-query",) == settings.doh
+    assert ceilings.INNOCUOUS_NAMES == len(settings.innocuous_names)
+
+
+def test_a_mark_that_is_too_long_or_empty_is_left_out() -> None:
+    def change(plan: wire.Plan) -> None:
+        for identifier, text in (("a", "prohibited"), ("b", "é" * 101), ("", "text"), ("c", "")):
+            plan.marks.add(id=identifier, text=text)
+
+    assert (("a", "prohibited"),) == with_plan(change).marks
+
+
+@pytest.mark.parametrize("cut", [0, 1, 20, -1])
+def test_a_truncated_plan_on_disk_is_none(cut: int) -> None:
+    stored = signed(plan_of(X)).SerializeToString()
+    assert stored_plan(stored, public_key=PUBLIC, agent_id="me", limits=Ceilings()) == opened(plan_of(X))
+    assert stored_plan(stored[:cut], public_key=PUBLIC, agent_id="me", limits=Ceilings()) is None
+    assert stored_plan(None, public_key=PUBLIC, agent_id="me", limits=Ceilings()) is None

@@ -1,0 +1,109 @@
+"""The plan that is followed is on disk, checked, and only ever replaced by a newer one."""
+
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+import structlog
+
+from rabta_agent.ceilings import Ceilings
+from rabta_agent.home import Credential, Home
+from rabta_agent.plan_keeper import PlanKeeper
+from rabta_proto.v1.plan_pb2 import SignedPlan
+from support.scripted_collector import AGENT, PUBLIC_KEY, signed_plan
+
+LIMITS = Ceilings()
+X, Y = "https://x.com/", "https://y.com/"
+
+
+class Clock:
+    """A wall clock that the test sets."""
+
+    moment = datetime.now(UTC)
+
+    def now(self) -> datetime:
+        return self.moment
+
+    def monotonic(self) -> float:
+        return 0.0
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Home:
+    return Home(path=tmp_path)
+
+
+def credential(*, agent_id: str = AGENT) -> Credential:
+    return Credential(
+        agent_id=agent_id,
+        secret="s",
+        role="probe",
+        isp="",
+        plan_public_key=PUBLIC_KEY.hex(),
+        endpoints=("http://[::1]",),
+    )
+
+
+def keeper(home: Home, clock: Clock | None = None) -> PlanKeeper:
+    return PlanKeeper(home, credential(), limits=LIMITS, clock=clock or Clock())
+
+
+async def offer(plans: PlanKeeper, signed: SignedPlan) -> list[str]:
+    """Events of the log."""
+    with structlog.testing.capture_logs() as events:
+        await plans.offer(signed)
+    return [str(event["event"]) for event in events]
+
+
+async def test_a_new_plan_is_followed_kept_and_announced(home: Home) -> None:
+    plans = keeper(home)
+    assert plans.usable is None
+    assert ["plan.new"] == await offer(plans, signed_plan(X, version=3))
+    assert plans.changed.is_set()
+    assert (3, X) == (plans.usable and plans.usable.version, plans.usable and plans.usable.assignments[0].target)
+    assert plans.current == keeper(home).current  # as after a restart without the network
+
+
+@pytest.mark.parametrize("version", [2, 3])
+async def test_an_older_plan_changes_nothing_neither_in_memory_nor_on_disk(home: Home, version: int) -> None:
+    plans = keeper(home)
+    await offer(plans, signed_plan(X, version=3))
+    plans.changed.clear()
+    assert ["plan.refused"] == await offer(plans, signed_plan(Y, version=version))
+    assert not plans.changed.is_set()
+    assert plans.current == keeper(home).current
+    assert plans.current is not None
+    assert 3 == plans.current.version
+
+
+async def test_a_plan_that_nobody_signed_changes_nothing(home: Home) -> None:
+    plans = keeper(home)
+    assert ["plan.refused"] == await offer(plans, SignedPlan(plan=signed_plan(X).plan, signature=b"x" * 64))
+    assert (None, None) == (plans.current, home.plan())
+
+
+async def test_a_plan_ends(home: Home) -> None:
+    clock = Clock()
+    plans = keeper(home, clock)
+    await offer(plans, signed_plan(X))
+    clock.moment += timedelta(days=15)
+    assert plans.usable is None
+
+
+async def test_a_plan_that_asks_for_nothing_is_kept_but_not_usable(home: Home) -> None:
+    plans = keeper(home)
+    await offer(plans, signed_plan(version=9))
+    assert plans.usable is None
+    assert plans.current is not None
+
+
+async def test_a_plan_that_cannot_be_kept_is_not_followed(home: Home) -> None:
+    plans = PlanKeeper(Home(path=home.path / "gone"), credential(), limits=LIMITS, clock=Clock())
+    assert ["plan.refused"] == await offer(plans, signed_plan(X))
+    assert plans.current is None
+
+
+def test_a_plan_on_disk_from_another_agents_days_is_not_followed(home: Home) -> None:
+    home.save_plan(signed_plan(X).SerializeToString())
+    assert keeper(home).current is not None
+    assert PlanKeeper(home, credential(agent_id="else"), limits=LIMITS, clock=Clock()).current is None

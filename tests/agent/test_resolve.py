@@ -1,0 +1,166 @@
+import asyncio
+import socket
+from collections.abc import Sequence
+
+import pytest
+
+from rabta_agent.network import Vantage
+from rabta_agent.probes.dnswire import Question
+from rabta_agent.probes.resolve import Resolver, query, query_platform
+from rabta_agent.probes.step import Outcome
+from rabta_proto.model import DnsQuery
+from rabta_proto.vocabulary import ResolverKind
+from support.dns_server import DnsReply, DnsServer, addresses, nxdomain, raw, refused
+from support.peers import free_port
+from support.scenes import make_scene, within
+
+X = Question(hostname="x.com", type="A")
+SIX = Question(hostname="x.com", type="AAAA")
+
+
+async def ask(
+    *replies: DnsReply,
+    question: Question = X,
+    seconds: float = 5.0,
+    listen_s: float = 0.0,
+    kind: ResolverKind = ResolverKind.SYSTEM,
+) -> tuple[Outcome[tuple[str, ...]], DnsQuery]:
+    """One query to a resolver that says this."""
+    async with DnsServer(lambda asked, client: replies) as server:
+        resolver = Resolver(kind=kind, endpoint=server.text)
+        outcome = await query(make_scene(), resolver, question, within(seconds), listen_s=listen_s)
+    return outcome, detail_of(outcome)
+
+
+def detail_of(outcome: Outcome[tuple[str, ...]]) -> DnsQuery:
+    assert isinstance(outcome.observation.detail, DnsQuery)
+    return outcome.observation.detail
+
+
+async def test_an_answer_is_its_addresses() -> None:
+    outcome, seen = await ask(addresses("104.244.42.1", "104.244.42.65"))
+    assert (None, ("104.244.42.1", "104.244.42.65"), 0) == (outcome.observation.failure, outcome.value, seen.rcode)
+    assert ("x.com", "A", ("104.244.42.1", "104.244.42.65")) == (seen.hostname, seen.query_type, seen.addresses)
+
+
+async def test_both_types_are_asked_apart() -> None:
+    reply = addresses("104.244.42.1", "2606:4700::1")
+    assert ("2606:4700::1",) == (await ask(reply, question=SIX))[0].value
+
+
+@pytest.mark.parametrize(
+    ("replies", "failure", "rcode"),
+    [
+        ([nxdomain()], "dns_nxdomain_error", 3),
+        ([refused()], "dns_refused_error", 5),
+        ([addresses()], "dns_no_answer", 0),
+        ([raw(b"!")], "dns_server_misbehaving", None),
+        ([raw(b"not DNS at all, but long enough")], "dns_server_misbehaving", None),
+    ],
+    ids=["nxdomain", "refused", "empty", "one byte", "garbage"],
+)
+async def test_each_refusal_has_its_name(replies: Sequence[DnsReply], failure: str, rcode: int | None) -> None:
+    outcome, seen = await ask(*replies, listen_s=0.01)
+    assert (failure, rcode, None) == (outcome.observation.failure, seen.rcode, outcome.value)
+
+
+async def test_silence_is_our_deadline() -> None:
+    outcome, seen = await ask(seconds=0.05)
+    assert ("generic_timeout_error", None) == (outcome.observation.failure, seen.rcode)
+
+
+async def test_a_closed_port_is_refused() -> None:
+    resolver = Resolver(kind=ResolverKind.SYSTEM, endpoint=f"127.0.0.1:{free_port()}")
+    outcome = await query(make_scene(), resolver, X, within(), listen_s=0)
+    assert "connection_refused" == outcome.observation.failure
+
+
+async def test_a_second_different_reply_is_kept_as_a_mark_of_injection() -> None:
+    race = addresses("10.10.34.34"), addresses("104.244.42.1", delay_s=0.02), addresses("104.244.42.1", delay_s=0.03)
+    outcome, seen = await ask(*race, listen_s=0.3)
+    assert ("10.10.34.34",) == outcome.value
+    assert [("104.244.42.1",)] == [tuple(answer.value for answer in reply.answers) for reply in seen.later_replies]
+    assert seen.later_replies[0].offset_us >= 15_000
+
+
+async def test_the_same_reply_twice_is_no_injection() -> None:
+    _, seen = await ask(addresses("104.244.42.1"), addresses("104.244.42.1"), nxdomain(delay_s=0.02), listen_s=0.2)
+    assert [3] == [reply.rcode for reply in seen.later_replies]
+
+
+async def test_listening_on_does_not_make_the_query_look_slow() -> None:
+    outcome, _ = await ask(addresses("104.244.42.1"), listen_s=0.2)
+    assert outcome.observation.duration_us < 150_000
+
+
+async def test_a_flood_of_later_replies_is_bounded() -> None:
+    _, seen = await ask(*(addresses(f"1.1.1.{number}") for number in range(50)), listen_s=1.0)
+    assert 4 == len(seen.later_replies)
+
+
+async def test_an_honest_reply_after_garbage_is_taken() -> None:
+    outcome, _ = await ask(raw(b"junk"), addresses("104.244.42.1", delay_s=0.02), listen_s=0.2)
+    assert ("104.244.42.1",) == outcome.value
+
+
+async def test_a_reply_to_another_query_is_passed_over() -> None:
+    async with DnsServer(lambda asked, client: []) as server:
+        server.answer = lambda asked, client: [
+            raw(bytes(2) + asked.query.to_wire()[2:]),
+            addresses("104.244.42.1"),
+        ]
+        resolver = Resolver(kind=ResolverKind.SYSTEM, endpoint=server.text)
+        outcome = await query(make_scene(), resolver, X, within(), listen_s=0)
+    assert ("104.244.42.1",) == outcome.value
+
+
+async def test_the_machines_own_resolver_stays_unnamed_and_a_public_one_does_not() -> None:
+    assert "" == (await ask(nxdomain()))[1].resolver
+    assert (await ask(nxdomain(), kind=ResolverKind.UDP))[1].resolver.startswith("127.0.0.1:")
+
+
+async def test_a_public_resolver_at_a_special_address_is_not_asked() -> None:
+    async with DnsServer(lambda asked, client: [nxdomain()]) as server:
+        resolver = Resolver(kind=ResolverKind.UDP, endpoint=server.text)
+        outcome = await query(make_scene(Vantage()), resolver, X, within(), listen_s=0)
+        assert ("special_address", []) == (outcome.observation.failure, server.questions)
+
+
+async def test_the_machines_own_resolver_may_be_at_a_special_address() -> None:
+    async with DnsServer(lambda asked, client: [nxdomain()]) as server:
+        resolver = Resolver(kind=ResolverKind.SYSTEM, endpoint=server.text)
+        outcome = await query(make_scene(Vantage()), resolver, X, within(), listen_s=0)
+    assert "dns_nxdomain_error" == outcome.observation.failure
+
+
+async def test_a_resolver_that_is_no_address_is_a_failure() -> None:
+    resolver = Resolver(kind=ResolverKind.UDP, endpoint="dns.example")
+    outcome = await query(make_scene(), resolver, X, within(), listen_s=0)
+    assert "unknown_failure: ValueError" == outcome.observation.failure
+
+
+async def answer_getaddrinfo(monkeypatch: pytest.MonkeyPatch, result: object) -> Outcome[tuple[str, ...]]:
+    """Asks a platform that says this."""
+
+    async def getaddrinfo(*_: object, **__: object) -> object:
+        if isinstance(result, Exception):
+            raise result
+        return result
+
+    monkeypatch.setattr(asyncio.get_running_loop(), "getaddrinfo", getaddrinfo)
+    return await query_platform(make_scene(), X, within())
+
+
+async def test_the_platform_is_asked_where_it_alone_knows(monkeypatch: pytest.MonkeyPatch) -> None:
+    entry = (socket.AF_INET, socket.SOCK_STREAM, 6, "", ("104.244.42.1", 0))
+    outcome = await answer_getaddrinfo(monkeypatch, [entry, entry])
+    assert (("104.244.42.1",), 0) == (outcome.value, detail_of(outcome).rcode)
+
+
+async def test_the_platforms_no_is_nxdomain(monkeypatch: pytest.MonkeyPatch) -> None:
+    outcome = await answer_getaddrinfo(monkeypatch, socket.gaierror(socket.EAI_NONAME, "unknown"))
+    assert ("dns_nxdomain_error", None) == (outcome.observation.failure, detail_of(outcome).rcode)
+
+
+async def test_the_platforms_empty_yes_is_no_answer(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert "dns_no_answer" == (await answer_getaddrinfo(monkeypatch, [])).observation.failure

@@ -1,0 +1,307 @@
+"""The spool's laws: synced before it is offered, deleted only when acknowledged, bounded, and every one counted."""
+
+import signal
+import sqlite3
+import subprocess
+import sys
+from contextlib import closing
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from rabta_agent.contacts import Contact, contact_of
+from rabta_agent.inflight import Settled
+from rabta_agent.spool import Counts, Spool, SpoolError, read_contacts, read_counts, reading
+from rabta_agent.spool_file import CONTACTS, DAYS
+from rabta_proto.codec import to_message
+from rabta_proto.model import Measurement
+from rabta_proto.v1 import measurement_pb2 as wire
+from support.strategies import measurements
+
+NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
+DELIVERY = Contact(at=NOW, purpose="collector", peers=("c:443",), bytes_sent=70, bytes_received=30)
+PLENTY = 10**9
+
+
+class Day:
+    """A calendar that the test turns."""
+
+    def __init__(self) -> None:
+        self.now = NOW
+
+    def __call__(self) -> datetime:
+        return self.now
+
+
+def spool_at(path: Path, *, limit_bytes: int = PLENTY, today: Day | None = None) -> Spool:
+    return Spool(path, limit_bytes=limit_bytes, today=today or Day())
+
+
+@pytest.fixture
+def spool(tmp_path: Path) -> Spool:
+    return spool_at(tmp_path / "spool.sqlite")
+
+
+def measured(number: int = 0, *, size: int = 0) -> Measurement:
+    return Measurement(
+        target=f"https://x.com/{number}",
+        started_at=NOW,
+        duration_us=1,
+        agent_version="1" + "x" * size,
+        bytes_sent=4,
+        bytes_received=6,
+    )
+
+
+def put(spool: Spool, measurement: Measurement) -> int:
+    return spool.append(measurement, contact_of(measurement))
+
+
+def settled(*, accepted: tuple[int, ...] = (), rejected: tuple[int, ...] = ()) -> Settled:
+    return Settled(accepted=accepted, rejected=rejected, reasons=frozenset())
+
+
+def sequences(spool: Spool, *, most: int = 500, skip: tuple[int, ...] = ()) -> list[int]:
+    return [one.sequence for one in spool.newest(most=most, most_bytes=PLENTY, skip=skip)]
+
+
+def balance(counts: Counts) -> bool:
+    return counts.produced == counts.acked + counts.rejected + counts.dropped + counts.waiting
+
+
+def test_sequence_numbers_begin_at_one_and_grow_by_one(spool: Spool) -> None:
+    assert [1, 2, 3] == [put(spool, measured(n)) for n in range(3)]
+
+
+def test_a_number_is_never_used_twice_even_when_the_spool_was_emptied(tmp_path: Path) -> None:
+    path = tmp_path / "spool.sqlite"
+    spool = spool_at(path)
+    assert 1 == put(spool, measured())
+    spool.settle(settled(accepted=(1,)), DELIVERY)
+    epoch = spool.epoch
+    spool.close()
+    spool = spool_at(path)
+    assert (epoch, 2) == (spool.epoch, put(spool, measured()))
+
+
+def test_newest_first(spool: Spool) -> None:
+    for number in range(5):
+        put(spool, measured(number))
+    assert [5, 4, 3] == sequences(spool, most=3)
+
+
+def test_what_is_on_its_way_is_skipped(spool: Spool) -> None:
+    for number in range(5):
+        put(spool, measured(number))
+    assert [4, 2, 1] == sequences(spool, skip=(5, 3))
+
+
+def test_a_batch_has_a_most_of_bytes_but_never_less_than_one(spool: Spool) -> None:
+    for number in range(3):
+        put(spool, measured(number, size=1000))
+    assert 2 == len(spool.newest(most=50, most_bytes=2500, skip=()))
+    assert 1 == len(spool.newest(most=50, most_bytes=1, skip=()))
+
+
+def test_a_measurement_waits_until_it_is_acknowledged(spool: Spool) -> None:
+    put(spool, measured())
+    assert [1] == sequences(spool) == sequences(spool)
+    spool.settle(settled(accepted=(1,)), DELIVERY)
+    assert [] == sequences(spool)
+
+
+def test_each_end_has_its_own_count(spool: Spool) -> None:
+    for number in range(4):
+        put(spool, measured(number))
+    spool.settle(settled(accepted=(1, 2), rejected=(3,)), DELIVERY)
+    counts = spool.counts()
+    assert (4, 2, 1, 0, 1) == (counts.produced, counts.acked, counts.rejected, counts.dropped, counts.waiting)
+
+
+def test_what_is_acknowledged_twice_counts_once(spool: Spool) -> None:
+    put(spool, measured())
+    for _ in range(2):
+        spool.settle(settled(accepted=(1,)), DELIVERY)
+    assert 1 == spool.counts().acked
+
+
+def test_a_full_spool_drops_the_oldest_and_counts_them(tmp_path: Path) -> None:
+    spool = spool_at(tmp_path / "spool.sqlite", limit_bytes=5_000)
+    for number in range(10):
+        put(spool, measured(number, size=1000))
+    assert [10, 9, 8, 7] == sequences(spool)
+    assert (10, 6, 4) == (spool.counts().produced, spool.counts().dropped, spool.counts().waiting)
+
+
+def test_the_limit_holds_after_a_restart(tmp_path: Path) -> None:
+    for number in range(10):
+        spool = spool_at(tmp_path / "spool.sqlite", limit_bytes=5_000)
+        put(spool, measured(number, size=1000))
+        spool.close()
+    assert [10, 9, 8, 7] == sequences(spool_at(tmp_path / "spool.sqlite"))
+
+
+def test_room_that_an_acknowledgement_made_is_used_again(tmp_path: Path) -> None:
+    spool = spool_at(tmp_path / "spool.sqlite", limit_bytes=5_000)
+    for number in range(4):
+        put(spool, measured(number, size=1000))
+    spool.settle(settled(accepted=(1, 2, 3, 4)), DELIVERY)
+    for number in range(4):
+        put(spool, measured(number, size=1000))
+    assert 0 == spool.counts().dropped
+
+
+def test_a_measurement_larger_than_the_spool_is_still_kept(tmp_path: Path) -> None:
+    spool = spool_at(tmp_path / "spool.sqlite", limit_bytes=1)
+    assert [put(spool, measured(size=100))] == sequences(spool)
+
+
+def test_bytes_and_measurements_count_for_the_day_they_fall_on(tmp_path: Path) -> None:
+    day = Day()
+    spool = spool_at(tmp_path / "spool.sqlite", today=day)
+    put(spool, measured())
+    spool.settle(settled(accepted=(1,)), DELIVERY)
+    assert ("2026-01-02", 1, 110) == (spool.counts().day, spool.counts().measured_today, spool.counts().bytes_today)
+    day.now += timedelta(days=1)
+    assert (0, 0) == (spool.counts().measured_today, spool.counts().bytes_today)
+
+
+def test_days_and_contacts_are_bounded(tmp_path: Path) -> None:
+    path = tmp_path / "spool.sqlite"
+    day = Day()
+    spool = spool_at(path, today=day)
+    with closing(sqlite3.connect(path)) as other, other:
+        other.execute("INSERT INTO contact VALUES (1, 0, 'old', '', 0, 0)")
+        other.execute("UPDATE sqlite_sequence SET seq = ? WHERE name = 'contact'", (CONTACTS,))
+        other.executemany("INSERT INTO day VALUES (?, 1, 1)", [(f"2020-01-{n:02}",) for n in range(1, 32)])
+    put(spool, measured())
+    with reading(path) as connection:
+        assert connection is not None
+        assert ["https://x.com/0"] == [contact.purpose for contact in read_contacts(connection, 10)]
+        assert (DAYS,) == connection.execute("SELECT count(*) FROM day").fetchone()
+
+
+def test_contacts_are_read_oldest_first_and_come_back_whole(tmp_path: Path) -> None:
+    path = tmp_path / "spool.sqlite"
+    spool = spool_at(path)
+    put(spool, measured())
+    spool.settle(settled(accepted=(1,)), DELIVERY)
+    with reading(path) as connection:
+        assert connection is not None
+        assert [contact_of(measured()), DELIVERY] == read_contacts(connection, 10)
+        assert [DELIVERY] == read_contacts(connection, 1)
+
+
+def test_another_process_reads_beside_a_running_agent_and_after_it(tmp_path: Path) -> None:
+    path = tmp_path / "spool.sqlite"
+    spool = spool_at(path)
+    put(spool, measured())
+    for end in (lambda: None, spool.close):
+        end()
+        with reading(path) as connection:
+            assert connection is not None
+            assert 1 == read_counts(connection, NOW).waiting
+
+
+def test_where_there_is_no_spool_nothing_is_read_and_none_is_made(tmp_path: Path) -> None:
+    with reading(tmp_path / "spool.sqlite") as connection:
+        assert connection is None
+    assert [] == list(tmp_path.iterdir())
+
+
+def test_a_spool_that_cannot_be_read_is_one_line(tmp_path: Path) -> None:
+    (tmp_path / "spool.sqlite").write_bytes(b"garbage" * 1000)
+    with (
+        pytest.raises(SpoolError, match="not a database"),
+        reading(tmp_path / "spool.sqlite") as connection,
+    ):
+        read_contacts(connection, 1) if connection else None
+
+
+def test_a_spool_that_loses_its_tables_says_so_and_changes_nothing(tmp_path: Path) -> None:
+    path = tmp_path / "spool.sqlite"
+    spool = spool_at(path)
+    with closing(sqlite3.connect(path)) as other, other:
+        other.execute("DROP TABLE contact")
+    with pytest.raises(SpoolError, match="contact"):
+        put(spool, measured())
+    assert 0 == spool.counts().produced  # rolled back
+
+
+@settings(max_examples=40)
+@given(measurement=measurements())
+def test_a_measurement_comes_out_as_it_went_in(
+    measurement: Measurement, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    spool = spool_at(tmp_path_factory.mktemp("one") / "spool.sqlite")
+    put(spool, measurement)
+    (waiting,) = spool.newest(most=1, most_bytes=1, skip=())
+    stored = wire.Measurement.FromString(waiting.payload)
+    assert to_message(replace(measurement, epoch=0, sequence=0)) == stored
+    spool.close()
+
+
+@settings(max_examples=40, suppress_health_check=[HealthCheck.too_slow])
+@given(
+    steps=st.lists(
+        st.one_of(
+            st.tuples(st.just("put"), st.integers(0, 900)),
+            st.tuples(st.just("ack"), st.integers(1, 30)),
+            st.tuples(st.just("reject"), st.integers(1, 30)),
+            st.tuples(st.just("reopen"), st.just(0)),
+        ),
+        max_size=30,
+    )
+)
+def test_at_any_instant_every_measurement_is_accounted_for(
+    steps: list[tuple[str, int]], tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    path = tmp_path_factory.mktemp("laws") / "spool.sqlite"
+    spool = spool_at(path, limit_bytes=4_000)
+    for step, number in steps:
+        match step:
+            case "put":
+                put(spool, measured(size=number))
+            case "ack":
+                spool.settle(settled(accepted=(number,)), DELIVERY)
+            case "reject":
+                spool.settle(settled(rejected=(number,)), DELIVERY)
+            case _:
+                spool.close()
+                spool = spool_at(path, limit_bytes=4_000)
+        counts = spool.counts()
+        assert balance(counts)
+        assert counts.waiting == len(sequences(spool))
+    spool.close()
+
+
+WRITER = """
+import sys, pathlib
+from datetime import UTC, datetime
+from rabta_agent.contacts import contact_of
+from rabta_agent.spool import Spool
+from rabta_proto.model import Measurement
+now = datetime.now(UTC)
+spool = Spool(pathlib.Path(sys.argv[1]), limit_bytes=10**9, today=lambda: now)
+m = Measurement(target="https://x.com/", started_at=now, duration_us=1, agent_version="1")
+while True:
+    print(spool.append(m, contact_of(m)), flush=True)
+"""
+
+
+@pytest.mark.parametrize("after", [1, 40])
+def test_what_was_appended_survives_a_kill(tmp_path: Path, after: int) -> None:
+    path = tmp_path / "spool.sqlite"
+    with subprocess.Popen([sys.executable, "-c", WRITER, str(path)], stdout=subprocess.PIPE, text=True) as writer:
+        assert writer.stdout is not None
+        promised = [int(writer.stdout.readline()) for _ in range(after)]
+        writer.send_signal(signal.SIGKILL)
+        promised += [int(line) for line in writer.stdout if line.endswith("\n")]
+    spool = spool_at(path)
+    assert spool.damage is None
+    assert set(promised) <= set(sequences(spool, most=10**6))
+    assert balance(spool.counts())

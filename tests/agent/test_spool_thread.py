@@ -1,0 +1,68 @@
+"""The spool beside the event loop: what was begun ends, and everyone hears of it."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from rabta_agent.contacts import Contact
+from rabta_agent.inflight import Settled
+from rabta_agent.spool import Spool
+from rabta_agent.spool_thread import SpoolThread
+from rabta_proto.model import Measurement
+
+NOW = datetime(2026, 1, 2, tzinfo=UTC)
+MEASUREMENT = Measurement(
+    target="https://x.com/", started_at=NOW, duration_us=1, agent_version="1", bytes_sent=5, bytes_received=6
+)
+
+
+class Calendar:
+    now = NOW
+
+    def __call__(self) -> datetime:
+        return self.now
+
+
+@pytest.fixture
+async def thread(tmp_path: Path) -> AsyncIterator[SpoolThread]:
+    opened = SpoolThread(Spool(tmp_path / "spool.sqlite", limit_bytes=10**6, today=Calendar()))
+    yield opened
+    await opened.close()
+
+
+async def test_counts_are_as_of_the_last_call(thread: SpoolThread) -> None:
+    assert 0 == thread.counts.produced
+    assert 1 == await thread.append(MEASUREMENT)
+    assert (1, 1, 11) == (thread.counts.produced, thread.counts.waiting, thread.bytes_today)
+    assert thread.changed.is_set()
+
+
+async def test_an_acknowledgement_empties_it(thread: SpoolThread) -> None:
+    await thread.append(MEASUREMENT)
+    (waiting,) = await thread.newest(most=5, most_bytes=1000, skip=())
+    contact = Contact(at=NOW, purpose="collector", peers=(), bytes_sent=1, bytes_received=1)
+    await thread.settle(Settled(accepted=(waiting.row,), rejected=(), reasons=frozenset()), contact)
+    assert (1, 0) == (thread.counts.acked, thread.counts.waiting)
+
+
+async def test_a_measurement_handed_over_is_kept_though_nobody_waits_for_it_any_more(tmp_path: Path) -> None:
+    thread = SpoolThread(Spool(tmp_path / "spool.sqlite", limit_bytes=10**6, today=Calendar()))
+    task = asyncio.create_task(thread.append(MEASUREMENT))
+    await asyncio.sleep(0)  # the task runs up to where it waits for the thread
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    await thread.close()
+    assert 1 == Spool(tmp_path / "spool.sqlite", limit_bytes=10**6, today=Calendar()).counts().produced
+
+
+async def test_after_midnight_no_byte_of_yesterday_counts(tmp_path: Path) -> None:
+    calendar = Calendar()
+    thread = SpoolThread(Spool(tmp_path / "spool.sqlite", limit_bytes=10**6, today=calendar))
+    await thread.append(MEASUREMENT)
+    calendar.now += timedelta(days=1)
+    assert 0 == thread.bytes_today
+    await thread.close()

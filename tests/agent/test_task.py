@@ -1,0 +1,17 @@
+import subprocess
+import sys
+
+from rabta_agent.task import Settings
+from rabta_agent.urls import parse_url
+
+
+def test_the_agents_own_resolvers_are_https_urls() -> None:
+    assert all(parse_url(url).tls for url in Settings().doh)
+
+
+def test_measuring_loads_no_heavy_library() -> None:
+    """A volunteer's memory: dnspython's resolver alone is 17 MB."""
+    heavy = {"dns.resolver", "dns.asyncresolver", "dns.query", "httpx", "aiohttp", "grpc", "numpy", "trio", "anyio"}
+    program = f"import sys, rabta_agent.measure, rabta_agent.context; print(*({heavy!r} & set(sys.modules)))"
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert "" == done.stdout.strip()

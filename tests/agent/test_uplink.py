@@ -1,0 +1,179 @@
+"""Over broken sessions and new ones, everything arrives, and what was not acknowledged arrives again."""
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+import grpc
+import pytest
+import structlog
+
+from rabta_agent.channel import RefusedError
+from rabta_agent.clock import SystemClock
+from rabta_agent.contacts import contact_of
+from rabta_agent.endpoint import Endpoint, parse_endpoint
+from rabta_agent.session import Caller, Pace
+from rabta_agent.spool import Spool
+from rabta_agent.spool_thread import SpoolThread
+from rabta_agent.uplink import Uplink
+from rabta_proto.model import Measurement
+from rabta_proto.v1 import collector_pb2 as wire
+from rabta_proto.v1.plan_pb2 import SignedPlan
+from support.scripted_collector import ScriptedCollector, accept, hang_up, listening
+
+PACE = Pace(welcome_s=5.0, ack_s=5.0, linger_s=0.0, backoff_cap_s=0.02, steady_s=10.0)
+NOW = datetime(2026, 1, 2, tzinfo=UTC)
+
+
+async def ignore_plan(plan: SignedPlan) -> None:
+    pass
+
+
+class Links:
+    """What was reported of the link, in order."""
+
+    def __init__(self) -> None:
+        self.heard: list[tuple[bool, str]] = []
+
+    def __call__(self, connected: bool, endpoint: Endpoint, trouble: str) -> None:
+        self.heard.append((connected, trouble))
+
+
+def spool_with(path: Path, count: int) -> SpoolThread:
+    spool = Spool(path / "spool.sqlite", limit_bytes=10**8, today=lambda: NOW)
+    for number in range(count):
+        one = Measurement(target=f"https://x.com/{number}", started_at=NOW, duration_us=1, agent_version="1")
+        spool.append(one, contact_of(one))
+    return SpoolThread(spool)
+
+
+def make(urls: Sequence[str], spool: SpoolThread, *, links: Links | None = None, pace: Pace = PACE) -> Uplink:
+    caller = Caller(
+        authorization="Bearer a.s",
+        endpoints=[parse_endpoint(url, lab=True) for url in urls],
+        hello=lambda: wire.Hello(agent_version="1", backlog=spool.counts.waiting),
+        on_plan=ignore_plan,
+        on_link=links or Links(),
+    )
+    return Uplink(caller, spool, pace=pace, clock=SystemClock(), draw=lambda: 0.0)
+
+
+@asynccontextmanager
+async def running(uplink: Uplink) -> AsyncIterator[None]:
+    with structlog.testing.capture_logs():
+        task: asyncio.Task[None] = asyncio.create_task(uplink.run())
+        try:
+            yield
+        finally:
+            task.cancel()
+            await asyncio.gather(task, return_exceptions=True)
+
+
+async def drained(uplink: Uplink) -> None:
+    async with asyncio.timeout(10):
+        await uplink.drained()
+
+
+async def test_an_empty_spool_is_drained_at_once(tmp_path: Path) -> None:
+    await drained(make(["http://127.0.0.1:1"], spool_with(tmp_path, 0)))
+
+
+async def test_acknowledgements_that_were_lost_cost_a_duplicate_and_never_a_measurement(tmp_path: Path) -> None:
+    spool = spool_with(tmp_path, 120)
+    async with listening(ScriptedCollector(answers=(accept, hang_up, hang_up, accept))) as collector:
+        uplink = make([collector.url], spool)
+        async with running(uplink):
+            await drained(uplink)
+    assert 120 == spool.counts.acked
+    assert set(range(1, 121)) == collector.sequences
+    assert 3 == len(collector.hellos)
+    assert sum(map(len, collector.batches)) > 120  # sent again
+
+
+async def test_a_collector_that_was_restarted_is_found_again(tmp_path: Path) -> None:
+    spool = spool_with(tmp_path, 1)
+    links = Links()
+    async with listening(ScriptedCollector()) as first:
+        port = int(first.url.rpartition(":")[2])
+        uplink = make([first.url], spool, links=links)
+        task = asyncio.create_task(uplink.run())
+        await drained(uplink)
+        assert uplink.connected
+    await spool.append(Measurement(target="https://x.com/2", started_at=NOW, duration_us=1, agent_version="1"))
+    async with listening(ScriptedCollector(), port=port) as second:
+        await drained(uplink)
+    assert {2} == second.sequences
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
+    connected = [connected for connected, _ in links.heard]
+    assert connected[:2] == [True, False]
+    assert connected[-2:] == [True, False]
+
+
+async def test_the_next_address_is_tried_when_one_does_not_answer(tmp_path: Path) -> None:
+    async with listening(ScriptedCollector()) as gone:
+        pass
+    async with listening(ScriptedCollector()) as collector:
+        uplink = make([gone.url, collector.url], spool_with(tmp_path, 1))
+        async with running(uplink):
+            await drained(uplink)
+    assert {1} == collector.sequences
+
+
+async def test_the_address_that_worked_is_kept(tmp_path: Path) -> None:
+    spool = spool_with(tmp_path, 60)
+    async with (
+        listening(ScriptedCollector(answers=(hang_up, accept))) as first,
+        listening(ScriptedCollector()) as second,
+    ):
+        uplink = make([first.url, second.url], spool)
+        async with running(uplink):
+            await drained(uplink)
+    assert (2, 0) == (len(first.hellos), len(second.hellos))
+
+
+async def test_trouble_is_reported_and_so_is_its_end(tmp_path: Path) -> None:
+    links = Links()
+    async with listening(ScriptedCollector(answers=(hang_up, accept))) as collector:
+        uplink = make([collector.url], spool_with(tmp_path, 1), links=links)
+        async with running(uplink):
+            await drained(uplink)
+    assert [(True, ""), (False, "unavailable: going down"), (True, "")] == links.heard[:3]
+
+
+async def test_pauses_grow_while_nothing_answers_and_start_again_after_a_success(tmp_path: Path) -> None:
+    spool = spool_with(tmp_path, 1)
+    async with listening(ScriptedCollector()) as gone:
+        pass
+    uplink = make([gone.url], spool, pace=replace(PACE, backoff_cap_s=2.0))
+    pauses: list[float] = []
+    original = asyncio.sleep
+
+    async def note(delay: float, result: object = None) -> object:
+        if delay >= 0.25:
+            pauses.append(delay)
+            delay = 0
+        return await original(delay, result)
+
+    with pytest.MonkeyPatch.context() as patch, structlog.testing.capture_logs() as events:
+        patch.setattr("rabta_agent.uplink.asyncio.sleep", note)
+        task = asyncio.create_task(uplink.run())
+        async with asyncio.timeout(10):
+            while len(pauses) < 4:
+                await original(0.001)
+        patch.undo()
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+    assert [0.25, 0.5, 1.0, 1.0] == pauses[:4]
+    assert ["warning", "debug", "debug"] == [event["log_level"] for event in events][:3]  # one cause, said once
+
+
+async def test_a_refusal_ends_it_with_one_line(tmp_path: Path) -> None:
+    async with listening(ScriptedCollector(refusal=(grpc.StatusCode.UNAUTHENTICATED, "revoked"))) as collector:
+        uplink = make([collector.url], spool_with(tmp_path, 1))
+        with pytest.raises(RefusedError, match="revoked"):
+            await uplink.run()
+    assert not uplink.connected

@@ -1,0 +1,99 @@
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from rabta_agent.urls import InvalidTarget, WebUrl, follow, parse_url
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("https://x.com/", WebUrl(scheme="https", host="x.com", port=443, path="/")),
+        ("HTTP://X.com", WebUrl(scheme="http", host="x.com", port=80, path="/")),
+        ("https://x.com:8443/a?b=c#d", WebUrl(scheme="https", host="x.com", port=8443, path="/a?b=c")),
+        ("https://[2606:4700::1111]/", WebUrl(scheme="https", host="2606:4700::1111", port=443, path="/")),
+        ("https://bücher.example./ü", WebUrl(scheme="https", host="xn--bcher-kva.example", port=443, path="/%C3%BC")),
+        ("http://1.1.1.1?x=y z", WebUrl(scheme="http", host="1.1.1.1", port=80, path="/?x=y%20z")),
+    ],
+)
+def test_a_web_url_is_parsed(text: str, expected: WebUrl) -> None:
+    assert expected == parse_url(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "names"),
+    [
+        ("x.com", "no scheme"),
+        ("x.com:443", "no scheme"),
+        ("", "no scheme"),
+        ("ftp://x.com/", "ftp"),
+        ("https:///path", "no host"),
+        ("https://x.com:0/", "port 0"),
+        ("https://x.com:99999/", "not a URL"),
+        ("https://[::1", "not a URL"),
+        ("https://a..b/", "not a host name"),
+        ("https://127.1/", "not a host name"),
+        ("https://2130706433/", "not a host name"),
+        ("https://0x7f.1/", "not a host name"),
+        (f"https://{'a' * 64}.example/", "not a host name"),
+        (f"https://x.com/{'a' * 3000}", "longer than"),
+        ("https://x.com evil/", "not a host name"),
+    ],
+)
+def test_what_cannot_be_measured_is_refused_in_one_line(text: str, names: str) -> None:
+    with pytest.raises(InvalidTarget, match=names) as caught:
+        parse_url(text)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_url_without_scheme_is_told_what_was_meant() -> None:
+    with pytest.raises(InvalidTarget, match=r"https://x\.com/home"):
+        parse_url("x.com/home")
+
+
+@given(st.text(max_size=60) | st.text(max_size=30).map("https://".__add__))
+def test_any_text_is_parsed_or_refused(text: str) -> None:
+    try:
+        url = parse_url(text)
+    except InvalidTarget:
+        return
+    assert url.path.startswith("/")
+    assert f"{url.host}{url.path}".isascii()
+    assert url == parse_url(str(url))
+
+
+@pytest.mark.parametrize(
+    ("text", "authority"),
+    [("https://x.com/", "x.com"), ("https://x.com:80/", "x.com:80"), ("http://[2606:4700::1]:8/", "[2606:4700::1]:8")],
+)
+def test_the_authority_names_the_port_where_it_is_unusual(text: str, authority: str) -> None:
+    assert authority == parse_url(text).authority
+
+
+def test_only_a_literal_host_is_an_address() -> None:
+    assert "1.1.1.1" == parse_url("https://1.1.1.1/").address
+    assert None is parse_url("https://one.one.one.one/").address
+
+
+def test_the_visitors_address_is_left_out_of_what_is_recorded() -> None:
+    url = parse_url("http://203.82.48.83/blocked/39.45.1.2?ip=39.45.1.2&u=x.com")
+    assert "http://203.82.48.83/blocked/[address]?ip=[address]&u=x.com" == url.public
+
+
+@pytest.mark.parametrize(
+    ("location", "expected"),
+    [
+        ("/login", "https://x.com:8443/login"),
+        ("//other.example/a", "https://other.example/a"),
+        ("http://10.10.34.34/", "http://10.10.34.34/"),
+        ("?again", "https://x.com:8443/home?again"),
+    ],
+)
+def test_a_redirect_is_followed_from_where_it_was_given(location: str, expected: str) -> None:
+    assert expected == str(follow(parse_url("https://x.com:8443/home"), location))
+
+
+@pytest.mark.parametrize("location", ["intent://x", "javascript:alert(1)", "https://:80/", "http://[", "https://a b/"])
+def test_a_redirect_to_nowhere_is_refused(location: str) -> None:
+    with pytest.raises(InvalidTarget):
+        follow(parse_url("https://x.com/"), location)

@@ -1,0 +1,146 @@
+"""Rows of the lists, as the contract has them."""
+
+import csv
+import io
+import json
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from rabta_collector.api import LISTINGS, Listing, Source, render
+from rabta_collector.query import BadParameterError, Form, Query
+from rabta_collector.state import Snapshot
+from support.country import ISPS, NOW, PLATFORMS, make_catalogue, make_events, make_snapshot
+
+BY_NAME = {listing.name: listing for listing in LISTINGS}
+
+
+def source() -> Source:
+    return Source(catalogue=make_catalogue(), snapshot=make_snapshot(), events=make_events())
+
+
+def rows(name: str, query: Query | None = None, given: Source | None = None) -> list[dict[str, Any]]:
+    text, _ = render(BY_NAME[name], given or source(), query or Query())
+    found = json.loads(text)[name]
+    assert isinstance(found, list)
+    return found
+
+
+def test_a_verdict_has_the_fields_of_the_contract() -> None:
+    (verdict,) = rows("verdicts", Query(platform="x", isp="ptcl"))
+    assert {
+        "platform": "x",
+        "isp": "ptcl",
+        "state": "blocked",
+        "mechanism": "tls.reset.sni",
+        "since": "2024-02-17T17:00:00.500Z",
+        "updated": "2024-02-17T17:59:58.500Z",
+        "confidence": 0.98,
+        "agents": 9,
+        "measurements": 83,
+        "agreement": 0.96,
+        "witness": [{"rule": "tls.sni.isolated", "count": 41}],
+        "note": None,
+    } == verdict
+
+
+def test_an_isp_has_the_fields_of_the_contract() -> None:
+    (isp,) = rows("isps", Query(isp="telenor"))
+    assert {
+        "isp": "telenor",
+        "name": "Telenor",
+        "kind": "mobile",
+        "state": "down",
+        "since": "2024-02-17T17:57:00.500Z",
+        "agents_connected": 0,
+        "agents_expected": 9,
+        "agents_reporting": 0,
+    } == isp
+
+
+def test_an_event_has_the_fields_of_the_contract() -> None:
+    assert {
+        "id": 2,
+        "at": "2024-02-17T17:00:00.500Z",
+        "platform": "x",
+        "isp": "ptcl",
+        "from": "reachable",
+        "to": "blocked",
+        "mechanism": "tls.reset.sni",
+        "detected_after_seconds": 2.5,
+        "revised": False,
+        "witness": [],
+    } == rows("events")[1]
+
+
+def test_an_isps_own_event_has_no_platform() -> None:
+    assert ["telenor", "ufone"] == [event["isp"] for event in rows("events") if event["platform"] is None]
+
+
+def test_a_platform_has_its_targets_and_their_need() -> None:
+    assert {
+        "id": "x",
+        "name": "X (Twitter)",
+        "category": "SOCIAL",
+        "targets": ["https://x.example/", "https://www.x.example/"],
+        "need": "all",
+    } == rows("platforms")[0]
+
+
+def test_the_timeline_of_a_cell_has_its_spans() -> None:
+    events = tuple(event for event in make_events() if (event.platform, event.isp) == ("x", "ptcl"))
+    given = replace(source(), events=events)
+    assert [
+        ("reachable", None, "2024-02-16T18:00:00.500Z", "2024-02-17T17:00:00.500Z"),
+        ("blocked", "tls.reset.sni", "2024-02-17T17:00:00.500Z", None),
+    ] == [
+        (span["state"], span["mechanism"], span["from"], span["until"])
+        for span in rows("timeline", Query(platform="x", isp="ptcl"), given)
+    ]
+
+
+def test_the_timeline_of_a_platform_leaves_out_what_isps_did_as_a_whole() -> None:
+    platforms = {span["platform"] for span in rows("timeline", Query(platform="x"), replace(source(), events=()))}
+    assert {"x"} == platforms
+
+
+def test_verdicts_are_selected_by_platform_and_isp() -> None:
+    assert len(ISPS) * len(PLATFORMS) == len(rows("verdicts"))
+    assert {"zong"} == {verdict["isp"] for verdict in rows("verdicts", Query(isp="zong"))}
+    assert {"dw"} == {verdict["platform"] for verdict in rows("verdicts", Query(platform="dw"))}
+
+
+@pytest.mark.parametrize("query", [Query(platform="y"), Query(isp="ptc")])
+@pytest.mark.parametrize("name", ["verdicts", "events", "timeline"])
+def test_what_nothing_is_known_of_is_an_error_and_no_empty_list(name: str, query: Query) -> None:
+    """A misspelt ISP must not look like an ISP without trouble."""
+    with pytest.raises(BadParameterError, match="is none that is"):
+        render(BY_NAME[name], source(), query)
+
+
+def test_a_platform_that_is_no_longer_measured_is_known_by_its_events() -> None:
+    given = Source(catalogue=replace(make_catalogue(), platforms=()), snapshot=Snapshot(at=NOW), events=make_events())
+    assert [] != rows("events", Query(platform="x"), given)
+
+
+def test_of_too_many_events_the_newest_are_given_and_it_is_said() -> None:
+    text, cut = render(BY_NAME["events"], source(), Query(limit=2))
+    answer = json.loads(text)
+    assert ([10, 11], True, True) == ([event["id"] for event in answer["events"]], answer["truncated"], cut)
+    text, cut = render(BY_NAME["events"], source(), Query(limit=11))
+    assert (False, False) == (json.loads(text)["truncated"], cut)
+
+
+@pytest.mark.parametrize("listing", LISTINGS, ids=lambda listing: listing.name)
+def test_every_list_is_csv_with_the_same_columns_and_rows_as_json(listing: Listing) -> None:
+    written = list(csv.reader(io.StringIO(render(listing, source(), Query(form=Form.CSV))[0], newline="")))
+    found = rows(listing.name)
+    assert list(listing.columns) == written[0] == list(found[0])
+    assert len(found) == len(written) - 1
+
+
+def test_a_name_that_is_not_latin_stands_as_it_is() -> None:
+    platform = replace(make_catalogue().platforms[0], name="رابطہ")
+    given = replace(source(), catalogue=replace(make_catalogue(), platforms=(platform,)))
+    assert "رابطہ" in render(BY_NAME["platforms"], given, Query())[0]

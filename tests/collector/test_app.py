@@ -1,0 +1,208 @@
+"""A collector as an operator runs it: real processes, real sockets, and the power cut at any moment."""
+
+import asyncio
+import json
+import os
+import random
+import signal
+import socket
+import sys
+import urllib.request
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from pathlib import Path
+
+import grpc
+import pytest
+
+from rabta_collector.registry import Invite, Registry
+from rabta_proto.v1 import collector_pb2 as link
+from support.collector_server import Agent, batch, journaled, outcomes
+
+LATER = 4_000_000_000.0
+
+
+class Process:
+    """`rabta-collector serve` on a data directory; ports are whatever is free."""
+
+    def __init__(self, process: asyncio.subprocess.Process, agents: str, page: str) -> None:
+        self.process, self.agents, self.page = process, agents, page
+
+    def invite(self, data: Path, isp: str = "ptcl") -> str:
+        registry = Registry(data / "state.sqlite")
+        token = registry.invite(Invite(isp=isp, uses=100, expires_at=LATER), now=0.0)
+        registry.close()
+        return token
+
+    def get(self, path: str) -> tuple[int, str]:
+        with urllib.request.urlopen(self.page.rstrip("/") + path, timeout=5) as answer:
+            return answer.status, answer.read().decode()
+
+    async def kill(self) -> None:
+        self.process.kill()
+        await self.process.communicate()
+
+    async def stop(self) -> tuple[int | None, str]:
+        """Exit code and standard error after SIGTERM."""
+        self.process.send_signal(signal.SIGTERM)
+        _, errors = await self.process.communicate()
+        return self.process.returncode, errors.decode()
+
+
+async def launch(data: Path, *arguments: str) -> asyncio.subprocess.Process:
+    return await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "rabta_collector", "serve", "--data", str(data)),
+        *("--grpc", "127.0.0.1:0", "--http", "127.0.0.1:0", *arguments),
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+        env={name: value for name, value in os.environ.items() if not name.startswith("RABTA_")},
+    )
+
+
+@asynccontextmanager
+async def served(data: Path, *arguments: str) -> AsyncIterator[Process]:
+    process = await launch(data, *arguments)
+    assert process.stdout is not None
+    try:
+        async with asyncio.timeout(30):
+            ready = (await process.stdout.readline()).decode()
+        assert ready.startswith("ready: agents on "), (await process.communicate())[1].decode()
+        agents, _, page = ready.removeprefix("ready: agents on ").strip().partition(", page on ")
+        yield Process(process, agents, page)
+    finally:
+        with suppress(ProcessLookupError):
+            process.kill()
+        await process.communicate()
+
+
+async def test_a_collector_serves_until_it_is_told_to_stop(tmp_path: Path) -> None:
+    async with served(tmp_path) as collector:
+        assert 200 == (await asyncio.to_thread(collector.get, "/readyz"))[0]
+        agent = await Agent.join(collector.agents, collector.invite(tmp_path))
+        async with agent.session() as session:
+            await session.acknowledged(batch(1, 2, 3))
+            code, errors = await collector.stop()
+            assert grpc.StatusCode.UNAVAILABLE == await session.status()
+    assert 0 == code
+    assert "Traceback" not in errors
+    assert "127.0.0.1" not in errors.replace(collector.agents, "").replace(collector.page, "")
+    assert 3 == len(journaled(tmp_path / "journal.sqlite"))
+
+
+async def test_killed_at_any_moment_it_loses_nothing_acknowledged_and_counts_nothing_twice(tmp_path: Path) -> None:
+    """An agent that sends, keeps what is not acknowledged and sends it again, while its collector is killed."""
+    rng = random.Random(7)
+    waiting = dict.fromkeys(range(1, 2001))
+    acknowledged: set[int] = set()
+    agent: Agent | None = None
+    for round_ in range(4):
+        async with served(tmp_path) as collector:
+            agent = agent or await Agent.join(collector.agents, collector.invite(tmp_path))
+            kill = asyncio.create_task(_kill_after(collector, rng.uniform(0.0, 0.15) if round_ < 3 else None))
+            with suppress(grpc.aio.AioRpcError, EOFError):
+                async with agent.session(target=collector.agents) as session:
+                    while waiting:
+                        some = rng.sample(sorted(waiting), min(10, len(waiting)))
+                        for number in outcomes(await session.acknowledged(batch(*some))):
+                            waiting.pop(number, None)
+                            acknowledged.add(number)
+            kill.cancel()
+    assert not waiting
+    assert agent is not None
+    on_disk = [sequence for _, _, sequence in journaled(tmp_path / "journal.sqlite")]
+    assert len(on_disk) == len(set(on_disk))
+    assert acknowledged == set(on_disk) == set(range(1, 2001))
+
+
+async def _kill_after(collector: Process, seconds: float | None) -> None:
+    if seconds is not None:
+        await asyncio.sleep(seconds)
+        await collector.kill()
+
+
+async def decided(collector: Process) -> list[object]:
+    """Every event so far, once there is one."""
+    async with asyncio.timeout(10):
+        while True:
+            _, text = await asyncio.to_thread(collector.get, "/api/v1/events")
+            if events := json.loads(text)["events"]:
+                return list(events)
+            await asyncio.sleep(0.05)
+
+
+async def test_what_was_acknowledged_and_decided_is_known_after_a_restart(tmp_path: Path) -> None:
+    async with served(tmp_path) as collector:
+        agent = await Agent.join(collector.agents, collector.invite(tmp_path))
+        async with agent.session() as session:
+            await session.acknowledged(batch(1, 2, 3))
+            before = await decided(collector)
+            await collector.kill()
+    async with served(tmp_path) as again, agent.session(target=again.agents) as session:
+        ack = await session.acknowledged(batch(2, 3, 4))
+        after = await decided(again)
+    assert before
+    assert before == after[: len(before)]
+    expected = {2: link.OUTCOME_DUPLICATE, 3: link.OUTCOME_DUPLICATE, 4: link.OUTCOME_ACCEPTED}
+    assert expected == outcomes(ack)
+
+
+async def test_a_revocation_beside_it_takes_effect_within_seconds(tmp_path: Path) -> None:
+    async with served(tmp_path) as collector:
+        agent = await Agent.join(collector.agents, collector.invite(tmp_path))
+        async with agent.session() as session:
+            revoke = await asyncio.create_subprocess_exec(
+                *(sys.executable, "-m", "rabta_collector", "revoke", agent.id, "--data", str(tmp_path)),
+                stdout=asyncio.subprocess.DEVNULL,
+            )
+            assert 0 == await revoke.wait()
+            async with asyncio.timeout(5):
+                assert grpc.StatusCode.UNAUTHENTICATED == await session.status()
+
+
+async def test_a_truncated_journal_is_salvaged_and_said_so(tmp_path: Path) -> None:
+    async with served(tmp_path) as collector:
+        agent = await Agent.join(collector.agents, collector.invite(tmp_path))
+        async with agent.session() as session:
+            for first in range(1, 400, 20):
+                await session.acknowledged(batch(*range(first, first + 20)))
+        await collector.stop()
+    file = tmp_path / "journal.sqlite"
+    whole = file.read_bytes()
+    file.write_bytes(whole[: len(whole) // 2 + 100])
+    async with served(tmp_path) as collector, agent.session(target=collector.agents) as session:
+        ack = await session.acknowledged(batch(*range(1, 21)))
+        assert {link.OUTCOME_DUPLICATE} == set(outcomes(ack).values())
+        code, errors = await collector.stop()
+    (salvaged,) = [line for line in map(json.loads, errors.splitlines()) if line["event"] == "journal.salvaged"]
+    assert 0 == code
+    assert salvaged["kept"] > 5
+    assert salvaged["moved_to"] in [file.path for file in os.scandir(tmp_path)]
+
+
+async def failed(data: Path, *arguments: str) -> str:
+    """The last line on standard error of a collector that could not serve."""
+    process = await launch(data, *arguments)
+    async with asyncio.timeout(30):
+        _, errors = await process.communicate()
+    assert 1 == process.returncode
+    assert "Traceback" not in errors.decode()
+    return errors.decode().splitlines()[-1]
+
+
+async def test_a_second_collector_on_the_same_data_is_one_line(tmp_path: Path) -> None:
+    async with served(tmp_path):
+        line = await failed(tmp_path)
+    assert f"rabta-collector: {tmp_path}: another collector serves from this data directory" == line
+
+
+@pytest.mark.parametrize(("flag", "whose"), [("--grpc", "agents"), ("--http", "readers")])
+async def test_a_port_in_use_is_one_line(tmp_path: Path, flag: str, whose: str) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        line = await failed(tmp_path, flag, f"127.0.0.1:{taken.getsockname()[1]}")
+    assert f"({whose})" in line
+    assert "in use" in line
+
+
+async def test_a_damaged_registry_is_one_line(tmp_path: Path) -> None:
+    (tmp_path / "state.sqlite").write_bytes(b"damaged" * 1000)
+    assert "state.sqlite: file is not a database" in await failed(tmp_path)

@@ -1,0 +1,160 @@
+"""Acknowledged after the commit, journaled once."""
+
+import asyncio
+import random
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from rabta_collector import journal_file
+from rabta_collector.admit import Refused
+from rabta_collector.ingest import Budget
+from rabta_collector.journal import Member
+from rabta_collector.sequences import MAX_EPOCHS
+from rabta_collector.state import IngestStats
+from rabta_proto.v1 import collector_pb2 as link
+from rabta_proto.v1.collector_pb2 import OUTCOME_ACCEPTED, OUTCOME_DUPLICATE, OUTCOME_REJECTED
+from rabta_proto.vocabulary import Role
+from support.collector_server import Server, batch, journaled, measurement, outcomes
+
+MEMBER = Member(agent="a", isp="ptcl", role=Role.PROBE)
+
+
+@pytest.fixture
+async def server(tmp_path: Path) -> AsyncIterator[Server]:
+    async with Server(tmp_path).running() as running:
+        yield running
+
+
+async def take(server: Server, message: link.MeasurementBatch, agent: str = "a") -> link.Ack:
+    member = Member(agent=agent, isp="ptcl", role=Role.PROBE)
+    return await server.ingest.take(member, message.SerializeToString())
+
+
+def numbers(path: Path) -> list[int]:
+    return [sequence for _, _, sequence in journaled(path / "journal.sqlite")]
+
+
+async def test_a_new_batch_is_kept_byte_for_byte(server: Server, tmp_path: Path) -> None:
+    message = batch(1, 2, 3)
+    ack = await take(server, message)
+    assert [link.AckRange(first=1, last=3, outcome=OUTCOME_ACCEPTED)] == list(ack.ranges)
+    connection = journal_file.connect(tmp_path / "journal.sqlite")
+    ((row, _),) = journal_file.read_after(connection, 0, 10)
+    connection.close()
+    assert message.SerializeToString() == row.payload
+    assert (7, 1, 3, 3) == (row.epoch, row.first_sequence, row.last_sequence, row.count)
+
+
+async def test_a_batch_that_comes_again_is_known(server: Server, tmp_path: Path) -> None:
+    await take(server, batch(1, 2))
+    assert {1: OUTCOME_DUPLICATE, 2: OUTCOME_DUPLICATE} == outcomes(await take(server, batch(1, 2)))
+    assert [1, 2] == numbers(tmp_path)
+
+
+async def test_of_a_batch_that_is_partly_known_the_rest_is_journaled(server: Server, tmp_path: Path) -> None:
+    await take(server, batch(2, 3))
+    ack = await take(server, batch(4, 3, 2, 1, 9))
+    assert {
+        1: OUTCOME_ACCEPTED,
+        2: OUTCOME_DUPLICATE,
+        3: OUTCOME_DUPLICATE,
+        4: OUTCOME_ACCEPTED,
+        9: OUTCOME_ACCEPTED,
+    } == outcomes(ack)
+    assert [1, 2, 3, 4, 9] == sorted(numbers(tmp_path))
+    assert {"accepted": 5, "duplicate": 2, "rejected": 0} == server.stats.results
+
+
+async def test_a_number_twice_in_one_batch_counts_once(server: Server, tmp_path: Path) -> None:
+    assert {5: OUTCOME_ACCEPTED} == outcomes(await take(server, batch(5, 5, 5)))
+    assert [5] == numbers(tmp_path)
+
+
+async def test_epochs_and_agents_are_apart(server: Server) -> None:
+    await take(server, batch(1))
+    assert {1: OUTCOME_ACCEPTED} == outcomes(await take(server, batch(1, epoch=8)))
+    assert {1: OUTCOME_ACCEPTED} == outcomes(await take(server, batch(1), agent="b"))
+
+
+async def test_what_cannot_be_believed_is_rejected_and_the_rest_is_kept(server: Server, tmp_path: Path) -> None:
+    message = batch(1, 3)
+    message.measurements.append(measurement(2, started_at={"seconds": 10**11}))  # type: ignore[arg-type]
+    ack = await take(server, message)
+    assert {1: OUTCOME_ACCEPTED, 2: OUTCOME_REJECTED, 3: OUTCOME_ACCEPTED} == outcomes(ack)
+    assert ["from_the_future"] == [entry.reason for entry in ack.ranges if entry.reason]
+    assert [1, 3] == numbers(tmp_path)
+    assert {"from_the_future": 1} == server.stats.rejected
+
+
+async def test_an_empty_batch_is_acknowledged_as_such(server: Server) -> None:
+    assert link.Ack() == await take(server, link.MeasurementBatch())
+
+
+async def test_two_epochs_in_one_batch_are_refused(server: Server) -> None:
+    message = batch(1)
+    message.measurements.append(measurement(1, epoch=8))
+    with pytest.raises(Refused, match="two epochs"):
+        await take(server, message)
+
+
+async def test_an_agent_with_too_many_epochs_is_told(server: Server) -> None:
+    for epoch in range(1, MAX_EPOCHS + 1):
+        server.ingest.seen.add("a", epoch, [1])
+    ack = await take(server, batch(1, epoch=1000))
+    assert ({1: OUTCOME_REJECTED}, "too_many_epochs") == (outcomes(ack), ack.ranges[0].reason)
+
+
+async def test_nothing_is_acknowledged_that_the_disk_did_not_take(
+    server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import sqlite3
+
+    def full(*_: object) -> None:
+        raise sqlite3.OperationalError("disk full")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(journal_file, "append", full)
+        with pytest.raises(Refused, match="cannot be written"):
+            await take(server, batch(1))
+    assert {1: OUTCOME_ACCEPTED} == outcomes(await take(server, batch(1)))
+    assert [1] == numbers(tmp_path)
+
+
+async def test_a_session_that_ends_meanwhile_leaves_the_writing_as_it_is(server: Server, tmp_path: Path) -> None:
+    """Cancelled between the append and the commit, then sent again: journaled once, and known."""
+    task = asyncio.create_task(take(server, batch(1, 2)))
+    await asyncio.sleep(0)
+    task.cancel()
+    ack = await take(server, batch(1, 2, 3))
+    assert {1: OUTCOME_DUPLICATE, 2: OUTCOME_DUPLICATE, 3: OUTCOME_ACCEPTED} == outcomes(ack)
+    assert [1, 2, 3] == numbers(tmp_path)
+
+
+async def test_many_batches_at_once_in_any_order_count_once(server: Server, tmp_path: Path) -> None:
+    rng = random.Random(1)
+    batches = [batch(*rng.sample(range(1, 200), 20)) for _ in range(60)]
+    sent = {message.sequence for each in batches for message in each.measurements}
+    acks = await asyncio.gather(*(take(server, each) for each in batches))
+    assert sent == set(numbers(tmp_path))
+    assert len(sent) == len(numbers(tmp_path))
+    for each, ack in zip(batches, acks, strict=True):
+        assert {message.sequence for message in each.measurements} == set(outcomes(ack))
+
+
+async def test_the_age_of_the_newest_measurement_is_told(server: Server) -> None:
+    await take(server, batch(1))
+    assert 0 <= server.stats.lag_s < 5
+
+
+async def test_a_full_budget_holds_readers_back_until_there_is_room() -> None:
+    stats = IngestStats()
+    budget = Budget(stats, limit=10)
+    async with budget.hold(10):
+        waiting = asyncio.create_task(budget.wait())
+        await asyncio.sleep(0)
+        assert not waiting.done()
+        assert 10 == stats.inflight_bytes
+    await waiting
+    assert 0 == stats.inflight_bytes

@@ -1,0 +1,100 @@
+"""Ports and certificates that cannot be had are one line."""
+
+import socket
+from collections.abc import Iterator
+from pathlib import Path
+
+import grpc
+import pytest
+import trustme
+from aiohttp import web
+from grpc_health.v1 import health_pb2, health_pb2_grpc
+from grpc_reflection.v1alpha import reflection_pb2, reflection_pb2_grpc
+
+from rabta_collector.config import Endpoint
+from rabta_collector.listeners import GrpcListener, HttpListener, ListenError, grpc_credentials
+from rabta_collector.service import NAME
+from support.collector_server import Server
+
+ANY = Endpoint(host="127.0.0.1", port=0)
+
+
+@pytest.fixture
+def taken() -> Iterator[Endpoint]:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        yield Endpoint(host="127.0.0.1", port=listener.getsockname()[1])
+
+
+async def test_a_port_in_use_is_one_line_for_agents(taken: Endpoint) -> None:
+    with pytest.raises(ListenError, match=rf"^{taken} \(agents\): cannot listen there; is the port in use\?"):
+        GrpcListener(taken, None)
+
+
+async def test_a_port_in_use_is_one_line_for_readers(taken: Endpoint) -> None:
+    listener = HttpListener(web.Application())
+    with pytest.raises(ListenError, match=rf"^{taken} \(readers\): "):
+        await listener.start(taken)
+    await listener.stop()
+
+
+async def test_two_collectors_never_share_a_port() -> None:
+    """With SO_REUSEPORT, which gRPC takes by default, the second would get half of the first one's agents."""
+    first = GrpcListener(ANY, None)
+    with pytest.raises(ListenError):
+        GrpcListener(first.endpoint, None)
+    await first.stop()
+
+
+async def test_a_free_port_is_told() -> None:
+    listener = HttpListener(web.Application())
+    await listener.start(ANY)
+    assert listener.endpoint.port > 0
+    await listener.stop()
+
+
+async def test_health_and_reflection_are_on(tmp_path: Path) -> None:
+    async with (
+        Server(tmp_path).running() as server,
+        grpc.aio.insecure_channel(str(server.listener.endpoint)) as channel,
+    ):
+        health = health_pb2_grpc.HealthStub(channel)
+        answer = await health.Check(health_pb2.HealthCheckRequest(service=NAME))
+        assert health_pb2.HealthCheckResponse.SERVING == answer.status
+        call = reflection_pb2_grpc.ServerReflectionStub(channel).ServerReflectionInfo()
+        await call.write(reflection_pb2.ServerReflectionRequest(list_services=""))
+        listed = {entry.name for entry in (await call.read()).list_services_response.service}
+        assert {NAME, "grpc.health.v1.Health"} <= listed
+        call.cancel()
+        await server.listener.refuse()
+        answer = await health.Check(health_pb2.HealthCheckRequest(service=NAME))
+        assert health_pb2.HealthCheckResponse.NOT_SERVING == answer.status
+
+
+async def test_tls_is_spoken_with_the_certificate_given(tmp_path: Path) -> None:
+    authority = trustme.CA()
+    certificate = authority.issue_cert("127.0.0.1")
+    cert, key = tmp_path / "cert.pem", tmp_path / "key.pem"
+    certificate.cert_chain_pems[0].write_to_path(cert)
+    certificate.private_key_pem.write_to_path(key)
+    listener = GrpcListener(ANY, grpc_credentials(cert, key))
+    await listener.start(grpc.method_handlers_generic_handler("none", {}))
+    credentials = grpc.ssl_channel_credentials(authority.cert_pem.bytes())
+    async with grpc.aio.secure_channel(str(listener.endpoint), credentials) as channel:
+        answer = await health_pb2_grpc.HealthStub(channel).Check(health_pb2.HealthCheckRequest())
+    assert health_pb2.HealthCheckResponse.SERVING == answer.status
+    await listener.stop()
+
+
+def test_no_certificate_is_plain() -> None:
+    assert grpc_credentials(None, None) is None
+
+
+def test_what_is_no_certificate_is_one_line(tmp_path: Path) -> None:
+    cert, key = tmp_path / "cert.pem", tmp_path / "key.pem"
+    with pytest.raises(ListenError, match=r"cert\.pem: No such file or directory"):
+        grpc_credentials(cert, key)
+    cert.write_text("not a certificate")
+    key.write_text("nor a key")
+    with pytest.raises(ListenError, match="not a certificate and its key in PEM form") as raised:
+        grpc_credentials(cert, key)
+    assert "\n" not in str(raised.value)

@@ -1,0 +1,129 @@
+"""What the page says, before it is HTML."""
+
+from dataclasses import replace
+
+import pytest
+
+from rabta_collector.overview import MEANINGS, SYMBOLS, Overview, make_mark, make_moment, make_overview
+from rabta_collector.state import Snapshot
+from rabta_proto.vocabulary import IspKind, IspState, Mechanism, State
+from support.country import NOW, PLATFORMS, make_catalogue, make_event, make_events, make_isp, make_snapshot
+
+
+def overview(snapshot: Snapshot | None = None) -> Overview:
+    return make_overview(snapshot or make_snapshot(), make_catalogue(), make_events())
+
+
+def test_every_state_has_a_symbol_of_its_own_and_a_meaning() -> None:
+    assert set(State) == set(MEANINGS)
+    assert set(map(str, SYMBOLS)) == {str(state) for state in (*State, *IspState)}
+    assert 6 == len({SYMBOLS[state] for state in State})
+
+
+def test_a_state_of_another_version_is_shown_as_it_is_called() -> None:
+    assert ("?", "odd") == (make_mark("odd").symbol, make_mark("odd").word)
+
+
+def test_isps_stand_by_kind_in_the_order_they_are_configured() -> None:
+    assert [("Fixed lines", ["ptcl", "nayatel", "stormfiber", "transworld", "optix"])] == [
+        (group.title, [column.id for column in group.columns]) for group in overview().groups[:1]
+    ]
+    assert ["jazz", "zong", "telenor", "ufone"] == [column.id for column in overview().groups[1].columns]
+
+
+def test_platforms_stand_in_the_order_they_are_configured_with_a_cell_per_isp() -> None:
+    assert [name for _, name, _ in PLATFORMS] == [row.name for row in overview().rows]
+    columns = [column.id for column in overview().columns]
+    assert all(columns == [cell.isp for cell in row.cells if cell] for row in overview().rows)
+
+
+def test_a_cell_says_state_mechanism_and_since() -> None:
+    cell = overview().rows[0].cells[0]
+    assert cell is not None
+    assert ("PTCL", "✕", "blocked") == (cell.isp_name, cell.mark.symbol, cell.mark.word)
+    assert ("tls.reset.sni", "22:00", "2024-02-17T17:00:00.500Z") == (
+        cell.mechanism,
+        cell.since.short,
+        cell.since.machine,
+    )
+
+
+def test_a_cell_without_a_verdict_is_empty() -> None:
+    verdicts = tuple(v for v in make_snapshot().verdicts if (v.platform, v.isp) != ("x", "ptcl"))
+    assert overview(replace(make_snapshot(), verdicts=verdicts)).rows[0].cells[0] is None
+
+
+def test_headlines_name_each_trouble_of_each_platform_with_its_places() -> None:
+    said = {(line.subject, line.mark.word): line for line in overview().headlines}
+    line = said["X (Twitter)", "blocked"]
+    assert (("PTCL", "Nayatel", "StormFiber (Cybernet)", "Jazz"), "22:00") == (line.places, line.since.short)
+    assert ("X (Twitter)", "throttled") in said
+    assert ("X (Twitter)", "disrupted") in said
+    assert ("VOA Urdu", "down") in said
+
+
+def test_what_is_reachable_or_not_known_is_no_headline() -> None:
+    assert set() == {line.mark.word for line in overview().headlines} & {"reachable", "inconclusive", "up", "unknown"}
+
+
+def test_isps_that_are_down_come_first() -> None:
+    first = overview().headlines[0]
+    assert ("Telenor, the whole mobile network", "down", ()) == (first.subject, first.mark.word, first.places)
+
+
+def test_changes_are_told_newest_first() -> None:
+    changes = overview().changes
+    assert ["Ufone", "X (Twitter) at Transworld (TES)"] == [change.subject for change in changes[:2]]
+    assert ("22:58:25", "reachable", "disrupted", "2.5 s") == (
+        changes[1].at.short,
+        changes[1].before.word,
+        changes[1].after.word,
+        changes[1].detected_after,
+    )
+
+
+@pytest.mark.parametrize(("seconds", "text"), [(None, None), (99.94, "99.9 s"), (600.0, "10 min")])
+def test_how_long_detection_took_is_told_where_it_is_known(seconds: float | None, text: str | None) -> None:
+    event = make_event(1, 5, ("gone", "gone-isp"), ("reachable", "blocked", Mechanism.TLS_MITM))
+    (change,) = make_overview(
+        make_snapshot(), make_catalogue(), [replace(event, detected_after_seconds=seconds)]
+    ).changes
+    assert (text, "gone at gone-isp") == (change.detected_after, change.subject)
+
+
+def test_isps_that_never_had_an_agent_are_named_below_and_have_no_column() -> None:
+    unseen = replace(
+        make_isp("ntc", "NTC", IspKind.OTHER), state=IspState.UNKNOWN, agents_connected=0, agents_expected=0
+    )
+    shown = overview(replace(make_snapshot(), isps=(*make_snapshot().isps, unseen)))
+    assert ("NTC",) == shown.without_agents
+    assert "ntc" not in {column.id for column in shown.columns}
+
+
+def test_before_the_first_agent_there_is_no_matrix() -> None:
+    shown = overview(Snapshot(at=NOW))
+    assert ((), (), ()) == (shown.groups, shown.rows, shown.headlines)
+
+
+def test_more_measurements_alone_do_not_change_what_is_shown() -> None:
+    """Else every open page would load everything again every two seconds."""
+    verdicts = tuple(replace(v, measurements=v.measurements + 9, updated=NOW) for v in make_snapshot().verdicts)
+    assert overview() == overview(replace(make_snapshot(), at=NOW + 2, verdicts=verdicts))
+
+
+HOUR, DAY = 3600, 86_400
+
+
+@pytest.mark.parametrize(
+    ("age", "short", "exact"),
+    [
+        (0, "23:00", "23:00:00"),
+        (23 * HOUR, "00:00", "00:00:00"),
+        (23.5 * HOUR, "23:30", "23:30:00"),  # of yesterday, and no other 23:30 is meant
+        (DAY, "16 Feb", "16 Feb 23:00:00"),
+        (60 * DAY, "19 Dec 2023", "19 Dec 2023 23:00:00"),
+    ],
+)
+def test_a_moment_is_told_in_pakistans_time_as_short_as_it_is_clear(age: float, short: str, exact: str) -> None:
+    assert short == make_moment(NOW - age, NOW).short
+    assert exact == make_moment(NOW - age, NOW, seconds=True).short

@@ -1,0 +1,72 @@
+"""A plan on the wire."""
+
+from pathlib import Path
+
+from rabta_collector.catalogue import Catalogue, Deadlines, Resolvers, Target
+from rabta_collector.plan import LIFETIME_S, Costs, Frame, Issue, sign_plan, write_plan
+from rabta_collector.share import Share
+from rabta_collector.signing import load_signer, verifies
+from rabta_collector.verdict.fingerprints import Mark
+from rabta_proto.model import Measurement
+from rabta_proto.v1 import plan_pb2 as wire
+from rabta_proto.vocabulary import Depth
+from support.collector_server import CATALOGUE
+
+FRAME = Frame(
+    catalogue=Catalogue(
+        platforms=(),
+        resolvers=Resolvers(doh=("https://1.1.1.1/dns-query",), udp=("8.8.8.8",)),
+        deadlines=Deadlines(dns_s=2.5),
+        innocuous_names=("example.com",),
+    ),
+    marks=(Mark(id="pta", text="Surf Safely"),),
+)
+ISSUE = Issue(agent="a1", version=5, now=1_000_000.0, bytes_per_day=15_000_000)
+SHARE = Share(
+    target=Target(url="https://x.com/", platform="x", priority=1), interval_s=90.5, phase_s=0.25, full_every=4
+)
+
+
+def test_a_plan_says_what_to_measure_and_how_long_it_holds() -> None:
+    plan = write_plan(FRAME, ISSUE, [SHARE])
+    assert [
+        wire.Assignment(
+            platform="x", target="https://x.com/", interval_ms=90_500, phase_ms=250, full_every=4, priority=1
+        )
+    ] == list(plan.assignments)
+    assert (5, "a1", 15_000_000) == (plan.version, plan.agent_id, plan.bytes_per_day)
+    assert LIFETIME_S == plan.expires_at.seconds - plan.issued_at.seconds
+    assert (["https://1.1.1.1/dns-query"], ["8.8.8.8"]) == (list(plan.resolvers.doh), list(plan.resolvers.udp))
+    assert (2500, 10_000) == (plan.deadlines.dns_ms, plan.deadlines.tcp_ms)
+    assert (["example.com"], "Surf Safely") == (list(plan.innocuous_names), plan.marks[0].text)
+
+
+def test_the_very_bytes_are_signed(tmp_path: Path) -> None:
+    signer = load_signer(tmp_path / "key")
+    signed = sign_plan(FRAME, ISSUE, [SHARE], signer)
+    assert verifies(signer.public_key, signed.plan, signed.signature)
+    assert write_plan(FRAME, ISSUE, [SHARE]) == wire.Plan.FromString(signed.plan)
+
+
+def measured(count: int, url: str = "https://x.com/") -> Measurement:
+    from datetime import UTC, datetime
+
+    return Measurement(
+        target=url, started_at=datetime(2026, 1, 1, tzinfo=UTC), duration_us=1, agent_version="0", bytes_received=count
+    )
+
+
+def test_costs_are_learned_slowly_and_within_bounds() -> None:
+    costs = Costs(CATALOGUE)
+    costs.learn(measured(10**12))
+    assert 9_000 < costs.of("https://x.com/", Depth.FULL) < 12_000
+    for _ in range(200):
+        costs.learn(measured(20_000))
+    assert 19_900 < costs.of("https://x.com/", Depth.FULL) < 20_100
+    assert 5_000 == costs.of("https://x.com/", Depth.LIGHT)
+
+
+def test_what_is_not_in_the_catalogue_is_not_learned() -> None:
+    costs = Costs(CATALOGUE)
+    costs.learn(measured(20_000, "https://other.example/"))
+    assert 9_000 == costs.of("https://other.example/", Depth.FULL)

@@ -1,0 +1,144 @@
+"""Agents and invitations."""
+
+import sqlite3
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from rabta_collector.registry import (
+    InvitationError,
+    Invite,
+    Newcomer,
+    Registry,
+    UnusableRegistryError,
+    digest,
+    matches,
+)
+from rabta_proto.vocabulary import Role
+
+NEWCOMER = Newcomer(isp="zong", province="Sindh", version="0.1.0")
+
+
+@pytest.fixture
+def registry(tmp_path: Path) -> Iterator[Registry]:
+    opened = Registry(tmp_path / "state.sqlite")
+    yield opened
+    opened.close()
+
+
+def test_an_invitation_makes_an_agent(registry: Registry) -> None:
+    token = registry.invite(Invite(isp="ptcl", expires_at=100), now=0)
+    agent, secret = registry.enrol(token, NEWCOMER, now=50)
+    assert (agent,) == registry.agents()
+    assert ("ptcl", "Sindh", Role.PROBE, 50) == (agent.isp, agent.province, agent.role, agent.enrolled_at)
+    assert matches(secret, agent.digest)
+    assert not matches("another", agent.digest)
+
+
+def test_the_volunteers_isp_counts_where_the_invitation_names_none(registry: Registry) -> None:
+    agent, _ = registry.enrol(registry.invite(Invite(expires_at=100), now=0), NEWCOMER, now=50)
+    assert "zong" == agent.isp
+
+
+def test_an_invitation_is_used_as_often_as_it_says(registry: Registry) -> None:
+    token = registry.invite(Invite(uses=2, expires_at=100), now=0)
+    ids = {registry.enrol(token, NEWCOMER, now=50)[0].id for _ in range(2)}
+    assert 2 == len(ids)
+    with pytest.raises(InvitationError, match="used up"):
+        registry.enrol(token, NEWCOMER, now=50)
+
+
+def test_an_invitation_expires(registry: Registry) -> None:
+    token = registry.invite(Invite(expires_at=100), now=0)
+    with pytest.raises(InvitationError, match="has expired"):
+        registry.enrol(token, NEWCOMER, now=100)
+
+
+def test_a_token_is_known_whole_or_not_at_all(registry: Registry) -> None:
+    token = registry.invite(Invite(expires_at=100), now=0)
+    for wrong in ("", "rabta", token[:-1], token + "x", token.replace("rabta", "other"), token.partition("-")[2]):
+        with pytest.raises(InvitationError, match="not known"):
+            registry.enrol(wrong, NEWCOMER, now=50)
+    registry.enrol(token, NEWCOMER, now=50)
+
+
+def test_a_token_can_stand_on_a_command_line(registry: Registry) -> None:
+    """Were it to begin with a dash, it would be taken for a flag."""
+    tokens = [registry.invite(Invite(expires_at=100), now=0) for _ in range(50)]
+    assert all(token.startswith("rabta-") and token.isascii() and not set(token) & set(" '\"$") for token in tokens)
+
+
+def test_two_that_come_at_once_with_the_last_use_are_one_agent(tmp_path: Path) -> None:
+    first = Registry(tmp_path / "state.sqlite")
+    token = first.invite(Invite(uses=5, expires_at=100), now=0)
+    refused: list[Exception] = []
+
+    def join() -> None:
+        own = Registry(tmp_path / "state.sqlite")
+        try:
+            own.enrol(token, NEWCOMER, now=50)
+        except InvitationError as wrong:
+            refused.append(wrong)
+        own.close()
+
+    threads = [threading.Thread(target=join) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert (5, 3) == (len(first.agents()), len(refused))
+    first.close()
+
+
+def test_secrets_are_not_in_the_file(tmp_path: Path, registry: Registry) -> None:
+    token = registry.invite(Invite(expires_at=100), now=0)
+    _, secret = registry.enrol(token, NEWCOMER, now=50)
+    registry.close()
+    kept = b"".join(file.read_bytes() for file in tmp_path.iterdir())
+    assert secret.encode() not in kept
+    assert token.rpartition("-")[2].encode() not in kept
+    assert digest(secret) in kept
+
+
+def test_revocation_is_for_ever(registry: Registry) -> None:
+    agent, _ = registry.enrol(registry.invite(Invite(expires_at=100), now=0), NEWCOMER, now=50)
+    assert registry.revoke(agent.id, now=60)
+    assert registry.revoke(agent.id, now=70)
+    assert 60 == registry.agents()[0].revoked_at
+    assert not registry.revoke("nobody", now=60)
+
+
+def test_another_process_sees_and_is_seen(tmp_path: Path, registry: Registry) -> None:
+    mark = registry.change_mark()
+    registry.keep_fact("a", "own changes are no news")
+    assert mark == registry.change_mark()
+    other = Registry(tmp_path / "state.sqlite")
+    other.keep_fact("a", "b")
+    other.close()
+    assert mark != registry.change_mark()
+    assert "b" == registry.fact("a")
+    assert registry.fact("c") is None
+
+
+def test_who_was_seen_is_noted(registry: Registry) -> None:
+    agent, _ = registry.enrol(registry.invite(Invite(expires_at=100), now=0), NEWCOMER, now=50)
+    registry.saw([(agent.id, "0.2.0")], now=60)
+    assert (60, "0.2.0") == (registry.agents()[0].last_seen, registry.agents()[0].version)
+
+
+def test_a_damaged_file_is_one_line(tmp_path: Path) -> None:
+    file = tmp_path / "state.sqlite"
+    file.write_bytes(b"not a database at all" * 100)
+    with pytest.raises(UnusableRegistryError, match="file is not a database; restore it from a backup"):
+        Registry(file)
+
+
+def test_another_programs_file_is_left_alone(tmp_path: Path) -> None:
+    file = tmp_path / "state.sqlite"
+    connection = sqlite3.connect(file)
+    connection.execute("PRAGMA application_id=1")
+    connection.close()
+    with pytest.raises(UnusableRegistryError, match="not a registry"):
+        Registry(file)

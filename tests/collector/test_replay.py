@@ -1,0 +1,57 @@
+"""What was known is known again."""
+
+from pathlib import Path
+
+from rabta_collector import journal_file
+from rabta_collector.entries import Entry
+from rabta_collector.journal import Member
+from rabta_collector.replay import replay
+from rabta_proto.vocabulary import Role
+from support.collector_server import Server, batch
+
+FIRST, SECOND = Member(agent="a", isp="ptcl", role=Role.PROBE), Member(agent="b", isp="", role=Role.CONTROL)
+
+
+async def written(tmp_path: Path) -> Server:
+    """A journal with two agents, the second of which has not ended its session."""
+    async with Server(tmp_path).running() as server:
+        server.journal.append_presence(FIRST, connected=True)
+        server.journal.append_presence(SECOND, connected=True)
+        await server.ingest.take(FIRST, batch(1, 2).SerializeToString())
+        await server.ingest.take(SECOND, batch(1).SerializeToString())
+        await server.journal.append_presence(FIRST, connected=False)
+    return server
+
+
+async def test_a_replay_gives_the_same_entries_in_the_same_order(tmp_path: Path) -> None:
+    server = await written(tmp_path)
+    again: list[Entry] = []
+    found = await replay(tmp_path / "journal.sqlite", lambda entry, _: again.append(entry), stop=lambda: False)
+    assert server.entries == again
+    assert (5, 3, {"b": SECOND}, []) == (found.rows, found.measurements, found.present, found.unreadable)
+
+
+async def test_a_replay_remembers_what_is_on_disk(tmp_path: Path) -> None:
+    await written(tmp_path)
+    again = Server(tmp_path)
+    await replay(tmp_path / "journal.sqlite", again.ingest.remember, stop=lambda: False)
+    assert again.ingest.seen.has("a", 7, 2)
+    assert not again.ingest.seen.has("b", 7, 2)
+    async with again.running():
+        assert "2" == str((await again.ingest.take(FIRST, batch(1, 2).SerializeToString())).ranges[0].outcome)
+
+
+async def test_a_damaged_row_is_left_out_and_named(tmp_path: Path) -> None:
+    server = await written(tmp_path)
+    connection = journal_file.connect(tmp_path / "journal.sqlite")
+    connection.execute("UPDATE entries SET payload = x'00' WHERE id = 3")
+    connection.close()
+    again: list[Entry] = []
+    found = await replay(tmp_path / "journal.sqlite", lambda entry, _: again.append(entry), stop=lambda: False)
+    assert [3] == found.unreadable
+    assert [*server.entries[:2], *server.entries[3:]] == again
+
+
+async def test_a_replay_stops_when_told(tmp_path: Path) -> None:
+    await written(tmp_path)
+    assert 0 == (await replay(tmp_path / "journal.sqlite", lambda *_: None, stop=lambda: True)).rows

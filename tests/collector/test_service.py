@@ -1,0 +1,273 @@
+"""Enrolment, sessions and leaving, as an agent meets them on a real socket."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from pathlib import Path
+
+import grpc
+import pytest
+
+from rabta_collector.admit import MAX_MEASUREMENTS
+from rabta_collector.entries import Measured, Presence
+from rabta_collector.signing import verifies
+from rabta_proto.v1 import collector_pb2 as link
+from rabta_proto.v1 import collector_pb2_grpc as stubs
+from rabta_proto.v1 import measurement_pb2 as wire
+from rabta_proto.v1 import plan_pb2 as plans
+from rabta_proto.vocabulary import Role
+from support.collector_server import Agent, Server, batch, journaled, measurement, outcomes
+
+
+@pytest.fixture
+async def server(tmp_path: Path) -> AsyncIterator[Server]:
+    async with Server(tmp_path / "data").running() as running:
+        yield running
+
+
+async def until(condition: Callable[[], object]) -> None:
+    """Waits for what the loop is about to do."""
+    async with asyncio.timeout(10):
+        while not condition():  # noqa: ASYNC110 - a test has no event to wait for
+            await asyncio.sleep(0.001)
+
+
+async def refusal(awaitable: Awaitable[object]) -> tuple[grpc.StatusCode, str]:
+    with pytest.raises(grpc.aio.AioRpcError) as raised:
+        await awaitable
+    return raised.value.code(), raised.value.details() or ""
+
+
+async def test_an_invitation_gives_a_credential_and_a_plan_signed_for_this_agent(server: Server) -> None:
+    agent = await server.join(isp="ptcl")
+    signed = agent.enrolment.plan
+    plan = plans.Plan.FromString(signed.plan)
+    assert verifies(agent.enrolment.plan_public_key, signed.plan, signed.signature)
+    assert (agent.id, ["https://x.com/"]) == (plan.agent_id, [entry.target for entry in plan.assignments])
+    assert ("ptcl", link.ROLE_PROBE) == (agent.enrolment.isp, agent.enrolment.role)
+
+
+async def test_a_control_counts_for_no_isp(server: Server) -> None:
+    agent = await server.join(role=Role.CONTROL, isp="ptcl")
+    assert ("", link.ROLE_CONTROL) == (agent.enrolment.isp, agent.enrolment.role)
+
+
+async def test_an_invitation_is_used_up(server: Server) -> None:
+    token, target = server.invite(), str(server.listener.endpoint)
+    await Agent.join(target, token)
+    assert (grpc.StatusCode.PERMISSION_DENIED, "the invitation is used up") == await refusal(Agent.join(target, token))
+
+
+@pytest.mark.parametrize("token", ["", "wrong", "rabta-00000000-secret", "rabta-00000000-"])
+async def test_a_wrong_invitation_is_refused(server: Server, token: str) -> None:
+    code, details = await refusal(Agent.join(str(server.listener.endpoint), token))
+    assert (grpc.StatusCode.PERMISSION_DENIED, "the invitation is not known here") == (code, details)
+    assert {"invitation": 1} == server.stats.rejected
+
+
+async def test_an_isp_that_does_not_exist_is_refused_before_the_invitation_is_used(server: Server) -> None:
+    token, target = server.invite(isp=""), str(server.listener.endpoint)
+    code, details = await refusal(Agent.join(target, token, isp="ptlc"))
+    assert grpc.StatusCode.INVALID_ARGUMENT == code
+    assert "ptcl" in details
+    assert "ptcl" == (await Agent.join(target, token, isp="ptcl")).enrolment.isp
+
+
+async def test_nothing_finer_than_a_province_is_taken(server: Server) -> None:
+    joining = Agent.join(str(server.listener.endpoint), server.invite(), province="House 7, Street 9, F-8")
+    code, details = await refusal(joining)
+    assert grpc.StatusCode.INVALID_ARGUMENT == code
+    assert "House" not in details
+
+
+async def test_a_lab_agent_is_taken_by_a_lab_collector_only(tmp_path: Path, server: Server) -> None:
+    code, _ = await refusal(Agent.join(str(server.listener.endpoint), server.invite(), lab=True))
+    assert grpc.StatusCode.FAILED_PRECONDITION == code
+    agent = await server.join()
+    async with agent.session(link.Hello(network=wire.NetworkContext(lab=True))) as session:
+        assert grpc.StatusCode.FAILED_PRECONDITION == await session.status()
+    async with Server(tmp_path / "lab", lab=True).running() as lab:
+        await Agent.join(str(lab.listener.endpoint), lab.invite(), lab=True)
+
+
+async def test_what_is_acknowledged_is_on_disk(server: Server, tmp_path: Path) -> None:
+    agent = await server.join()
+    async with agent.session() as session:
+        ack = await session.acknowledged(batch(1, 2, 3))
+        on_disk = journaled(tmp_path / "data" / "journal.sqlite")
+    assert [link.AckRange(first=1, last=3, outcome=link.OUTCOME_ACCEPTED)] == list(ack.ranges)
+    assert [(agent.id, 7, 1), (agent.id, 7, 2), (agent.id, 7, 3)] == on_disk
+
+
+async def test_a_session_is_an_agents_presence(server: Server) -> None:
+    agent = await server.join(isp="zong")
+    async with agent.session():
+        await until(lambda: server.entries)
+    await until(lambda: len(server.entries) == 2)
+    assert [(agent.id, "zong", True), (agent.id, "zong", False)] == [
+        (entry.agent, entry.isp, entry.connected) for entry in server.entries if isinstance(entry, Presence)
+    ]
+
+
+async def test_a_second_session_takes_the_place_of_the_first(server: Server) -> None:
+    agent = await server.join()
+    async with agent.session() as first, agent.session() as second:
+        assert grpc.StatusCode.ABORTED == await first.status()
+        await second.acknowledged(batch(1))
+        assert [True] == [entry.connected for entry in server.entries if isinstance(entry, Presence)]
+        assert 1 == server.stats.sessions
+
+
+async def test_batches_of_two_sessions_of_one_agent_count_once(server: Server, tmp_path: Path) -> None:
+    """The link broke, the agent came again, and the first session's batch is still on its way to the disk."""
+    agent = await server.join()
+    async with agent.session() as first:
+        await first.send(link.SessionRequest(batch=batch(*range(1, 101))))
+        async with agent.session() as second:
+            ack = await second.acknowledged(batch(*range(50, 151)))
+    assert set(range(50, 151)) == set(outcomes(ack))
+    numbers = [sequence for _, _, sequence in journaled(tmp_path / "data" / "journal.sqlite")]
+    assert len(numbers) == len(set(numbers))
+    assert set(range(50, 151)) <= set(numbers)
+
+
+async def test_an_agent_that_falls_silent_is_gone(tmp_path: Path) -> None:
+    async with Server(tmp_path / "data", heartbeat_s=0.05).running() as server:
+        agent = await server.join()
+        async with agent.session() as session:
+            assert grpc.StatusCode.DEADLINE_EXCEEDED == await session.status()
+        await until(lambda: not server.service.sessions)
+
+
+async def test_a_heartbeat_is_taken_in_silence(server: Server) -> None:
+    agent = await server.join()
+    async with agent.session() as session:
+        await session.send(link.SessionRequest(heartbeat=link.Heartbeat(backlog=3)))
+        assert {1: link.OUTCOME_ACCEPTED} == outcomes(await session.acknowledged(batch(1)))
+
+
+async def test_a_revoked_agent_is_put_out(server: Server) -> None:
+    agent = await server.join()
+    async with agent.session() as session:
+        server.registry.revoke(agent.id, now=1.0)
+        await server.accounts._load()
+        server.service.end_revoked()
+        assert grpc.StatusCode.UNAUTHENTICATED == await session.status()
+    async with agent.session(link.Hello(epoch=1)) as session:
+        assert grpc.StatusCode.UNAUTHENTICATED == await session.status()
+    assert {"revoked": 1} == server.stats.rejected
+
+
+async def test_an_agent_that_leaves_is_known_no_more(server: Server) -> None:
+    agent = await server.join()
+    async with agent.session() as session:
+        await agent.leave()
+        assert grpc.StatusCode.UNAUTHENTICATED == await session.status()
+    assert grpc.StatusCode.UNAUTHENTICATED == (await refusal(agent.leave()))[0]
+
+
+@pytest.mark.parametrize("credential", ["", "Bearer", "Bearer nobody.secret", "Basic eDp5", "Bearer {id}.wrong"])
+async def test_nothing_is_read_without_a_credential(server: Server, credential: str) -> None:
+    agent = await server.join()
+    agent.credential = (("authorization", credential.format(id=agent.id)),)
+    async with agent.session(link.Hello()) as session:
+        assert grpc.StatusCode.UNAUTHENTICATED == await session.status()
+
+
+async def test_a_session_begins_with_a_hello(server: Server) -> None:
+    agent = await server.join()
+    async with agent.session(link.Hello()) as session:
+        await session.send(link.SessionRequest(batch=batch(1)))
+        assert grpc.StatusCode.INVALID_ARGUMENT == await session.status()
+    assert not server.entries
+
+
+async def test_bytes_that_are_no_message_end_the_session_and_nothing_else(server: Server) -> None:
+    agent = await server.join()
+    async with grpc.aio.insecure_channel(str(server.listener.endpoint)) as channel:
+        call = channel.stream_stream("/rabta.v1.Collector/Session")(metadata=agent.credential)
+        await call.write(b"\x12\xff\xff")
+        assert grpc.StatusCode.INVALID_ARGUMENT == await call.code()
+        unary = channel.unary_unary("/rabta.v1.Collector/Enroll")
+        assert grpc.StatusCode.INVALID_ARGUMENT == (await refusal(unary(b"\xff\xff")))[0]
+    async with agent.session() as session:
+        await session.acknowledged(batch(1))
+
+
+async def test_too_many_measurements_are_refused_before_they_are_decoded(server: Server) -> None:
+    agent = await server.join()
+    async with agent.session() as session:
+        empty = link.MeasurementBatch(measurements=[wire.Measurement()] * (MAX_MEASUREMENTS + 1))
+        await session.send(link.SessionRequest(batch=empty))
+        assert grpc.StatusCode.RESOURCE_EXHAUSTED == await session.status()
+
+
+@pytest.mark.parametrize("compression", [grpc.Compression.NoCompression, grpc.Compression.Gzip])
+async def test_too_many_bytes_are_refused_folded_or_not(server: Server, compression: grpc.Compression) -> None:
+    """Zeros fold to a thousandth: what counts is what they unfold to."""
+    agent = await server.join()
+    async with grpc.aio.insecure_channel(str(server.listener.endpoint), compression=compression) as channel:
+        call = channel.stream_stream("/rabta.v1.Collector/Session")(metadata=agent.credential)
+        await call.write(b"\x0a\x00")
+        await call.write(bytes(64 * 1024 * 1024))
+        assert grpc.StatusCode.RESOURCE_EXHAUSTED == await call.code()
+
+
+async def test_a_message_of_a_newer_agent_is_ignored(server: Server) -> None:
+    agent = await server.join()
+    async with agent.session() as session:
+        await session.send(link.SessionRequest.FromString(b"\x7a\x03new"))
+        assert {1: link.OUTCOME_ACCEPTED} == outcomes(await session.acknowledged(batch(1)))
+
+
+async def test_folded_batches_are_taken(server: Server) -> None:
+    agent = await server.join()
+    async with grpc.aio.insecure_channel(str(server.listener.endpoint), compression=grpc.Compression.Gzip) as channel:
+        call = stubs.CollectorStub(channel).Session(metadata=agent.credential)
+        await call.write(link.SessionRequest(hello=link.Hello(epoch=7)))
+        await call.write(link.SessionRequest(batch=batch(1, 2)))
+        assert "welcome" == (await call.read()).WhichOneof("message")
+        assert {1: 1, 2: 1} == outcomes((await call.read()).ack)
+        call.cancel()
+
+
+async def test_a_changed_share_goes_out_as_a_plan(server: Server) -> None:
+    agent, other = await server.join(), await server.join()
+    async with agent.session() as session, other.session():
+        assert 2 == server.planner.share_out(server.service.sessions)
+        signed = (await session.next()).plan
+        plan = plans.Plan.FromString(signed.plan)
+        assert [600_000] == [entry.interval_ms for entry in plan.assignments]
+        assert plans.Plan.FromString(agent.enrolment.plan.plan).version < plan.version
+        assert 0 == server.planner.share_out(server.service.sessions)
+
+
+async def test_the_collectors_end_is_said_to_its_agents(server: Server) -> None:
+    agent = await server.join()
+    async with agent.session() as session:
+        server.service.end_all()
+        assert grpc.StatusCode.UNAVAILABLE == await session.status()
+
+
+async def test_an_agent_that_closes_its_stream_is_left_in_peace(server: Server) -> None:
+    agent = await server.join()
+    async with agent.session() as session:
+        await session.acknowledged(batch(1))
+        await session.call.done_writing()
+        assert grpc.StatusCode.OK == await session.status()
+
+
+async def test_no_address_reaches_journal_registry_or_log(
+    server: Server, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    agent = await server.join()
+    async with agent.session() as session:
+        await session.acknowledged(link.MeasurementBatch(measurements=[measurement(1)]))
+        await session.send(link.SessionRequest(hello=link.Hello()))
+        await session.status()
+    await until(lambda: not server.service.sessions)
+    assert any(isinstance(entry, Measured) for entry in server.entries)
+    output = capfd.readouterr()
+    kept = b"".join(file.read_bytes() for file in (tmp_path / "data").iterdir())
+    assert "127.0.0.1" not in output.out + output.err
+    assert b"127.0.0.1" not in kept
+    assert agent.enrolment.secret.encode() not in kept

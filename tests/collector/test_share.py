@@ -1,0 +1,110 @@
+"""Shares of an ISP's work: together the agents keep each target's interval, each within its bytes."""
+
+from itertools import pairwise
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from rabta_collector.catalogue import Target
+from rabta_collector.share import DAY_S, ESTIMATED_BYTES, Share, Terms, day_bytes, mirror, share
+from rabta_proto.vocabulary import Depth
+
+FREE = Terms(floor_s=0, bytes_per_day=None)
+
+
+def target(number: int, interval_s: float = 60.0, priority: int = 1) -> Target:
+    return Target(url=f"https://{number}.example/", platform="x", interval_s=interval_s, priority=priority)
+
+
+def cost(shares: tuple[Share, ...]) -> float:
+    """Bytes a day."""
+    total = 0.0
+    for part in shares:
+        light = (part.full_every - 1) * ESTIMATED_BYTES[Depth.LIGHT]
+        total += DAY_S / part.interval_s * (ESTIMATED_BYTES[Depth.FULL] + light) / part.full_every
+    return total
+
+
+def test_two_agents_take_turns() -> None:
+    shares = share([target(0)], ["b", "a"], FREE)
+    assert (120.0, 120.0) == (shares["a"][0].interval_s, shares["b"][0].interval_s)
+    assert 60.0 == abs(shares["a"][0].phase_s - shares["b"][0].phase_s)
+
+
+@given(st.integers(1, 40), st.floats(0.5, 600))
+def test_together_they_keep_the_interval(agents: int, interval_s: float) -> None:
+    shares = share([target(0, interval_s)], [str(agent) for agent in range(agents)], FREE)
+    turns = sorted(parts[0].phase_s for parts in shares.values())
+    gaps = [after - before for before, after in pairwise(turns)]
+    assert all(gap == pytest.approx(interval_s) for gap in gaps)
+    assert turns[-1] - turns[0] == pytest.approx(interval_s * (agents - 1))
+
+
+def test_targets_do_not_come_due_all_at_once() -> None:
+    (shares,) = share([target(number) for number in range(20)], ["a"], FREE).values()
+    turns = sorted(part.phase_s for part in shares)
+    assert min(after - before for before, after in pairwise(turns)) > 1.0
+
+
+def test_no_agent_measures_a_target_below_the_floor() -> None:
+    (shares,) = share([target(0, 5)], ["a"], Terms(floor_s=60, bytes_per_day=None)).values()
+    assert 60.0 == shares[0].interval_s
+
+
+TARGETS = st.lists(st.tuples(st.floats(10, 3600), st.integers(1, 3)), min_size=1, max_size=60)
+
+
+@given(TARGETS, st.integers(1, 30), st.floats(10_000, 1e9))
+def test_an_agents_bytes_are_never_exceeded(parts: list[tuple[float, int]], agents: int, bytes_per_day: float) -> None:
+    targets = [target(number, *part) for number, part in enumerate(parts)]
+    terms = Terms(floor_s=60, bytes_per_day=bytes_per_day)
+    for shares in share(targets, [str(agent) for agent in range(agents)], terms).values():
+        assert cost(shares) <= bytes_per_day * 1.001
+        assert len(targets) == len(shares)
+        assert all(0 <= part.phase_s < part.interval_s for part in shares)
+
+
+def test_bytes_are_saved_by_light_measurements_first() -> None:
+    targets = [target(0, 60)]
+    full = day_bytes(targets, FREE)
+    enough = share(targets, ["a"], Terms(floor_s=0, bytes_per_day=full))["a"][0]
+    scarce = share(targets, ["a"], Terms(floor_s=0, bytes_per_day=full * 0.8))["a"][0]
+    assert (1, 60.0) == (enough.full_every, enough.interval_s)
+    assert (2, 60.0) == (scarce.full_every, scarce.interval_s)
+
+
+def test_what_matters_least_is_stretched_first() -> None:
+    targets = [target(0, 60, 1), target(1, 60, 2), target(2, 60, 3)]
+    shares = share(targets, ["a"], Terms(floor_s=0, bytes_per_day=day_bytes(targets, FREE) * 0.4))["a"]
+    first, second, third = (part.interval_s for part in shares)
+    assert 60.0 == first
+    assert first < second < third
+
+
+def test_nothing_starves() -> None:
+    """A first priority that asks for everything leaves the others a part."""
+    targets = [target(0, 1, 1), target(1, 60, 3)]
+    shares = share(targets, ["a"], Terms(floor_s=0, bytes_per_day=1_000_000))["a"]
+    assert shares[1].interval_s < 6000
+
+
+def test_measured_costs_take_the_place_of_estimates() -> None:
+    targets = [target(0, 60)]
+    terms = Terms(floor_s=0, bytes_per_day=15_000_000, cost=lambda _url, _depth: 90_000.0)
+    assert share(targets, ["a"], terms)["a"][0].interval_s > 400
+
+
+def test_every_control_measures_everything_at_its_own_interval() -> None:
+    shares = mirror([target(0, 30), target(1, 300)], ["a", "b"], Terms(floor_s=60, bytes_per_day=1.0))
+    assert [60.0, 300.0] == [part.interval_s for part in shares["a"]]
+    assert 30.0 == abs(shares["a"][0].phase_s - shares["b"][0].phase_s)
+
+
+def test_shares_do_not_hang_on_the_order_of_agents() -> None:
+    targets = [target(0), target(1)]
+    assert share(targets, ["a", "b", "c"], FREE) == share(targets, ["c", "a", "b"], FREE)
+
+
+def test_nobody_gets_nothing() -> None:
+    assert {} == share([target(0)], [], FREE)

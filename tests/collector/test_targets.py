@@ -1,0 +1,190 @@
+"""The targets file: what is accepted, and what is said of the rest."""
+
+from pathlib import Path
+
+import pytest
+
+from rabta_collector.catalogue import Need, Resolvers, Target
+from rabta_collector.document import InvalidFileError, parse_toml
+from rabta_collector.targets import check_url, default_catalogue, load_catalogue, parse_catalogue, parse_test_list
+
+FILE = """\
+innocuous = ["example.com"]
+[[platform]]
+id = "x"
+name = "X (Twitter)"
+category = "SOCIAL"
+need = "any"
+[[platform.target]]
+url = "https://x.com/"
+interval = "60s"
+priority = 1
+transfer = { url = "https://x.com/big", bytes = 262144, control_name = "example.com" }
+[[platform.target]]
+url = "http://x.com:8080/"
+[[reference]]
+url = "https://example.com/"
+[resolvers]
+doh = ["https://1.1.1.1/dns-query"]
+udp = ["8.8.8.8", "127.0.0.1:5353", "[2001:db8::1]:53"]
+[deadlines]
+dns = "2s"
+repeat_pause = "500ms"
+"""
+
+
+def test_a_whole_file_is_a_catalogue() -> None:
+    catalogue = parse_catalogue(parse_toml(FILE, "t.toml"))
+    (platform,) = catalogue.platforms
+    assert ("x", "X (Twitter)", "SOCIAL", Need.ANY) == (platform.id, platform.name, platform.category, platform.need)
+    assert (
+        Target(url="https://x.com/", platform="x", interval_s=60, priority=1),
+        Target(url="http://x.com:8080/", platform="x", interval_s=300, priority=2),
+        Target(url="https://example.com/", platform="", interval_s=300, priority=2),
+    ) == catalogue.targets
+    assert Resolvers(doh=("https://1.1.1.1/dns-query",), udp=("8.8.8.8", "127.0.0.1:5353", "[2001:db8::1]:53")) == (
+        catalogue.resolvers
+    )
+    assert (2.0, 10.0, 0.5) == (
+        catalogue.deadlines.dns_s,
+        catalogue.deadlines.tcp_s,
+        catalogue.deadlines.repeat_pause_s,
+    )
+    assert ("example.com",) == catalogue.innocuous_names
+
+
+def test_the_default_catalogue_has_what_people_ask_about() -> None:
+    catalogue = default_catalogue()
+    asked = {
+        "x",
+        "whatsapp",
+        "youtube",
+        "facebook",
+        "instagram",
+        "tiktok",
+        "telegram",
+        "signal",
+        "wikipedia",
+        "bluesky",
+    }
+    assert asked <= {platform.id for platform in catalogue.platforms}
+    assert catalogue.references
+    assert catalogue.resolvers.doh
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ('"60s"', '"60"', 't.toml:9: platform.target.interval: "60" is no duration'),
+        ('"60s"', "60", "t.toml:9: platform.target.interval: expected a string, not 60"),
+        ('"60s"', '"2d"', 't.toml:9: platform.target.interval: "2d" is not within'),
+        ("priority = 1", "priority = 4", "t.toml:10: platform.target.priority: expected 1 to 3, not 4"),
+        ("interval =", "interva1 =", "t.toml:9: platform.target.interva1: unknown key; did you mean interval?"),
+        ('"https://x.com/"', '"x.com"', 't.toml:8: platform.target.url: "x.com" has no scheme'),
+        ('"https://x.com/"', '"ftp://x.com"', "t.toml:8: platform.target.url: "),
+        ('"http://x.com:8080/"', '"https://x.com/"', "t.toml:13: platform.target.url: https://x.com/ stands above"),
+        ('"https://example.com/"', '"https:///"', "t.toml:15: reference.url: "),
+        ('need = "any"', 'need = "some"', 't.toml:6: platform.need: "some" is none of all, any'),
+        ('id = "x"', 'id = "X!"', 't.toml:3: platform.id: "X!" is no identifier'),
+        ('id = "x"', "", "t.toml:2: platform.id: missing"),
+        ('"8.8.8.8"', '"dns.google"', 't.toml:18: resolvers.udp: "dns.google" is no address'),
+        ('"8.8.8.8"', '"8.8.8.8:0"', "t.toml:18: resolvers.udp: "),
+        ('"https://1.1.1.1', '"http://1.1.1.1', "t.toml:17: resolvers.doh: "),
+        ("bytes = 262144", "bytes = 1", "t.toml:11: platform.target.transfer.bytes: "),
+        ('dns = "2s"', 'dns = "2m"', "t.toml:20: deadlines.dns: "),
+        ('["example.com"]', '["no host"]', 't.toml:1: innocuous: "no host" is no host name'),
+        ('name = "X (Twitter)"', r'name = "X\u001b[31m"', "t.toml:4: platform.name: holds a character"),
+        ("[deadlines]", "[deadline]", "t.toml:19: deadline: unknown key; did you mean deadlines?"),
+        ("[[platform]]", "[[platform", "t.toml:2: Expected"),
+    ],
+)
+def test_what_is_wrong_is_named_with_file_line_and_key(old: str, new: str, message: str) -> None:
+    assert old in FILE
+    with pytest.raises(InvalidFileError) as raised:
+        parse_catalogue(parse_toml(FILE.replace(old, new, 1), "t.toml"))
+    assert message in str(raised.value)
+    assert "\n" not in str(raised.value)
+
+
+def test_two_platforms_of_one_name_are_an_error() -> None:
+    twice = FILE + '[[platform]]\nid = "x"\n[[platform.target]]\nurl = "https://y.com/"\n'
+    with pytest.raises(InvalidFileError, match=r't.toml:23: platform.id: "x" is taken'):
+        parse_catalogue(parse_toml(twice, "t.toml"))
+
+
+def test_a_platform_without_targets_is_an_error() -> None:
+    with pytest.raises(InvalidFileError, match=r"t.toml:1: platform.target: missing"):
+        parse_catalogue(parse_toml('[[platform]]\nid = "x"', "t.toml"))
+
+
+def test_an_empty_file_is_an_error() -> None:
+    with pytest.raises(InvalidFileError, match=r"t.toml:1: platform: missing"):
+        parse_catalogue(parse_toml("", "t.toml"))
+
+
+@pytest.mark.parametrize(
+    "url", ["https://x.com", "http://1.2.3.4:8080/a?b=c", "https://[2001:db8::1]/", "https://ۃ.com/"]
+)
+def test_urls_that_can_be_measured(url: str) -> None:
+    assert check_url(url).hostname
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "",
+        "x.com",
+        "//x.com/",
+        "x.com:443/",
+        "dns:x",
+        "https://",
+        "https://u:p@x.com/",
+        "https://x.com:99999/",
+        "https://x.com:0/",
+        "https://x com/",
+        "https://[::1/",
+        "https://-x.com/",
+        "https://x..com/",
+        "https://" + "x" * 3000 + "/",
+    ],
+)
+def test_urls_that_cannot(url: str) -> None:
+    with pytest.raises(ValueError, match=r"^\S*[\"\w]"):
+        check_url(url)
+
+
+CSV = """url,category_code,category_description,date_added,source,notes
+https://www.bbc.com/urdu,NEWS,News Media,2014-04-15,citizenlab,
+http://www.bbc.com/,NEWS,News Media,2014-04-15,citizenlab,"a, b"
+https://www.bbc.com/urdu,NEWS,News Media,2014-04-15,citizenlab,
+"""
+
+
+def test_each_url_of_a_test_list_is_a_platform_named_after_its_host() -> None:
+    catalogue = parse_test_list(CSV, "pk.csv")
+    assert [("bbc-com", "bbc.com/urdu", "NEWS"), ("bbc-com-2", "bbc.com", "NEWS")] == [
+        (platform.id, platform.name, platform.category) for platform in catalogue.platforms
+    ]
+    assert catalogue.resolvers.doh
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("", "pk.csv:1: url: missing"),
+        ("link,code\nhttps://x.com/,NEWS\n", "pk.csv:1: url: missing"),
+        ("url\n", "pk.csv:1: url: the list is empty"),
+        ("url,notes\nhttps://x.com/,\nx.com,\n", 'pk.csv:3: url: "x.com" has no scheme'),
+    ],
+)
+def test_what_is_wrong_with_a_test_list_is_named_with_its_line(text: str, message: str) -> None:
+    with pytest.raises(InvalidFileError) as raised:
+        parse_test_list(text, "pk.csv")
+    assert message in str(raised.value)
+
+
+def test_a_files_name_says_its_form(tmp_path: Path) -> None:
+    (tmp_path / "pk.csv").write_text(CSV)
+    (tmp_path / "t.toml").write_text(FILE)
+    assert 2 == len(load_catalogue(tmp_path / "pk.csv").platforms)
+    assert 1 == len(load_catalogue(tmp_path / "t.toml").platforms)

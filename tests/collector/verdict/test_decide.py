@@ -1,0 +1,195 @@
+"""Votes make a decision: quorum, change-over, a part, and few agents."""
+
+from dataclasses import replace
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from rabta_collector.catalogue import Need
+from rabta_collector.verdict.decide import (
+    DISAGREE,
+    FEW_AGENTS,
+    NOT_MEASURED,
+    Decision,
+    Terms,
+    Vote,
+    combine,
+    decide,
+    wilson,
+)
+from rabta_proto.vocabulary import Judgement, Mechanism, State, Step
+
+OK, BLOCKED, DOWN = Judgement.OK, Judgement.BLOCKED, Judgement.DOWN
+TERMS = Terms()
+REACHABLE = Decision(state=State.REACHABLE)
+IS_BLOCKED = Decision(state=State.BLOCKED, mechanism=Mechanism.TLS_RESET_SNI)
+
+
+def vote(judgement: Judgement, started: float, *, streak: int = 5, mechanism: Mechanism | None = None) -> Vote:
+    blocked = judgement is BLOCKED
+    return Vote(
+        judgement=judgement,
+        rule="tls.reset.sni.isolated" if blocked else "ok.https",
+        step=Step.TLS,
+        mechanism=mechanism or (Mechanism.TLS_RESET_SNI if blocked else None),
+        started=started,
+        since=started - 10 * (streak - 1),
+        streak=streak,
+        expires=started + 60,
+    )
+
+
+def votes(told: str, *, streak: int = 5) -> list[Vote]:
+    """`oobb`: two ok, then two blocked, in the order in which they measured; `d` is down."""
+    words = {"o": OK, "b": BLOCKED, "d": DOWN}
+    return [vote(words[letter], float(place), streak=streak) for place, letter in enumerate(told)]
+
+
+@pytest.mark.parametrize(
+    ("told", "before", "state"),
+    [
+        ("ooo", Decision(), State.REACHABLE),
+        ("bbb", Decision(), State.BLOCKED),
+        ("ddd", REACHABLE, State.DOWN),
+        ("oob", REACHABLE, State.REACHABLE),
+        ("bob", REACHABLE, State.BLOCKED),
+        ("obb", REACHABLE, State.BLOCKED),
+        ("boo", IS_BLOCKED, State.REACHABLE),
+        ("oobb", REACHABLE, State.REACHABLE),  # changing over
+        ("bboo", IS_BLOCKED, State.BLOCKED),
+        ("obbb", REACHABLE, State.BLOCKED),
+        ("obob", REACHABLE, State.DISRUPTED),
+        ("obobo", REACHABLE, State.DISRUPTED),
+        ("obobbb", REACHABLE, State.DISRUPTED),  # two of six get through, now and now again
+        ("oobbbb", REACHABLE, State.BLOCKED),  # four of six have changed so far
+        ("ooboooooooobo", REACHABLE, State.REACHABLE),  # two of thirteen are less than a quarter
+        ("obd", REACHABLE, State.REACHABLE),  # changing over, to what is not clear yet
+        ("bod", REACHABLE, State.INCONCLUSIVE),
+    ],
+)
+def test_votes_make_a_state(told: str, before: Decision, state: State) -> None:
+    assert state is decide(votes(told), before, TERMS).state
+
+
+def test_no_vote_is_inconclusive() -> None:
+    assert Decision(note=NOT_MEASURED) == decide([], IS_BLOCKED, TERMS)
+
+
+def test_a_lone_agent_s_first_success_counts() -> None:
+    decision = decide(votes("o", streak=1), Decision(), TERMS)
+    assert (State.REACHABLE, FEW_AGENTS) == (decision.state, decision.note)
+
+
+@pytest.mark.parametrize("before", [Decision(), REACHABLE])
+def test_a_lone_agent_s_first_anomaly_moves_nothing(before: Decision) -> None:
+    assert before.state is decide(votes("b", streak=1), before, TERMS).state
+
+
+def test_a_lone_agent_s_second_anomaly_counts_with_low_confidence() -> None:
+    decision = decide(votes("b", streak=2), REACHABLE, TERMS)
+    assert (State.BLOCKED, FEW_AGENTS) == (decision.state, decision.note)
+    assert decision.confidence <= 0.3
+
+
+def test_two_agents_bear_each_other_out() -> None:
+    assert State.BLOCKED is decide(votes("bb", streak=1), REACHABLE, TERMS).state
+
+
+def test_one_measurement_of_one_of_two_agents_moves_nothing() -> None:
+    assert State.REACHABLE is decide([vote(OK, 1), vote(BLOCKED, 2, streak=1)], REACHABLE, TERMS).state
+
+
+def test_two_agents_that_go_on_disagreeing_are_inconclusive() -> None:
+    decision = decide([vote(OK, 1), vote(BLOCKED, 2), vote(OK, 3)][:2], Decision(), TERMS)
+    assert State.INCONCLUSIVE is decision.state
+    assert DISAGREE in (decision.note or "")
+
+
+@given(st.integers(3, 60), st.data())
+def test_liars_below_a_quarter_change_nothing(total: int, data: st.DataObject) -> None:
+    liars = data.draw(st.integers(0, (total - 1) // 4))
+    places = data.draw(st.permutations(range(total)))
+    told = [vote(BLOCKED if place < liars else OK, float(n)) for n, place in enumerate(places)]
+    assert State.REACHABLE is decide(told, REACHABLE, TERMS).state
+
+
+@given(st.text("obd", min_size=1, max_size=9), st.sampled_from(State), st.integers(1, 3), st.randoms())
+def test_a_decision_is_total_and_blind_to_the_order_of_votes(
+    told: str, before: State, streak: int, rng: object
+) -> None:
+    ballots = votes(told, streak=streak)
+    shuffled = list(ballots)
+    rng.shuffle(shuffled)  # type: ignore[attr-defined] # Hypothesis' own Random
+    decision = decide(ballots, Decision(state=before), TERMS)
+    assert decision == decide(shuffled, Decision(state=before), TERMS)
+    assert 0 <= decision.confidence <= 1
+    assert 0 < decision.agreement <= 1 or decision.agreement == 0
+
+
+def test_the_mechanism_is_the_one_that_most_name() -> None:
+    told = [*votes("bb"), vote(BLOCKED, 3, mechanism=Mechanism.DNS_NXDOMAIN)]
+    assert Mechanism.TLS_RESET_SNI is decide(told, REACHABLE, TERMS).mechanism
+
+
+def test_of_mechanisms_named_as_often_the_one_that_stood_stays() -> None:
+    told = [*votes("bb"), *(vote(BLOCKED, 3, mechanism=Mechanism.TLS_TIMEOUT_SNI) for _ in range(2))]
+    before = replace(IS_BLOCKED, mechanism=Mechanism.TLS_TIMEOUT_SNI)
+    assert Mechanism.TLS_TIMEOUT_SNI is decide(told, before, TERMS).mechanism
+
+
+def test_numbers_say_how_many() -> None:
+    decision = decide(votes("obbb"), REACHABLE, TERMS)
+    assert (0.75, 0.25) == (decision.agreement, decision.reached)
+    assert (-30.0 - 9.0, -38.0, -37.0) == (decision.began[0], decision.began[1], decision.began[2])
+
+
+def test_a_part_is_told_in_the_note() -> None:
+    assert "2 of 4 agents reach it" == decide(votes("obob"), REACHABLE, TERMS).note
+
+
+def test_a_server_that_refuses_is_told_in_the_note() -> None:
+    told = [replace(one, rule="ok.refused_by_server") for one in votes("ooo")]
+    assert "the server treats clients here differently" in (decide(told, REACHABLE, TERMS).note or "")
+
+
+def test_a_ghost_is_told_in_the_note() -> None:
+    told = [replace(one, rule="dns.bogon.ghost") for one in votes("bbb")]
+    assert "a block that outlived its site" in (decide(told, REACHABLE, TERMS).note or "")
+
+
+@pytest.mark.parametrize(
+    ("count", "total", "bound"), [(3, 3, 0.6468), (7, 7, 0.8103), (31, 31, 0.9498), (0, 5, 0.0), (0, 0, 0.0)]
+)
+def test_confidence_is_wilson_s_lower_bound(count: int, total: int, bound: float) -> None:
+    assert bound == pytest.approx(wilson(count, total), abs=1e-4)
+
+
+@given(st.integers(1, 200), st.data())
+def test_the_bound_is_below_the_share_and_grows_with_it(total: int, data: st.DataObject) -> None:
+    count = data.draw(st.integers(0, total - 1))
+    assert wilson(count, total) <= count / total + 1e-12
+    assert wilson(count, total) < wilson(count + 1, total)
+
+
+@pytest.mark.parametrize(
+    ("states", "need", "state"),
+    [
+        ("reachable blocked", Need.ALL, State.BLOCKED),
+        ("reachable blocked", Need.ANY, State.REACHABLE),
+        ("reachable down", Need.ALL, State.DOWN),
+        ("reachable inconclusive", Need.ALL, State.INCONCLUSIVE),
+        ("blocked down", Need.ANY, State.BLOCKED),
+        ("blocked inconclusive", Need.ANY, State.INCONCLUSIVE),
+        ("disrupted reachable", Need.ALL, State.DISRUPTED),
+        ("", Need.ALL, State.INCONCLUSIVE),
+    ],
+)
+def test_targets_make_a_platform(states: str, need: Need, state: State) -> None:
+    assert state is combine([Decision(state=State(word)) for word in states.split()], need).state
+
+
+def test_a_platform_that_is_reachable_is_as_sure_as_its_least_sure_target() -> None:
+    decisions = [Decision(state=State.REACHABLE, confidence=c) for c in (0.9, 0.4)]
+    assert 0.4 == combine(decisions, Need.ALL).confidence
+    assert 0.9 == combine(decisions, Need.ANY).confidence

@@ -1,0 +1,202 @@
+"""A country in mixed states, made by hand: what the views are shown in tests and screenshots."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from rabta_collector.catalogue import Catalogue, Need, Platform, Target
+from rabta_collector.state import (
+    DURATION_BUCKETS_S,
+    Event,
+    Histogram,
+    IngestStats,
+    IspStatus,
+    Snapshot,
+    Tallies,
+    Verdict,
+    Witness,
+)
+from rabta_proto.vocabulary import Failure, IspKind, IspState, Mechanism, State, Step
+
+NOW = 1_708_192_800.5  # 2024-02-17 18:00:00.5 UTC, an hour after X went
+
+ISPS = (
+    ("ptcl", "PTCL", IspKind.FIXED),
+    ("nayatel", "Nayatel", IspKind.FIXED),
+    ("stormfiber", "StormFiber (Cybernet)", IspKind.FIXED),
+    ("transworld", "Transworld (TES)", IspKind.FIXED),
+    ("optix", "Optix", IspKind.FIXED),
+    ("jazz", "Jazz", IspKind.MOBILE),
+    ("zong", "Zong", IspKind.MOBILE),
+    ("telenor", "Telenor", IspKind.MOBILE),
+    ("ufone", "Ufone", IspKind.MOBILE),
+)
+PLATFORMS = (
+    ("x", "X (Twitter)", "SOCIAL"),
+    ("whatsapp", "WhatsApp", "COMT"),
+    ("youtube", "YouTube", "MMED"),
+    ("facebook", "Facebook", "SOCIAL"),
+    ("instagram", "Instagram", "SOCIAL"),
+    ("tiktok", "TikTok", "MMED"),
+    ("telegram", "Telegram", "COMT"),
+    ("signal", "Signal", "COMT"),
+    ("wikipedia", "Wikipedia", "CULTR"),
+    ("bluesky", "Bluesky", "SOCIAL"),
+    ("dw", "Deutsche Welle", "NEWS"),
+    ("voa-urdu", "VOA Urdu", "NEWS"),
+)
+
+Cell = tuple[str, str]
+TROUBLE: Mapping[Cell, tuple[State, Mechanism | None, float, str | None]] = {
+    ("x", "ptcl"): (State.BLOCKED, Mechanism.TLS_RESET_SNI, 3600, None),
+    ("x", "nayatel"): (State.BLOCKED, Mechanism.DNS_NXDOMAIN, 3240, None),
+    ("x", "stormfiber"): (State.BLOCKED, Mechanism.TLS_RESET_SNI, 3500, None),
+    ("x", "transworld"): (State.DISRUPTED, None, 95, "4 of 9 agents reach it"),
+    ("x", "jazz"): (State.BLOCKED, Mechanism.TLS_TIMEOUT_SNI, 3000, None),
+    ("x", "zong"): (State.THROTTLED, Mechanism.THROTTLE_SNI, 2700, None),
+    ("whatsapp", "zong"): (State.THROTTLED, Mechanism.THROTTLE_SNI, 172_800, None),
+    ("dw", "ptcl"): (State.BLOCKED, Mechanism.DNS_BLOCKPAGE, 35_000_000, "a block page of the ISP"),
+    ("dw", "optix"): (State.INCONCLUSIVE, None, 600, "few agents"),
+    ("wikipedia", "optix"): (State.INCONCLUSIVE, None, 600, "few agents"),
+} | {("voa-urdu", isp): (State.DOWN, None, 420, "fails for the controls too") for isp, _, _ in ISPS}
+
+
+def make_catalogue() -> Catalogue:
+    """Twelve platforms, the first of them with two targets."""
+    platforms = []
+    for id_, name, category in PLATFORMS:
+        hosts = [id_, f"www.{id_}"] if id_ == "x" else [id_]
+        targets = tuple(Target(url=f"https://{host}.example/", platform=id_) for host in hosts)
+        need = Need.ANY if id_ == "telegram" else Need.ALL
+        platforms.append(Platform(id=id_, name=name, category=category, targets=targets, need=need))
+    return Catalogue(platforms=tuple(platforms), references=(Target(url="https://example.com/"),))
+
+
+def make_verdict(platform: str, isp: str) -> Verdict:
+    """As `TROUBLE` has it; at Telenor, which is down, nothing is known."""
+    state, mechanism, age, note = TROUBLE.get((platform, isp), (State.REACHABLE, None, 86_400, None))
+    if isp == "telenor":
+        state, mechanism, age, note = State.INCONCLUSIVE, None, 180, "the ISP is down"
+    unknown = state is State.INCONCLUSIVE
+    return Verdict(
+        platform=platform,
+        isp=isp,
+        state=state,
+        mechanism=mechanism,
+        since=NOW - age,
+        updated=NOW - 2,
+        confidence=0.2 if unknown else 0.98,
+        agents=2 if unknown else 9,
+        measurements=4 if unknown else 83,
+        agreement=0.5 if unknown else 0.96,
+        witness=(Witness(rule="tls.sni.isolated", count=41),) if mechanism else (),
+        note=note,
+        reached=None if unknown else float(state is State.REACHABLE),
+    )
+
+
+def make_isp(id_: str, name: str, kind: IspKind) -> IspStatus:
+    """Telenor is down, Ufone is degraded."""
+    state, age = {"telenor": (IspState.DOWN, 180.0), "ufone": (IspState.DEGRADED, 60.0)}.get(
+        id_, (IspState.UP, 86_400.0)
+    )
+    connected = 0 if state is IspState.DOWN else 9
+    return IspStatus(
+        isp=id_,
+        name=name,
+        kind=kind,
+        state=state,
+        since=NOW - age,
+        agents_connected=connected,
+        agents_expected=9,
+        agents_reporting=connected,
+    )
+
+
+def make_tallies() -> Tallies:
+    """One hundred attempts of each step in each cell, some of them failed."""
+    cells = [(platform, isp) for platform, _, _ in PLATFORMS for isp, _, _ in ISPS]
+    steps = (Step.DNS, Step.TCP, Step.TLS, Step.HTTP)
+    counts = (10, 20, 30, 20, 10, 5, 3, 2)
+    assert len(counts) == len(DURATION_BUCKETS_S) + 1
+    return Tallies(
+        attempts={(*cell, str(step)): 100 for cell in cells for step in steps},
+        failures={
+            ("x", "ptcl", "tls", Failure.CONNECTION_RESET): 41,
+            ("x", "nayatel", "dns", Failure.DNS_NXDOMAIN): 40,
+            ("x", "jazz", "tls", Failure.GENERIC_TIMEOUT): 33,
+        },
+        durations={(isp, str(step)): Histogram(counts=counts, sum_s=61.25) for isp, _, _ in ISPS for step in steps},
+        last_measurement=dict.fromkeys(cells, NOW - 2.25),
+    )
+
+
+def make_snapshot() -> Snapshot:
+    """Nine ISPs, twelve platforms, every state."""
+    return Snapshot(
+        at=NOW,
+        verdicts=tuple(make_verdict(platform, isp) for platform, _, _ in PLATFORMS for isp, _, _ in ISPS),
+        isps=tuple(make_isp(*isp) for isp in ISPS),
+        controls_connected=2,
+        tallies=make_tallies(),
+    )
+
+
+def make_event(id_: int, age: float, cell: tuple[str | None, str], change: tuple[str, str, Mechanism | None]) -> Event:
+    """`age` in seconds before `NOW`; `change` is from, to and how."""
+    return Event(
+        id=id_,
+        at=NOW - age,
+        platform=cell[0],
+        isp=cell[1],
+        from_state=change[0],
+        to_state=change[1],
+        mechanism=change[2],
+        detected_after_seconds=2.5,
+    )
+
+
+def make_events() -> tuple[Event, ...]:
+    """What led to the snapshot, oldest first."""
+    story: tuple[tuple[float, tuple[str | None, str], tuple[str, str, Mechanism | None]], ...] = (
+        (86_400, ("x", "ptcl"), ("inconclusive", "reachable", None)),
+        (3600, ("x", "ptcl"), ("reachable", "blocked", Mechanism.TLS_RESET_SNI)),
+        (3500, ("x", "stormfiber"), ("reachable", "blocked", Mechanism.TLS_RESET_SNI)),
+        (3240, ("x", "nayatel"), ("reachable", "blocked", Mechanism.DNS_NXDOMAIN)),
+        (3000, ("x", "jazz"), ("reachable", "blocked", Mechanism.TLS_TIMEOUT_SNI)),
+        (2700, ("x", "zong"), ("reachable", "throttled", Mechanism.THROTTLE_SNI)),
+        (600, ("wikipedia", "optix"), ("reachable", "inconclusive", None)),
+        (420, ("voa-urdu", "ptcl"), ("reachable", "down", None)),
+        (180, (None, "telenor"), ("up", "down", None)),
+        (95, ("x", "transworld"), ("reachable", "disrupted", None)),
+        (60, (None, "ufone"), ("up", "degraded", None)),
+    )
+    return tuple(make_event(number, *row) for number, row in enumerate(story, start=1))
+
+
+@dataclass(slots=True, kw_only=True)
+class Country:
+    """A collector as the views see it; its parts may be exchanged."""
+
+    catalogue: Catalogue = field(default_factory=make_catalogue)
+    stats: IngestStats = field(default_factory=IngestStats)
+    current: Snapshot = field(default_factory=make_snapshot)
+    events: tuple[Event, ...] = field(default_factory=make_events)
+    is_ready: bool = True
+
+    def snapshot(self) -> Snapshot:
+        return self.current
+
+    def find_events(
+        self, *, since: float | None, until: float | None, platform: str | None, isp: str | None
+    ) -> tuple[Event, ...]:
+        return tuple(
+            event
+            for event in self.events
+            if (since is None or event.at >= since)
+            and (until is None or event.at < until)
+            and platform in (None, event.platform)
+            and isp in (None, event.isp)
+        )
+
+    def ready(self) -> bool:
+        return self.is_ready

@@ -1,0 +1,17 @@
+"""System programs that some tests need: what is missing skips a test by its package's name, or fails it."""
+
+import os
+import shutil
+
+import pytest
+
+
+def require(program: str, package: str) -> str:
+    """The path of a program. Where it is missing the test is skipped; with RABTA_TEST_ALL=1 it fails."""
+    path = shutil.which(program)
+    if path is not None:
+        return path
+    message = f"needs {program}: install the package {package}"
+    if os.environ.get("RABTA_TEST_ALL") == "1":
+        pytest.fail(message)
+    pytest.skip(message)

@@ -1,0 +1,26 @@
+"""A web server on loopback that says the same to everybody, or what a test makes it say."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+PAGE = b"<html><title>Fine</title></html>"
+RESPONSE = b"HTTP/1.1 200 OK\r\ncontent-length: %d\r\nconnection: close\r\n\r\n%s" % (len(PAGE), PAGE)
+
+
+@asynccontextmanager
+async def serving(response: bytes = RESPONSE) -> AsyncIterator[str]:
+    """The URL of the server."""
+
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(response)
+        writer.close()
+
+    server = await asyncio.start_server(answer, "127.0.0.1", 0)
+    port = server.sockets[0].getsockname()[1]
+    try:
+        yield f"http://127.0.0.1:{port}/"
+    finally:
+        server.close()
+        await server.wait_closed()

@@ -1,0 +1,101 @@
+"""The layout is the architecture: who may import whom, and which modules may not touch the world."""
+
+import ast
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+SOURCES = {name: ROOT / name / "src" / f"rabta_{name}" for name in ("proto", "agent", "collector")}
+THE_WORLD = {"asyncio", "socket", "grpc", "time", "random", "ssl", "sqlite3", "aiohttp", "subprocess", "threading"}
+PURE = {
+    "agent": [
+        "addresses.py",
+        "backoff.py",
+        "candidates.py",
+        "ceilings.py",
+        "contacts.py",
+        "digest.py",
+        "endpoint.py",
+        "inflight.py",
+        "schedule.py",
+        "traffic.py",
+        "urls.py",
+    ],
+    "collector": [
+        "admit.py",
+        "api.py",
+        "catalogue.py",
+        "csvform.py",
+        "engine.py",
+        "entries.py",
+        "metrics.py",
+        "openapi.py",
+        "outage.py",
+        "overview.py",
+        "query.py",
+        "rfc3339.py",
+        "provinces.py",
+        "sequences.py",
+        "series.py",
+        "share.py",
+        "state.py",
+        "tallies.py",
+        "timeline.py",
+        "verdict/classify.py",
+        "verdict/decide.py",
+        "verdict/facts.py",
+        "verdict/evidence.py",
+        "verdict/fingerprints.py",
+        "verdict/legs.py",
+        "verdict/pages.py",
+        "verdict/rules.py",
+        "verdict/support.py",
+        "windows.py",
+    ],
+    "proto": ["model.py", "vocabulary.py"],
+}
+
+
+def imported(path: Path) -> set[str]:
+    """Dotted names of every module that a file imports, at any depth of nesting."""
+    found: set[str] = set()
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            found.update(alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            found.add(node.module)
+    return found
+
+
+def packages(path: Path) -> set[str]:
+    return {name.partition(".")[0] for name in imported(path)}
+
+
+def files(name: str) -> list[Path]:
+    return sorted(SOURCES[name].rglob("*.py"))
+
+
+@pytest.mark.parametrize(("name", "forbidden"), [("agent", {"rabta_collector"}), ("collector", {"rabta_agent"})])
+def test_agent_and_collector_know_each_other_only_through_the_schema(name: str, forbidden: set[str]) -> None:
+    assert {} == {path.name: packages(path) & forbidden for path in files(name) if packages(path) & forbidden}
+
+
+def test_the_schema_knows_neither_agent_nor_collector() -> None:
+    assert not any(packages(path) & {"rabta_agent", "rabta_collector"} for path in files("proto"))
+
+
+def test_probes_never_import_grpc() -> None:
+    assert not any("grpc" in packages(path) for path in files("agent") if path.parent.name == "probes")
+
+
+@pytest.mark.parametrize(("name", "module"), [(name, module) for name, modules in PURE.items() for module in modules])
+def test_a_pure_module_does_not_touch_the_world(name: str, module: str) -> None:
+    assert set() == packages(SOURCES[name] / module) & THE_WORLD
+
+
+@pytest.mark.parametrize("name", sorted(SOURCES))
+def test_no_source_file_is_longer_than_a_reader_bears(name: str) -> None:
+    hand_written = [path for path in files(name) if "_pb2" not in path.name and path.name != "rules.py"]
+    lengths = {str(path.relative_to(ROOT)): len(path.read_text(encoding="utf-8").splitlines()) for path in hand_written}
+    assert {} == {path: length for path, length in lengths.items() if length > 300}
