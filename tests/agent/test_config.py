@@ -112,7 +112,7 @@ def test_a_resolver_is_an_address_with_or_without_a_port(text: str) -> None:
     "text", ["", "192.0.2.1:", "192.0.2.1:0", "192.0.2.1:70000", "[::1]53", "[::1]:x", "dns.example:53"]
 )
 def test_anything_else_is_no_resolver(text: str) -> None:
-    with pytest.raises(ValueError, match="resolver|port"):
+    with pytest.raises(ValueError, match=r"resolver|port"):
         parse_resolver(text)
 
 

@@ -4,7 +4,7 @@ import pytest
 
 from rabta_agent import names
 from rabta_agent.candidates import Named
-from rabta_agent.names import find_resolver, name_by_system, name_everywhere
+from rabta_agent.names import find_resolver, is_in_hosts_file, name_by_system, name_everywhere
 from rabta_agent.network import Vantage
 from rabta_agent.task import Settings
 from support.dns_server import Answer, DnsServer, addresses, nxdomain, refused
@@ -103,3 +103,17 @@ async def test_a_resolver_known_by_name_is_found_through_the_machines_own() -> N
     async with DnsServer(always("1.1.1.1")) as server:
         assert ("1.1.1.1",) == await find_resolver(make_scene(vantage(server.text)), "one.example", within())
     assert () == await find_resolver(make_scene(vantage()), "one.example", within())
+
+
+@pytest.mark.parametrize(
+    ("host", "named"),
+    [("x.test", True), ("alias.test", True), ("127.0.0.1", False), ("commented.test", False), ("x", False)],
+)
+def test_a_hosts_file_names_what_stands_behind_an_address(tmp_path: Path, host: str, named: bool) -> None:
+    file = tmp_path / "hosts"
+    file.write_text("127.0.0.1 X.test alias.test # commented.test\n\n# 127.0.0.1 commented.test\n", encoding="utf-8")
+    assert named == is_in_hosts_file(host, file)
+
+
+def test_no_hosts_file_names_nobody(tmp_path: Path) -> None:
+    assert not is_in_hosts_file("x.test", tmp_path / "none")

@@ -143,7 +143,7 @@ def with_plan(change: Callable[[wire.Plan], object]) -> Settings:
 
 
 def test_what_a_plan_does_not_say_is_the_agents_own() -> None:
-    assert Settings() == opened(plan_of(X)).settings
+    assert Settings(doh=(), udp=()) == opened(plan_of(X)).settings
 
 
 def test_deadlines_come_from_the_plan_up_to_a_ceiling() -> None:

@@ -1,7 +1,7 @@
 import subprocess
 import sys
 
-from rabta_agent.task import Settings
+from rabta_agent.task import Settings, own_settings
 from rabta_agent.urls import parse_url
 
 
@@ -15,3 +15,8 @@ def test_measuring_loads_no_heavy_library() -> None:
     program = f"import sys, rabta_agent.measure, rabta_agent.context; print(*({heavy!r} & set(sys.modules)))"
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     assert "" == done.stdout.strip()
+
+
+def test_a_lab_asks_no_public_resolver_of_its_own_accord() -> None:
+    assert ((), ()) == (own_settings(lab=True).doh, own_settings(lab=True).udp)
+    assert Settings() == own_settings(lab=False)

@@ -24,7 +24,7 @@ from lab.board import matrix, write_outcome
 from lab.country import Country
 from lab.ledger import balance
 from lab.player import Player, keep
-from lab.programs import ProgramError
+from lab.programs import ProgramError, one_error
 from lab.referee import Seen
 from lab.story import STORIES, Cell, Story, StoryError, load_story
 from lab.system import Files, Ports, System, check_ports
@@ -80,7 +80,7 @@ class Demo:
 
     async def _until_stopped(self, system: System, player: Player, stop: asyncio.Event) -> bool:
         """Plays while the programs are kept alive; returns whether the story came to its end."""
-        try:
+        with one_error():
             async with asyncio.TaskGroup() as tasks:
                 keepers = [tasks.create_task(keep(*named, self._tell)) for named in system.programs]
                 playing = tasks.create_task(self._play(player))
@@ -88,8 +88,6 @@ class Demo:
                 await asyncio.wait((playing, stopping), return_when=asyncio.FIRST_COMPLETED)
                 for task in (*keepers, playing, stopping):
                     task.cancel()
-        except* ProgramError as errors:
-            raise errors.exceptions[0] from None
         return player.finished
 
     async def _play(self, player: Player) -> None:

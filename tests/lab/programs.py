@@ -4,11 +4,12 @@ A program that was started is ended with its starter, whatever becomes of that o
 """
 
 import asyncio
+import contextlib
 import ctypes
 import os
 import signal
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 BIN = Path(sys.executable).parent
@@ -28,6 +29,20 @@ def environment(**more: str) -> dict[str, str]:
         key: value for key, value in os.environ.items() if not key.startswith("RABTA_") and "proxy" not in key.lower()
     }
     return kept | more
+
+
+@contextlib.contextmanager
+def one_error() -> Iterator[None]:
+    """Lets the first ProgramError of a TaskGroup, however deep, stand for all of them."""
+    try:
+        yield
+    except BaseExceptionGroup as group:
+        found: BaseException = group
+        while isinstance(found, BaseExceptionGroup):
+            found = next((e for e in found.exceptions if isinstance(e, ProgramError)), found.exceptions[0])
+        if isinstance(found, ProgramError):
+            raise found from None
+        raise
 
 
 async def run(*command: str, env: Mapping[str, str] | None = None, within: float = 60.0) -> str:

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from lab.atlas import INNOCUOUS_NAME, Network
 from lab.country import Country
-from lab.programs import AGENT, COLLECTOR, Program, ProgramError, environment, run
+from lab.programs import AGENT, COLLECTOR, Program, ProgramError, environment, one_error, run
 from lab.watch import Watch
 
 AGENTS_PER_ISP = 3
@@ -143,7 +143,8 @@ class System:
         """From nothing to a collector with all agents at work."""
         await self.collector.start()
         await self.until_ready(watch)
-        await self.invite_and_join()
+        with one_error():
+            await self.invite_and_join()
         await self.start_agents()
 
     async def until_ready(self, watch: Watch) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from lab.player import keep
-from lab.programs import Program, ProgramError, environment, run
+from lab.programs import Program, ProgramError, environment, one_error, run
 from lab.system import Ports, check_ports
 from lab.waiting import until
 
@@ -65,6 +65,17 @@ async def test_a_program_that_does_not_stop_is_made_to(tmp_path: Path) -> None:
 async def test_a_command_that_fails_is_told_in_its_own_words() -> None:
     with pytest.raises(ProgramError, match=r"-c failed \(1\): no luck"):
         await run(PYTHON, "-c", "import sys; sys.exit('no luck')")
+
+
+async def test_of_several_programs_that_fail_together_one_is_named() -> None:
+    with pytest.raises(ProgramError, match="no luck"), one_error():
+        async with asyncio.TaskGroup() as outer:
+            outer.create_task(fail_within_a_group())
+
+
+async def fail_within_a_group() -> None:
+    async with asyncio.TaskGroup() as inner:
+        inner.create_task(run(PYTHON, "-c", "import sys; sys.exit('no luck')"))
 
 
 async def test_a_program_ends_with_its_starter(tmp_path: Path) -> None:

@@ -17,7 +17,8 @@ resolvers named is evidence and wins nothing.
    The machine's second and third resolver are asked where the one before did not answer with an address,
    `dns_nxdomain_error` or `dns_no_answer`. A name without IPv6 addresses has `dns_no_answer` for AAAA: that is no
    anomaly by itself.
-   `later_replies` are different UDP responses within `listen_s`. A literal address has no dns step.
+   `later_replies` are different UDP responses within `listen_s`. A literal address has no dns step. In the lab, and
+   there alone, a name in the machine's hosts file is resolved by the platform.
 2. tcp. At most three addresses in attempt 1: the machine's own resolver's first (A and AAAA in turn), then others; one
    that DoH named is always among them. The next is tried only where the one before failed at any step. Repeats try the
    machine's own addresses, a further one only where the one before failed at tcp. An address that must never be dialled

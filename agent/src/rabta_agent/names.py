@@ -6,6 +6,7 @@ addresses nor a plain no; of the DoH resolvers, until one has answered, beginnin
 
 import asyncio
 from collections.abc import Sequence
+from pathlib import Path
 
 from rabta_agent.candidates import Named, interleave
 from rabta_agent.failure import StepError
@@ -48,7 +49,7 @@ async def _ask_in_turn(
     notebook: Notebook, scene: Scene, question: Question, resolvers: Sequence[str] | None
 ) -> tuple[str, ...]:
     dns_s, listen_s = notebook.settings.dns_s, notebook.settings.listen_s
-    if resolvers is None:
+    if resolvers is None or (scene.network.vantage.lab and is_in_hosts_file(question.hostname)):
         return notebook.keep(await query_platform(scene, question, notebook.deadline(dns_s))) or ()
     if not resolvers:
         notebook.keep(await _report_no_resolver(notebook, scene, question))
@@ -61,6 +62,18 @@ async def _ask_in_turn(
         if addresses or outcome.observation.failure in _PLAIN_NO:
             return addresses or ()
     return ()
+
+
+def is_in_hosts_file(host: str, path: Path = Path("/etc/hosts")) -> bool:
+    """Whether the machine itself names this host (hosts(5)).
+
+    Only a lab asks: elsewhere a hosts file says what the volunteer wants, and nothing about the ISP.
+    """
+    try:
+        lines = path.read_text(encoding="utf-8", errors="replace").splitlines()
+    except OSError:
+        return False
+    return any(host in line.partition("#")[0].lower().split()[1:] for line in lines)
 
 
 async def _report_no_resolver(notebook: Notebook, scene: Scene, question: Question) -> Outcome[tuple[str, ...]]:

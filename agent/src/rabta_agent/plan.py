@@ -122,13 +122,13 @@ def _assignment(entry: wire.Assignment, limits: ceilings.Ceilings) -> Assignment
 
 
 def _settings(plan: wire.Plan) -> Settings:
-    """What the plan sets, over the agent's own."""
+    """What the plan sets, over the agent's own. Which resolvers are asked is the plan's alone to say."""
     own = Settings()
     within = plan.deadlines
     return replace(
         own,
-        doh=tuple(plan.resolvers.doh)[: ceilings.RESOLVERS] or own.doh,
-        udp=tuple(plan.resolvers.udp)[: ceilings.RESOLVERS] or own.udp,
+        doh=tuple(plan.resolvers.doh)[: ceilings.RESOLVERS],
+        udp=tuple(plan.resolvers.udp)[: ceilings.RESOLVERS],
         dns_s=_seconds(within.dns_ms, ceilings.STEP_SECONDS, own.dns_s),
         tcp_s=_seconds(within.tcp_ms, ceilings.STEP_SECONDS, own.tcp_s),
         tls_s=_seconds(within.tls_ms, ceilings.STEP_SECONDS, own.tls_s),

@@ -37,3 +37,8 @@ class Settings:
     listen_s: float = 0.5
     innocuous_names: tuple[str, ...] = ("www.example.com", "www.iana.org")
     marks: tuple[tuple[str, str], ...] = ()
+
+
+def own_settings(*, lab: bool) -> Settings:
+    """What the agent goes by without a plan. A lab has no Internet: no public resolver is asked there."""
+    return Settings(doh=(), udp=()) if lab else Settings()

@@ -4,6 +4,7 @@ import json
 from datetime import UTC, datetime
 from pathlib import Path
 
+import pytest
 from google.protobuf.json_format import Parse
 
 from rabta_agent.cli.probe import to_json, to_text
@@ -107,3 +108,17 @@ async def test_a_person_sees_the_page_that_came(tmp_path: Path) -> None:
     async with serving() as page:
         done = await command(tmp_path, "probe", page)
     assert 'status 200, 32 bytes, "Fine"' in done.out
+
+
+async def test_a_name_of_the_hosts_file_counts_in_the_lab(tmp_path: Path) -> None:
+    async with serving() as page:
+        done = await command(tmp_path, "probe", page.replace("127.0.0.1", "localhost"))
+    assert "A localhost from system resolver: 127.0.0.1" in done.out
+    assert "status 200" in done.out
+
+
+async def test_roots_that_cannot_be_read_are_named_on_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "none.pem"))
+    done = await command(tmp_path, "probe", "https://x.com/")
+    assert (ExitCode.FAILED, 1) == (done.code, len(done.err.splitlines()))
+    assert "SSL_CERT_FILE" in done.err

@@ -1,10 +1,11 @@
 """Laws that hold of every measurement, sensible or not."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from random import Random
 
 import pytest
-from hypothesis import assume, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rabta_collector.verdict.classify import classify
@@ -65,10 +66,10 @@ SIGHTS = [observation for told in STORIES for observation in told.observations]
 
 
 @st.composite
-def mixtures(draw: st.DrawFn) -> Measurement:
+def mixtures(draw: st.DrawFn, stories: Sequence[Story] = STORIES) -> Measurement:
     """A story's beginning, and then whatever was seen in others: far more often judged than what is arbitrary."""
-    told = draw(st.sampled_from(STORIES))
-    kept = told.observations[: draw(st.integers(0, len(told.observations)))]
+    told = draw(st.sampled_from(stories))
+    kept = told.observations[: draw(st.integers(len(told.observations) // 2, len(told.observations)))]
     others = draw(st.lists(st.sampled_from(SIGHTS), max_size=5))
     measurement = told.measurement(at=NOON + draw(st.integers(-600, 600)), depth=draw(st.sampled_from(Depth)))
     return distinct(replace(measurement, observations=(*kept, *others)))
@@ -95,12 +96,12 @@ def test_the_order_of_observations_is_of_no_account(
     assert classify(measurement, controls) == classify(replace(measurement, observations=tuple(shuffled)), controls)
 
 
-@given(mixtures(), st.lists(mixtures(), max_size=3), mixtures())
+@given(mixtures([works(), works(PLAIN)]), st.lists(mixtures(), max_size=3), mixtures())
 def test_more_controls_never_turn_ok_into_blocked(
     measurement: Measurement, controls: list[Measurement], another: Measurement
 ) -> None:
-    assume(classify(measurement, controls).judgement is Judgement.OK)
-    assert classify(measurement, [*controls, another]).judgement is not Judgement.BLOCKED
+    if classify(measurement, controls).judgement is Judgement.OK:
+        assert classify(measurement, [*controls, another]).judgement is not Judgement.BLOCKED
 
 
 @given(mixtures(), st.lists(mixtures(), max_size=3), st.lists(mixtures(), max_size=2))

@@ -2,17 +2,19 @@
 
 import argparse
 import asyncio
-from collections.abc import Sequence
 
 from google.protobuf.json_format import MessageToJson
 
 from rabta_agent import log
+from rabta_agent.ceilings import Ceilings
 from rabta_agent.cli.setting import make_prober, setting, vantage_of
 from rabta_agent.config import Config
 from rabta_agent.contacts import SYSTEM_RESOLVER
 from rabta_agent.context import network_context
 from rabta_agent.exits import CommandError, ExitCode
-from rabta_agent.task import Settings, Task
+from rabta_agent.home import Credential, Home
+from rabta_agent.plan import Plan, stored_plan
+from rabta_agent.task import Settings, Task, own_settings
 from rabta_agent.urls import InvalidTarget, parse_url
 from rabta_proto.codec import to_message
 from rabta_proto.model import DnsQuery, HttpRoundTrip, Measurement, Observation, TcpConnect, TlsHandshake
@@ -20,7 +22,10 @@ from rabta_proto.vocabulary import ResolverKind, Trigger
 
 
 def probe(options: argparse.Namespace) -> ExitCode:
-    """Measures each URL, one after the other. What the network does is no failure of the command."""
+    """Measures each URL, one after the other, as the plan says where there is one.
+
+    What the network does is no failure of the command.
+    """
     home, config = setting(options)
     log.set_up(config.log_level)
     for url in options.urls:
@@ -29,18 +34,26 @@ def probe(options: argparse.Namespace) -> ExitCode:
         except InvalidTarget as wrong:
             raise CommandError(str(wrong), ExitCode.USAGE) from None
     credential = home.credential()
-    asyncio.run(_probe(options.urls, config, credential.isp if credential else "", as_json=options.json))
+    plan = _plan_of(home, credential, config) if credential else None
+    settings = plan.settings if plan else own_settings(lab=config.lab)
+    asyncio.run(_probe(options, config, settings, isp=credential.isp if credential else ""))
     return ExitCode.GOOD
 
 
-async def _probe(urls: Sequence[str], config: Config, isp: str, *, as_json: bool) -> None:
+def _plan_of(home: Home, credential: Credential, config: Config) -> Plan | None:
+    key = bytes.fromhex(credential.plan_public_key)
+    limits = Ceilings.of(lab=config.lab)
+    return stored_plan(home.plan(), public_key=key, agent_id=credential.agent_id, limits=limits)
+
+
+async def _probe(options: argparse.Namespace, config: Config, settings: Settings, *, isp: str) -> None:
     vantage = vantage_of(config)
     prober = make_prober(vantage)
     try:
-        for url in urls:
+        for url in options.urls:
             task = Task(target=url, trigger=Trigger.MANUAL)
-            measurement = await prober.measure(task, Settings(), network_context(isp, vantage))
-            print(to_json(measurement) if as_json else to_text(measurement), flush=True)
+            measurement = await prober.measure(task, settings, network_context(isp, vantage))
+            print(to_json(measurement) if options.json else to_text(measurement), flush=True)
     finally:
         await prober.close()
 

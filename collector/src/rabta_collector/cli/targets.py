@@ -28,7 +28,8 @@ def describe(catalogue: Catalogue) -> str:
     """What a catalogue comes to, for its operator."""
     count = sum(len(platform.targets) for platform in catalogue.platforms)
     megabytes = day_bytes(catalogue.targets, Terms(floor_s=0.0, bytes_per_day=None)) / 1e6
+    resolvers = "" if catalogue.resolvers.doh else "\nno DoH resolver: a lie of DNS shows by the controls alone"
     return (
         f"{len(catalogue.platforms)} platforms with {count} targets, {len(catalogue.references)} references; "
-        f"about {megabytes:.0f} MB a day for each ISP, shared among its agents"
+        f"about {megabytes:.0f} MB a day for each ISP, shared among its agents{resolvers}"
     )

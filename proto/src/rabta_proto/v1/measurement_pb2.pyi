@@ -678,7 +678,7 @@ class HttpRoundTrip(_message.Message):
     port: _builtins.int
     """Port of the server."""
     url: _builtins.str
-    """URL that was asked for."""
+    """URL that was asked for; IP addresses in its path and query are blanked, as in title, location and server."""
     status: _builtins.int
     """Status code. Absent: no response that could be read."""
     body_bytes: _builtins.int
@@ -694,9 +694,11 @@ class HttpRoundTrip(_message.Message):
     server: _builtins.str
     """Value of Server. Empty: none."""
     body_sha256: _builtins.bytes
-    """SHA-256 of the bytes read, 32 bytes. Empty: no body."""
+    """SHA-256 of the bytes read with IP addresses in them blanked (block pages print their visitor's), 32 bytes. Empty:
+    no body.
+    """
     body_simhash: _builtins.int
-    """64-bit similarity digest (SimHash over words) of the bytes read: near texts differ in few bits. Absent: no body."""
+    """64-bit similarity digest (SimHash over words) of the same bytes: near texts differ in few bits. Absent: no body."""
     tls: _builtins.bool
     """Whether the request went over TLS."""
     @_builtins.property

@@ -84,7 +84,7 @@ class Plan(_message.Message):
 
     @_builtins.property
     def resolvers(self) -> Global___Resolvers:
-        """Resolvers beside the machine's own."""
+        """Resolvers beside the machine's own. Absent: none."""
 
     @_builtins.property
     def deadlines(self) -> Global___Deadlines:
