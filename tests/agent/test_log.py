@@ -10,12 +10,9 @@ from rabta_agent import log
 
 def test_lines_are_json_on_standard_error_from_the_level_on(capsys: pytest.CaptureFixture[str]) -> None:
     log.set_up("warning")
-    try:
-        logger = structlog.get_logger()
-        logger.info("quiet")
-        logger.warning("loud", target="https://x.com/")
-    finally:
-        structlog.reset_defaults()
+    logger = structlog.get_logger()
+    logger.info("quiet")
+    logger.warning("loud", target="https://x.com/")
     out, err = capsys.readouterr()
     (line,) = err.splitlines()
     event = json.loads(line)

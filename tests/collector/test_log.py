@@ -13,7 +13,6 @@ def test_a_log_line_is_json_on_standard_error(capsys: pytest.CaptureFixture[str]
     structlog.get_logger().info("a.b", number=1)
     structlog.get_logger().debug("not.shown")
     output = capsys.readouterr()
-    structlog.reset_defaults()
     assert "" == output.out
     line = json.loads(output.err)
     assert ("a.b", 1, "info") == (line["event"], line["number"], line["level"])

@@ -83,8 +83,7 @@ class Country:
     async def _carry(self, isp: str, carries: bool) -> None:
         self._censors[isp].shut = not carries
         await self._gateway.apply()
-        self._relays.apply()
-        self._resolvers.drop_from([n.slice for n in self.atlas.networks if self._censors[n.id].shut])
+        await self._relays.apply()
 
     async def take_down(self, site: str) -> None:
         """The site refuses everybody, everywhere."""

@@ -10,14 +10,14 @@ from urllib.parse import parse_qs, urlsplit
 
 import h11
 
-from lab.listening import Listener, source_of
+from lab.listening import Listener, hold, source_of
 from support.dns_server import Answer, read_question, to_wire
 
 _MEDIA_TYPE = b"application/dns-message"
 
 
 class DohServer:
-    """One resolver at one address; its listener can be made deaf to networks."""
+    """One resolver at one address; to whom it has no answer it is silent, as where the network is shut."""
 
     def __init__(self, host: str, answer: Answer, tls: ssl.SSLContext) -> None:
         self._answer = answer
@@ -38,8 +38,7 @@ class DohServer:
                 return
             response = self._respond(*request, source=source_of(writer))
             if response is None:
-                await reader.read()  # silence until the client goes
-                return
+                return await hold(reader)
             status, body = response
             fields = [(b"content-type", _MEDIA_TYPE), (b"content-length", str(len(body)).encode())]
             for event in (

@@ -13,7 +13,7 @@ from errno import EADDRINUSE
 from lab.atlas import Atlas, Network, Site
 from lab.censor import ADDRESSES, NAMES_IN_HTTP, NAMES_IN_TLS, Action, Censor, Rule
 from lab.link import splice
-from lab.listening import Listener, Serve, reset, source_of
+from lab.listening import Listener, Manner, Serve, hold, reset, source_of
 from lab.opening import OTHER, Opening, Speech, read_opening
 from lab.origins import Endpoint, Origins
 
@@ -73,26 +73,19 @@ class Gateway:
         return True
 
     async def apply(self) -> None:
-        """Opens, closes and deafens listeners, and stops or lets go networks."""
+        """Lets every listener do what the censors say now, and stops or lets go networks."""
         for network in self._atlas.networks:
             (self._gates[network.id].clear if self._censors[network.id].shut else self._gates[network.id].set)()
         for near, listener in self._listeners.items():
-            if self._refuses(near):
-                listener.close()
-            else:
-                await listener.open()
-                listener.drop_from([network.slice for network in self._atlas.networks if self._is_deaf(near, network)])
+            await listener.be(self._manner(near))
 
-    def _refuses(self, near: Near) -> bool:
-        rule = self._censors[near.network.id].on(near.site, ADDRESSES)
-        return (near.site is not None and near.site.key in self.down) or (
-            rule is not None and rule.action is Action.TCP_REFUSED
-        )
-
-    def _is_deaf(self, near: Near, network: Network) -> bool:
-        censor = self._censors[network.id]
+    def _manner(self, near: Near) -> Manner:
+        censor = self._censors[near.network.id]
         rule = censor.on(near.site, ADDRESSES)
-        return censor.shut or (rule is not None and rule.action is Action.TCP_SILENCE)
+        if censor.shut or (rule is not None and rule.action is Action.TCP_SILENCE):
+            return Manner.SILENT
+        down = near.site is not None and near.site.key in self.down
+        return Manner.REFUSES if down or (rule is not None and rule.action is Action.TCP_REFUSED) else Manner.ACCEPTS
 
     def _serving(self, near: Near) -> Serve:
         async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -103,8 +96,10 @@ class Gateway:
     async def _serve(self, near: Near, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         network = self._atlas.network_at(source_of(writer))
         censor = self._censors[network.id] if network else _FREE
-        if censor.on(near.site, ADDRESSES):
-            return reset(writer)
+        if censor.shut:
+            return await hold(reader)
+        if by_address := censor.on(near.site, ADDRESSES):
+            return await _end(by_address, reader, writer)
         said, opening = await _first_words(reader)
         named = self._atlas.site_named(opening.name) if opening.name else None
         rule = censor.on(named, NAMES_IN_TLS if opening.speech is Speech.TLS else NAMES_IN_HTTP)
@@ -147,13 +142,12 @@ async def _first_words(reader: asyncio.StreamReader) -> tuple[bytes, Opening]:
 
 async def _end(rule: Rule, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
     match rule.action:
-        case Action.SNI_RESET | Action.HOST_RESET:
+        case Action.SNI_CLOSE:
+            return  # which closes, with FIN
+        case Action.SNI_SILENCE | Action.TCP_SILENCE:  # the latter at the near address of another network
+            await hold(reader)
+        case _:
             reset(writer)
-        case Action.SNI_SILENCE:
-            while await reader.read(4096):
-                pass
-        case _:  # SNI_CLOSE: returning closes, with FIN
-            return
 
 
 async def _reach(endpoint: Endpoint, client: asyncio.StreamWriter) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:

@@ -1,6 +1,8 @@
-"""A listening socket that can be closed, opened again at the same place and made deaf to some networks.
+"""A listening socket that accepts, refuses or says nothing, and can change its manner at the same place.
 
-Closing it refuses newcomers and leaves the connections that stand; `end` takes those too.
+Silence is what a listener falls into whose queue of connections is full (tcp(7), listen(2)): Linux drops a SYN that
+would not fit, as a firewall would. So a silent listener is one with a queue of one that nobody ever takes from, and a
+connection of our own that fills it. It needs no privilege. Connections that stand are left alone by every change.
 """
 
 import asyncio
@@ -8,13 +10,19 @@ import contextlib
 import socket
 import ssl
 import struct
-from collections.abc import Awaitable, Callable, Sequence
-from ipaddress import IPv4Network
-
-from lab.silence import drop_from
+from collections.abc import Awaitable, Callable
+from enum import StrEnum
 
 Serve = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 _RESET_ON_CLOSE = struct.pack("ii", 1, 0)
+
+
+class Manner(StrEnum):
+    """What becomes of a SYN."""
+
+    ACCEPTS = "accepts"
+    REFUSES = "refuses"
+    SILENT = "silent"
 
 
 class Listener:
@@ -25,42 +33,53 @@ class Listener:
         self.port = port
         self._serve = serve
         self._tls = tls
-        self._socket: socket.socket | None = None
+        self._manner = Manner.REFUSES
         self._server: asyncio.Server | None = None
+        self._silent: list[socket.socket] = []
         self._tasks: set[asyncio.Task[None]] = set()
 
     async def open(self) -> None:
-        """Listens, unless it does already; the first time at any free port where none was given."""
-        if self._server is not None:
+        """Listens; the first time at any free port where none was given."""
+        await self.be(Manner.ACCEPTS)
+
+    async def be(self, manner: Manner) -> None:
+        """Changes what becomes of newcomers."""
+        if manner is self._manner:
             return
-        listener = socket.socket()
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            listener.bind((self.host, self.port))
-        except OSError:
-            listener.close()
-            raise
-        self.port = listener.getsockname()[1]
-        self._socket = listener
-        self._server = await asyncio.start_server(self._accept, sock=listener, ssl=self._tls, backlog=256)
-
-    def close(self) -> None:
-        """Refuses newcomers from now on."""
-        if self._server is not None:
-            self._server.close()
-        self._server = self._socket = None
-
-    def drop_from(self, sources: Sequence[IPv4Network]) -> None:
-        """Leaves SYNs from these networks unanswered, and those of all others no more."""
-        if self._socket is not None:
-            drop_from(self._socket, sources)
+        self._close()
+        if manner is not Manner.REFUSES:
+            listener = self._bind(backlog=256 if manner is Manner.ACCEPTS else 0)
+            if manner is Manner.ACCEPTS:
+                self._server = await asyncio.start_server(self._accept, sock=listener, ssl=self._tls, backlog=256)
+            else:
+                self._silent = [listener, _fill(listener)]
+        self._manner = manner
 
     async def end(self) -> None:
-        self.close()
+        self._close()
         tasks = tuple(self._tasks)
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+
+    def _bind(self, *, backlog: int) -> socket.socket:
+        listener = socket.socket()
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            listener.bind((self.host, self.port))
+            listener.listen(backlog)
+        except OSError:
+            listener.close()
+            raise
+        self.port = listener.getsockname()[1]
+        return listener
+
+    def _close(self) -> None:
+        if self._server is not None:
+            self._server.close()
+        for silent in self._silent:
+            silent.close()
+        self._server, self._silent, self._manner = None, [], Manner.REFUSES
 
     def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         # A server outlives its connections and must survive each of them: a set of tasks, and no TaskGroup.
@@ -74,6 +93,19 @@ class Listener:
                 await self._serve(reader, writer)
         finally:
             writer.close()
+
+
+def _fill(listener: socket.socket) -> socket.socket:
+    """The one connection that a queue of none has room for."""
+    filler = socket.socket()
+    filler.connect(listener.getsockname())  # on loopback the handshake is over before this returns
+    return filler
+
+
+async def hold(reader: asyncio.StreamReader) -> None:
+    """Hears a client out without a word until it goes."""
+    while await reader.read(4096):
+        pass
 
 
 def source_of(writer: asyncio.StreamWriter) -> str:

@@ -2,16 +2,11 @@
 
 import asyncio
 from collections.abc import Mapping
-from ipaddress import IPv4Network
 
 from lab.atlas import Atlas, Network
 from lab.censor import Censor
 from lab.link import splice
-from lab.listening import Listener, Serve
-
-_EVERYBODY = IPv4Network(
-    "127.0.0.0/8"
-)  # a gRPC client's own address is not bound: the relay's address tells the network
+from lab.listening import Listener, Manner, Serve
 
 
 class Relays:
@@ -30,15 +25,13 @@ class Relays:
         return f"http://{listener.host}:{listener.port}"
 
     async def start(self) -> None:
-        for listener in self._listeners.values():
-            await listener.open()
-        self.apply()
+        await self.apply()
 
-    def apply(self) -> None:
+    async def apply(self) -> None:
         for network in self._atlas.networks:
             shut = self._censors[network.id].shut
             (self._gates[network.id].clear if shut else self._gates[network.id].set)()
-            self._listeners[network.id].drop_from([_EVERYBODY] if shut else [])
+            await self._listeners[network.id].be(Manner.SILENT if shut else Manner.ACCEPTS)
 
     def _serving(self, gate: asyncio.Event) -> Serve:
         async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

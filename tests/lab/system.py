@@ -230,6 +230,5 @@ _CONFIG = """# What is minutes in a country is seconds in a laboratory.
 [decide]
 isp_silence_s = 5
 isp_together_s = 15
-isp_pause_s = 10
 late_s = 10
 """

@@ -44,16 +44,19 @@ async def ask_over_https(country: Country, network: Network, questions: int = 1)
     country.authority.trust(context)
     host, port = country.public_doh[0].removeprefix("https://").removesuffix("/dns-query").split(":")
     reader, writer = await asyncio.open_connection(host, int(port), ssl=context, local_addr=(network.agent(1), 0))
-    answers = []
-    for _ in range(questions):
-        wire = dns.message.make_query(X.hostname, "A").to_wire()
-        writer.write(f"POST /dns-query HTTP/1.1\r\nHost: {host}\r\nContent-Length: {len(wire)}\r\n\r\n".encode() + wire)
-        head = (await reader.readuntil(b"\r\n\r\n")).decode().lower()
-        assert head.startswith("http/1.1 200")
-        length = int(head.split("content-length: ")[1].split("\r\n")[0])
-        answers.append(dns.message.from_wire(await reader.readexactly(length)))
-    writer.close()
-    return answers
+    try:
+        return [await post(reader, writer, host) for _ in range(questions)]
+    finally:
+        writer.close()
+
+
+async def post(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, host: str) -> dns.message.Message:
+    wire = dns.message.make_query(X.hostname, "A").to_wire()
+    writer.write(f"POST /dns-query HTTP/1.1\r\nHost: {host}\r\nContent-Length: {len(wire)}\r\n\r\n".encode() + wire)
+    head = (await reader.readuntil(b"\r\n\r\n")).decode().lower()
+    assert head.startswith("http/1.1 200")
+    length = int(head.split("content-length: ")[1].split("\r\n")[0])
+    return dns.message.from_wire(await reader.readexactly(length))
 
 
 def addresses(message: dns.message.Message) -> list[str]:

@@ -120,9 +120,10 @@ async def test_silence_leaves_the_syn_unanswered_and_only_for_that_network(count
 
 async def test_dialling_the_near_address_of_another_network_does_not_get_around_a_silence(country: Country) -> None:
     await country.censor("ptcl", "x", Rule(action=Action.TCP_SILENCE))
+    client = await connect(country, PTCL, address=NAYATEL.near(X))
     with pytest.raises(TimeoutError):
         async with asyncio.timeout(SOON_S):
-            await connect(country, PTCL, address=NAYATEL.near(X))
+            await say(client, REQUEST)
 
 
 async def test_a_silence_that_was_lifted_is_heard_no_more(country: Country) -> None:

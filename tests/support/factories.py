@@ -9,7 +9,7 @@ Names, addresses and times have one meaning throughout: `SITE` at `NEAR`, what a
 
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
-from typing import Self
+from typing import Any, Self
 
 from rabta_proto.model import (
     Certificate,
@@ -130,12 +130,12 @@ class Story:
         return self
 
     def _tls(
-        self, address: str, source: AddressSource, *, failure: str | None = None, ms: float = 12, **facts: object
+        self, address: str, source: AddressSource, *, failure: str | None = None, ms: float = 12, **facts: Any
     ) -> Self:
-        detail = TlsHandshake(address=address, port=self.port, server_name=self.name, source=source, **facts)  # type: ignore[arg-type] # as the caller names them
+        detail = TlsHandshake(address=address, port=self.port, server_name=self.name, source=source, **facts)
         return self.sees(detail, failure, ms=ms)
 
-    def answers(self, address: str, status: int = 200, **facts: object) -> Self:
+    def answers(self, address: str, status: int = 200, **facts: Any) -> Self:
         """A response. The default page is as long as it says and has a title."""
         page = {"body_bytes": 5000, "title": "Welcome to the site", "header_names": ("date", "x-site"), **facts}
         return self._http(address, None, status=status, **page)
@@ -143,10 +143,10 @@ class Story:
     def fails_http(self, address: str, failure: str) -> Self:
         return self._http(address, failure)
 
-    def _http(self, address: str, failure: str | None, **facts: object) -> Self:
+    def _http(self, address: str, failure: str | None, **facts: Any) -> Self:
         secure = self.observations[-1].step == "tls"
         url = f"{'https' if secure else 'http'}://{self.name}/"
-        return self.sees(HttpRoundTrip(address=address, port=self.port, url=url, tls=secure, **facts), failure)  # type: ignore[arg-type]
+        return self.sees(HttpRoundTrip(address=address, port=self.port, url=url, tls=secure, **facts), failure)
 
     def follows(self, name: str) -> Self:
         """The next hop."""

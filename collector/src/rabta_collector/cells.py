@@ -62,8 +62,10 @@ class Cell:
             return None
         return Change(before=before, after=self.verdict, detected_after_s=_delay(decision, before, now))
 
-    def next_expiry(self, now: float) -> float | None:
-        expiries = (window.next_expiry(now) for window in self.windows.values())
+    @property
+    def next_expiry(self) -> float | None:
+        """When a decision is due though nothing is heard; known after a decision."""
+        expiries = (window.next_expiry for window in self.windows.values())
         return min((expiry for expiry in expiries if expiry is not None), default=None)
 
     def _decision(self) -> Decision:
@@ -109,7 +111,7 @@ class Cell:
                 if judgement is Judgement.INCONCLUSIVE:
                     undecided[rule] += count
         if not undecided:
-            return decision.note
+            return NOT_MEASURED
         rule = min(undecided, key=lambda rule: (-undecided[rule], rule))
         return RULES_BY_ID[rule].comment
 

@@ -53,7 +53,6 @@ class Settings:
     control_max_age_s: float = 600.0  # between a measurement and a control that speaks for it
     isp_silence_s: float = 90.0  # after which an agent is gone, and the rest of them with it
     isp_together_s: float = 180.0  # within which agents fell silent together
-    isp_pause_s: float = 300.0  # that a connected agent makes, before its own is known
     isp_memory_s: float = 86_400.0  # for which an agent is expected back
     isp_min_agents: int = 2  # that must fall silent together
     events_kept: int = 10_000  # in memory
@@ -218,7 +217,7 @@ class Engine:
         change = cell.decide(now, self._terms)
         if change is not None and cell.platform != REFERENCES:
             self._chronicle.write_change(change, now)
-        if (expiry := cell.next_expiry(now)) is not None:
+        if (expiry := cell.next_expiry) is not None:
             self._agenda.enter_at(place, expiry)
         if self._nation.state(cell.isp) not in (IspState.UP, IspState.UNKNOWN):
             self._nation.look_at(cell.isp, now)
@@ -240,7 +239,6 @@ def _patience(settings: Settings) -> Patience:
     return Patience(
         silence_s=settings.isp_silence_s,
         together_s=settings.isp_together_s,
-        pause_s=settings.isp_pause_s,
         memory_s=settings.isp_memory_s,
         min_agents=settings.isp_min_agents,
     )

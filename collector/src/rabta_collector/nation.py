@@ -65,10 +65,8 @@ class Nation:
             group.connect(entry.agent, entry.at)
         else:
             group.disconnect(entry.agent, entry.at)
-        if not isinstance(entry, Measured) or self._news(key):
+        if not isinstance(entry, Measured) or self._news(key, entry.agent):
             self._agenda.enter_after((key,), entry.at)
-        if entry.agent in group.signs:
-            self._agenda.enter_at((key,), group.signs[entry.agent].gone_at(self._patience))
 
     def look_at(self, isp: str, moment: float) -> None:
         """Something was decided that the state of an ISP may hang on."""
@@ -107,8 +105,10 @@ class Nation:
             self._agenda.enter_after((home,), 0.0)
         self._homes[agent] = key
 
-    def _news(self, key: str) -> bool:
-        return key not in self._alive_since or self._states.get(key, IspState.UP) is not IspState.UP
+    def _news(self, key: str, agent: str) -> bool:
+        """Whether a measurement can change more than when its agent counts as gone."""
+        calm = key in self._alive_since and self._states.get(key, IspState.UP) is IspState.UP
+        return not calm or not self._groups[key].signs[agent].connected
 
     def _roll_call(self, keys: set[str], now: float) -> bool:
         """Notes which groups are alive; says whether that changed."""

@@ -54,6 +54,7 @@ class Window:
     """Ballots and sample of one target at one ISP; `decision` is the last one made of them."""
 
     decision: Decision = field(default_factory=Decision)
+    next_expiry: float | None = None
     _ballots: dict[str, Ballot] = field(default_factory=dict)
     _sample: deque[Sampled] = field(default_factory=deque)
     _rules: Counter[tuple[str, Judgement]] = field(default_factory=Counter)
@@ -102,17 +103,23 @@ class Window:
         return [ballot.open for ballot in ballots if ballot.open is not None]
 
     def votes(self, now: float) -> dict[str, Vote]:
-        """Votes that stand, by agent. Forgets what has expired."""
+        """Votes that stand, by agent. Forgets what has expired; `next_expiry` is when more of it will have."""
         while self._sample and self._sample[0].expires <= now:
             self._drop()
-        for agent in [agent for agent, ballot in self._ballots.items() if _expiry(ballot) <= now]:
+        votes, expired, times = {}, [], []
+        for agent, ballot in self._ballots.items():
+            vote = ballot.vote
+            if vote is not None and vote.expires > now:
+                votes[agent] = vote
+                times.append(vote.expires)
+            elif ballot.expires > now:
+                times.append(ballot.expires)
+            else:
+                expired.append(agent)
+        for agent in expired:
             del self._ballots[agent]
-        return {a: b.vote for a, b in self._ballots.items() if b.vote is not None and b.vote.expires > now}
-
-    def next_expiry(self, now: float) -> float | None:
-        """The next moment at which something expires."""
-        times = (b.vote.expires for b in self._ballots.values() if b.vote is not None and b.vote.expires > now)
-        return min([*times, *(_expiry(ballot) for ballot in self._ballots.values())], default=None)
+        self.next_expiry = min(times, default=None)
+        return votes
 
     @property
     def size(self) -> int:
@@ -140,10 +147,6 @@ class Window:
         self._rules[key] += by
         if self._rules[key] <= 0:
             del self._rules[key]
-
-
-def _expiry(ballot: Ballot) -> float:
-    return max(ballot.expires, ballot.vote.expires if ballot.vote else 0.0)
 
 
 def _cast(base: Vote | None, case: Case, finding: Finding) -> Vote | None:

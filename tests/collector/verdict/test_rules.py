@@ -2,6 +2,7 @@
 
 import re
 from dataclasses import dataclass
+from typing import Any
 
 import pytest
 
@@ -52,13 +53,13 @@ def controls(told: Story, *, before: Story | None = None) -> tuple[Measurement, 
 UP = controls(works(address=FAR))
 PLAIN_UP = controls(works(PLAIN, address=FAR))
 GONE = controls(gone())
-BLOCK_TEXT = {"marks": ("pk.prohibited",), "title": "", "header_names": (), "body_bytes": 300}
-OTHER_PAGE = {"title": "", "header_names": ("date",), "body_bytes": 300}
-REDIRECT = {"status": 302, "title": "", "body_bytes": 0}
+BLOCK_TEXT: dict[str, Any] = {"marks": ("pk.prohibited",), "title": "", "header_names": (), "body_bytes": 300}
+OTHER_PAGE: dict[str, Any] = {"title": "", "header_names": ("date",), "body_bytes": 300}
+REDIRECT: dict[str, Any] = {"status": 302, "title": "", "body_bytes": 0}
 
 
-def plain(**page: object) -> Story:
-    return story(PLAIN).names(NEAR).names(NEAR, by=ResolverKind.DOH).connects(NEAR).answers(NEAR, **page)  # type: ignore[arg-type]
+def plain(**page: Any) -> Story:
+    return story(PLAIN).names(NEAR).names(NEAR, by=ResolverKind.DOH).connects(NEAR).answers(NEAR, **page)
 
 
 def sent_to(name: str, location: str) -> Story:
@@ -88,8 +89,8 @@ class Case:
         return self.told.measurement(network=self.network, depth=self.depth)
 
 
-def case(what: str, rule: str, told: Story, seen: tuple[Measurement, ...] = (), **facts: object) -> Case:
-    return Case(what=what, rule=rule, told=told, controls=seen, **facts)  # type: ignore[arg-type]
+def case(what: str, rule: str, told: Story, seen: tuple[Measurement, ...] = (), **facts: Any) -> Case:
+    return Case(what=what, rule=rule, told=told, controls=seen, **facts)
 
 
 VANTAGES = [

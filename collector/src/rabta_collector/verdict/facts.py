@@ -14,7 +14,7 @@ from rabta_collector.verdict.support import ORDER, Support, Voices, last_page
 from rabta_proto.model import HttpRoundTrip, Measurement
 from rabta_proto.vocabulary import ResolverKind, Step
 
-_NOT_A_BRAND = frozenset({"www", "com", "co", "org", "net", "gov", "edu", "ac"})
+_NOT_A_BRAND = frozenset({"www", "com", "co", "org", "or", "net", "ne", "gov", "go", "edu", "ac"})
 
 
 @dataclass(frozen=True, kw_only=True)  # not slotted: `once` needs a dictionary
@@ -46,7 +46,7 @@ class Facts:
         network = self.measurement.network
         if network.ipv4 is False and not network.ipv6:
             return True
-        return any(leg.dns for leg in self.legs) and not something_answered(self.measurement.observations)
+        return not something_answered(self.measurement.observations) and any(leg.dns for leg in self.legs)
 
     @once
     def references_fail(self) -> bool:
@@ -197,7 +197,7 @@ class Facts:
         if not any(page.status in REDIRECTS for page in self.plain):
             return False
         start, end = fingerprints.host_of(self.measurement.target), self.leg.name
-        return bool(end) and end not in self.voices.names and not _brands(start) & _brands(end)
+        return bool(end) and end not in self.voices.names and _brand(start) != _brand(end)
 
     # The controls
 
@@ -232,7 +232,7 @@ def _keys(leg: Leg) -> frozenset[bytes]:
     return frozenset(certificate.spki_sha256 for certificate in certificates if certificate is not None)
 
 
-def _brands(host: str) -> frozenset[str]:
-    """Labels by which a site is known: `bbc` of www.bbc.co.uk."""
+def _brand(host: str) -> str:
+    """The label by which a site is known: `bbc` of www.bbc.co.uk."""
     labels = [label for label in host.split(".")[:-1] if label not in _NOT_A_BRAND]
-    return frozenset(label for label in labels if len(label) > 2 or len(labels) == 1)
+    return labels[-1] if labels else host

@@ -95,7 +95,12 @@ Seen = list[Observation]
 
 @dataclass(kw_only=True)  # not slotted: `once` needs a dictionary
 class Leg:
-    """Observations of one hop. `tls` are those with the target's name, `isolation` those with an innocuous one."""
+    """Observations of one hop, sorted as they come in.
+
+    `tls` are handshakes with the target's name, `isolation` those with an innocuous one, `answered` the requests that
+    were answered, be it in part. Of addresses: `own` are those of the machine's own way to the name, `connected`
+    accepted a connection, `secured` showed a certificate valid for the name.
+    """
 
     hop: int
     secure: bool
@@ -104,21 +109,37 @@ class Leg:
     tls: Seen = field(default_factory=list)
     isolation: Seen = field(default_factory=list)
     http: Seen = field(default_factory=list)
+    answered: Seen = field(default_factory=list)
+    own: set[str] = field(default_factory=set)
+    connected: set[str] = field(default_factory=set)
+    secured: set[str] = field(default_factory=set)
 
     def add(self, observation: Observation) -> None:
         match observation.detail:
-            case DnsQuery():
+            case DnsQuery() as query:
                 self.dns.append(observation)
-            case TcpConnect():
+                if query.resolver_kind is ResolverKind.SYSTEM:
+                    self.own.update(query.addresses)
+            case TcpConnect() as connect:
                 self.tcp.append(observation)
+                self._reach(connect, self.connected, observation.failure is None)
             case TlsHandshake(isolation=True):
                 self.isolation.append(observation)
-            case TlsHandshake():
+            case TlsHandshake() as handshake:
                 self.secure = True
                 self.tls.append(observation)
-            case HttpRoundTrip(tls=secure):
-                self.secure = self.secure or secure
+                self._reach(handshake, self.secured, observation.failure is None and handshake.verified)
+            case HttpRoundTrip() as request:
+                self.secure = self.secure or request.tls
                 self.http.append(observation)
+                if request.status is not None:
+                    self.answered.append(observation)
+
+    def _reach(self, tried: TcpConnect | TlsHandshake, reached: set[str], success: bool) -> None:
+        if tried.source in _OWN_SOURCES:
+            self.own.add(tried.address)
+        if success:
+            reached.add(tried.address)
 
     @once
     def name(self) -> str:
@@ -135,34 +156,12 @@ class Leg:
         return frozenset(found)
 
     @once
-    def own(self) -> frozenset[str]:
-        """Addresses of the machine's own way to the name."""
-        tried = {tcp(o).address for o in self.tcp if tcp(o).source in _OWN_SOURCES}
-        tried.update(tls(o).address for o in self.tls if tls(o).source in _OWN_SOURCES)
-        return self.named_by(ResolverKind.SYSTEM) | tried
-
-    @once
-    def special(self) -> frozenset[str]:
+    def special(self) -> set[str]:
         """Own addresses that the agent would not dial."""
-        refused = {tcp(o).address for o in self.tcp if o.failure == Failure.SPECIAL_ADDRESS}
-        return self.own & refused
+        return self.own & {tcp(o).address for o in self.tcp if o.failure == Failure.SPECIAL_ADDRESS}
 
     @once
-    def connected(self) -> frozenset[str]:
-        return frozenset(tcp(o).address for o in self.tcp if o.failure is None)
-
-    @once
-    def secured(self) -> frozenset[str]:
-        """Addresses that showed a certificate valid for the name."""
-        return frozenset(tls(o).address for o in self.tls if o.failure is None and tls(o).verified)
-
-    @once
-    def answered(self) -> Seen:
-        """Requests that were answered, be it in part."""
-        return [o for o in self.http if http(o).status is not None]
-
-    @once
-    def elsewhere(self) -> frozenset[str]:
+    def elsewhere(self) -> set[str]:
         """Addresses of other ways that showed a valid certificate: proof that the site is alive as seen from here."""
         return self.secured - self.own
 

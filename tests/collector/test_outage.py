@@ -1,0 +1,74 @@
+"""What silence says of an ISP."""
+
+import pytest
+
+from rabta_collector.outage import Group, Patience, judge
+from rabta_proto.vocabulary import IspState
+
+PATIENCE = Patience(silence_s=90, together_s=180, memory_s=86_400, min_agents=2)
+LONG_AGO = -1e6
+
+
+def group(*left: float | None) -> Group:
+    """Agents that connected at 0; each left when it is said, or is there (`None`)."""
+    made = Group(patience=PATIENCE)
+    for n, moment in enumerate(left):
+        made.connect(f"a{n}", 0.0)
+        if moment is not None:
+            made.disconnect(f"a{n}", moment)
+    return made
+
+
+@pytest.mark.parametrize(
+    ("made", "now", "state"),
+    [
+        (group(), 0, IspState.UNKNOWN),
+        (group(None), 9_999, IspState.UP),
+        (group(100, 100, 101), 150, IspState.UP),
+        (group(100, 100, 101), 191, IspState.DOWN),
+        (group(100, 279), 400, IspState.DOWN),
+        (group(100, 281), 400, IspState.UNKNOWN),  # not together
+        (group(100), 400, IspState.UNKNOWN),  # one laptop
+        (group(100, 100, None), 191, IspState.DEGRADED),
+        (group(100, None, None), 191, IspState.UP),
+        (group(100, 100, None, None), 191, IspState.UP),
+        (group(100, 100, None), 100 + 90 + 3600, IspState.UP),  # gone for good, as it seems
+    ],
+)
+def test_silence_makes_a_state(made: Group, now: float, state: IspState) -> None:
+    assert state is judge(made, now, LONG_AGO)
+
+
+@pytest.mark.parametrize("others_since", [None, 350.0])
+def test_silence_everywhere_says_nothing(others_since: float | None) -> None:
+    assert IspState.UNKNOWN is judge(group(100, 100, 100), 400, others_since)
+
+
+def test_a_measurement_is_a_sign_of_life() -> None:
+    made = group(100, 100)
+    made.measured("a0", 300)
+    assert IspState.UP is judge(made, 389, LONG_AGO)
+    assert (True, False) == (made.alive(389), made.alive(390))
+
+
+def test_agents_are_counted() -> None:
+    made = group(None, None, 50)
+    made.measured("a0", 60)
+    made.connect("a0", 61)
+    made.disconnect("stranger", 61)
+    assert (2, 1, 0) == (made.connected, made.reporting(70), made.reporting(60 + 900))
+    made.leave("a0")
+    made.leave("a0")
+    assert 1 == made.connected
+
+
+def test_who_left_a_day_ago_is_forgotten_and_who_is_there_is_not() -> None:
+    made = group(100, None)
+    assert [] == made.forget(100 + 86_399)
+    assert ["a0"] == made.forget(100 + 86_400)
+    assert {"a1"} == set(made.signs)
+
+
+def test_moments_are_when_something_may_change() -> None:
+    assert [190, 3790, 86_500] == list(group(100, None).moments())
+    assert 100 == group(50, 100).silent_since()

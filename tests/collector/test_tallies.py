@@ -1,0 +1,72 @@
+"""Counters of steps, failures and durations."""
+
+from dataclasses import replace
+
+from rabta_collector.state import DURATION_BUCKETS_S
+from rabta_collector.tallies import Counting
+from rabta_proto.vocabulary import Failure
+from support.factories import NOON, RESET, bad_certificate, story, tcp_trouble, tls_trouble, works
+
+
+def counted(*told: object) -> Counting:
+    counting = Counting()
+    for n, each in enumerate(told):
+        counting.count(each.measurement(at=NOON + n), "ptcl", NOON + n)  # type: ignore[attr-defined]
+    return counting
+
+
+def test_every_attempt_of_a_step_counts() -> None:
+    tallies = counted(works(), works()).snapshot()
+    assert {"dns": 4, "tcp": 2, "tls": 2, "http": 2} == {step: n for (_, _, step), n in tallies.attempts.items()}
+    assert {} == tallies.failures
+
+
+def test_repeats_count_and_closer_looks_do_not() -> None:
+    tallies = counted(tls_trouble(RESET), bad_certificate()).snapshot()
+    assert {("x", "ptcl", "tls", "connection_reset"): 3, ("x", "ptcl", "tls", "ssl_unknown_authority"): 3} == (
+        tallies.failures
+    )
+    assert 6 == tallies.attempts["x", "ptcl", "tls"]
+
+
+def test_what_an_agent_makes_up_is_one_word() -> None:
+    made_up = tcp_trouble("unknown_failure: 127.0.0.1", passes=1)
+    tallies = counted(made_up, tcp_trouble('evil"} 1', passes=1)).snapshot()
+    assert {("x", "ptcl", "tcp", "unknown_failure"): 2} == tallies.failures
+
+
+def test_failures_are_plain_words() -> None:
+    tallies = counted(tcp_trouble(Failure.TIMED_OUT, passes=1)).snapshot()
+    assert [str] == [type(failure) for *_, failure in tallies.failures]
+    assert {str} == {type(step) for *_, step in tallies.attempts}
+
+
+def test_references_count_for_durations_alone() -> None:
+    counting = Counting()
+    counting.count(works().measurement(platform=""), "ptcl", NOON)
+    tallies = counting.snapshot()
+    assert ({}, {}) == (tallies.attempts, tallies.last_measurement)
+    assert 1 == sum(tallies.durations["ptcl", "tcp"].counts)
+
+
+def test_durations_fall_into_their_buckets_bounds_included() -> None:
+    told = story()
+    for bound in (*DURATION_BUCKETS_S, 11):
+        told.sees(works().observations[2].detail, ms=bound * 1000)
+    histogram = counted(told).snapshot().durations["ptcl", "tcp"]
+    assert (1,) * (len(DURATION_BUCKETS_S) + 1) == histogram.counts
+    assert abs(sum((*DURATION_BUCKETS_S, 11)) - histogram.sum_s) < 1e-6
+
+
+def test_the_last_measurement_is_the_newest_and_not_the_latest_to_come() -> None:
+    counting = counted(works(), works())
+    counting.count(replace(works().measurement(), platform="x"), "ptcl", NOON - 50)
+    assert {("x", "ptcl"): NOON + 1} == counting.snapshot().last_measurement
+
+
+def test_a_snapshot_does_not_change_any_more() -> None:
+    counting = counted(works())
+    before = counting.snapshot()
+    counting.count(works().measurement(), "ptcl", NOON)
+    assert 1 == before.attempts["x", "ptcl", "tcp"]
+    assert 1 == sum(before.durations["ptcl", "tcp"].counts)
