@@ -123,7 +123,7 @@ async def test_a_public_resolver_at_a_special_address_is_not_asked() -> None:
     async with DnsServer(lambda asked, client: [nxdomain()]) as server:
         resolver = Resolver(kind=ResolverKind.UDP, endpoint=server.text)
         outcome = await query(make_scene(Vantage()), resolver, X, within(), listen_s=0)
-        assert ("special_address", []) == (outcome.observation.failure, server.questions)
+        assert ("special_address", 0) == (outcome.observation.failure, len(server.questions))
 
 
 async def test_the_machines_own_resolver_may_be_at_a_special_address() -> None:

@@ -305,3 +305,18 @@ def test_what_was_appended_survives_a_kill(tmp_path: Path, after: int) -> None:
     assert spool.damage is None
     assert set(promised) <= set(sequences(spool, most=10**6))
     assert balance(spool.counts())
+
+
+def test_what_a_killed_agent_left_behind_can_be_read(tmp_path: Path) -> None:
+    path = tmp_path / "left" / "spool.sqlite"
+    path.parent.mkdir()
+    spool = spool_at(tmp_path / "spool.sqlite")
+    put(spool, measured())
+    for suffix in ("", "-wal"):  # and no -shm, as after a power cut
+        (path.parent / f"spool.sqlite{suffix}").write_bytes((tmp_path / f"spool.sqlite{suffix}").read_bytes())
+    spool.close()
+    with reading(path) as connection:
+        assert connection is not None
+        assert 1 == read_counts(connection, NOW).produced
+        with pytest.raises(sqlite3.OperationalError, match="readonly"):  # it changes nothing
+            connection.execute("DELETE FROM measurement")

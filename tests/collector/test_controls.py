@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 from rabta_collector.controls import KEPT, Controls, Look
 from support.factories import NOON, works
 
+REACH_S = 100
 KEY = ("x", "https://x.com/")
 
 
@@ -14,19 +15,19 @@ def look(started: float) -> Look:
 
 
 def starts(controls: Controls, moment: float) -> list[float]:
-    return [measurement.started_at.timestamp() - NOON for measurement in controls.around(KEY, moment)]
+    return [measurement.started_at.timestamp() - NOON for measurement in controls.around(KEY, moment, REACH_S)]
 
 
 def filled(*looks: float, agent: str = "a") -> Controls:
-    controls = Controls(max_age_s=100)
+    controls = Controls()
     for started in looks:
-        controls.add(KEY, agent, look(started))
+        controls.add(KEY, agent, look(started), REACH_S)
     return controls
 
 
 def test_of_each_control_the_last_before_and_the_first_since() -> None:
     controls = filled(10, 30, 20, 40)
-    controls.add(KEY, "b", look(26))
+    controls.add(KEY, "b", look(26), REACH_S)
     assert [20, 30, 26] == starts(controls, 25)
 
 
@@ -41,7 +42,7 @@ def test_a_look_too_far_away_does_not_speak() -> None:
 
 
 def test_another_target_has_other_controls() -> None:
-    assert () == filled(10).around(("y", "https://y.com/"), 10)
+    assert () == filled(10).around(("y", "https://y.com/"), 10, REACH_S)
 
 
 def test_what_is_kept_is_bounded_and_the_newest() -> None:
@@ -54,6 +55,6 @@ def test_what_is_kept_is_bounded_and_the_newest() -> None:
 def test_only_moments_in_the_span_hear_another_control(looks: list[int], another: int, moment: int) -> None:
     controls = filled(*looks)
     before = starts(controls, moment)
-    low, high = controls.add(KEY, "a", look(another))
+    low, high = controls.add(KEY, "a", look(another), REACH_S)
     if not low < moment <= high:
         assert before == starts(controls, moment)

@@ -4,6 +4,7 @@ from dataclasses import replace
 
 from rabta_collector.catalogue import Need, Target
 from rabta_collector.cells import Cell, unknown
+from rabta_collector.controls import Look
 from rabta_collector.court import REFERENCES, Court
 from rabta_collector.windows import Case
 from rabta_proto.vocabulary import Judgement
@@ -16,10 +17,11 @@ REFERENCE = Target(url="https://reference.example/")
 class Trial:
     """A court with one platform and one reference at one ISP."""
 
-    def __init__(self) -> None:
+    def __init__(self, target: Target = TARGET) -> None:
+        self.target = target
         self.changed: list[str] = []
         self.court = Court(max_age_s=600, changed=lambda cell: self.changed.append(cell.platform))
-        for target in (TARGET, REFERENCE):
+        for target in (self.target, REFERENCE):
             platform = target.platform
             self.court.cells["ptcl", platform] = Cell(
                 platform=platform,
@@ -35,7 +37,7 @@ class Trial:
         self.court.hear_agent(self.court.cells["ptcl", target.platform], target, case, NOON + at + 1)
 
     def control(self, told: Story, at: float, agent: str = "c") -> None:
-        self.court.hear_control(told.measurement(at=NOON + at), agent, NOON + at)
+        self.court.hear_control(self.target, agent, Look(NOON + at, told.measurement(at=NOON + at)))
 
     def judgement(self) -> Judgement | None:
         """What the vote of agent `a` says now."""
@@ -75,6 +77,14 @@ def test_a_spooled_control_that_comes_late_is_heard() -> None:
     trial.control(works(), 50)
     trial.control(dead(), -5)
     assert trial.judgement() is None
+
+
+def test_a_target_that_is_seldom_measured_waits_longer_for_its_control() -> None:
+    for interval_s, judgement in ((300.0, None), (3600.0, Judgement.BLOCKED)):
+        trial = Trial(replace(TARGET, interval_s=interval_s))
+        trial.measure(trial.target, tcp_trouble(SILENCE), 0)
+        trial.control(works(), 3000)
+        assert judgement is trial.judgement()
 
 
 def test_references_that_fail_too_take_a_block_back_and_references_that_work_restore_it() -> None:

@@ -20,8 +20,8 @@ class Resolvers:
     def __init__(self, atlas: Atlas, censors: Mapping[str, Censor], authority: Authority) -> None:
         self._atlas = atlas
         self._censors = censors
-        self._own = {n.id: _Resolver(_Speaker(atlas, censors, own, only=n), host=n.resolver) for n in atlas.networks}
-        self._public = _Resolver(_Speaker(atlas, censors, on_the_path), host=PUBLIC_UDP)
+        self._own = {n.id: DnsServer(_Speaker(atlas, censors, own, only=n), host=n.resolver) for n in atlas.networks}
+        self._public = DnsServer(_Speaker(atlas, censors, on_the_path), host=PUBLIC_UDP)
         over_https = _Speaker(atlas, censors, honest)
         self._doh = [DohServer(host, over_https, authority.server(host)) for host in PUBLIC_DOH]
 
@@ -45,14 +45,6 @@ class Resolvers:
     async def end(self) -> None:
         await asyncio.gather(*(server.end() for server in (*self._own.values(), self._public)))
         await asyncio.gather(*(server.listener.end() for server in self._doh))
-
-
-class _Resolver(DnsServer):
-    """A server that keeps no record of its questions: a country may stand for days."""
-
-    def datagram_received(self, data: bytes, addr: tuple[str, int]) -> None:
-        super().datagram_received(data, addr)
-        self.questions.clear()
 
 
 class _Speaker:

@@ -8,11 +8,13 @@
 
 `answer` is called once for each query, with the client's address, and returns every datagram that goes back:
 none is silence, two are an injection race (`addresses("10.0.0.1"), addresses("127.0.0.7", delay_s=0.05)`),
-`raw(b"...")` is garbage and `message(m)` a response of your own making. `server.questions` is what was asked for.
+`raw(b"...")` is garbage and `message(m)` a response of your own making. `server.questions` is what was asked for, the
+last thousand.
 Names are lower case without the final dot; a record that is not of the type asked for is left out, as in real life.
 """
 
 import asyncio
+from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from types import TracebackType
@@ -110,7 +112,7 @@ class DnsServer(asyncio.DatagramProtocol):
         self.answer = answer
         self.host = host
         self.port = port
-        self.questions: list[DnsQuestion] = []
+        self.questions: deque[DnsQuestion] = deque(maxlen=1000)
         self._transport: asyncio.DatagramTransport | None = None
         self._delayed: set[asyncio.TimerHandle] = set()
 

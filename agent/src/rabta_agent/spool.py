@@ -215,8 +215,10 @@ def reading(path: Path) -> Iterator[sqlite3.Connection | None]:
     if not path.exists():
         yield None
         return
-    connection = sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)
+    # Not `mode=ro`: what an agent that was killed left in the WAL could then not be read.
+    connection = sqlite3.connect(f"{path.absolute().as_uri()}?mode=rw", uri=True)
     try:
+        connection.execute("PRAGMA query_only = ON")
         connection.execute("BEGIN")  # one moment for all that is read, so that the numbers agree
         yield connection
     except sqlite3.Error as wrong:

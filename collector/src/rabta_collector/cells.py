@@ -1,7 +1,7 @@
 """One platform at one ISP: the windows of its targets, the verdict made of them, and what changed with it. Pure."""
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 
 from rabta_collector.catalogue import Need, Target
@@ -15,12 +15,12 @@ WITNESSES = 8
 ISP_DOWN = "the ISP is down"
 
 _JUDGEMENTS_OF = {
-    State.REACHABLE: {Judgement.OK},
-    State.BLOCKED: {Judgement.BLOCKED},
-    State.THROTTLED: {Judgement.THROTTLED},
-    State.DISRUPTED: set(Judgement),
-    State.DOWN: {Judgement.DOWN},
-    State.INCONCLUSIVE: set(Judgement),
+    State.REACHABLE: [Judgement.OK],
+    State.BLOCKED: [Judgement.BLOCKED],
+    State.THROTTLED: [Judgement.THROTTLED],
+    State.DISRUPTED: list(Judgement),
+    State.DOWN: [Judgement.DOWN],
+    State.INCONCLUSIVE: list(Judgement),
 }
 
 
@@ -46,7 +46,10 @@ class Cell:
     isp_state: IspState = IspState.UNKNOWN
 
     def window(self, url: str) -> Window:
-        return self.windows.setdefault(url, Window())
+        window = self.windows.get(url)
+        if window is None:
+            window = self.windows[url] = Window()
+        return window
 
     def decide(self, now: float, terms: Terms) -> Change | None:
         """Makes the verdict for this moment; returns the change, where it is one."""
@@ -93,27 +96,23 @@ class Cell:
 
     def _witness(self, state: State) -> tuple[Witness, ...]:
         """Rules of the sample that bear the state out, the most frequent first."""
+        ordered = self._rules(_JUDGEMENTS_OF[state])
+        return tuple(Witness(rule=rule, count=count) for rule, count in ordered[:WITNESSES])
+
+    def _rules(self, judgements: Collection[Judgement]) -> list[tuple[str, int]]:
+        """Rules of these judgements that the sample matched, and how often; the most frequent first."""
         counts: Counter[str] = Counter()
         for window in self.windows.values():
-            for rule, judgement, count in window.rules:
-                if judgement in _JUDGEMENTS_OF[state]:
-                    counts[rule] += count
-        ordered = sorted(counts.items(), key=lambda item: (-item[1], item[0]))
-        return tuple(Witness(rule=rule, count=count) for rule, count in ordered[:WITNESSES])
+            counts.update(window.rules)
+        those = ((rule, count) for rule, count in counts.items() if RULES_BY_ID[rule].judgement in judgements)
+        return sorted(those, key=lambda item: (-item[1], item[0]))
 
     def _note(self, decision: Decision) -> str | None:
         """The decision's own; where nothing is known, why: what most of the undecided findings have in common."""
         if decision.state is not State.INCONCLUSIVE or decision.note not in (NOT_MEASURED, None):
             return decision.note
-        undecided: Counter[str] = Counter()
-        for window in self.windows.values():
-            for rule, judgement, count in window.rules:
-                if judgement is Judgement.INCONCLUSIVE:
-                    undecided[rule] += count
-        if not undecided:
-            return NOT_MEASURED
-        rule = min(undecided, key=lambda rule: (-undecided[rule], rule))
-        return RULES_BY_ID[rule].comment
+        undecided = self._rules([Judgement.INCONCLUSIVE])
+        return RULES_BY_ID[undecided[0][0]].comment if undecided else NOT_MEASURED
 
 
 def unknown(platform: str, isp: str, now: float) -> Verdict:

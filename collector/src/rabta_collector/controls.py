@@ -22,28 +22,27 @@ class Look:
 
 @dataclass(slots=True, kw_only=True)
 class Controls:
-    """`max_age_s`: how far from a moment a control may have begun to speak for it."""
+    """`reach_s` is how far from a moment a control may have begun to speak for it."""
 
-    max_age_s: float
     _looks: dict[Key, dict[str, list[Look]]] = field(default_factory=dict)
 
-    def add(self, target: Key, agent: str, look: Look) -> tuple[float, float]:
-        """Takes in a control's measurement; returns the span of moments for which it speaks, both ends exclusive."""
+    def add(self, target: Key, agent: str, look: Look, reach_s: float) -> tuple[float, float]:
+        """Takes in a control's measurement; outside of the span of moments that it returns that changes nothing."""
         looks = self._looks.setdefault(target, {}).setdefault(agent, [])
         place = bisect_left(looks, look)
-        before = looks[place - 1].started if place else look.started - self.max_age_s
-        after = looks[place].started if place < len(looks) else look.started + self.max_age_s
+        before = looks[place - 1].started if place else look.started - reach_s
+        after = looks[place].started if place < len(looks) else look.started + reach_s
         insort(looks, look)
         if len(looks) > KEPT:
             del looks[0]
         return before, after
 
-    def around(self, target: Key, moment: float) -> tuple[Measurement, ...]:
+    def around(self, target: Key, moment: float, reach_s: float) -> tuple[Measurement, ...]:
         """Of each control the last measurement that began before the moment and the first that began since."""
         found: list[Measurement] = []
         for _, looks in sorted(self._looks.get(target, {}).items()):
             place = bisect_left(looks, Look(moment, looks[0].measurement))
             for look in looks[max(0, place - 1) : place + 1]:
-                if abs(look.started - moment) <= self.max_age_s:
+                if abs(look.started - moment) <= reach_s:
                     found.append(look.measurement)
         return tuple(found)

@@ -14,6 +14,9 @@ from rabta_collector.verdict.classify import Finding, classify
 from rabta_collector.windows import Case
 from rabta_proto.model import Measurement
 
+INTERVALS = 1.5
+"""How many intervals of its target a control's measurement speaks for, where that is longer than the least age."""
+
 REFERENCES = ""
 """The platform that references are measured for."""
 
@@ -23,24 +26,21 @@ Place = tuple[str, ...]
 
 @dataclass(slots=True, kw_only=True)
 class Court:
-    """`changed` is told of every cell whose votes changed."""
+    """`changed` is told of every cell whose votes changed. `max_age_s`: see `control_max_age_s` of the settings."""
 
     max_age_s: float
     changed: Callable[[Cell], None]
     cells: dict[Place, Cell] = field(default_factory=dict)
-    controls: Controls = field(init=False)
-
-    def __post_init__(self) -> None:
-        self.controls = Controls(max_age_s=self.max_age_s)
+    controls: Controls = field(default_factory=Controls)
 
     def of(self, isp: str) -> list[Cell]:
         """The cells of an ISP, that of its references among them."""
         return [cell for place, cell in self.cells.items() if place[0] == isp]
 
-    def hear_control(self, measurement: Measurement, agent: str, started: float) -> None:
+    def hear_control(self, target: Target, agent: str, look: Look) -> None:
         """A control's measurement votes for nothing; it shows those of agents in another light."""
-        platform, url = measurement.platform, measurement.target
-        before, after = self.controls.add((platform, url), agent, Look(started, measurement))
+        platform, url = target.platform, target.url
+        before, after = self.controls.add((platform, url), agent, look, self._reach_s(target))
         for cell in self.cells.values():
             if cell.platform == platform:
                 cases = cell.window(url).open_cases()
@@ -62,9 +62,13 @@ class Court:
                 self.changed(cell)
 
     def _judge(self, cell: Cell, case: Case) -> Finding:
-        controls = self.controls.around((cell.platform, case.measurement.target), case.started)
+        target = cell.targets[case.measurement.target]
+        controls = self.controls.around((cell.platform, target.url), case.started, self._reach_s(target))
         references = () if cell.platform == REFERENCES else self._failed_references(cell.isp, case)
         return classify(case.measurement, controls, references)
+
+    def _reach_s(self, target: Target) -> float:
+        return max(self.max_age_s, INTERVALS * target.interval_s)
 
     def _failed_references(self, isp: str, case: Case) -> tuple[Measurement, ...]:
         """The agent's newest measurements of references, from about the same time; none unless none went well."""

@@ -21,6 +21,7 @@ from rabta_collector.agenda import Agenda
 from rabta_collector.catalogue import Catalogue, Isp, Need, Target
 from rabta_collector.cells import Cell, unknown
 from rabta_collector.chronicle import Chronicle
+from rabta_collector.controls import Look
 from rabta_collector.court import REFERENCES, Court, Place
 from rabta_collector.entries import Entry, Measured
 from rabta_collector.nation import Nation
@@ -50,7 +51,7 @@ class Settings:
     vote_floor_s: float = 20.0  # for which it stands at least
     vote_ceiling_s: float = 21_600.0  # and at most
     late_s: float = 120.0  # after its end a measurement is too old to vote
-    control_max_age_s: float = 600.0  # between a measurement and a control that speaks for it
+    control_max_age_s: float = 600.0  # to a control that speaks for a measurement; longer for targets seldom measured
     isp_silence_s: float = 90.0  # after which an agent is gone, and the rest of them with it
     isp_together_s: float = 180.0  # within which agents fell silent together
     isp_memory_s: float = 86_400.0  # for which an agent is expected back
@@ -157,7 +158,7 @@ class Engine:
             started = entry.at - lasted
             measurement = replace(measurement, started_at=datetime.fromtimestamp(started, UTC))
         if entry.role is Role.CONTROL:
-            self._court.hear_control(measurement, entry.agent, started)
+            self._court.hear_control(target, entry.agent, Look(started, measurement))
             return
         cell = self._court.cells.get((entry.isp, target.platform))
         if cell is None:

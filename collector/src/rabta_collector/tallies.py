@@ -9,9 +9,10 @@ from collections import defaultdict
 from dataclasses import dataclass, field
 
 from rabta_collector.state import DURATION_BUCKETS_S, Histogram, Tallies
-from rabta_proto.model import Measurement, Observation, TlsHandshake
+from rabta_proto.model import STEP_OF, Measurement, Observation, TlsHandshake
 from rabta_proto.vocabulary import UNKNOWN_FAILURE, Failure
 
+_STEPS = {kind: str(step) for kind, step in STEP_OF.items()}  # plain words: an enum's hash is worked out in Python
 _FAILURES = {str(failure): str(failure) for failure in Failure}
 _BUCKETS_US = tuple(bound * 1_000_000 for bound in DURATION_BUCKETS_S)
 
@@ -41,7 +42,7 @@ class Counting:
             self._last[platform, isp] = max(started, self._last.get((platform, isp), started))
 
     def _count_step(self, observation: Observation, platform: str, isp: str) -> None:
-        step, failure = observation.step, observation.failure
+        step, failure = _STEPS[type(observation.detail)], observation.failure
         if platform:
             self._attempts[platform, isp, step] += 1
             if failure is not None:
@@ -53,11 +54,11 @@ class Counting:
     def snapshot(self) -> Tallies:
         """The counts so far, not to change any more."""
         return Tallies(
-            attempts={(platform, isp, str(step)): n for (platform, isp, step), n in self._attempts.items()},
-            failures={(p, i, str(step), failure): n for (p, i, step, failure), n in self._failures.items()},
+            attempts=dict(self._attempts),
+            failures=dict(self._failures),
             durations={
-                (isp, str(step)): Histogram(counts=tuple(durations.counts), sum_s=durations.sum_us / 1_000_000)
-                for (isp, step), durations in self._durations.items()
+                key: Histogram(counts=tuple(durations.counts), sum_s=durations.sum_us / 1_000_000)
+                for key, durations in self._durations.items()
             },
             last_measurement=dict(self._last),
         )

@@ -6,7 +6,7 @@ agent changes nothing. Nothing is kept of an agent whose vote and finding have e
 """
 
 from collections import Counter, deque
-from collections.abc import Iterable
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
 from rabta_collector.verdict.classify import Finding
@@ -33,7 +33,6 @@ class Sampled:
 
     expires: float
     rule: str
-    judgement: Judgement
     kept: bool = True
 
 
@@ -57,7 +56,7 @@ class Window:
     next_expiry: float | None = None
     _ballots: dict[str, Ballot] = field(default_factory=dict)
     _sample: deque[Sampled] = field(default_factory=deque)
-    _rules: Counter[tuple[str, Judgement]] = field(default_factory=Counter)
+    _rules: Counter[str] = field(default_factory=Counter)
 
     def __len__(self) -> int:
         """Agents of which something is kept."""
@@ -72,7 +71,7 @@ class Window:
         """Takes in a measurement newer than any of its agent's before."""
         before = self._ballots.get(case.agent)
         base = before.vote if before and before.vote and before.vote.expires > now else None
-        sampled = Sampled(expires=case.expires, rule=finding.rule, judgement=finding.judgement)
+        sampled = Sampled(expires=case.expires, rule=finding.rule)
         self._ballots[case.agent] = Ballot(
             started=case.started,
             expires=case.expires,
@@ -91,7 +90,7 @@ class Window:
             return False
         if sampled.kept:
             self._count(sampled, -1)
-        sampled.rule, sampled.judgement = finding.rule, finding.judgement
+        sampled.rule = finding.rule
         if sampled.kept:
             self._count(sampled, 1)
         ballot.vote = _cast(ballot.base, case, finding)
@@ -127,9 +126,9 @@ class Window:
         return len(self._sample)
 
     @property
-    def rules(self) -> Iterable[tuple[str, Judgement, int]]:
-        """Rules that the sample matched, with their judgements and how often."""
-        return [(rule, judgement, count) for (rule, judgement), count in self._rules.items()]
+    def rules(self) -> Mapping[str, int]:
+        """Rules that the sample matched, and how often."""
+        return self._rules
 
     def _add(self, sampled: Sampled) -> None:
         self._sample.append(sampled)
@@ -143,10 +142,9 @@ class Window:
         self._count(sampled, -1)
 
     def _count(self, sampled: Sampled, by: int) -> None:
-        key = (sampled.rule, sampled.judgement)
-        self._rules[key] += by
-        if self._rules[key] <= 0:
-            del self._rules[key]
+        self._rules[sampled.rule] += by
+        if self._rules[sampled.rule] <= 0:
+            del self._rules[sampled.rule]
 
 
 def _cast(base: Vote | None, case: Case, finding: Finding) -> Vote | None:
