@@ -5,7 +5,6 @@ A program that was started is ended with its starter, whatever becomes of that o
 
 import asyncio
 import contextlib
-import ctypes
 import os
 import signal
 import sys
@@ -15,8 +14,7 @@ from pathlib import Path
 BIN = Path(sys.executable).parent
 COLLECTOR = str(BIN / "rabta-collector")
 AGENT = str(BIN / "rabta-agent")
-_PR_SET_PDEATHSIG = 1
-_LIBC = ctypes.CDLL(None)
+_LEASH = (sys.executable, "-I", "-S", str(Path(__file__).with_name("leash.py")))
 
 
 class ProgramError(RuntimeError):
@@ -53,15 +51,16 @@ async def run(*command: str, env: Mapping[str, str] | None = None, within: float
         stdin=asyncio.subprocess.DEVNULL,
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,
-        preexec_fn=_end_with_the_starter,
     )
     try:
         async with asyncio.timeout(within):
             out, errors = await process.communicate()
     except TimeoutError:
-        process.kill()
-        await process.wait()
+        await _end(process)
         raise ProgramError(f"{_named(command)} took longer than {within:g} s") from None
+    except asyncio.CancelledError:
+        await _end(process)
+        raise
     if process.returncode:
         raise ProgramError(f"{_named(command)} failed ({process.returncode}): {_last_line(errors or out)}")
     return out.decode()
@@ -79,13 +78,14 @@ class Program:
     async def start(self) -> None:
         with self.log.open("ab") as log:
             self._process = await asyncio.create_subprocess_exec(
+                *_LEASH,
+                str(os.getpid()),
                 *self._command,
                 env=self._env,
                 stdin=asyncio.subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
                 start_new_session=True,  # Ctrl-C in the terminal is for the starter, who ends the others in order
-                preexec_fn=_end_with_the_starter,
             )
 
     @property
@@ -122,8 +122,9 @@ class Program:
             return await self._process.wait()
 
 
-def _end_with_the_starter() -> None:
-    _LIBC.prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
+async def _end(process: asyncio.subprocess.Process) -> None:
+    process.kill()
+    await process.wait()
 
 
 def _named(command: Sequence[str]) -> str:

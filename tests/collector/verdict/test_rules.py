@@ -2,13 +2,14 @@
 
 import re
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from rabta_collector.verdict.classify import classify
 from rabta_collector.verdict.fingerprints import BLOCK_PAGE_ADDRESSES, FAMILY_FILTER_ADDRESSES
-from rabta_collector.verdict.rules import RULES, RULES_BY_ID, RULES_VERSION
+from rabta_collector.verdict.rules import RULES, RULES_BY_ID, RULES_VERSION, to_markdown
 from rabta_proto.model import Measurement, NetworkContext
 from rabta_proto.vocabulary import Depth, Failure, Judgement, Mechanism, ResolverKind, Step
 from support.factories import (
@@ -423,3 +424,16 @@ def test_the_step_of_a_row_is_the_finding_s() -> None:
     assert Step.DNS is classify(dns_trouble(Failure.DNS_NXDOMAIN).measurement()).step
     assert Step.TLS is classify(bad_certificate().measurement(), controls(bad_certificate())).step
     assert Step.TCP is classify(dead().measurement(), controls(dead())).step
+
+
+def readme() -> str:
+    return (Path(__file__).resolve().parents[3] / "collector" / "README.md").read_text(encoding="utf-8")
+
+
+def test_the_readme_shows_the_table_as_it_is() -> None:
+    assert f"<!-- rules -->\n{to_markdown()}<!-- rules -->" in readme()
+
+
+@pytest.mark.parametrize("mechanism", Mechanism)
+def test_the_readme_says_every_mechanism_in_plain_words(mechanism: Mechanism) -> None:
+    assert re.search(rf"^\| .*`{re.escape(mechanism)}`.* \| [A-Z]", readme(), re.MULTILINE)

@@ -612,3 +612,13 @@ UNKNOWN = (
 
 RULES: tuple[Rule, ...] = VANTAGE + FINGERPRINTS + REACHED + PROVED + SITE + BY_CONTROL + UNKNOWN
 RULES_BY_ID = {rule.id: rule for rule in RULES}
+
+
+def to_markdown() -> str:
+    """The table for the README."""
+    rows = [
+        f"| `{rule.id}` | {rule.judgement}{', by the server itself' if rule.server_side else ''} "
+        f"| {f'`{rule.mechanism}`' if rule.mechanism else ''} | {rule.comment} |"
+        for rule in RULES
+    ]
+    return "\n".join(["| rule | finding | mechanism | because |", "|---|---|---|---|", *rows]) + "\n"
