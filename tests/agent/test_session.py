@@ -288,6 +288,22 @@ async def test_cancelling_ends_it_at_once_and_reports_nothing(tmp_path: Path) ->
             await task
 
 
+async def test_cancelling_at_the_moment_at_which_the_stream_breaks_is_heeded(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with listening(ScriptedCollector()) as collector:
+        session = make(collector, spool_with(tmp_path, 0))
+
+        async def break_as_it_is_cancelled(call: object) -> None:
+            task.cancel()
+            raise SessionEndedError("broken")
+
+        monkeypatch.setattr(session, "_hear", break_as_it_is_cancelled)
+        task: asyncio.Task[None] = asyncio.create_task(session.run())
+        with pytest.raises(asyncio.CancelledError):
+            await task
+
+
 async def test_a_delivery_is_a_contact_that_the_volunteer_can_read(tmp_path: Path) -> None:
     spool = spool_with(tmp_path, 1)
     async with listening(ScriptedCollector(answers=(accept, hang_up))) as collector, running(make(collector, spool)):

@@ -7,16 +7,20 @@ import asyncio
 import json
 import shlex
 import socket
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from lab.atlas import INNOCUOUS_NAME, Network
 from lab.country import Country
 from lab.programs import AGENT, COLLECTOR, Program, ProgramError, environment, one_error, run
+from lab.waiting import until
 from lab.watch import Watch
 
 AGENTS_PER_ISP = 3
 READY_S = 30.0
+LAST_CALLS = 3
+LAST_CALL_S = 20.0
 _DEADLINES = {"dns": "1s", "tcp": "1500ms", "tls": "2s", "http": "3s", "repeat_pause": "300ms"}
 
 
@@ -88,6 +92,13 @@ class Agent:
         said = json.loads(await run(AGENT, "status", "--json", env=self.env))
         assert isinstance(said, dict)
         return said
+
+    async def waits(self) -> bool:
+        """Whether something of it has not been delivered."""
+        return bool((await self.status())["waiting"])
+
+    async def is_connected(self) -> bool:
+        return bool((await self.status())["connected"])
 
 
 class System:
@@ -179,8 +190,18 @@ class System:
             await agent.program.start()
 
     async def stop_agents(self) -> None:
-        """Lets all agents drain and end."""
-        await asyncio.gather(*(agent.program.stop() for agent in self.agents))
+        """Lets all agents drain and end; who was between two sessions when it was asked to is started once more."""
+        await self._stop(self.agents)
+        for _ in range(LAST_CALLS):
+            behind = [agent for agent in self.agents if self.collector.running and await agent.waits()]
+            for agent in behind:
+                await agent.program.start()
+            for agent in behind:
+                await until(agent.is_connected, within=LAST_CALL_S)
+            await self._stop(behind)
+
+    async def _stop(self, agents: Sequence[Agent]) -> None:
+        await asyncio.gather(*(agent.program.stop() for agent in agents))
 
     async def stop(self) -> None:
         await self.stop_agents()

@@ -5,7 +5,7 @@ after an outage the present goes up before the past.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from dataclasses import dataclass
 from typing import NoReturn, TypeAlias
 
@@ -93,12 +93,7 @@ class Session:
         )
         endings: list[Exception] = []
         try:
-            heartbeat_s = await self._open(call)
-            async with asyncio.TaskGroup() as tasks:
-                tasks.create_task(self._hear(call))
-                tasks.create_task(self._send(call))
-                tasks.create_task(self._live(call, heartbeat_s))
-                tasks.create_task(self._watch())
+            await _apart(self._talk(call, await self._open(call)))
         except* (SessionEndedError, RefusedError) as group:
             endings += group.exceptions
         except* SpoolError as group:
@@ -108,6 +103,13 @@ class Session:
             await channel.close()
         # What ends the agent outranks what else ended at the same moment.
         raise min(endings, key=lambda ending: isinstance(ending, SessionEndedError))
+
+    async def _talk(self, call: Call, heartbeat_s: float) -> None:
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(self._hear(call))
+            tasks.create_task(self._send(call))
+            tasks.create_task(self._live(call, heartbeat_s))
+            tasks.create_task(self._watch())
 
     async def _open(self, call: Call) -> float:
         """Says hello and waits for the welcome; seconds between heartbeats."""
@@ -210,6 +212,21 @@ class Session:
             bytes_sent=sent,
             bytes_received=received,
         )
+
+
+async def _apart(work: Coroutine[None, None, None]) -> None:
+    """Does the work in a task of its own, so that a cancellation of ours is never lost.
+
+    Python's TaskGroup, up to 3.12, forgets one that comes at the moment at which a child fails.
+    """
+    task = asyncio.create_task(work)
+    try:
+        await asyncio.wait({task})
+    finally:
+        task.cancel()
+        await asyncio.wait({task})
+        _ = task.cancelled() or task.exception()  # seen, whether or not anybody asks for it
+    task.result()
 
 
 def _without_spool(wrong: Exception) -> Exception:
