@@ -104,6 +104,14 @@ def test_more_controls_never_turn_ok_into_blocked(
         assert classify(measurement, [*controls, another]).judgement is not Judgement.BLOCKED
 
 
+def test_a_control_that_never_came_to_a_step_says_nothing_of_it() -> None:
+    reset = tls_trouble(RESET, isolated=None).measurement()
+    short = story().names(NEAR).connects(NEAR).measurement(at=NOON + 10)
+    assert ["control.none", "tls.reset.control_valid"] == [
+        classify(reset, controls).rule for controls in ([short], [short, works().measurement(at=NOON + 10)])
+    ]
+
+
 @given(mixtures(), st.lists(mixtures(), max_size=3), st.lists(mixtures(), max_size=2))
 def test_failed_references_never_make_a_block(
     measurement: Measurement, controls: list[Measurement], references: list[Measurement]

@@ -54,6 +54,15 @@ def controls(told: Story, *, before: Story | None = None) -> tuple[Measurement, 
 UP = controls(works(address=FAR))
 PLAIN_UP = controls(works(PLAIN, address=FAR))
 GONE = controls(gone())
+FOUND_ALIVE = (
+    story(PLAIN).says(Failure.DNS_NXDOMAIN, ResolverKind.UNKNOWN).connects(FORGED, LITERAL).measurement(at=NOON + 12)
+)
+WENT_THERE = (
+    story()
+    .says(Failure.DNS_NXDOMAIN, ResolverKind.UNKNOWN)
+    .fails_tcp(FORGED, SILENCE, LITERAL)
+    .measurement(at=NOON + 12)
+)
 BLOCK_TEXT: dict[str, Any] = {"marks": ("pk.prohibited",), "title": "", "header_names": (), "body_bytes": 300}
 OTHER_PAGE: dict[str, Any] = {"title": "", "header_names": ("date",), "body_bytes": 300}
 REDIRECT: dict[str, Any] = {"status": 302, "title": "", "body_bytes": 0}
@@ -66,6 +75,14 @@ def plain(**page: Any) -> Story:
 def sent_to(name: str, location: str) -> Story:
     told = plain(**REDIRECT, location=location)
     return told.follows(name).names(FORGED).connects(FORGED).handshakes(FORGED).answers(FORGED, **OTHER_PAGE)
+
+
+def told_of_the_dead() -> Story:
+    """The machine's own resolver alone names an address where nobody is."""
+    told = story()
+    for _ in range(3):
+        told.names(FORGED).fails_tcp(FORGED, SILENCE).again()
+    return told
 
 
 def lied_to_by_certificate(*, elsewhere: bool) -> Story:
@@ -243,6 +260,12 @@ NAMES = [
         dns_trouble(Failure.DNS_NXDOMAIN, target=PLAIN),
         PLAIN_UP,
     ),
+    case(
+        "an address that is nobody's, to a control too that went there",
+        "dns.other.not_the_site",
+        told_of_the_dead(),
+        (WENT_THERE, *UP[1:]),
+    ),
     case("a bogon, controls see another", "dns.bogon.control_differs", dns_lie(BOGON, elsewhere=False), UP),
     case(
         "a liar's certificate, controls see another",
@@ -325,6 +348,12 @@ PAGES = [
         sent_to("warning.example", "https://warning.example/"),
     ),
     case("another page", "http.differs", plain(**OTHER_PAGE), PLAIN_UP),
+    case(
+        "another page at an address that a control found alive",
+        "dns.other.page_differs",
+        story(PLAIN).names(FORGED).connects(FORGED).answers(FORGED, **OTHER_PAGE),
+        (FOUND_ALIVE, *PLAIN_UP),
+    ),
     case("another page, and no control", "http.uncompared", plain(**OTHER_PAGE)),
     case("another status", "http.status_differs", plain(status=403, **OTHER_PAGE), PLAIN_UP),
     case("legal reasons", "http.451", plain(status=451, **OTHER_PAGE), PLAIN_UP),

@@ -7,9 +7,9 @@ import argparse
 import sys
 from collections.abc import Mapping, Sequence
 
-from rabta_collector.cli import agents, configuration, invite, serve, targets
+from rabta_collector.cli import agents, configuration, invite, ooni, serve, targets
 
-COMMANDS = (serve, invite, agents, targets, configuration)
+COMMANDS = (serve, invite, agents, targets, ooni, configuration)
 
 
 def parser() -> argparse.ArgumentParser:

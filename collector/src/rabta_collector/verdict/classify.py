@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from rabta_collector.verdict import evidence
 from rabta_collector.verdict.facts import Facts
+from rabta_collector.verdict.fingerprints import OURS, Known
 from rabta_collector.verdict.rules import RULES, Rule
 from rabta_proto.model import Measurement
 from rabta_proto.vocabulary import Judgement, Mechanism, Step
@@ -23,15 +24,19 @@ class Finding:
 
 
 def classify(
-    measurement: Measurement, controls: Sequence[Measurement] = (), references: Sequence[Measurement] = ()
+    measurement: Measurement,
+    controls: Sequence[Measurement] = (),
+    references: Sequence[Measurement] = (),
+    known: Known = OURS,
 ) -> Finding:
     """The finding of a measurement.
 
     `controls` are measurements of the same target by control agents from about the same time, of each agent at most
     the last that began before it and the first that began after it. `references` are the newest measurements of
     references by the same agent: where all of them fail as well, it is not the target's name that fails.
+    `known`: the marks of block pages.
     """
-    facts = Facts(measurement=measurement, controls=controls, references=references)
+    facts = Facts(measurement=measurement, controls=controls, references=references, known=known)
     rule = find_rule(facts)
     return Finding(
         judgement=rule.judgement,

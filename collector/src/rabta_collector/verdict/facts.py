@@ -24,6 +24,7 @@ class Facts:
     measurement: Measurement
     controls: Sequence[Measurement] = ()
     references: Sequence[Measurement] = ()
+    known: fingerprints.Known = fingerprints.OURS
 
     @once
     def legs(self) -> tuple[Leg, ...]:
@@ -105,6 +106,22 @@ class Facts:
         return bool(self.honest) and self.leg.own.isdisjoint(self.honest)
 
     @property
+    def not_the_site(self) -> bool:
+        """Whether a control went to the machine's own addresses, which none but its resolver names, and found no site.
+
+        Somebody else's certificate needs no failure of the control's: no success is enough.
+        """
+        certificate = self.ends(Step.TLS, Manner.CERTIFICATE)
+        return any(not leg.secured if certificate else bool(leg.failed) for leg in self.visited)
+
+    @once
+    def visited(self) -> list[Leg]:
+        """What controls saw that went to the machine's own addresses, which none but its resolver names."""
+        if not self.foreign_addresses:
+            return []
+        return [leg for leg in self.voices.legs if leg.own and leg.own <= self.leg.own]
+
+    @property
     def only_own_resolver(self) -> bool:
         """Whether public resolvers, asked from the same network, name addresses and none of the machine's own."""
         public = self.leg.named_by(ResolverKind.UDP, ResolverKind.DOH)
@@ -116,7 +133,7 @@ class Facts:
 
     @property
     def own_block_page(self) -> bool:
-        return not self.leg.own.isdisjoint(fingerprints.BLOCK_PAGE_ADDRESSES)
+        return not self.leg.own.isdisjoint(self.known.addresses)
 
     # SNI isolation
 
@@ -169,6 +186,12 @@ class Facts:
         return all(same_page(self.voices.pages[0], other) for other in self.voices.pages[1:])
 
     @property
+    def another_page(self) -> bool:
+        """Whether a response is unlike the one page that the controls were given, and not by its status."""
+        comparable = self.requested and self.works and self.status_as_controls and self.controls_agree
+        return comparable and not self.harmless_page and not self.page_as_controls
+
+    @property
     def refused_service(self) -> bool:
         """Whether the server says no here and yes to a control."""
         if self.page is None or self.page.status not in REFUSING_STATUSES:
@@ -187,9 +210,14 @@ class Facts:
     @property
     def block_page(self) -> str | None:
         """What marks a plain response as a block page, unless the controls were given the same."""
-        found = {mark for page in self.plain if (mark := fingerprints.find_block_page(page))}
-        theirs = {fingerprints.find_block_page(page) for page in self.voices.pages} if found else set()
+        found = {mark for page in self.plain if (mark := fingerprints.find_block_page(page, self.known))}
+        theirs = {fingerprints.find_block_page(page, self.known) for page in self.voices.pages} if found else set()
         return min(found - theirs, default=None)
+
+    @property
+    def harmless_page(self) -> bool:
+        """Whether a response is known for looking like a block page without being one."""
+        return any(not self.known.harmless.isdisjoint(page.marks) for page in self.plain)
 
     @once
     def diverted(self) -> bool:

@@ -39,7 +39,18 @@ BLOCK_PAGE_HOSTS = frozenset({"restrict.wateen.net", "restrictk.wateen.net", "re
 BLOCK_PAGE_TITLES = frozenset({"surf safely"})
 """Titles of block pages, in lower case."""
 
-_MARK_IDS = frozenset(mark.id for mark in MARKS)
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Known:
+    """The addresses and marks that decide, and marks that clear a page of the suspicion of being a block page."""
+
+    addresses: frozenset[str] = BLOCK_PAGE_ADDRESSES
+    marks: frozenset[str] = frozenset(mark.id for mark in MARKS)
+    harmless: frozenset[str] = frozenset()
+
+
+OURS = Known()
+"""What is looked for where nobody supplies more."""
 
 
 def host_of(url: str) -> str:
@@ -50,9 +61,9 @@ def host_of(url: str) -> str:
         return ""
 
 
-def find_block_page(page: HttpRoundTrip) -> str | None:
+def find_block_page(page: HttpRoundTrip, known: Known = OURS) -> str | None:
     """What marks a page as a block page, in words; `None` for any other page."""
-    for mark in sorted(_MARK_IDS.intersection(page.marks)):
+    for mark in sorted(known.marks.intersection(page.marks)):
         return f"the mark {mark}"
     if page.title.lower() in BLOCK_PAGE_TITLES:
         return f'the title "{page.title}"'

@@ -18,7 +18,7 @@ from rabta_collector.verdict.legs import Manner
 from rabta_collector.verdict.support import Support
 from rabta_proto.vocabulary import Judgement, Mechanism, Step
 
-RULES_VERSION = 1
+RULES_VERSION = 2
 
 METHODS = "collector/README.md, decisions"
 TS017 = "OONI ts-017 (web connectivity)"
@@ -146,7 +146,7 @@ REACHED = (
     _blocked(
         id="http.redirect.elsewhere",
         step=Step.HTTP,
-        when=lambda f: f.diverted and bool(f.voices.pages) and not f.page_as_controls,
+        when=lambda f: f.diverted and bool(f.voices.pages) and not f.page_as_controls and not f.harmless_page,
         mechanism=Mechanism.HTTP_REDIRECT,
         evidence=lambda f: f"{evidence.redirect(f)}; {len(f.voices.pages)} controls were sent elsewhere",
         comment="a plain response sent on to another site, where no control was sent",
@@ -214,9 +214,19 @@ REACHED = (
         source=TS017,
     ),
     _blocked(
+        id="dns.other.page_differs",
+        step=Step.DNS,
+        when=lambda f: f.another_page and bool(f.visited),
+        mechanism=Mechanism.DNS_OTHER,
+        evidence=lambda f: f"{evidence.others_said(f)}; {evidence.page(f)}, unlike the controls' page",
+        by_control=True,
+        comment="another page, at an address that only this resolver gives and that a control has been to",
+        source=TS017,
+    ),
+    _blocked(
         id="http.differs",
         step=Step.HTTP,
-        when=lambda f: f.requested and f.works and f.status_as_controls and f.controls_agree,
+        when=lambda f: f.another_page,
         mechanism=Mechanism.HTTP_BLOCKPAGE,
         evidence=lambda f: f"{evidence.page(f)}, unlike the controls' page in length, headers and title",
         by_control=True,
@@ -440,6 +450,16 @@ BY_CONTROL = (
         evidence=evidence.others_said,
         by_control=True,
         comment="the resolver gives an address that no site can have, and the controls another",
+    ),
+    _blocked(
+        id="dns.other.not_the_site",
+        step=Step.DNS,
+        when=lambda f: f.step in (Step.TCP, Step.TLS) and f.not_the_site and f.voices.some_passed,
+        mechanism=Mechanism.DNS_OTHER,
+        evidence=lambda f: f"{evidence.others_said(f)}; {evidence.end(f)}",
+        by_control=True,
+        comment="an address that only this resolver gives, where a control finds no site either; at its own it does",
+        source=TS017,
     ),
     _blocked(
         id="tcp.reset.control_connects",

@@ -82,6 +82,8 @@ class Voices:
         words = []
         for leg, control in self._same_name:
             passed = leg.step is None or ORDER[leg.step] > ORDER[step]
+            if not passed and not leg.failed:
+                continue  # it never came to that step, which is no failure
             if passed and step is Step.HTTP and not leg.answered:
                 continue  # a light one: it never asked
             words.append(Word(leg=leg, passed=passed, after=control.started_at >= start))
@@ -96,6 +98,11 @@ class Voices:
         if most(after):
             return Support.WORKS if not before or most(before) else Support.SPLIT
         return Support.FAILS if most([not passed for passed in after]) else Support.SPLIT
+
+    @property
+    def some_passed(self) -> bool:
+        """Whether a control that looked since passed the step."""
+        return any(word.passed and word.after for word in self.words)
 
     @property
     def fail_alike(self) -> bool:

@@ -1,0 +1,1 @@
+"""OONI's web_connectivity measurements, read and judged by the same rules as Rabta's own."""

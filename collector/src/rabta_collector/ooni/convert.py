@@ -1,0 +1,273 @@
+"""An OONI web_connectivity measurement as a measurement of ours, beside its own controls. Pure and total.
+
+Specifications: ts-017 (web connectivity), df-001 (requests), df-002 (queries), df-005 (tcp_connect), df-006
+(tls_handshakes), df-007 (failures), df-008 (network_events); test versions 0.4 and 0.5, and older ones as far as they
+are alike. OONI's own conclusions (`blocking`, `accessible`, `x_blocking_flags`, ...) are not looked at, but for two,
+which stand in where raw data are missing; the reasons then say so.
+
+What our rules ask for and OONI's data do not hold, and what stands in for it:
+
+* Repeats. Only silence and SERVFAIL need them. Each failed endpoint at the step where the hop ends is one try; in 0.4
+  the fetch of the page is another one (asking.py). Where that makes but one, and it was silence of `RESENT_US` or
+  longer on a connection while the test helper answered the probe, it counts twice: the kernel sent the packet again
+  within that time (RFC 6298: after 1 s, and 2 s more), and the network was up. A silent resolver is one try, however
+  long.
+* Controls. The helper's answer, as of the moment the measurement began (helper.py). None: no proof by control.
+* SNI isolation. OONI makes none, so nothing is ever said to hang on the name (`tls.reset.other`, not `tls.reset.sni`).
+* DNS over HTTPS. 0.5 asks a public resolver over UDP, now and then over HTTPS, and dials what the helper resolved: a
+  certificate valid for the name on such an address is our proof of a lie of DNS. 0.4 has but the helper's answer.
+* Networks. An address in a network (AS) in which the helper's answers are too, or which showed a valid certificate, or
+  (where no network is told) in a measurement whose `dns_consistency` says so, is as good as the helper's own answer.
+  So is one in the probe's own network, where caches stand, unless it showed somebody else's certificate.
+* Certificates. The helper keeps none: whether it saw the same one cannot be told.
+* Redirects. The helper says how the chain ended, and not where it led. A plain redirect to a site of another name is
+  compared with the helper's page only where it ends in a plain page of success.
+* A body that was not kept has the length that OONI's `body_proportion` comes to.
+"""
+
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+
+from rabta_collector.ooni import fields
+from rabta_collector.ooni.asking import Asking
+from rabta_collector.ooni.chain import Hop, host_of, read_hops
+from rabta_collector.ooni.failures import CERTIFICATE_FAILURES
+from rabta_collector.ooni.fields import Record
+from rabta_collector.ooni.helper import Helper, same_site
+from rabta_collector.ooni.pages import Reader, read_helper_page
+from rabta_collector.ooni.prints import Prints
+from rabta_collector.ooni.vantage import Vantage
+from rabta_collector.verdict.fingerprints import OURS, Known
+from rabta_collector.verdict.legs import REDIRECTS, Leg, Manner, dns, http, read_legs, tls
+from rabta_collector.verdict.pages import same_page
+from rabta_collector.verdict.support import last_page
+from rabta_proto.model import (
+    DnsQuery,
+    HttpRoundTrip,
+    Measurement,
+    NetworkContext,
+    Observation,
+    TcpConnect,
+)
+from rabta_proto.vocabulary import AddressSource, NetworkKind, Step, Trigger
+
+RESENT_US = 3_000_000
+_NO_TIME = datetime(1970, 1, 1, tzinfo=UTC)
+_KINDS = {"wifi": NetworkKind.WIFI, "mobile": NetworkKind.MOBILE, "wired_ethernet": NetworkKind.ETHERNET}
+_CONSISTENT = ("consistent", "reverse_match")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Case:
+    """A measurement, its controls, the marks to know it by, and what a reader has to be told beside the finding."""
+
+    measurement: Measurement
+    controls: tuple[Measurement, ...] = ()
+    known: Known = OURS
+    notes: tuple[str, ...] = ()
+
+
+def convert(document: Record, prints: Prints | None = None) -> Case:
+    """A web_connectivity measurement in our words."""
+    keys = fields.record(document.get("test_keys"))
+    target = fields.text(document.get("input"))
+    reader = Reader(prints=prints or Prints(), country=fields.text(document.get("probe_cc")).upper())
+    helper = Helper(
+        answer=fields.record(keys.get("control")),
+        target=target,
+        host=host_of(target),
+        started_at=_read_time(document.get("measurement_start_time")),
+    )
+    hops = read_hops(target, keys) if helper.host else ()
+    seen = _observe(document, keys, hops, helper, reader)
+    measurement = _measurement(document, keys, seen, helper)
+    known = _known(measurement, reader)
+    if not measurement.observations:
+        return Case(measurement=measurement, notes=_empty_notes(keys, bool(helper.host)))
+    vouched, trusting = _vouched(document, keys, measurement, helper)
+    controls = helper.about(hops[-1], own=_own(measurement), vouched=vouched)
+    measurement, notes = _measure_body(measurement, controls, keys)
+    return Case(
+        measurement=measurement,
+        controls=_comparable(measurement, controls, helper.host),
+        known=known,
+        notes=(*_resent(measurement), *trusting, *notes, *_notes(keys, hops, helper)),
+    )
+
+
+def _observe(
+    document: Record, keys: Record, hops: tuple[Hop, ...], helper: Helper, reader: Reader
+) -> list[Observation]:
+    """Everything that was seen, each observation one try."""
+    vantage = Vantage(keys=keys, known=helper.reached | frozenset(helper.addresses))
+    asking = Asking(vantage=vantage, reader=reader, again=_version(document) < (0, 5))
+    theirs = read_helper_page(fields.record(helper.answer.get("http_request")), address="", port=0, url=helper.target)
+    for hop in hops:
+        requests = () if hop.secure or theirs is None else hop.requests
+        pages = (reader.read(request, address="", port=0, url=hop.url, tls=False) for request in requests)
+        vantage.observe(hop, trusted=theirs is not None and any(same_page(page, theirs) for page in pages))
+        for request in hop.requests:
+            asking.ask(hop, request)
+    if vantage.seen and helper.spoke:  # the network was up
+        here = TcpConnect(address="the test helper", port=443, source=AddressSource.UNKNOWN)
+        vantage.add(hops[-1], here)
+    return vantage.seen
+
+
+def _measurement(document: Record, keys: Record, seen: list[Observation], helper: Helper) -> Measurement:
+    bare = Measurement(
+        target=helper.target,
+        started_at=helper.started_at,
+        duration_us=max((o.offset_us + o.duration_us for o in seen), default=0),
+        agent_version=fields.text(document.get("software_version"))[:40],
+        trigger=Trigger.UNKNOWN,
+        network=_network(document, keys),
+        observations=tuple(seen),
+    )
+    counted = [o for leg in read_legs(bare) for o in _count(leg, resent=helper.spoke)]
+    return replace(bare, observations=tuple(counted))
+
+
+def _count(leg: Leg, *, resent: bool) -> list[Observation]:
+    """The observations of a leg, numbered by tries of the step where it ends."""
+    tries = sorted(leg.failed, key=lambda o: (o.offset_us, o.duration_us))
+    silence = len(tries) == 1 and leg.manner is Manner.SILENCE and leg.step is not Step.DNS
+    if resent and silence and not 0 < tries[0].duration_us < RESENT_US:  # not told: OONI's own deadlines are longer
+        tries.append(tries[0])
+    others = [o for seen in (leg.dns, leg.tcp, leg.tls, leg.isolation, leg.http) for o in seen if o not in tries]
+    return [*others, *(replace(o, attempt=number) for number, o in enumerate(tries, 1))]
+
+
+def _resent(measurement: Measurement) -> tuple[str, ...]:
+    """A note where one silence counts as two tries."""
+    first = {replace(o, attempt=1) for o in measurement.observations if o.attempt == 1}
+    twice = any(o.attempt == 2 and replace(o, attempt=1) in first for o in measurement.observations)
+    return ("A silence that long is one try of the probe's and counts as two: its kernel sent again",) if twice else ()
+
+
+def _own(measurement: Measurement) -> frozenset[str]:
+    """The addresses of the machine's own way to the last hop."""
+    legs = read_legs(measurement)
+    return frozenset(legs[-1].own) if legs else frozenset()
+
+
+def _vouched(
+    document: Record, keys: Record, measurement: Measurement, helper: Helper
+) -> tuple[frozenset[str], tuple[str, ...]]:
+    """Addresses that are as good as the helper's own answer, and a note where OONI's word is all that says so."""
+    leg = read_legs(measurement)[-1]
+    networks = {**_networks(keys), **helper.networks()}
+    theirs = {networks[address] for address in helper.addresses if address in networks}
+    consistent = keys.get("dns_consistency") in _CONSISTENT
+    home = fields.whole(_digits(fields.text(document.get("probe_asn"))))
+    foreign = {tls(o).address for o in leg.tls if o.failure in CERTIFICATE_FAILURES}
+    vouched, trusted = set(leg.secured), set[str]()
+    for address in leg.own - leg.special - foreign - leg.secured - set(helper.addresses):
+        network = networks.get(address)
+        if network is not None and theirs:
+            vouched.update({address} if network in theirs or network == home else ())
+        elif consistent and helper.addresses:
+            trusted.add(address)
+    note = "No network of its addresses is told; they are the site's by OONI's dns_consistency"
+    return frozenset(vouched | trusted), (note,) if trusted else ()
+
+
+def _networks(keys: Record) -> dict[str, int]:
+    """The networks (AS numbers) of the probe's answers, by its own database."""
+    found: dict[str, int] = {}
+    for query in fields.entries(keys.get("queries")):
+        for answer in fields.entries(query.get("answers")):
+            asn = fields.whole(answer.get("asn"))
+            address = fields.address(answer.get("ipv4")) or fields.address(answer.get("ipv6"))
+            if asn and address:
+                found[address] = asn
+    return found
+
+
+def _comparable(measurement: Measurement, controls: tuple[Measurement, ...], host: str) -> tuple[Measurement, ...]:
+    """The controls, without their page where a redirect elsewhere cannot be compared with it."""
+    legs = read_legs(measurement)
+    end = last_page(legs)
+    redirected = any(http(o).status in REDIRECTS and not http(o).tls for leg in legs for o in leg.answered)
+    if not redirected or end is None or same_site(legs[-1].name, host):
+        return controls
+    if legs[-1].answered and not end.tls and end.status is not None and end.status < 400:
+        return controls
+    return tuple(
+        replace(control, observations=tuple(o for o in control.observations if not isinstance(o.detail, HttpRoundTrip)))
+        for control in controls
+    )
+
+
+def _measure_body(
+    measurement: Measurement, controls: tuple[Measurement, ...], keys: Record
+) -> tuple[Measurement, tuple[str, ...]]:
+    """The measurement, with a length for a last body that was not kept."""
+    proportion = fields.number(keys.get("body_proportion"))
+    end = last_page(read_legs(measurement))
+    theirs = [http(o) for control in controls for o in control.observations if isinstance(o.detail, HttpRoundTrip)]
+    if proportion is None or not 0 <= proportion <= 1 or not theirs or end is None:
+        return measurement, ()
+    if not end.truncated or end.body_bytes or end.declared_bytes is not None:
+        return measurement, ()
+    told = replace(end, body_bytes=round(proportion * theirs[0].body_bytes), truncated=False)
+    seen = tuple(replace(o, detail=told) if o.detail == end else o for o in measurement.observations)
+    return replace(measurement, observations=seen), ("The body was not kept; its length is by OONI's body_proportion",)
+
+
+def _known(measurement: Measurement, reader: Reader) -> Known:
+    """The marks that decide: ours, and those of the operator's fingerprints that matched."""
+    addresses: set[str] = set()
+    for o in measurement.observations:
+        if isinstance(o.detail, DnsQuery) and reader.prints:
+            found = reader.match_names([answer.value for answer in dns(o).answers])
+            if found.block:
+                addresses.update(dns(o).addresses)
+    return replace(
+        OURS,
+        addresses=OURS.addresses | addresses,
+        marks=OURS.marks | reader.block - reader.harmless,
+        harmless=frozenset(reader.harmless),
+    )
+
+
+def _network(document: Record, keys: Record) -> NetworkContext:
+    """A proxy is another network's way, as a VPN is."""
+    kind = fields.text(fields.record(document.get("annotations")).get("network_type")).lower()
+    proxied = bool(fields.text(keys.get("socksproxy"))) or kind == "vpn"
+    return NetworkContext(kind=_KINDS.get(kind, NetworkKind.UNKNOWN), vpn=True if proxied else None)
+
+
+def _notes(keys: Record, hops: tuple[Hop, ...], helper: Helper) -> tuple[str, ...]:
+    if not helper.spoke:
+        failure = fields.text(keys.get("control_failure"))[:80]
+        return (f"The test helper gave no answer{f' ({failure})' if failure else ''}",)
+    if hops[-1].host == helper.host:
+        return ()
+    if same_site(hops[-1].host, helper.host):
+        return (f"Of {hops[-1].host} the test helper says no more than how its own redirects ended",)
+    return (f"The test helper did not say whether it was sent to {hops[-1].host}",)
+
+
+def _empty_notes(keys: Record, measurable: bool) -> tuple[str, ...]:
+    if not measurable:
+        return ("Its input is no URL over http or https",)
+    return () if keys else ("Its test_keys are empty, or no object",)
+
+
+def _version(document: Record) -> tuple[int, ...]:
+    numbers = fields.text(document.get("test_version")).split(".")[:3]
+    return tuple(int(n) if n.isascii() and n.isdigit() and len(n) < 6 else 0 for n in numbers)
+
+
+def _digits(asn: str) -> float | None:
+    digits = asn.upper().removeprefix("AS")
+    return int(digits) if digits.isascii() and digits.isdigit() and len(digits) < 11 else None
+
+
+def _read_time(value: object) -> datetime:
+    try:
+        read = datetime.fromisoformat(fields.text(value)[:32])
+        return read.replace(tzinfo=UTC) if read.tzinfo is None else read.astimezone(UTC)
+    except (ValueError, OverflowError):
+        return _NO_TIME

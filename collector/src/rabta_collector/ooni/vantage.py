@@ -1,0 +1,280 @@
+"""What the probe itself saw of one hop, as observations. Pure.
+
+Names. `engine` tells whose answer it is: getaddrinfo and the like the machine's own resolver, `udp`, `tcp` and `dot` a
+public one, `doh` one over HTTPS. A lookup of type ANY (getaddrinfo) is told as A, and as AAAA where there are such
+answers. An address that no lookup of the probe named came from the test helper; where no lookup was recorded at all
+(0.4 records none for redirects) it is the machine's own.
+
+Special addresses. OONI dials what Rabta never would. An address that no site can have is told as Rabta's agents tell
+it, not dialled, unless the helper gave or reached it too, or it showed a certificate valid for the name or the page
+that the helper got.
+
+IPv6. Where no IPv6 connection of the measurement came about, silence and unreachable networks there are the vantage's
+own.
+"""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+
+from rabta_collector.ooni import fields
+from rabta_collector.ooni.chain import Hop, depth_of
+from rabta_collector.ooni.failures import CERTIFICATE_FAILURES, read_failure
+from rabta_collector.ooni.fields import Record
+from rabta_collector.ooni.special import is_special
+from rabta_collector.verdict.legs import Leg
+from rabta_proto.model import DnsAnswer, DnsQuery, DnsReply, Observation, TcpConnect, TlsHandshake
+from rabta_proto.vocabulary import AddressSource, Failure, ResolverKind
+
+_KINDS = {"udp": ResolverKind.UDP, "tcp": ResolverKind.UDP, "dot": ResolverKind.UDP, "doh": ResolverKind.DOH}
+_SOURCES = {
+    ResolverKind.SYSTEM: AddressSource.SYSTEM,
+    ResolverKind.UDP: AddressSource.UDP,
+    ResolverKind.DOH: AddressSource.DOH,
+}
+_RCODES = {Failure.DNS_NXDOMAIN: 3, Failure.DNS_REFUSED: 5, Failure.DNS_SERVFAIL: 2, Failure.DNS_NO_ANSWER: 0}
+_OF_BROKEN_IPV6 = frozenset(
+    {Failure.NETWORK_UNREACHABLE, Failure.HOST_UNREACHABLE, Failure.GENERIC_TIMEOUT, Failure.TIMED_OUT}
+)
+_LONGEST_US = 86_400_000_000
+
+
+@dataclass(slots=True, kw_only=True)
+class Vantage:
+    """The probe's side of a measurement. `known`: addresses that the helper gave or reached."""
+
+    keys: Record
+    known: frozenset[str]
+    seen: list[Observation] = field(default_factory=list)
+    _ipv6: bool | None = None
+
+    def observe(self, hop: Hop, *, trusted: bool) -> None:
+        """Takes in what was seen of a hop before any request. `trusted`: the page was the site's, wherever it stood."""
+        names = list(_lookups(hop, self.keys))
+        self.seen += names
+        connects = list(self._connects(hop, names))
+        handshakes = list(self._handshakes(hop, connects, names)) if hop.secure else []
+        shown = {_address(o) for o in handshakes if o.failure is None}
+        own = {address for o in names if _kind(o) is ResolverKind.SYSTEM for address in _query(o).addresses}
+        special = {address for address in own - shown - self.known if is_special(address) and not trusted}
+        for address in sorted(special):
+            refused = TcpConnect(address=address, port=hop.port, source=AddressSource.SYSTEM)
+            self.add(hop, refused, Failure.SPECIAL_ADDRESS)
+        self.seen += [o for o in (*connects, *handshakes) if _address(o) not in special]
+
+    def add(
+        self,
+        hop: Hop,
+        detail: DnsQuery | TcpConnect | TlsHandshake,
+        failure: str | None = None,
+        times: tuple[int, int] = (0, 0),
+    ) -> None:
+        """Takes in one more observation of a hop."""
+        if isinstance(detail, TcpConnect):
+            failure = self._blamed(detail.address, failure)
+        self.seen.append(
+            Observation(detail=detail, offset_us=times[0], duration_us=times[1], failure=failure, hop=hop.index)
+        )
+
+    def leg(self, hop: Hop) -> Leg:
+        """The hop as rules see it so far."""
+        leg = Leg(hop=hop.index, secure=hop.secure)
+        for observation in self.seen:
+            if observation.hop == hop.index:
+                leg.add(observation)
+        return leg
+
+    def source(self, hop: Hop, address: str) -> AddressSource:
+        """Who named an address of a hop."""
+        return _source(address, [o for o in self.seen if o.hop == hop.index and isinstance(o.detail, DnsQuery)])
+
+    def address_of(self, request: Record) -> str:
+        """The address that a request went to, where it says so or its transaction does."""
+        address, _ = fields.endpoint(request.get("address"))
+        if address or not (transaction := fields.whole(request.get("transaction_id"))):
+            return address
+        found = (
+            fields.address(entry.get("ip"))
+            for entry in fields.entries(self.keys.get("tcp_connect"))
+            if fields.whole(entry.get("transaction_id")) == transaction
+        )
+        return next(found, "")
+
+    def _blamed(self, address: str, failure: str | None) -> str | None:
+        """The failure of a connection, or the vantage's own where that had no IPv6."""
+        if failure not in _OF_BROKEN_IPV6 or ":" not in address:
+            return failure
+        if self._ipv6 is None:
+            entries = fields.entries(self.keys.get("tcp_connect"))
+            self._ipv6 = any(_connected(entry) and ":" in fields.address(entry.get("ip")) for entry in entries)
+        return failure if self._ipv6 else Failure.ADDRESS_NOT_AVAILABLE
+
+    def _connects(self, hop: Hop, names: list[Observation]) -> Iterator[Observation]:
+        for entry in fields.entries(self.keys.get("tcp_connect")):
+            address, depth = fields.address(entry.get("ip")), depth_of(entry)
+            if not address or fields.whole(entry.get("port")) != hop.port:
+                continue
+            if depth not in (None, hop.index) or (depth is None and not _belongs(address, hop, names)):
+                continue
+            status = fields.record(entry.get("status"))
+            failure = read_failure(status.get("failure"))
+            if failure is None and not _connected(entry):
+                failure = "unknown_failure: not told"
+            detail = TcpConnect(address=address, port=hop.port, source=_source(address, names))
+            yield _observation(hop, detail, entry, self._blamed(address, failure))
+
+    def _handshakes(self, hop: Hop, connects: list[Observation], names: list[Observation]) -> Iterator[Observation]:
+        open_ = [_address(o) for o in connects if o.failure is None]
+        entries = [entry for entry in fields.entries(self.keys.get("tls_handshakes")) if _greets(entry, hop)]
+        for index, entry in enumerate(entries):
+            address, port = fields.endpoint(entry.get("address"))
+            if address and port != hop.port:
+                continue
+            if not address:  # older probes did not say: they greeted those that had answered, in turn
+                address = open_[index % len(open_)] if open_ else hop.host
+            failure = read_failure(entry.get("failure"))
+            detail = TlsHandshake(
+                address=address,
+                port=hop.port,
+                server_name=hop.host,
+                source=_source(address, names),
+                verified=entry.get("no_tls_verify") is not True,
+                server_answered=self._answered(entry, failure),
+                tls_version=fields.text(entry.get("tls_version"))[:20],
+                cipher_suite=fields.text(entry.get("cipher_suite"))[:60],
+                negotiated_protocol=fields.text(entry.get("negotiated_protocol"))[:20],
+            )
+            yield _observation(hop, detail, entry, failure)
+
+    def _answered(self, handshake: Record, failure: str | None) -> bool:
+        """Whether anything came back after the ClientHello."""
+        if failure is None or failure in CERTIFICATE_FAILURES or handshake.get("peer_certificates"):
+            return True
+        transaction, address = fields.whole(handshake.get("transaction_id")), handshake.get("address")
+        for event in fields.entries(self.keys.get("network_events")):
+            same = (
+                fields.whole(event.get("transaction_id")) == transaction
+                if transaction
+                else bool(address) and event.get("address") == address
+            )
+            if same and event.get("operation") == "read" and (fields.number(event.get("num_bytes")) or 0) > 0:
+                return True
+        return False
+
+
+def times_of(entry: Record) -> tuple[int, int]:
+    """Offset and duration in microseconds; a duration that was not told is zero."""
+    end = fields.number(entry.get("t")) or 0.0
+    start = fields.number(entry.get("t0"))
+    offset = _microseconds(end if start is None else start)
+    return offset, max(0, _microseconds(end) - offset) if start is not None else 0
+
+
+def _microseconds(seconds: float) -> int:
+    return int(min(max(seconds, 0.0), _LONGEST_US / 1e6) * 1e6)
+
+
+def _observation(
+    hop: Hop, detail: DnsQuery | TcpConnect | TlsHandshake, entry: Record, failure: str | None
+) -> Observation:
+    offset, duration = times_of(entry)
+    return Observation(detail=detail, offset_us=offset, duration_us=duration, failure=failure, hop=hop.index)
+
+
+def _connected(entry: Record) -> bool:
+    status = fields.record(entry.get("status"))
+    return status.get("success") is True and not status.get("failure")
+
+
+def _greets(entry: Record, hop: Hop) -> bool:
+    """Whether a handshake is of this hop."""
+    depth, name = depth_of(entry), fields.text(entry.get("server_name")).lower()
+    return depth in (None, hop.index) and (name == hop.host or (not name and hop.index == 0))
+
+
+def _belongs(address: str, hop: Hop, names: Iterable[Observation]) -> bool:
+    """Whether a connection that does not say its hop is of this one: one of its addresses, or the target's own."""
+    return hop.index == 0 or address == hop.host or any(address in _query(o).addresses for o in names)
+
+
+def _source(address: str, names: list[Observation]) -> AddressSource:
+    for kind, source in _SOURCES.items():
+        if any(_kind(o) is kind and address in _query(o).addresses for o in names):
+            return source
+    return AddressSource.UNKNOWN if any(_kind(o) is ResolverKind.SYSTEM for o in names) else AddressSource.LITERAL
+
+
+def _lookups(hop: Hop, keys: Record) -> Iterator[Observation]:
+    """Lookups of a hop's name; a hop that has none of its own used those of an earlier one. A literal has none."""
+    if fields.address(hop.host):
+        return
+    of_name = [entry for entry in fields.entries(keys.get("queries")) if _asks(entry, hop.host)]
+    of_hop = [entry for entry in of_name if depth_of(entry) in (None, hop.index)]
+    late = [entry for entry in fields.entries(keys.get("x_dns_duplicate_responses")) if _asks(entry, hop.host)]
+    for entry in of_hop or of_name:
+        yield from _lookup(hop, entry, late)
+
+
+def _asks(entry: Record, host: str) -> bool:
+    return fields.text(entry.get("hostname")).lower().rstrip(".") == host
+
+
+def _lookup(hop: Hop, entry: Record, late: list[Record]) -> Iterator[Observation]:
+    kind = _KINDS.get(fields.text(entry.get("engine")), ResolverKind.SYSTEM)
+    asked, failure, answers = (
+        fields.text(entry.get("query_type")).upper(),
+        read_failure(entry.get("failure")),
+        _answers(entry),
+    )
+    if failure == Failure.SPECIAL_ADDRESS and any(answer.type != "CNAME" for answer in answers):
+        failure = None  # the answer is there to be judged
+    told = {answer.type for answer in answers} & {"A", "AAAA"} or {"A"}
+    for family in ("A", "AAAA"):
+        if asked != family and not (asked == "ANY" and family in told):
+            continue
+        there = any(answer.type == family for answer in answers)
+        query = DnsQuery(
+            resolver_kind=kind,
+            hostname=hop.host,
+            query_type=family,
+            resolver=fields.text(entry.get("resolver_address"))[:200] if kind is not ResolverKind.SYSTEM else "",
+            rcode=_RCODES.get(Failure(failure)) if failure in set(Failure) else None if failure else 0,
+            answers=tuple(answer for answer in answers if answer.type in (family, "CNAME")),
+            later_replies=_later(late, family, entry) if kind is not ResolverKind.SYSTEM else (),
+        )
+        yield _observation(hop, query, entry, failure or (None if there else Failure.DNS_NO_ANSWER))
+
+
+def _answers(entry: Record) -> tuple[DnsAnswer, ...]:
+    found: list[DnsAnswer] = []
+    for answer in fields.entries(entry.get("answers")):
+        kind = fields.text(answer.get("answer_type")).upper()
+        ttl = fields.whole(answer.get("ttl"))
+        key = {"A": "ipv4", "AAAA": "ipv6"}.get(kind)
+        value = fields.address(answer.get(key)) if key else fields.text(answer.get("hostname")).lower().rstrip(".")
+        if value and kind in ("A", "AAAA", "CNAME"):
+            found.append(DnsAnswer(type=kind, value=value, ttl_s=min(max(ttl or 0, 0), 2**31)))
+    return tuple(found)
+
+
+def _later(late: list[Record], family: str, entry: Record) -> tuple[DnsReply, ...]:
+    same = [
+        reply
+        for reply in late
+        if fields.text(reply.get("query_type")).upper() == family
+        and reply.get("resolver_address") == entry.get("resolver_address")
+    ]
+    return tuple(DnsReply(offset_us=times_of(reply)[0], rcode=0, answers=_answers(reply)) for reply in same[:8])
+
+
+def _query(observation: Observation) -> DnsQuery:
+    assert isinstance(observation.detail, DnsQuery)
+    return observation.detail
+
+
+def _kind(observation: Observation) -> ResolverKind:
+    return _query(observation).resolver_kind
+
+
+def _address(observation: Observation) -> str:
+    assert isinstance(observation.detail, TcpConnect | TlsHandshake)
+    return observation.detail.address
