@@ -135,3 +135,8 @@ def test_order_and_ttl_do_not_make_two_responses_differ() -> None:
     assert one.says_the_same(other)
     assert not one.says_the_same(decoded(respond("x.com. 60 IN A 10.0.0.1")))
     assert not one.says_the_same(decoded(respond(rcode=3)))
+
+
+def test_a_response_that_was_cut_short_is_not_the_same_as_a_whole_one() -> None:
+    assert decoded(respond(truncated=True)).says_the_same(decoded(respond(truncated=True)))
+    assert not decoded(respond(truncated=True)).says_the_same(decoded(respond()))

@@ -9,7 +9,8 @@ from rabta_agent.probes.dnswire import Question
 from rabta_agent.probes.doh import DohClient
 from rabta_agent.probes.step import Outcome, Scene
 from rabta_proto.model import DnsQuery
-from support.dns_server import DnsQuestion, DnsReply, addresses, nxdomain, raw, read_question, to_wire
+from rabta_proto.vocabulary import DnsTransport
+from support.dns_server import DnsQuestion, DnsReply, addresses, cut_short, nxdomain, raw, read_question, to_wire
 from support.peers import (
     Authority,
     Call,
@@ -64,6 +65,11 @@ async def test_an_answer_is_its_addresses_and_names_the_resolver() -> None:
     outcome, seen = await ask(say(addresses("104.244.42.1")))
     assert (("104.244.42.1",), 0, "doh") == (outcome.value, seen.rcode, seen.resolver_kind)
     assert seen.resolver.endswith("/dns-query")
+
+
+async def test_what_carried_the_query_is_said() -> None:
+    _, seen = await ask(say(cut_short("104.244.42.1")))
+    assert (DnsTransport.HTTPS, True) == (seen.transport, seen.truncated)
 
 
 async def test_nxdomain_is_an_answer_too() -> None:

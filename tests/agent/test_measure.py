@@ -3,6 +3,7 @@ import json
 import random
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import h11
@@ -12,13 +13,24 @@ from google.protobuf.json_format import MessageToJson
 from rabta_agent import network
 from rabta_agent.clock import SystemClock
 from rabta_agent.measure import InvalidTarget, Prober, Settings, Task
-from rabta_agent.network import Vantage
+from rabta_agent.network import Vantage, read_system_resolvers
 from rabta_agent.probes.tls import RootsError
 from rabta_proto.codec import from_message, to_message
-from rabta_proto.model import HttpRoundTrip, Measurement, NetworkContext
+from rabta_proto.model import DnsQuery, HttpRoundTrip, Measurement, NetworkContext
 from rabta_proto.vocabulary import Depth, Step, Trigger
-from support.dns_server import DnsServer, addresses
-from support.peers import Authority, Peer, Script, free_port, response, serve_doh, serve_http, serve_https, silence
+from support.dns_server import DnsReply, DnsServer, addresses, cut_short
+from support.peers import (
+    Authority,
+    Peer,
+    Script,
+    free_port,
+    response,
+    serve_dns,
+    serve_doh,
+    serve_http,
+    serve_https,
+    silence,
+)
 
 AUTHORITY = Authority()
 CONTEXT = NetworkContext(isp="ptcl", ipv4=True, ipv6=False, lab=True)
@@ -166,6 +178,59 @@ async def test_measurements_may_be_made_at_the_same_time() -> None:
         task = Task(target=f"https://site.example:{site.port}/", trigger=Trigger.MANUAL)
         seen = await asyncio.gather(*(probing.measure(task, QUICK, CONTEXT) for _ in range(8)))
     assert [(0, 200, None)] * 8 == [line for measurement in seen for line in responses(measurement)]
+
+
+@asynccontextmanager
+async def raced(script: Script, *replies: DnsReply, scheme: str) -> AsyncIterator[tuple[Prober, Task]]:
+    """A prober that hears on for long, in a network whose resolver says all of this to each query."""
+    async with Peer(script) as site, DnsServer(lambda question, client: replies) as resolver:
+        probing = Prober(Vantage(lab=True, system_resolvers=(resolver.text,)), SystemClock(), random.Random(1))
+        try:
+            yield probing, Task(target=f"{scheme}://site.example:{site.port}/", trigger=Trigger.MANUAL)
+        finally:
+            await probing.close()
+
+
+def later_replies(measurement: Measurement) -> list[int]:
+    """How many later replies each query holds."""
+    return [len(seen.detail.later_replies) for seen in measurement.observations if isinstance(seen.detail, DnsQuery)]
+
+
+HERE = addresses("127.0.0.1")
+PATIENT = replace(QUICK, dns_s=30, listen_s=30)
+
+
+async def test_a_site_that_is_proved_is_not_kept_waiting_for_later_replies() -> None:
+    async with raced(serve_https(AUTHORITY.server("site.example")), HERE, scheme="https") as (probing, task):
+        seen = await probing.measure(task, PATIENT, CONTEXT)
+    assert seen.duration_us < 10_000_000
+    assert [(0, 200, None)] == responses(seen)
+
+
+async def test_the_later_replies_of_a_site_that_is_proved_are_kept_as_far_as_they_came() -> None:
+    honest = serve_https(AUTHORITY.server("site.example"))
+    async with raced(honest, HERE, addresses("10.10.34.34"), scheme="https") as (probing, task):
+        seen = await probing.measure(task, PATIENT, CONTEXT)
+    assert [1] == later_replies(seen)
+    assert seen == from_message(to_message(seen))
+
+
+async def test_a_site_that_nothing_proves_is_measured_at_once_and_its_resolver_heard_out() -> None:
+    race = [addresses(f"10.10.34.{number}", delay_s=0.3) for number in range(4)]
+    async with raced(serve_http(), HERE, *race, scheme="http") as (probing, task):
+        seen = await probing.measure(task, PATIENT, CONTEXT)
+    (fetched,) = (step for step in seen.observations if step.step is Step.HTTP)
+    assert [4] == later_replies(seen)
+    assert fetched.offset_us + fetched.duration_us < 300_000 <= seen.duration_us
+
+
+async def test_a_name_whose_answer_was_cut_short_is_measured_like_any_other() -> None:
+    async with raced(serve_https(AUTHORITY.server("site.example")), cut_short(), scheme="https") as (probing, task):
+        (endpoint,) = read_system_resolvers(probing._equipment.network.vantage) or ()
+        async with Peer(serve_dns(lambda question, client: [HERE]), port=int(endpoint.rpartition(":")[2])):
+            seen = await probing.measure(task, QUICK, CONTEXT)
+    assert [(0, 200, None)] == responses(seen)
+    assert ["dns", "dns", "tcp", "tls", "http"] == [step.step for step in seen.observations]
 
 
 async def test_a_cancelled_measurement_ends_at_once() -> None:

@@ -1,3 +1,5 @@
+import asyncio
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -7,8 +9,10 @@ from rabta_agent.candidates import Named
 from rabta_agent.names import find_resolver, is_in_hosts_file, name_by_system, name_everywhere
 from rabta_agent.network import Vantage
 from rabta_agent.task import Settings
-from support.dns_server import Answer, DnsServer, addresses, nxdomain, refused
-from support.peers import Authority, Peer, free_port, serve_doh
+from rabta_proto.model import DnsQuery
+from rabta_proto.vocabulary import DnsTransport
+from support.dns_server import Answer, DnsQuestion, DnsReply, DnsServer, addresses, cut_short, nxdomain, refused
+from support.peers import Authority, Peer, Script, free_port, reset_after_hello, serve_dns, serve_doh
 from support.scenes import make_contexts, make_notebook, make_scene, outline, within
 
 AUTHORITY = Authority()
@@ -84,6 +88,78 @@ async def test_doh_resolvers_are_asked_until_one_has_answered() -> None:
         assert ((), 0) == (named.doh, never.accepted)
     expected = {"1 dns doh A connection_refused", "1 dns doh A dns_nxdomain_error", "1 dns system A dns_no_resolver"}
     assert expected == set(outline(notebook.observations))
+
+
+def short(question: DnsQuestion, client: str) -> list[DnsReply]:
+    return [cut_short()]
+
+
+@pytest.mark.parametrize(
+    ("part", "stream", "found", "lines"),
+    [
+        ((), serve_dns(always("104.244.42.1")), ("104.244.42.1",), ["cut short ok", "over tcp ok"]),
+        (("10.0.0.1",), serve_dns(always("104.244.42.1")), ("104.244.42.1",), ["cut short ok", "over tcp ok"]),
+        (("10.0.0.1",), reset_after_hello, ("10.0.0.1",), ["cut short ok", "over tcp connection_reset"]),
+        ((), reset_after_hello, (), ["cut short ok", "over tcp connection_reset"]),
+        (
+            (),
+            serve_dns(lambda question, client: [nxdomain()]),
+            (),
+            ["cut short ok", "over tcp dns_nxdomain_error"],
+        ),
+    ],
+    ids=["whole", "whole after part", "part", "nothing", "no"],
+)
+async def test_what_was_cut_short_is_asked_for_again_over_tcp(
+    part: tuple[str, ...], stream: Script, found: tuple[str, ...], lines: list[str]
+) -> None:
+    async with DnsServer(lambda question, client: [cut_short(*part)]) as server, Peer(stream, port=server.port):
+        notebook = make_notebook(CONTEXTS, QUICK, vantage=vantage(server.text))
+        assert found == await name_by_system(notebook, notebook.scene, "x.com")
+    assert [f"1 dns system A {line}" for line in lines] == outline(notebook.observations)
+
+
+async def test_a_public_resolver_too_is_asked_again_over_tcp() -> None:
+    async with DnsServer(short) as udp, Peer(serve_dns(always("104.244.42.1")), port=udp.port):
+        notebook = make_notebook(CONTEXTS, replace(QUICK, udp=(udp.text,)), vantage=vantage())
+        assert ("104.244.42.1",) == (await name_everywhere(notebook, notebook.scene, "x.com")).udp
+    over_tcp = [seen.detail for seen in notebook.observations if isinstance(seen.detail, DnsQuery)][-1]
+    assert (udp.text, DnsTransport.TCP) == (over_tcp.resolver, over_tcp.transport)
+
+
+async def test_the_next_resolver_is_asked_where_one_does_not_answer_over_tcp() -> None:
+    async with DnsServer(short) as first, DnsServer(always("104.244.42.1")) as second:
+        notebook = make_notebook(CONTEXTS, QUICK, vantage=vantage(first.text, second.text))
+        assert ("104.244.42.1",) == await name_by_system(notebook, notebook.scene, "x.com")
+    expected = ["cut short ok", "over tcp connection_refused", "ok"]
+    assert [f"1 dns system A {line}" for line in expected] == outline(notebook.observations)
+
+
+async def test_nothing_is_asked_again_where_time_does_not_allow_it() -> None:
+    async with DnsServer(short) as server, Peer(serve_dns(always("104.244.42.1")), port=server.port) as stream:
+        notebook = make_notebook(CONTEXTS, QUICK, vantage=vantage(server.text))
+
+        def late(question: DnsQuestion, client: str) -> list[DnsReply]:
+            notebook._end = within(QUICK.dns_s / 2)
+            return [cut_short()]
+
+        server.answer = late
+        assert () == await name_by_system(notebook, notebook.scene, "x.com")
+        assert 0 == stream.accepted
+    assert ["1 dns system A cut short ok"] == outline(notebook.observations)
+
+
+async def test_a_resolver_known_by_name_is_found_over_tcp_too() -> None:
+    async with DnsServer(short) as server, Peer(serve_dns(always("1.1.1.1")), port=server.port):
+        assert ("1.1.1.1",) == await find_resolver(make_scene(vantage(server.text)), "one.example", within())
+
+
+async def test_listening_on_keeps_nobody_waiting() -> None:
+    async with DnsServer(always("104.244.42.1")) as server:
+        notebook = make_notebook(CONTEXTS, replace(QUICK, listen_s=30.0, dns_s=30.0), vantage=vantage(server.text))
+        async with asyncio.timeout(10), notebook.open():
+            assert ("104.244.42.1",) == await name_by_system(notebook, notebook.scene, "x.com")
+            notebook.prove(notebook.scene)
 
 
 async def test_a_machine_without_resolvers_is_said_to_have_none() -> None:

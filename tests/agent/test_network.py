@@ -1,4 +1,5 @@
 import asyncio
+import errno
 import socket
 from pathlib import Path
 
@@ -39,6 +40,8 @@ async def test_a_special_address_gets_no_datagram() -> None:
 async def test_the_machines_own_resolver_may_be_private() -> None:
     datagrams = await VOLUNTEER.open_datagrams("127.0.0.53", 53, Meter(), trusted=True)
     datagrams.close()
+    async with Peer(silence) as peer:
+        (await VOLUNTEER.connect(peer.host, peer.port, Meter(), trusted=True)).close()
 
 
 async def test_only_the_lab_dials_loopback() -> None:
@@ -58,6 +61,48 @@ async def test_probes_leave_from_the_address_that_was_set() -> None:
         await connection.receive()
         connection.close()
     assert ["127.0.0.9"] == clients
+
+
+@pytest.mark.parametrize("kind", ["tcp", "udp"])
+async def test_a_source_address_that_is_not_the_machines_is_the_vantages_trouble(kind: str) -> None:
+    elsewhere = Network(Vantage(lab=True, source_address="203.0.113.9"))
+    opening = elsewhere.connect if kind == "tcp" else elsewhere.open_datagrams
+    with pytest.raises(StepError, match="address_not_available: EADDRNOTAVAIL"):
+        await opening("127.0.0.1", free_port(), Meter())
+
+
+def refused_before_sending(address: str) -> int:
+    """What the kernel says of a datagram socket at loopback that is to speak to this address; nothing is sent."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.connect_ex((address, 9))
+
+
+@pytest.mark.parametrize("kind", ["tcp", "udp"])
+async def test_a_source_address_that_leads_nowhere_is_the_vantages_trouble(kind: str) -> None:
+    address = "198.51.100.1"
+    if refused_before_sending(address) != errno.EINVAL:
+        pytest.skip("no route, or a kernel that says it otherwise")
+    inward = Network(Vantage(lab=True, source_address="127.0.0.1"))
+    with pytest.raises(StepError, match="address_not_available: EINVAL"):
+        await (inward.connect if kind == "tcp" else inward.open_datagrams)(address, 9, Meter())
+
+
+@pytest.mark.parametrize(("source", "expected"), [(None, OSError), ("127.0.0.1", StepError)])
+async def test_a_word_of_the_kernel_is_held_against_a_source_address_alone(
+    monkeypatch: pytest.MonkeyPatch, source: str | None, expected: type[Exception]
+) -> None:
+    async def refuse(self: Connection, address: str, port: int) -> None:
+        raise OSError(errno.EINVAL, "Invalid argument")
+
+    monkeypatch.setattr(Connection, "open", refuse)
+    with pytest.raises(expected):
+        await Network(Vantage(lab=True, source_address=source)).connect("127.0.0.1", 9, Meter())
+
+
+async def test_refusal_with_a_source_address_is_still_refusal() -> None:
+    with pytest.raises(ConnectionRefusedError):
+        await Network(Vantage(lab=True, source_address="127.0.0.9")).connect("127.0.0.1", free_port(), Meter())
 
 
 async def test_a_source_of_the_other_family_is_left_out() -> None:

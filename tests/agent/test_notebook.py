@@ -1,10 +1,19 @@
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import replace
 
-from rabta_agent.notebook import CEILING_S
+import pytest
+
+from rabta_agent.network import Datagrams
+from rabta_agent.notebook import CEILING_S, Notebook
+from rabta_agent.probes.dnswire import Question
+from rabta_agent.probes.resolve import LATER_REPLIES_LIMIT, Resolver, query
 from rabta_agent.probes.step import Outcome
 from rabta_agent.task import STEP_CEILING_S, Settings
-from rabta_proto.model import HttpRoundTrip, Observation, TcpConnect
-from rabta_proto.vocabulary import AddressSource
+from rabta_proto.model import DnsQuery, HttpRoundTrip, Observation, TcpConnect
+from rabta_proto.vocabulary import AddressSource, ResolverKind
+from support.dns_server import DnsReply, DnsServer, addresses
 from support.peers import Authority
 from support.scenes import make_contexts, make_notebook, within
 
@@ -54,3 +63,71 @@ async def test_the_last_response_is_marked_when_redirects_end() -> None:
         notebook.keep(unopened(seen))
     notebook.end_redirects("loop")
     assert [None, None, "http_too_many_redirects"] == [seen.failure for seen in notebook.observations]
+
+
+FIRST = addresses("10.10.34.34")
+ENOUGH = tuple(addresses(f"104.244.42.{number}", delay_s=0.02) for number in range(LATER_REPLIES_LIMIT))
+
+
+@asynccontextmanager
+async def asking(notebook: Notebook, *replies: DnsReply) -> AsyncIterator[None]:
+    """Keeps a query to a resolver that says this, and what it goes on hearing for a minute or until it is enough."""
+    async with DnsServer(lambda question, client: replies) as server:
+        resolver = Resolver(kind=ResolverKind.SYSTEM, endpoint=server.text)
+        question = Question(hostname="x.com", type="A")
+        asked = await query(notebook.scene, resolver, question, within(60), listen_s=60)
+        async with asyncio.timeout(10), notebook.open():
+            notebook.keep(unopened(replace(CONNECTED, offset_us=0)))
+            notebook.keep(asked.outcome, asked.listening)
+            notebook.keep(unopened(replace(FETCHED, offset_us=10_000_000)))
+            yield
+
+
+def count_later(notebook: Notebook) -> list[int]:
+    """How many later replies each query holds."""
+    return [len(seen.detail.later_replies) for seen in notebook.observations if isinstance(seen.detail, DnsQuery)]
+
+
+@pytest.fixture
+def closed(monkeypatch: pytest.MonkeyPatch) -> list[Datagrams]:
+    """Sockets that were closed."""
+    seen: list[Datagrams] = []
+    close = Datagrams.close
+    monkeypatch.setattr(Datagrams, "close", lambda self: (seen.append(self), close(self))[1])
+    return seen
+
+
+async def test_a_measurement_waits_at_its_end_for_what_else_is_said(closed: list[Datagrams]) -> None:
+    notebook = make_notebook(CONTEXTS, Settings())
+    async with asking(notebook, FIRST, *ENOUGH):
+        assert [0] == count_later(notebook)
+        notebook.prove(notebook.scene.at(hop=0, attempt=2))
+        notebook.prove(notebook.scene.at(hop=1, attempt=1))
+    assert [LATER_REPLIES_LIMIT] == count_later(notebook)
+    assert ["tcp", "dns", "http"] == [seen.step for seen in notebook.observations]
+    assert 1 == len(closed)
+
+
+async def test_a_pass_that_a_certificate_proved_is_not_waited_for(closed: list[Datagrams]) -> None:
+    notebook = make_notebook(CONTEXTS, Settings())
+    async with asking(notebook, FIRST):
+        notebook.prove(notebook.scene)
+    assert [0] == count_later(notebook)
+    assert 1 == len(closed)
+
+
+async def test_a_measurement_that_is_cancelled_leaves_no_socket_and_no_task(closed: list[Datagrams]) -> None:
+    kept = asyncio.Event()
+
+    async def measure() -> None:
+        async with asking(make_notebook(CONTEXTS, Settings()), FIRST):
+            kept.set()
+            await asyncio.Event().wait()
+
+    measuring = asyncio.create_task(measure())
+    await kept.wait()
+    measuring.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await measuring
+    assert 1 == len(closed)
+    assert {asyncio.current_task()} == asyncio.all_tasks()

@@ -1,18 +1,20 @@
 import asyncio
 import socket
 from collections.abc import Sequence
+from dataclasses import replace
 
 import pytest
 
 from rabta_agent.network import Vantage
+from rabta_agent.probes import resolve
 from rabta_agent.probes.dnswire import Question
-from rabta_agent.probes.resolve import Resolver, query, query_platform
+from rabta_agent.probes.resolve import LATER_REPLIES_LIMIT, Asked, Resolver, query, query_platform
 from rabta_agent.probes.step import Outcome
 from rabta_proto.model import DnsQuery
-from rabta_proto.vocabulary import ResolverKind
-from support.dns_server import DnsReply, DnsServer, addresses, nxdomain, raw, refused
+from rabta_proto.vocabulary import DnsTransport, ResolverKind
+from support.dns_server import DnsReply, DnsServer, addresses, cut_short, nxdomain, raw, refused
 from support.peers import free_port
-from support.scenes import make_scene, within
+from support.scenes import LAB, make_scene, within
 
 X = Question(hostname="x.com", type="A")
 SIX = Question(hostname="x.com", type="AAAA")
@@ -28,8 +30,21 @@ async def ask(
     """One query to a resolver that says this."""
     async with DnsServer(lambda asked, client: replies) as server:
         resolver = Resolver(kind=kind, endpoint=server.text)
-        outcome = await query(make_scene(), resolver, question, within(seconds), listen_s=listen_s)
+        outcome = await hear_out(await query(make_scene(), resolver, question, within(seconds), listen_s=listen_s))
     return outcome, detail_of(outcome)
+
+
+async def hear_out(asked: Asked) -> Outcome[tuple[str, ...]]:
+    """The outcome with all that was heard, as a notebook has it at the end."""
+    if asked.listening is None:
+        return asked.outcome
+    await asked.listening.run()
+    asked.listening.close()
+    return replace(asked.outcome, observation=asked.listening.amend(asked.outcome.observation))
+
+
+async def ask_plainly(resolver: Resolver, vantage: Vantage = LAB) -> Outcome[tuple[str, ...]]:
+    return (await query(make_scene(vantage), resolver, X, within(), listen_s=0)).outcome
 
 
 def detail_of(outcome: Outcome[tuple[str, ...]]) -> DnsQuery:
@@ -71,7 +86,7 @@ async def test_silence_is_our_deadline() -> None:
 
 async def test_a_closed_port_is_refused() -> None:
     resolver = Resolver(kind=ResolverKind.SYSTEM, endpoint=f"127.0.0.1:{free_port()}")
-    outcome = await query(make_scene(), resolver, X, within(), listen_s=0)
+    outcome = await ask_plainly(resolver)
     assert "connection_refused" == outcome.observation.failure
 
 
@@ -93,6 +108,57 @@ async def test_listening_on_does_not_make_the_query_look_slow() -> None:
     assert outcome.observation.duration_us < 150_000
 
 
+async def test_the_first_reply_is_handed_on_before_anything_else_is_heard() -> None:
+    race = [addresses(f"10.10.34.{number}") for number in range(1 + LATER_REPLIES_LIMIT)]
+    async with DnsServer(lambda asked, client: race) as server:
+        resolver = Resolver(kind=ResolverKind.SYSTEM, endpoint=server.text)
+        asked = await query(make_scene(), resolver, X, within(60), listen_s=60.0)
+        assert (("10.10.34.0",), ()) == (asked.outcome.value, detail_of(asked.outcome).later_replies)
+        outcome = await hear_out(asked)
+    heard = [answer.value for reply in detail_of(outcome).later_replies for answer in reply.answers]
+    assert ["10.10.34.1", "10.10.34.2", "10.10.34.3", "10.10.34.4"] == heard
+    assert () == detail_of(asked.outcome).later_replies
+
+
+async def test_who_was_never_answered_is_not_heard_on() -> None:
+    async with DnsServer(lambda asked, client: []) as server:
+        resolver = Resolver(kind=ResolverKind.SYSTEM, endpoint=server.text)
+        asked = await query(make_scene(), resolver, X, within(0.05), listen_s=5.0)
+    assert None is asked.listening
+
+
+async def test_what_breaks_the_parser_later_leaves_the_answer_as_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    async with DnsServer(lambda asked, client: [nxdomain(), addresses("104.244.42.1")]) as server:
+        resolver = Resolver(kind=ResolverKind.SYSTEM, endpoint=server.text)
+        asked = await query(make_scene(), resolver, X, within(), listen_s=5.0)
+        monkeypatch.setattr(resolve, "decode_response", lambda *_: {}["broken"])
+        outcome = await hear_out(asked)
+    assert ("dns_nxdomain_error", ()) == (outcome.observation.failure, detail_of(outcome).later_replies)
+
+
+@pytest.mark.parametrize("fitted", [(), ("104.244.42.1",)])
+async def test_a_reply_that_was_cut_short_is_no_failure(fitted: tuple[str, ...]) -> None:
+    outcome, seen = await ask(cut_short(*fitted))
+    assert (None, fitted, fitted, True, 0) == (
+        outcome.observation.failure,
+        outcome.value,
+        seen.addresses,
+        seen.truncated,
+        seen.rcode,
+    )
+    assert DnsTransport.UDP is seen.transport
+
+
+async def test_a_no_that_was_cut_short_is_still_a_no() -> None:
+    outcome, seen = await ask(replace(cut_short(), rcode=3))
+    assert ("dns_nxdomain_error", True) == (outcome.observation.failure, seen.truncated)
+
+
+async def test_a_whole_reply_after_one_that_was_cut_short_is_kept() -> None:
+    _, seen = await ask(cut_short(), cut_short(), addresses("104.244.42.1"), cut_short("1.1.1.1"), listen_s=0.1)
+    assert [(False, 1), (True, 1)] == [(reply.truncated, len(reply.answers)) for reply in seen.later_replies]
+
+
 async def test_a_flood_of_later_replies_is_bounded() -> None:
     _, seen = await ask(*(addresses(f"1.1.1.{number}") for number in range(50)), listen_s=1.0)
     assert 4 == len(seen.later_replies)
@@ -110,7 +176,7 @@ async def test_a_reply_to_another_query_is_passed_over() -> None:
             addresses("104.244.42.1"),
         ]
         resolver = Resolver(kind=ResolverKind.SYSTEM, endpoint=server.text)
-        outcome = await query(make_scene(), resolver, X, within(), listen_s=0)
+        outcome = await ask_plainly(resolver)
     assert ("104.244.42.1",) == outcome.value
 
 
@@ -122,20 +188,20 @@ async def test_the_machines_own_resolver_stays_unnamed_and_a_public_one_does_not
 async def test_a_public_resolver_at_a_special_address_is_not_asked() -> None:
     async with DnsServer(lambda asked, client: [nxdomain()]) as server:
         resolver = Resolver(kind=ResolverKind.UDP, endpoint=server.text)
-        outcome = await query(make_scene(Vantage()), resolver, X, within(), listen_s=0)
+        outcome = await ask_plainly(resolver, Vantage())
         assert ("special_address", 0) == (outcome.observation.failure, len(server.questions))
 
 
 async def test_the_machines_own_resolver_may_be_at_a_special_address() -> None:
     async with DnsServer(lambda asked, client: [nxdomain()]) as server:
         resolver = Resolver(kind=ResolverKind.SYSTEM, endpoint=server.text)
-        outcome = await query(make_scene(Vantage()), resolver, X, within(), listen_s=0)
+        outcome = await ask_plainly(resolver, Vantage())
     assert "dns_nxdomain_error" == outcome.observation.failure
 
 
 async def test_a_resolver_that_is_no_address_is_a_failure() -> None:
     resolver = Resolver(kind=ResolverKind.UDP, endpoint="dns.example")
-    outcome = await query(make_scene(), resolver, X, within(), listen_s=0)
+    outcome = await ask_plainly(resolver)
     assert "unknown_failure: ValueError" == outcome.observation.failure
 
 

@@ -62,7 +62,6 @@ def test_decisions_have_a_table_of_their_own(tmp_path: Path) -> None:
         ("[decide]\ngrid_s = 0", {}, {}, "c.toml:2: decide.grid_s: expected a number above 0"),
         ('grpc = "a"', {}, {}, 'c.toml:1: grpc: "a" is not HOST:PORT'),
         ("lab = 2", {}, {}, 'c.toml:1: lab: "2" is neither true nor false'),
-        ("", {"RABTA_LAB": "maybe"}, {}, 'RABTA_LAB: "maybe" is neither true nor false'),
         ("", {"RABTA_GRPC_PORT": "x"}, {}, 'RABTA_GRPC_PORT: "x" is no port'),
         ("", {}, {"http": "a:99999"}, '--http: "a:99999" is not HOST:PORT'),
         ("", {}, {"journal": "nats://a"}, '--journal: "nats://a" is no journal of this version'),
@@ -102,3 +101,8 @@ def test_what_is_printed_gives_the_same_again(tmp_path: Path) -> None:
     again = config(tmp_path, to_toml(first))
     assert to_toml(first) == to_toml(again)
     assert (first.endpoints, first.heartbeat, first.data) == (again.endpoints, again.heartbeat, again.data)
+
+
+def test_no_environment_opens_a_collector_to_the_lab() -> None:
+    assert not load_config(flags={}, environment={"RABTA_LAB": "1"}, file=None).lab
+    assert load_config(flags={"lab": "true"}, environment={}, file=None).lab

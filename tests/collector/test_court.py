@@ -12,16 +12,17 @@ from support.factories import NOON, SILENCE, URL, Story, dead, dns_trouble, tcp_
 
 TARGET = Target(url=URL, platform="x")
 REFERENCE = Target(url="https://reference.example/")
+OTHER = Target(url="https://other.example/", platform="other")
 
 
 class Trial:
-    """A court with one platform and one reference at one ISP."""
+    """A court with two platforms and one reference at one ISP."""
 
     def __init__(self, target: Target = TARGET) -> None:
         self.target = target
         self.changed: list[str] = []
         self.court = Court(max_age_s=600, changed=lambda cell: self.changed.append(cell.platform))
-        for target in (self.target, REFERENCE):
+        for target in (self.target, OTHER, REFERENCE):
             platform = target.platform
             self.court.cells["ptcl", platform] = Cell(
                 platform=platform,
@@ -111,7 +112,15 @@ def test_references_of_another_time_say_nothing() -> None:
     assert Judgement.BLOCKED is trial.judgement()
 
 
+def test_references_that_failed_before_something_else_worked_say_nothing() -> None:
+    trial = Trial()
+    trial.measure(REFERENCE, dns_trouble(SILENCE), 0)
+    trial.measure(OTHER, works(), 60)
+    trial.measure(TARGET, dns_trouble(SILENCE), 120)
+    assert Judgement.BLOCKED is trial.judgement()
+
+
 def test_cells_are_found_by_isp() -> None:
     trial = Trial()
-    assert ["x", REFERENCES] == [cell.platform for cell in trial.court.of("ptcl")]
+    assert ["x", "other", REFERENCES] == [cell.platform for cell in trial.court.of("ptcl")]
     assert [] == trial.court.of("jazz")

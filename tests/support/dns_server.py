@@ -8,15 +8,15 @@
 
 `answer` is called once for each query, with the client's address, and returns every datagram that goes back:
 none is silence, two are an injection race (`addresses("10.0.0.1"), addresses("127.0.0.7", delay_s=0.05)`),
-`raw(b"...")` is garbage and `message(m)` a response of your own making. `server.questions` is what was asked for, the
-last thousand.
+`cut_short()` sends the client to TCP (`serve_dns` of the peers, at the same port), `raw(b"...")` is garbage and
+`message(m)` a response of your own making. `server.questions` is what was asked for, the last thousand.
 Names are lower case without the final dot; a record that is not of the type asked for is left out, as in real life.
 """
 
 import asyncio
 from collections import deque
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import TracebackType
 from typing import Self
 
@@ -48,6 +48,7 @@ class DnsReply:
     ttl_s: int = 60
     delay_s: float = 0.0
     wire: bytes | None = None
+    truncated: bool = False
 
 
 Answer = Callable[[DnsQuestion, str], Sequence[DnsReply]]
@@ -67,6 +68,11 @@ def refused(*, delay_s: float = 0.0) -> DnsReply:
     return DnsReply(rcode=dns.rcode.REFUSED, delay_s=delay_s)
 
 
+def cut_short(*values: str, delay_s: float = 0.0) -> DnsReply:
+    """An answer with the TC bit, and those of its addresses that fitted."""
+    return replace(addresses(*values, delay_s=delay_s), truncated=True)
+
+
 def message(response: dns.message.Message, *, delay_s: float = 0.0) -> DnsReply:
     """A response made elsewhere."""
     return DnsReply(wire=response.to_wire(), delay_s=delay_s)
@@ -82,7 +88,7 @@ def to_wire(reply: DnsReply, question: DnsQuestion) -> bytes:
     if reply.wire is not None:
         return reply.wire
     response = dns.message.make_response(question.query)
-    response.flags |= dns.flags.RA
+    response.flags |= dns.flags.RA | (dns.flags.TC if reply.truncated else 0)
     response.set_rcode(dns.rcode.Rcode(reply.rcode))
     owner = question.query.question[0].name
     for type_, value in reply.records:

@@ -23,7 +23,7 @@ from rabta_proto.model import (
     TcpConnect,
     TlsHandshake,
 )
-from rabta_proto.vocabulary import AddressSource, Depth, Failure, ResolverKind
+from rabta_proto.vocabulary import AddressSource, Depth, DnsTransport, Failure, ResolverKind
 
 SITE = "x.com"
 NEAR = "104.244.42.1"
@@ -96,6 +96,15 @@ class Story:
         rcode = RCODES.get(Failure(failure))
         query = DnsQuery(resolver_kind=by, hostname=self.name, query_type=family, rcode=rcode)
         return self.sees(query, failure)
+
+    def cuts_short(self, *fitted: str, over_tcp: str | None = None, failure: str | None = None) -> Self:
+        """The machine's own resolver says over UDP that its answer is longer than this, and over TCP what it is."""
+        part = tuple(DnsAnswer(type="A", value=address, ttl_s=60) for address in fitted)
+        whole = (DnsAnswer(type="A", value=over_tcp, ttl_s=60),) if over_tcp else ()
+        query = DnsQuery(resolver_kind=ResolverKind.SYSTEM, hostname=self.name, query_type="A")
+        self.sees(replace(query, transport=DnsTransport.UDP, truncated=True, rcode=0, answers=part))
+        rcode = RCODES.get(Failure(failure)) if failure else 0
+        return self.sees(replace(query, transport=DnsTransport.TCP, rcode=rcode, answers=whole), failure)
 
     def connects(self, address: str, source: AddressSource = SYSTEM) -> Self:
         return self.sees(TcpConnect(address=address, port=self.port, source=source))
@@ -241,6 +250,16 @@ def dns_trouble(failure: str, *, elsewhere: bool = True, passes: int = 3, target
             told.handshakes(NEAR, DOH)
     for _ in range(passes - 1):
         told.again().says(failure)
+    return told
+
+
+def cut_short_and_unanswered(failure: str) -> Story:
+    """In every pass the answer does not fit, and nobody takes the question over TCP; DoH's address works."""
+    told = (
+        story().cuts_short(failure=failure).names(NEAR, by=ResolverKind.DOH).connects(NEAR, DOH).handshakes(NEAR, DOH)
+    )
+    for _ in range(2):
+        told.again().cuts_short(failure=failure)
     return told
 
 

@@ -328,6 +328,22 @@ def serve_doh(context: ssl.SSLContext, answer: Answer) -> Script:
     return script
 
 
+def serve_dns(answer: Answer) -> Script:
+    """A resolver over TCP (RFC 7766) that says what a `DnsServer` would, at the same port as one."""
+
+    async def script(call: Call) -> None:
+        buffer = b""
+        while data := await call.receive():
+            buffer += data
+            while len(buffer) >= 2 and len(buffer) >= (end := 2 + int.from_bytes(buffer[:2])):
+                question, buffer = read_question(buffer[2:end]), buffer[end:]
+                for reply in answer(question, call.client) if question else ():
+                    wire = to_wire(reply, question)
+                    await call.send(len(wire).to_bytes(2) + wire)
+
+    return script
+
+
 def free_port(host: str = "127.0.0.1") -> int:
     """A port where nobody listens."""
     with socket.socket() as probe:

@@ -14,7 +14,7 @@ from rabta_agent.probes.step import Scene
 from rabta_agent.probes.tls import TlsContexts
 from rabta_agent.task import Settings
 from rabta_proto.model import Detail, DnsQuery, HttpRoundTrip, Observation, TcpConnect, TlsHandshake
-from rabta_proto.vocabulary import Depth
+from rabta_proto.vocabulary import Depth, DnsTransport
 from support.peers import Authority
 
 LAB = Vantage(lab=True)
@@ -77,7 +77,8 @@ def outline(observations: Iterable[Observation]) -> list[str]:
 def _describe(detail: Detail) -> str:
     match detail:
         case DnsQuery():
-            return f"dns {detail.resolver_kind} {detail.query_type}"
+            over = " over tcp" if detail.transport is DnsTransport.TCP else " cut short" if detail.truncated else ""
+            return f"dns {detail.resolver_kind} {detail.query_type}{over}"
         case TcpConnect():
             return f"tcp {detail.address} {detail.source}"
         case TlsHandshake():

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from hypothesis import strategies as st
 
 from rabta_proto import model
-from rabta_proto.vocabulary import AddressSource, Depth, Failure, NetworkKind, ResolverKind, Trigger
+from rabta_proto.vocabulary import AddressSource, Depth, DnsTransport, Failure, NetworkKind, ResolverKind, Trigger
 
 TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=20)
 COUNT = st.integers(0, 2**40)
@@ -23,7 +23,11 @@ answers = st.builds(
     ttl_s=st.integers(0, 2**31),
 )
 replies = st.builds(
-    model.DnsReply, offset_us=COUNT, rcode=st.integers(0, 23), answers=st.lists(answers, max_size=2).map(tuple)
+    model.DnsReply,
+    offset_us=COUNT,
+    rcode=st.integers(0, 23),
+    answers=st.lists(answers, max_size=2).map(tuple),
+    truncated=st.booleans(),
 )
 queries = st.builds(
     model.DnsQuery,
@@ -34,6 +38,8 @@ queries = st.builds(
     rcode=st.none() | st.integers(0, 23),
     answers=st.lists(answers, max_size=3).map(tuple),
     later_replies=st.lists(replies, max_size=2).map(tuple),
+    transport=st.sampled_from(DnsTransport),
+    truncated=st.booleans(),
 )
 connects = st.builds(model.TcpConnect, address=ADDRESSES, port=PORTS, source=st.sampled_from(AddressSource))
 certificates = st.builds(

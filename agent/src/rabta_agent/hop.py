@@ -48,6 +48,8 @@ class Hop:
             self._scene = replace(self._scene, attempt=attempt)
             won = await self._pass(await self._find_candidates(attempt), thorough=attempt == 1)
             if won is not None:
+                if self._url.tls:
+                    self._notebook.prove(self._scene)
                 return won.following
             if self._forbidden:
                 return None

@@ -16,9 +16,18 @@ resolvers named is evidence and wins nothing.
    (rcode present), all at once; A, and AAAA where the network has IPv6. Repeats ask the machine's own only.
    The machine's second and third resolver are asked where the one before did not answer with an address,
    `dns_nxdomain_error` or `dns_no_answer`. A name without IPv6 addresses has `dns_no_answer` for AAAA: that is no
-   anomaly by itself.
-   `later_replies` are different UDP responses within `listen_s`. A literal address has no dns step. In the lab, and
-   there alone, a name in the machine's hosts file is resolved by the platform.
+   anomaly by itself. Who answers behind the machine's own is not asked (CHAOS `id.server`, `hostname.bind`, RFC 4892):
+   many resolvers say the name of their machine, which may be the volunteer's.
+   `transport` is UDP, TCP or HTTPS; unknown where the platform asked. A UDP response with `truncated` (TC) and rcode 0
+   is a success, with the addresses that fitted or none. After any with `truncated` the same resolver is asked again
+   over TCP, in an observation of its own. Where that one has an rcode, it is the resolver's word. Where it has none,
+   nobody answers there over TCP, which is so of many an honest resolver; the addresses that fitted are then tried.
+   `truncated` over TCP or HTTPS without an address is `dns_server_misbehaving`.
+   `later_replies` are different UDP responses within `listen_s` of the first. The steps go on meanwhile, and the
+   measurement waits for them at its end, save for those of a pass that was won over TLS, which has proved its answer:
+   there they are what came before the measurement's end.
+   A literal address has no dns step. In the lab, and there alone, a name in the machine's hosts file is resolved by the
+   platform.
 2. tcp. At most three addresses in attempt 1: the machine's own resolver's first (A and AAAA in turn), then others; one
    that DoH named is always among them. The next is tried only where the one before failed at any step. Repeats try the
    machine's own addresses, a further one only where the one before failed at tcp. An address that must never be dialled
@@ -76,7 +85,8 @@ class Prober:
         """Measures a target once. Raises `InvalidTarget` for a URL that cannot be measured, and for nothing else."""
         url = parse_url(task.target)
         notebook = Notebook(self._equipment, settings, depth=task.depth, ipv6=network.ipv6 is True)
-        await _follow_hops(notebook, url)
+        async with notebook.open():
+            await _follow_hops(notebook, url)
         return Measurement(
             target=task.target,
             platform=task.platform,

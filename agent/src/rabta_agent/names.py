@@ -1,7 +1,8 @@
 """The DNS part of a hop: the machine's own resolver, a public one over UDP, and DoH, all at once.
 
 Every query is an observation. Of the machine's own resolvers the next is asked only where the one before gave neither
-addresses nor a plain no; of the DoH resolvers, until one has answered, beginning with the one that did last time.
+addresses nor a plain no; of the DoH resolvers, until one has answered, beginning with the one that did last time. Where
+a response over UDP was cut short, the same resolver is asked again over TCP.
 """
 
 import asyncio
@@ -12,10 +13,11 @@ from rabta_agent.candidates import Named, interleave
 from rabta_agent.failure import StepError
 from rabta_agent.network import read_system_resolvers
 from rabta_agent.notebook import Notebook
+from rabta_agent.probes.dnsstream import query_stream
 from rabta_agent.probes.dnswire import Question
 from rabta_agent.probes.resolve import Resolver, query, query_platform
 from rabta_agent.probes.step import Outcome, Scene
-from rabta_proto.model import DnsQuery
+from rabta_proto.model import DnsQuery, Observation
 from rabta_proto.vocabulary import Failure, ResolverKind
 
 _PLAIN_NO = frozenset({str(Failure.DNS_NXDOMAIN), str(Failure.DNS_NO_ANSWER)})
@@ -48,7 +50,7 @@ def _questions(notebook: Notebook, host: str) -> list[Question]:
 async def _ask_in_turn(
     notebook: Notebook, scene: Scene, question: Question, resolvers: Sequence[str] | None
 ) -> tuple[str, ...]:
-    dns_s, listen_s = notebook.settings.dns_s, notebook.settings.listen_s
+    dns_s = notebook.settings.dns_s
     if resolvers is None or (scene.network.vantage.lab and is_in_hosts_file(question.hostname)):
         return notebook.keep(await query_platform(scene, question, notebook.deadline(dns_s))) or ()
     if not resolvers:
@@ -57,11 +59,28 @@ async def _ask_in_turn(
         if not notebook.allows(dns_s):
             break
         resolver = Resolver(kind=ResolverKind.SYSTEM, endpoint=endpoint)
-        outcome = await query(scene, resolver, question, notebook.deadline(dns_s), listen_s=listen_s)
-        addresses = notebook.keep(outcome)
-        if addresses or outcome.observation.failure in _PLAIN_NO:
-            return addresses or ()
+        outcome = await _ask(notebook, scene, question, resolver)
+        if outcome.value or outcome.observation.failure in _PLAIN_NO:
+            return outcome.value or ()
     return ()
+
+
+async def _ask(notebook: Notebook, scene: Scene, question: Question, resolver: Resolver) -> Outcome[tuple[str, ...]]:
+    """Asks a resolver, again over TCP where its response was cut short; the outcome that goes."""
+    settings = notebook.settings
+    asked = await query(scene, resolver, question, notebook.deadline(settings.dns_s), listen_s=settings.listen_s)
+    notebook.keep(asked.outcome, asked.listening)
+    if not is_truncated(asked.outcome.observation) or not notebook.allows(settings.dns_s):
+        return asked.outcome
+    whole = await query_stream(scene, resolver, question, notebook.deadline(settings.dns_s))
+    notebook.keep(whole)
+    # Some of the addresses are better than none, where nobody answers over TCP.
+    return whole if whole.value or not asked.outcome.value else asked.outcome
+
+
+def is_truncated(observation: Observation) -> bool:
+    """Whether a response was cut short, and the question goes to TCP (RFC 7766 section 5)."""
+    return isinstance(observation.detail, DnsQuery) and observation.detail.truncated
 
 
 def is_in_hosts_file(host: str, path: Path = Path("/etc/hosts")) -> bool:
@@ -91,12 +110,9 @@ async def _name_by_udp(notebook: Notebook, scene: Scene, host: str) -> tuple[str
     resolver = Resolver(kind=ResolverKind.UDP, endpoint=settings.udp[0])
     async with asyncio.TaskGroup() as group:
         tasks = [
-            group.create_task(
-                query(scene, resolver, question, notebook.deadline(settings.dns_s), listen_s=settings.listen_s)
-            )
-            for question in _questions(notebook, host)
+            group.create_task(_ask(notebook, scene, question, resolver)) for question in _questions(notebook, host)
         ]
-    found = [notebook.keep(task.result()) or () for task in tasks]
+    found = [task.result().value or () for task in tasks]
     return interleave(found[0], found[1] if len(found) > 1 else ())
 
 
@@ -125,5 +141,8 @@ async def find_resolver(scene: Scene, host: str, deadline: float) -> tuple[str, 
         return (await query_platform(scene, question, deadline)).value or ()
     for endpoint in resolvers[:1]:
         resolver = Resolver(kind=ResolverKind.SYSTEM, endpoint=endpoint)
-        return (await query(scene, resolver, question, deadline, listen_s=0.0)).value or ()
+        outcome = (await query(scene, resolver, question, deadline, listen_s=0.0)).outcome
+        if not outcome.value and is_truncated(outcome.observation):
+            outcome = await query_stream(scene, resolver, question, deadline)
+        return outcome.value or ()
     return ()

@@ -11,8 +11,11 @@ UDP datagram with 28; 20 more for IPv6.
 """
 
 import asyncio
+import errno
 import socket
 import struct
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from ipaddress import ip_address
 from pathlib import Path
@@ -28,6 +31,7 @@ TCP_HEADERS = 52
 UDP_HEADERS = 28
 _V6_EXTRA = 20
 _SEGMENT = 1400
+_BAD_SOURCE = {errno.EINVAL, errno.EADDRNOTAVAIL, getattr(errno, "WSAEINVAL", errno.EINVAL)}
 _TCP_INFO = getattr(socket, "TCP_INFO", None)
 _COUNTS = struct.Struct("=QII")  # bytes_received, segs_out, segs_in of struct tcp_info (linux/tcp.h)
 _COUNTS_AT = 128
@@ -65,12 +69,14 @@ class Network:
     def __init__(self, vantage: Vantage) -> None:
         self.vantage = vantage
 
-    async def connect(self, address: str, port: int, meter: Meter) -> "Connection":
-        """One TCP connection to one address; closed by whoever gets it."""
-        self._check(address)
+    async def connect(self, address: str, port: int, meter: Meter, *, trusted: bool = False) -> "Connection":
+        """One TCP connection to one address; closed by whoever gets it. `trusted`: it is the machine's own resolver."""
+        if not trusted:
+            self._check(address)
         connection = Connection(self._socket(address, socket.SOCK_STREAM), meter)
         try:
-            await connection.open(address, port)
+            with self._blaming_source():
+                await connection.open(address, port)
         except BaseException:
             connection.close()
             raise
@@ -82,7 +88,8 @@ class Network:
             self._check(address)
         datagrams = Datagrams(self._socket(address, socket.SOCK_DGRAM), meter)
         try:
-            await datagrams.open(address, port)
+            with self._blaming_source():
+                await datagrams.open(address, port)
         except BaseException:
             datagrams.close()
             raise
@@ -92,6 +99,21 @@ class Network:
         special = find_special(address)
         if special is not None and not self.vantage.lab:
             raise StepError(Failure.SPECIAL_ADDRESS, special)
+
+    @contextmanager
+    def _blaming_source(self) -> Iterator[None]:
+        """Holds the source address that was set to account, which may be none of the machine's or unfit for this way.
+
+        Linux says EINVAL where a loopback address would leave the machine. Where no source address is set, EINVAL means
+        something else.
+        """
+        try:
+            yield
+        except OSError as error:
+            number = error.errno
+            if self.vantage.source_address is None or number is None or number not in _BAD_SOURCE:
+                raise
+            raise StepError(Failure.ADDRESS_NOT_AVAILABLE, errno.errorcode.get(number, str(number))) from error
 
     def _socket(self, address: str, kind: socket.SocketKind) -> socket.socket:
         family = _family(address)
@@ -103,7 +125,8 @@ class Network:
                 opened.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             source = self.vantage.source_address
             if source is not None and _family(source) == family:
-                opened.bind((source, 0))
+                with self._blaming_source():
+                    opened.bind((source, 0))
         except BaseException:
             opened.close()
             raise

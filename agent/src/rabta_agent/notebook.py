@@ -2,6 +2,8 @@
 
 import asyncio
 import random
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import TypeVar
@@ -9,6 +11,7 @@ from typing import TypeVar
 from rabta_agent.clock import Clock
 from rabta_agent.network import Meter, Network
 from rabta_agent.probes.doh import DohClient
+from rabta_agent.probes.resolve import Listening
 from rabta_agent.probes.step import Outcome, Scene
 from rabta_agent.probes.tls import TlsContexts
 from rabta_agent.task import STEP_CEILING_S, Settings
@@ -32,8 +35,16 @@ class Equipment:
     rng: random.Random
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Ear:
+    """A query that is still heard on."""
+
+    listening: Listening
+    task: asyncio.Task[None]
+
+
 class Notebook:
-    """One measurement. Mutable: observations are added as steps end."""
+    """One measurement. Mutable: observations are added as steps end, and read once it is over."""
 
     def __init__(self, equipment: Equipment, settings: Settings, *, depth: Depth, ipv6: bool) -> None:
         self.equipment = equipment
@@ -46,6 +57,9 @@ class Notebook:
             network=equipment.network, clock=equipment.clock, meter=self.meter, zero=equipment.clock.monotonic()
         )
         self._observations: list[Observation] = []
+        self._group = asyncio.TaskGroup()
+        self._ears: dict[int, _Ear] = {}  # by position among the observations
+        self._proved: set[tuple[int, int]] = set()
         self._end = self._loop_time() + CEILING_S
 
     @staticmethod
@@ -60,10 +74,38 @@ class Notebook:
         """The event loop's time at which a step that begins now has to end."""
         return min(self._loop_time() + min(step_s, STEP_CEILING_S), self._end)
 
-    def keep(self, outcome: Outcome[T]) -> T | None:
-        """Writes an observation down; gives back what the step opened or found."""
+    @asynccontextmanager
+    async def open(self) -> AsyncIterator[None]:
+        """The measurement's time: queries are heard on while its steps go on, and heard out at its end.
+
+        Those of a pass that proved its addresses are given up at the end: what else might be said of them is not waited
+        for. All sockets are closed afterwards, whatever happened.
+        """
+        try:
+            async with self._group:
+                yield
+                for position, ear in self._ears.items():
+                    if self._pass_of(self._observations[position]) in self._proved:
+                        ear.task.cancel()
+        finally:
+            for ear in self._ears.values():
+                ear.listening.close()
+
+    def keep(self, outcome: Outcome[T], listening: Listening | None = None) -> T | None:
+        """Writes an observation down; gives back what the step opened or found. Owns `listening` from here on."""
+        if listening is not None:
+            task = self._group.create_task(listening.run())
+            self._ears[len(self._observations)] = _Ear(listening=listening, task=task)
         self._observations.append(outcome.observation)
         return outcome.value
+
+    def prove(self, scene: Scene) -> None:
+        """Notes that a certificate vouches for an address that the machine's own resolver gave in this pass."""
+        self._proved.add((scene.hop, scene.attempt))
+
+    @staticmethod
+    def _pass_of(observation: Observation) -> tuple[int, int]:
+        return observation.hop, observation.attempt
 
     async def pause(self) -> bool:
         """The jittered pause before the second repeat; `False` when no time is left for it."""
@@ -85,5 +127,9 @@ class Notebook:
 
     @property
     def observations(self) -> tuple[Observation, ...]:
-        """All of them, in the order in which they began."""
-        return tuple(sorted(self._observations, key=lambda observation: observation.offset_us))
+        """All of them, in the order in which they began, with all that was heard."""
+        amended = [
+            self._ears[position].listening.amend(observation) if position in self._ears else observation
+            for position, observation in enumerate(self._observations)
+        ]
+        return tuple(sorted(amended, key=lambda observation: observation.offset_us))

@@ -158,7 +158,8 @@ def load_config(*, flags: Mapping[str, str], environment: Mapping[str, str], fil
         values |= _from_file(file)
     for key in KEYS:
         name = f"RABTA_{key.upper()}"
-        if name in environment:
+        # Not `lab`: a shell left over from lab work must not open a real collector to lab agents.
+        if name in environment and key != "lab":
             values[key] = _parse(key, environment[name], name)
         if key in flags:
             values[key] = _parse(key, flags[key], f"--{key.replace('_', '-')}")

@@ -71,13 +71,23 @@ class Court:
         return max(self.max_age_s, INTERVALS * target.interval_s)
 
     def _failed_references(self, isp: str, case: Case) -> tuple[Measurement, ...]:
-        """The agent's newest measurements of references, from about the same time; none unless none went well."""
-        failed = []
+        """The agent's newest measurements of references, from about the same time; none unless none went well.
+
+        Nor where anything else went well since the last of them: references are rare, and the line may work again.
+        """
+        failed: dict[float, Measurement] = {}
         for window in self.cells[isp, REFERENCES].windows.values():
             newest = window.newest(case.agent)
             if newest is None or abs(newest[0] - case.started) > self.max_age_s:
                 continue
             if newest[1] is None:
                 return ()
-            failed.append(newest[1].measurement)
-        return tuple(failed)
+            failed[newest[0]] = newest[1].measurement
+        if failed and self._went_well_since(isp, case.agent, max(failed)):
+            return ()
+        return tuple(failed.values())
+
+    def _went_well_since(self, isp: str, agent: str, moment: float) -> bool:
+        """Whether a measurement of this agent, begun after the moment, was plainly ok."""
+        latest = (window.newest(agent) for cell in self.of(isp) for window in cell.windows.values())
+        return any(newest is not None and newest[0] > moment and newest[1] is None for newest in latest)

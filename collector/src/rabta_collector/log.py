@@ -11,6 +11,8 @@ import structlog
 
 def set_up(level: str) -> None:
     """Configures structlog for the process."""
+    # aiohttp's own lines about what it could not read bear the peer's address.
+    logging.getLogger("aiohttp.server").disabled = True
     terminal = sys.stderr.isatty()
     structlog.configure(
         processors=[

@@ -7,7 +7,7 @@ Times are aware and UTC; offsets and durations are microseconds, offsets from `M
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from rabta_proto.vocabulary import AddressSource, Depth, NetworkKind, ResolverKind, Step, Trigger
+from rabta_proto.vocabulary import AddressSource, Depth, DnsTransport, NetworkKind, ResolverKind, Step, Trigger
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,11 +26,16 @@ class DnsReply:
     offset_us: int
     rcode: int
     answers: tuple[DnsAnswer, ...] = ()
+    truncated: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DnsQuery:
-    """One query; `rcode` is `None` when no response could be read. `resolver` is empty for the machine's own."""
+    """One query; `rcode` is `None` when no response could be read. `resolver` is empty for the machine's own.
+
+    With `truncated` the response was cut short: without an address it says nothing, and the query after it asks again
+    over TCP.
+    """
 
     resolver_kind: ResolverKind
     hostname: str
@@ -39,6 +44,8 @@ class DnsQuery:
     rcode: int | None = None
     answers: tuple[DnsAnswer, ...] = ()
     later_replies: tuple[DnsReply, ...] = ()
+    transport: DnsTransport = DnsTransport.UNKNOWN
+    truncated: bool = False
 
     @property
     def addresses(self) -> tuple[str, ...]:

@@ -142,6 +142,15 @@ class ResolverKind(StrEnum):
     UNKNOWN = "unknown"  # from an agent newer than this code
 
 
+class DnsTransport(StrEnum):
+    """What carried a DNS message."""
+
+    UDP = "udp"
+    TCP = "tcp"  # asked again, because the response over UDP was cut short
+    HTTPS = "https"
+    UNKNOWN = "unknown"  # the platform asked in our place, or another version of the agent
+
+
 class AddressSource(StrEnum):
     """Who named an address that was tried."""
 

@@ -23,6 +23,7 @@ from support.factories import (
     SILENCE,
     Story,
     bad_certificate,
+    cut_short_and_unanswered,
     dead,
     dns_lie,
     dns_trouble,
@@ -42,6 +43,18 @@ def distinct(measurement: Measurement) -> Measurement:
     """The same with offsets of its own for each observation, as a real one has."""
     seen = measurement.observations
     return replace(measurement, observations=tuple(replace(o, offset_us=n * 1000) for n, o in enumerate(seen)))
+
+
+@pytest.mark.parametrize("controls", [(), CONTROLS], ids=["no control", "controls"])
+@pytest.mark.parametrize("failure", [SILENCE, RESET, EOF, Failure.CONNECTION_REFUSED, Failure.DNS_SERVER_MISBEHAVING])
+def test_a_resolver_without_tcp_is_no_block(failure: str, controls: Sequence[Measurement]) -> None:
+    told = cut_short_and_unanswered(failure).measurement()
+    assert Judgement.INCONCLUSIVE is classify(told, controls).judgement
+
+
+def test_an_answer_that_came_over_tcp_is_an_answer() -> None:
+    told = story().cuts_short(over_tcp=NEAR).connects(NEAR).handshakes(NEAR).answers(NEAR).measurement()
+    assert Judgement.OK is classify(told, CONTROLS).judgement
 
 
 STORIES = [

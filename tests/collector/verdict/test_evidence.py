@@ -15,6 +15,7 @@ from support.factories import (
     SILENCE,
     Story,
     bad_certificate,
+    cut_short_and_unanswered,
     dead,
     dns_lie,
     dns_trouble,
@@ -61,6 +62,10 @@ def facts(told: Story, *controls: Story) -> Facts:
         (
             evidence.requesting(facts(http_trouble(RESET))),
             "The request to http://x.com/ got connection_reset after 12 ms, 3 times in a row",
+        ),
+        (
+            evidence.answer(facts(cut_short_and_unanswered(SILENCE))),
+            "The machine's resolver cut its answer for x.com short, and over TCP there was generic_timeout_error",
         ),
         (evidence.controls(facts(dead())), "No control measured it at about that time"),
         (evidence.controls(facts(dead(), dead())), "It failed for 1 of 1 control measurement too"),

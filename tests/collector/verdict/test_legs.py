@@ -14,6 +14,7 @@ from support.factories import (
     SILENCE,
     Story,
     bad_certificate,
+    cut_short_and_unanswered,
     dns_lie,
     dns_trouble,
     http_trouble,
@@ -92,6 +93,29 @@ def test_each_redirect_is_a_leg_of_its_own() -> None:
 )
 def test_a_step_is_repeated_when_every_pass_ended_there(told: Story, repeated: bool) -> None:
     assert repeated is read_legs(told.measurement())[0].repeated
+
+
+@pytest.mark.parametrize(
+    ("told", "step", "manner"),
+    [
+        (story().cuts_short(over_tcp=NEAR).connects(NEAR).handshakes(NEAR), None, Manner.OTHER),
+        (story().cuts_short(NEAR, failure=SILENCE).connects(NEAR).handshakes(NEAR), None, Manner.OTHER),
+        (story().cuts_short(failure=Failure.DNS_NXDOMAIN), Step.DNS, Manner.NXDOMAIN),
+        (cut_short_and_unanswered(SILENCE), Step.DNS, Manner.OTHER),
+        (cut_short_and_unanswered(RESET), Step.DNS, Manner.OTHER),
+        (story().says(SILENCE).again().cuts_short(failure=RESET), Step.DNS, Manner.SILENCE),
+    ],
+    ids=["whole", "part", "no", "silent", "reset", "silent before"],
+)
+def test_a_resolver_that_cannot_answer_over_tcp_has_said_nothing(
+    told: Story, step: Step | None, manner: Manner
+) -> None:
+    (leg,) = read_legs(told.measurement())
+    assert (step, manner) == (leg.step, leg.manner)
+
+
+def test_an_answer_that_was_cut_short_is_an_answer_of_somebody() -> None:
+    assert something_answered(cut_short_and_unanswered(SILENCE).measurement().observations)
 
 
 def test_ipv4_speaks_where_there_is_any() -> None:

@@ -18,7 +18,7 @@ from rabta_agent.task import Settings, Task, own_settings
 from rabta_agent.urls import InvalidTarget, parse_url
 from rabta_proto.codec import to_message
 from rabta_proto.model import DnsQuery, HttpRoundTrip, Measurement, Observation, TcpConnect, TlsHandshake
-from rabta_proto.vocabulary import ResolverKind, Trigger
+from rabta_proto.vocabulary import DnsTransport, ResolverKind, Trigger
 
 
 def probe(options: argparse.Namespace) -> ExitCode:
@@ -80,7 +80,9 @@ def _what(observation: Observation) -> str:
     match observation.detail:
         case DnsQuery() as dns:
             asked = SYSTEM_RESOLVER if dns.resolver_kind is ResolverKind.SYSTEM else dns.resolver
-            tried, came = f"{dns.query_type} {dns.hostname} from {asked}", ", ".join(dns.addresses)
+            over = " over TCP" if dns.transport is DnsTransport.TCP else ""
+            tried = f"{dns.query_type} {dns.hostname} from {asked}{over}"
+            came = ", ".join(dns.addresses) or ("cut short" if dns.truncated else "")
         case TcpConnect() as tcp:
             tried, came = f"{tcp.address} port {tcp.port}", "connected"
         case TlsHandshake() as tls:

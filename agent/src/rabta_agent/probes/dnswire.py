@@ -53,8 +53,8 @@ class Response:
         """Whether two responses agree; order and TTL do not matter."""
         return self._gist() == other._gist()
 
-    def _gist(self) -> tuple[int, frozenset[tuple[str, str]]]:
-        return self.rcode, frozenset((answer.type, answer.value) for answer in self.answers)
+    def _gist(self) -> tuple[int, bool, frozenset[tuple[str, str]]]:
+        return self.rcode, self.truncated, frozenset((answer.type, answer.value) for answer in self.answers)
 
 
 def encode_query(question: Question, identifier: int) -> bytes:
@@ -103,7 +103,11 @@ def _read_rrset(rrset: dns.rrset.RRset) -> list[DnsAnswer]:
 
 
 def read_addresses(response: Response, question: Question) -> tuple[str, ...]:
-    """The addresses that a response gives. Raises `StepError` for one that gives none."""
+    """The addresses that a response gives. Raises `StepError` for one that gives none.
+
+    One that was cut short without an address gives none either: over UDP that is no failure, and its receiver does not
+    ask here; elsewhere nothing cuts an honest response short.
+    """
     if response.rcode != dns.rcode.NOERROR:
         failure = _FAILURES.get(dns.rcode.Rcode(response.rcode), Failure.DNS_SERVER_MISBEHAVING)
         raise StepError(failure, dns.rcode.to_text(dns.rcode.Rcode(response.rcode)))

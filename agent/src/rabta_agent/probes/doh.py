@@ -17,7 +17,7 @@ from rabta_agent.probes.step import Outcome, Scene
 from rabta_agent.probes.tls import Engine, TlsContexts, TlsStream, shake
 from rabta_agent.urls import InvalidTarget, WebUrl, parse_url
 from rabta_proto.model import DnsQuery
-from rabta_proto.vocabulary import Failure, ResolverKind
+from rabta_proto.vocabulary import DnsTransport, Failure, ResolverKind
 
 LookUp = Callable[[Scene, str, float], Awaitable[tuple[str, ...]]]
 """Addresses of a resolver that is known by name, from the machine's own resolver."""
@@ -72,6 +72,8 @@ class DohClient:
                 query_type=question.type,
                 rcode=responses[0].rcode if responses else None,
                 answers=responses[0].answers if responses else (),
+                transport=DnsTransport.HTTPS,
+                truncated=bool(responses) and responses[0].truncated,
             )
 
         return await scene.timed(work(), describe, deadline)

@@ -1,13 +1,15 @@
 """Step `dns` over UDP (RFC 1035), and by the platform's own resolver where that is all there is.
 
-One query to one resolver for one type, sent once. The first response that can be read decides; the socket then stays
-open for a short while, and responses that say something else are kept, because two different ones mean that somebody on
-the path has spoken for the resolver. The address of the machine's own resolver is never recorded.
+One query to one resolver for one type, sent once. The first response that can be read decides, at once; the socket then
+stays open for a short while, and responses that say something else are kept, because two different ones mean that
+somebody on the path has spoken for the resolver. A response that was cut short is a success: the resolver answered, and
+said where to ask (dnsstream.py). The address of the machine's own resolver is never recorded.
 """
 
 import asyncio
 import os
 import socket
+from contextlib import suppress
 from dataclasses import dataclass, replace
 
 from rabta_agent.addresses import canonical, split_endpoint
@@ -15,8 +17,8 @@ from rabta_agent.failure import StepError
 from rabta_agent.network import Datagrams
 from rabta_agent.probes.dnswire import Question, Response, decode_response, encode_query, read_addresses
 from rabta_agent.probes.step import Outcome, Scene
-from rabta_proto.model import DnsAnswer, DnsQuery, DnsReply
-from rabta_proto.vocabulary import Failure, ResolverKind
+from rabta_proto.model import DnsAnswer, DnsQuery, DnsReply, Observation
+from rabta_proto.vocabulary import DnsTransport, Failure, ResolverKind
 
 LATER_REPLIES_LIMIT = 4
 _GETADDRINFO_BYTES = (80, 160)  # reckoned: the platform asks in our place and does not say what it cost
@@ -31,9 +33,62 @@ class Resolver:
     endpoint: str
 
     @property
+    def is_own(self) -> bool:
+        """Whether it is the machine's own, which may be at a special address."""
+        return self.kind is ResolverKind.SYSTEM
+
+    @property
     def public_name(self) -> str:
         """What an observation calls it: nothing, for the machine's own."""
-        return "" if self.kind is ResolverKind.SYSTEM else self.endpoint
+        return "" if self.is_own else self.endpoint
+
+
+def describe(resolver: Resolver, question: Question, transport: DnsTransport, response: Response | None) -> DnsQuery:
+    """A query with what came of it."""
+    return DnsQuery(
+        resolver_kind=resolver.kind,
+        resolver=resolver.public_name,
+        hostname=question.hostname,
+        query_type=question.type,
+        rcode=response.rcode if response else None,
+        answers=response.answers if response else (),
+        transport=transport,
+        truncated=response is not None and response.truncated,
+    )
+
+
+class Listening:
+    """A socket that hears on after its query was answered. Whoever is given one runs it, and closes it in any case."""
+
+    def __init__(self, query: "_Query", datagrams: Datagrams, until: float) -> None:
+        self._query = query
+        self._datagrams = datagrams
+        self._until = until
+
+    async def run(self) -> None:
+        """Hears what else comes. Raises nothing but `CancelledError`."""
+        # The time is over, or the network has gone, or a stranger broke a parser: the query itself is answered.
+        with suppress(Exception):
+            async with asyncio.timeout_at(self._until):
+                await self._query.hear_on(self._datagrams)
+
+    def close(self) -> None:
+        self._datagrams.close()
+
+    def amend(self, observation: Observation) -> Observation:
+        """The query's observation with what was heard since."""
+        detail = observation.detail
+        if not self._query.later or not isinstance(detail, DnsQuery):
+            return observation
+        return replace(observation, detail=replace(detail, later_replies=tuple(self._query.later)))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asked:
+    """What came of a query so far; `listening`, where it was answered and may be answered again."""
+
+    outcome: Outcome[tuple[str, ...]]
+    listening: Listening | None = None
 
 
 class _Query:
@@ -44,87 +99,88 @@ class _Query:
         self._identifier = int.from_bytes(os.urandom(2))
         self._scene = scene
         self._sent_us = 0
+        self._heard: list[Response] = []
         self.datagrams: Datagrams | None = None
         self.response: Response | None = None
-        self.later: list[tuple[int, Response]] = []
+        self.later: list[DnsReply] = []
 
     async def ask(self, resolver: Resolver, listen_s: float) -> tuple[str, ...]:
-        """The addresses in the first response."""
-        trusted = resolver.kind is ResolverKind.SYSTEM
+        """The addresses in the first response; perhaps none, in one that was cut short."""
         address, port = split_endpoint(resolver.endpoint, 53)
-        self.datagrams = await self._scene.network.open_datagrams(address, port, self._scene.meter, trusted=trusted)
-        self._sent_us = self._scene.elapsed_us()
-        await self.datagrams.send(encode_query(self._question, self._identifier))
+        scene = self._scene
+        datagrams = await scene.network.open_datagrams(address, port, scene.meter, trusted=resolver.is_own)
+        self.datagrams = datagrams
+        self._sent_us = scene.elapsed_us()
+        await datagrams.send(encode_query(self._question, self._identifier))
+        self.response = await self._hear_first(datagrams, listen_s)
+        self._heard.append(self.response)
+        if self.response.truncated and self.response.rcode == 0:
+            return self.response.addresses(self._question)
+        return read_addresses(self.response, self._question)
+
+    async def _hear_first(self, datagrams: Datagrams, listen_s: float) -> Response:
         try:
-            self.response = await self._hear()
+            return await self._hear(datagrams)
         except StepError as garbage:
             # Somebody answered with what is no DNS. An honest response may still be on its way.
             try:
                 async with asyncio.timeout(listen_s):
-                    self.response = await self._hear_past_garbage()
+                    return await self._hear_past_garbage(datagrams)
             except TimeoutError:
                 raise garbage from None
-        return read_addresses(self.response, self._question)
 
-    async def _hear(self) -> Response:
+    async def _hear(self, datagrams: Datagrams) -> Response:
         """The next response to this query. Raises `StepError` for bytes that are no DNS message."""
-        assert self.datagrams is not None
         while True:
-            wire = await self.datagrams.receive()
+            wire = await datagrams.receive()
             if (response := decode_response(wire, self._question, self._identifier)) is not None:
                 return response
 
-    async def _hear_past_garbage(self) -> Response:
+    async def _hear_past_garbage(self, datagrams: Datagrams) -> Response:
         while True:
             try:
-                return await self._hear()
+                return await self._hear(datagrams)
             except StepError:
                 continue
 
-    async def listen_on(self, until: float) -> None:
-        """Hears what else comes after the first response, until the event loop's time `until`."""
-        try:
-            async with asyncio.timeout_at(until):
-                while len(self.later) < LATER_REPLIES_LIMIT:
-                    self._note(await self._hear_past_garbage())
-        except OSError:  # the time is over, or the network has gone: the query itself is answered
-            pass
+    async def hear_on(self, datagrams: Datagrams) -> None:
+        """Notes responses that say something else, until there are too many."""
+        while len(self.later) < LATER_REPLIES_LIMIT:
+            response = await self._hear_past_garbage(datagrams)
+            if not any(response.says_the_same(other) for other in self._heard):
+                self._heard.append(response)
+                self._note(response)
 
     def _note(self, response: Response) -> None:
-        heard = [self.response, *(reply for _, reply in self.later)]
-        if not any(response.says_the_same(other) for other in heard if other is not None):
-            self.later.append((self._scene.elapsed_us() - self._sent_us, response))
-
-
-async def query(
-    scene: Scene, resolver: Resolver, question: Question, deadline: float, *, listen_s: float
-) -> Outcome[tuple[str, ...]]:
-    """Asks once; the value is the addresses of the type asked for. Takes up to `listen_s` longer than it records."""
-    asking = _Query(scene, question)
-
-    def describe() -> DnsQuery:
-        response = asking.response
-        return DnsQuery(
-            resolver_kind=resolver.kind,
-            resolver=resolver.public_name,
-            hostname=question.hostname,
-            query_type=question.type,
-            rcode=response.rcode if response else None,
-            answers=response.answers if response else (),
-            later_replies=tuple(
-                DnsReply(offset_us=offset_us, rcode=reply.rcode, answers=reply.answers)
-                for offset_us, reply in asking.later
-            ),
+        self.later.append(
+            DnsReply(
+                offset_us=self._scene.elapsed_us() - self._sent_us,
+                rcode=response.rcode,
+                answers=response.answers,
+                truncated=response.truncated,
+            )
         )
 
+
+async def query(scene: Scene, resolver: Resolver, question: Question, deadline: float, *, listen_s: float) -> Asked:
+    """Asks once; the value is the addresses of the type asked for.
+
+    Where there was a response and `listen_s` is not zero, the socket stays open, and is its taker's to run and close.
+    """
+    asking = _Query(scene, question)
+    listening: Listening | None = None
     try:
-        outcome = await scene.timed(asking.ask(resolver, listen_s), describe, deadline)
-        if asking.response is None:
-            return outcome
-        await asking.listen_on(min(deadline, asyncio.get_running_loop().time() + listen_s))
-        return replace(outcome, observation=replace(outcome.observation, detail=describe()))
+        outcome = await scene.timed(
+            asking.ask(resolver, listen_s),
+            lambda: describe(resolver, question, DnsTransport.UDP, asking.response),
+            deadline,
+        )
+        if listen_s > 0 and asking.response is not None and asking.datagrams is not None:
+            until = min(deadline, asyncio.get_running_loop().time() + listen_s)
+            listening = Listening(asking, asking.datagrams, until)
+        return Asked(outcome=outcome, listening=listening)
     finally:
-        if asking.datagrams is not None:
+        if listening is None and asking.datagrams is not None:
             asking.datagrams.close()
 
 

@@ -14,6 +14,7 @@ def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None
     add_config(show, tuple(KEYS))
     show.set_defaults(run=run)
     number = commands.add_parser("version", help="print the version")
+    number.add_argument("--data", metavar="DIR", help="as with every command; nothing is read from it")
     number.set_defaults(run=print_version)
 
 

@@ -15,6 +15,7 @@ def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None
     actions = command.add_subparsers(metavar="ACTION", required=True)
     check = actions.add_parser("check", help="read a targets file and say what is wrong with it")
     check.add_argument("file", metavar="FILE", type=Path)
+    check.add_argument("--data", metavar="DIR", help="as with every command; nothing is read from it")
     check.set_defaults(run=run)
 
 

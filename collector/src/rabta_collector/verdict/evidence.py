@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 
 from rabta_collector.verdict.facts import Facts
-from rabta_collector.verdict.legs import Seen, dns, http, tcp, tls
+from rabta_collector.verdict.legs import Seen, cut_short, dns, http, tcp, tls
 from rabta_collector.verdict.support import Support
 from rabta_proto.model import Observation
 from rabta_proto.vocabulary import ResolverKind, Step
@@ -51,6 +51,8 @@ def answer(f: Facts) -> str:
         said = f"The machine's resolver said {listed(leg.own)} for {f.name}"
     elif first is None:
         said = f"The machine's resolver said nothing for {f.name}"
+    elif cut_short(first):
+        said = f"The machine's resolver cut its answer for {f.name} short, and over TCP there was {first.failure}"
     else:
         tries = f", {len(leg.failed_queries)} times" if len(leg.failed_queries) > 1 else ""
         said = f"The machine's resolver answered {first.failure} for {f.name} after {milliseconds(first)}{tries}"

@@ -13,7 +13,7 @@ from typing import cast
 from rabta_collector.verdict.fingerprints import host_of
 from rabta_collector.verdict.once import once
 from rabta_proto.model import DnsQuery, HttpRoundTrip, Measurement, Observation, TcpConnect, TlsHandshake
-from rabta_proto.vocabulary import AddressSource, Failure, ResolverKind, Step
+from rabta_proto.vocabulary import AddressSource, DnsTransport, Failure, ResolverKind, Step
 
 
 class Manner(IntEnum):
@@ -204,7 +204,7 @@ class Leg:
         """How that step failed."""
         if self.step is Step.DNS and self.special:
             return Manner.SPECIAL
-        return min((manner_of(o.failure) for o in self.failed), default=Manner.OTHER)
+        return min((_manner(o) for o in self.failed), default=Manner.OTHER)
 
     @property
     def repeated(self) -> bool:
@@ -216,6 +216,23 @@ class Leg:
     def terminal(self) -> bool:
         """Whether a request was answered with something other than a redirect."""
         return any(http(o).status not in REDIRECTS for o in self.answered)
+
+
+def _manner(observation: Observation) -> Manner:
+    """How an observation failed.
+
+    A resolver that cut its response short and does not answer over TCP says neither yes nor no: many honest ones, in
+    home routers above all, have never heard of TCP.
+    """
+    return Manner.OTHER if cut_short(observation) else manner_of(observation.failure)
+
+
+def cut_short(observation: Observation) -> bool:
+    """Whether this is a query over TCP, after a response that was cut short, that nobody answered."""
+    match observation.detail:
+        case DnsQuery(transport=DnsTransport.TCP, rcode=None):
+            return observation.failure is not None
+    return False
 
 
 def _ip_version_4_first(connects: Seen) -> Seen:

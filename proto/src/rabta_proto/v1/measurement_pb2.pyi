@@ -136,6 +136,38 @@ RESOLVER_KIND_DOH: ResolverKind.ValueType  # 3
 """A public resolver, DNS over HTTPS (RFC 8484)."""
 Global___ResolverKind: _TypeAlias = ResolverKind  # noqa: Y015
 
+class _DnsTransport:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _DnsTransportEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_DnsTransport.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    DNS_TRANSPORT_UNSPECIFIED: _DnsTransport.ValueType  # 0
+    """Not known: the platform asked in our place and does not say, or the agent is older than this field or newer than
+    this schema.
+    """
+    DNS_TRANSPORT_UDP: _DnsTransport.ValueType  # 1
+    """UDP (RFC 1035 section 4.2.1)."""
+    DNS_TRANSPORT_TCP: _DnsTransport.ValueType  # 2
+    """TCP (RFC 7766)."""
+    DNS_TRANSPORT_HTTPS: _DnsTransport.ValueType  # 3
+    """HTTPS (RFC 8484)."""
+
+class DnsTransport(_DnsTransport, metaclass=_DnsTransportEnumTypeWrapper):
+    """What carried a DNS message."""
+
+DNS_TRANSPORT_UNSPECIFIED: DnsTransport.ValueType  # 0
+"""Not known: the platform asked in our place and does not say, or the agent is older than this field or newer than
+this schema.
+"""
+DNS_TRANSPORT_UDP: DnsTransport.ValueType  # 1
+"""UDP (RFC 1035 section 4.2.1)."""
+DNS_TRANSPORT_TCP: DnsTransport.ValueType  # 2
+"""TCP (RFC 7766)."""
+DNS_TRANSPORT_HTTPS: DnsTransport.ValueType  # 3
+"""HTTPS (RFC 8484)."""
+Global___DnsTransport: _TypeAlias = DnsTransport  # noqa: Y015
+
 class _AddressSource:
     ValueType = _typing.NewType("ValueType", _builtins.int)
     V: _TypeAlias = ValueType  # noqa: Y015
@@ -394,7 +426,7 @@ Global___Observation: _TypeAlias = Observation  # noqa: Y015
 
 @_typing.final
 class DnsQuery(_message.Message):
-    """A DNS query (RFC 1035): one resolver, one name, one type."""
+    """A DNS query (RFC 1035): one resolver, one name, one type, one transport."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -405,6 +437,8 @@ class DnsQuery(_message.Message):
     RCODE_FIELD_NUMBER: _builtins.int
     ANSWERS_FIELD_NUMBER: _builtins.int
     LATER_REPLIES_FIELD_NUMBER: _builtins.int
+    TRANSPORT_FIELD_NUMBER: _builtins.int
+    TRUNCATED_FIELD_NUMBER: _builtins.int
     resolver_kind: Global___ResolverKind.ValueType
     """Which kind of resolver was asked."""
     resolver: _builtins.str
@@ -415,6 +449,13 @@ class DnsQuery(_message.Message):
     """Mnemonic of the type: "A" or "AAAA"."""
     rcode: _builtins.int
     """Response code (RFC 1035, 6895). Absent: no response that could be read."""
+    transport: Global___DnsTransport.ValueType
+    """What carried the query. A query over TCP follows one over UDP to the same resolver whose response was cut short."""
+    truncated: _builtins.bool
+    """Whether the response says that it was cut short (TC bit, RFC 2181 section 9): its answers are not all there are, and
+    one without an address says nothing. False: it was whole, no response could be read, or the agent is older than this
+    field.
+    """
     @_builtins.property
     def answers(self) -> _containers.RepeatedCompositeFieldContainer[Global___DnsAnswer]:
         """Every record of the answer section, in order."""
@@ -433,10 +474,12 @@ class DnsQuery(_message.Message):
         rcode: _builtins.int | None = ...,
         answers: _abc.Iterable[Global___DnsAnswer] | None = ...,
         later_replies: _abc.Iterable[Global___DnsReply] | None = ...,
+        transport: Global___DnsTransport.ValueType = ...,
+        truncated: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["_rcode", b"_rcode", "rcode", b"rcode"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_rcode", b"_rcode", "answers", b"answers", "hostname", b"hostname", "later_replies", b"later_replies", "query_type", b"query_type", "rcode", b"rcode", "resolver", b"resolver", "resolver_kind", b"resolver_kind"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_rcode", b"_rcode", "answers", b"answers", "hostname", b"hostname", "later_replies", b"later_replies", "query_type", b"query_type", "rcode", b"rcode", "resolver", b"resolver", "resolver_kind", b"resolver_kind", "transport", b"transport", "truncated", b"truncated"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__rcode: _TypeAlias = _typing.Literal["rcode"]  # noqa: Y015
     _WhichOneofArgType__rcode: _TypeAlias = _typing.Literal["_rcode", b"_rcode"]  # noqa: Y015
@@ -483,10 +526,13 @@ class DnsReply(_message.Message):
     OFFSET_US_FIELD_NUMBER: _builtins.int
     RCODE_FIELD_NUMBER: _builtins.int
     ANSWERS_FIELD_NUMBER: _builtins.int
+    TRUNCATED_FIELD_NUMBER: _builtins.int
     offset_us: _builtins.int
     """Microseconds from the query to this response."""
     rcode: _builtins.int
     """Response code."""
+    truncated: _builtins.bool
+    """Whether it says that it was cut short, as in DnsQuery."""
     @_builtins.property
     def answers(self) -> _containers.RepeatedCompositeFieldContainer[Global___DnsAnswer]:
         """Every record of its answer section, in order."""
@@ -497,10 +543,11 @@ class DnsReply(_message.Message):
         offset_us: _builtins.int = ...,
         rcode: _builtins.int = ...,
         answers: _abc.Iterable[Global___DnsAnswer] | None = ...,
+        truncated: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["answers", b"answers", "offset_us", b"offset_us", "rcode", b"rcode"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["answers", b"answers", "offset_us", b"offset_us", "rcode", b"rcode", "truncated", b"truncated"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -1,0 +1,215 @@
+"""What each step saw, on the wire and back: codec.py for the measurement around it. Total in both directions."""
+
+from datetime import UTC, datetime
+from enum import StrEnum
+from typing import TypeVar
+
+from google.protobuf.timestamp_pb2 import Timestamp
+
+from rabta_proto import model
+from rabta_proto.v1 import measurement_pb2 as wire
+from rabta_proto.vocabulary import AddressSource, DnsTransport, ResolverKind
+
+Word = TypeVar("Word", bound=StrEnum)
+
+# Numbers of the wire's enums by word; a number outside of a table is a word of the future.
+RESOLVERS = {ResolverKind.SYSTEM: 1, ResolverKind.UDP: 2, ResolverKind.DOH: 3}
+TRANSPORTS = {DnsTransport.UDP: 1, DnsTransport.TCP: 2, DnsTransport.HTTPS: 3}
+SOURCES = {AddressSource.SYSTEM: 1, AddressSource.UDP: 2, AddressSource.DOH: 3, AddressSource.LITERAL: 4}
+
+
+def inverse(table: dict[Word, int]) -> dict[int, Word]:
+    """Words by number."""
+    return {number: word for word, number in table.items()}
+
+
+_RESOLVERS, _TRANSPORTS, _SOURCES = inverse(RESOLVERS), inverse(TRANSPORTS), inverse(SOURCES)
+
+
+def to_timestamp(moment: datetime) -> Timestamp:
+    """The wire's form of an aware moment."""
+    stamp = Timestamp()
+    stamp.FromDatetime(moment.astimezone(UTC))
+    return stamp
+
+
+def from_timestamp(stamp: Timestamp) -> datetime:
+    """An aware moment in UTC. Raises `ValueError` outside of the years 1 to 9999."""
+    return stamp.ToDatetime(tzinfo=UTC)
+
+
+def write_detail(detail: model.Detail, message: wire.Observation) -> None:
+    """Writes what was done into an observation."""
+    match detail:
+        case model.DnsQuery() as dns:
+            message.dns.CopyFrom(_dns_to_message(dns))
+        case model.TcpConnect() as tcp:
+            source = wire.AddressSource.ValueType(SOURCES.get(tcp.source, 0))
+            message.tcp.CopyFrom(wire.TcpConnect(address=tcp.address, port=tcp.port, source=source))
+        case model.TlsHandshake() as tls:
+            message.tls.CopyFrom(_tls_to_message(tls))
+        case model.HttpRoundTrip() as http:
+            message.http.CopyFrom(_http_to_message(http))
+
+
+def _answers_to_message(answers: tuple[model.DnsAnswer, ...]) -> list[wire.DnsAnswer]:
+    return [wire.DnsAnswer(type=answer.type, value=answer.value, ttl_s=answer.ttl_s) for answer in answers]
+
+
+def _dns_to_message(dns: model.DnsQuery) -> wire.DnsQuery:
+    return wire.DnsQuery(
+        resolver_kind=wire.ResolverKind.ValueType(RESOLVERS.get(dns.resolver_kind, 0)),
+        resolver=dns.resolver,
+        hostname=dns.hostname,
+        query_type=dns.query_type,
+        rcode=dns.rcode,
+        answers=_answers_to_message(dns.answers),
+        later_replies=[
+            wire.DnsReply(
+                offset_us=reply.offset_us,
+                rcode=reply.rcode,
+                answers=_answers_to_message(reply.answers),
+                truncated=reply.truncated,
+            )
+            for reply in dns.later_replies
+        ],
+        transport=wire.DnsTransport.ValueType(TRANSPORTS.get(dns.transport, 0)),
+        truncated=dns.truncated,
+    )
+
+
+def _tls_to_message(tls: model.TlsHandshake) -> wire.TlsHandshake:
+    return wire.TlsHandshake(
+        address=tls.address,
+        port=tls.port,
+        server_name=tls.server_name,
+        source=wire.AddressSource.ValueType(SOURCES.get(tls.source, 0)),
+        isolation=tls.isolation,
+        verified=tls.verified,
+        server_answered=tls.server_answered,
+        tls_version=tls.tls_version,
+        cipher_suite=tls.cipher_suite,
+        negotiated_protocol=tls.negotiated_protocol,
+        certificate=None if tls.certificate is None else _certificate_to_message(tls.certificate),
+        alert=tls.alert,
+    )
+
+
+def _certificate_to_message(certificate: model.Certificate) -> wire.Certificate:
+    return wire.Certificate(
+        sha256=certificate.sha256,
+        spki_sha256=certificate.spki_sha256,
+        subject=certificate.subject,
+        issuer=certificate.issuer,
+        not_before=to_timestamp(certificate.not_before),
+        not_after=to_timestamp(certificate.not_after),
+    )
+
+
+def _http_to_message(http: model.HttpRoundTrip) -> wire.HttpRoundTrip:
+    return wire.HttpRoundTrip(
+        address=http.address,
+        port=http.port,
+        url=http.url,
+        tls=http.tls,
+        status=http.status,
+        body_bytes=http.body_bytes,
+        declared_bytes=http.declared_bytes,
+        truncated=http.truncated,
+        title=http.title,
+        header_names=http.header_names,
+        location=http.location,
+        server=http.server,
+        body_sha256=http.body_sha256,
+        body_simhash=http.body_simhash,
+        marks=http.marks,
+    )
+
+
+def read_detail(message: wire.Observation) -> model.Detail | None:
+    """What was done; `None` for a step that this code does not know."""
+    match message.WhichOneof("detail"):
+        case "dns":
+            return _dns_from_message(message.dns)
+        case "tcp":
+            source = _SOURCES.get(message.tcp.source, AddressSource.UNKNOWN)
+            return model.TcpConnect(address=message.tcp.address, port=message.tcp.port, source=source)
+        case "tls":
+            return _tls_from_message(message.tls)
+        case "http":
+            return _http_from_message(message.http)
+    return None
+
+
+def _answers_from_message(message: wire.DnsQuery | wire.DnsReply) -> tuple[model.DnsAnswer, ...]:
+    return tuple(model.DnsAnswer(type=entry.type, value=entry.value, ttl_s=entry.ttl_s) for entry in message.answers)
+
+
+def _dns_from_message(message: wire.DnsQuery) -> model.DnsQuery:
+    return model.DnsQuery(
+        resolver_kind=_RESOLVERS.get(message.resolver_kind, ResolverKind.UNKNOWN),
+        resolver=message.resolver,
+        hostname=message.hostname,
+        query_type=message.query_type,
+        rcode=message.rcode if message.HasField("rcode") else None,
+        answers=_answers_from_message(message),
+        later_replies=tuple(
+            model.DnsReply(
+                offset_us=reply.offset_us,
+                rcode=reply.rcode,
+                answers=_answers_from_message(reply),
+                truncated=reply.truncated,
+            )
+            for reply in message.later_replies
+        ),
+        transport=_TRANSPORTS.get(message.transport, DnsTransport.UNKNOWN),
+        truncated=message.truncated,
+    )
+
+
+def _tls_from_message(message: wire.TlsHandshake) -> model.TlsHandshake:
+    return model.TlsHandshake(
+        address=message.address,
+        port=message.port,
+        server_name=message.server_name,
+        source=_SOURCES.get(message.source, AddressSource.UNKNOWN),
+        isolation=message.isolation,
+        verified=message.verified,
+        server_answered=message.server_answered,
+        tls_version=message.tls_version,
+        cipher_suite=message.cipher_suite,
+        negotiated_protocol=message.negotiated_protocol,
+        certificate=_certificate_from_message(message.certificate) if message.HasField("certificate") else None,
+        alert=message.alert if message.HasField("alert") else None,
+    )
+
+
+def _certificate_from_message(message: wire.Certificate) -> model.Certificate:
+    return model.Certificate(
+        sha256=message.sha256,
+        spki_sha256=message.spki_sha256,
+        subject=message.subject,
+        issuer=message.issuer,
+        not_before=from_timestamp(message.not_before),
+        not_after=from_timestamp(message.not_after),
+    )
+
+
+def _http_from_message(message: wire.HttpRoundTrip) -> model.HttpRoundTrip:
+    return model.HttpRoundTrip(
+        address=message.address,
+        port=message.port,
+        url=message.url,
+        tls=message.tls,
+        status=message.status if message.HasField("status") else None,
+        body_bytes=message.body_bytes,
+        declared_bytes=message.declared_bytes if message.HasField("declared_bytes") else None,
+        truncated=message.truncated,
+        title=message.title,
+        header_names=tuple(message.header_names),
+        location=message.location,
+        server=message.server,
+        body_sha256=message.body_sha256,
+        body_simhash=message.body_simhash if message.HasField("body_simhash") else None,
+        marks=tuple(message.marks),
+    )
