@@ -4,6 +4,7 @@
 """
 
 import asyncio
+import contextlib
 import json
 import shlex
 import socket
@@ -19,8 +20,8 @@ from lab.watch import Watch
 
 AGENTS_PER_ISP = 3
 READY_S = 30.0
-LAST_CALLS = 3
-LAST_CALL_S = 20.0
+LAST_CALLS = 2
+LAST_CALL_S = 10.0
 _DEADLINES = {"dns": "1s", "tcp": "1500ms", "tls": "2s", "http": "3s", "repeat_pause": "300ms"}
 
 
@@ -190,14 +191,18 @@ class System:
             await agent.program.start()
 
     async def stop_agents(self) -> None:
-        """Lets all agents drain and end; who was between two sessions when it was asked to is started once more."""
+        """Lets all agents drain and end; who was between two sessions when it was asked to is started once more.
+
+        Who cannot reach the collector at all, because its network is shut, keeps what it has.
+        """
         await self._stop(self.agents)
         for _ in range(LAST_CALLS):
             behind = [agent for agent in self.agents if self.collector.running and await agent.waits()]
             for agent in behind:
                 await agent.program.start()
-            for agent in behind:
-                await until(agent.is_connected, within=LAST_CALL_S)
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(LAST_CALL_S):
+                    await asyncio.gather(*(until(agent.is_connected, within=LAST_CALL_S) for agent in behind))
             await self._stop(behind)
 
     async def _stop(self, agents: Sequence[Agent]) -> None:
