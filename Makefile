@@ -9,7 +9,7 @@ T ?= tests
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export PIP_CONSTRAINT := $(CURDIR)/constraints.txt
 
-.PHONY: help setup demo run test test-all lint types proto proto-check fmt check spell clean
+.PHONY: help setup demo run test test-all lint types proto proto-check fmt check spell accuracy clean
 
 help: $(SETUP)
 	@sed -n 's/^## //p' Makefile
@@ -19,6 +19,8 @@ help: $(SETUP)
 ## make test         every test (T=path for some)
 ## make test-all     the same, and a missing system program fails
 ## make check        lint, types, generated code, schema, tests
+## make accuracy     every way of blocking and its look-alikes, played in both labs; the confusion matrix (N=20: twenty
+##                   times; LAB=loopback or netns: that one; SCENARIO="ID ...": those)
 ## make fmt          format
 ## make proto        generate the code of the schema anew
 ## make clean        remove what all of these made
@@ -35,6 +37,9 @@ setup: $(SETUP)
 
 demo: $(SETUP)
 	@cd tests && exec ../$(BIN)/python -m lab.demo $(if $(ONCE),--once)
+
+accuracy: $(SETUP)
+	@cd tests && exec ../$(BIN)/python -m lab.accuracy --repeats $(or $(N),1) $(if $(LAB),--lab $(LAB)) $(if $(SCENARIO),--scenario $(SCENARIO))
 
 run: $(SETUP)
 	@exec $(BIN)/python deploy/run.py

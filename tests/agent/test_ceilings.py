@@ -13,6 +13,14 @@ def test_outside_of_the_lab_a_second_and_a_minute_are_kept() -> None:
     assert Ceilings.of(lab=True).same_target_s < 1
 
 
+def test_only_in_the_lab_a_plan_may_name_special_addresses() -> None:
+    assert (False, False, True) == (
+        Ceilings().any_address,
+        Ceilings.of(lab=False).any_address,
+        Ceilings.of(lab=True).any_address,
+    )
+
+
 @given(
     used=st.integers(0, 10**8),
     allowance=st.integers(0, 10**8),

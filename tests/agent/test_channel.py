@@ -31,7 +31,10 @@ def test_every_status_is_one_line(code: grpc.StatusCode) -> None:
 
 def test_the_cause_is_what_grpc_says_last() -> None:
     text = "failed to connect to all addresses; last error: UNKNOWN: Connection refused"
-    assert "UNKNOWN: Connection refused" == brief(text)
+    assert "Connection refused" == brief(text)
+    where = "last error: UNAVAILABLE: ipv4:192.0.2.1:443: Failed to connect to remote host: Connection refused"
+    assert "Connection refused" == brief(f"failed to connect to all addresses; {where}")
+    assert "the invitation is unknown" == brief("the invitation is unknown")
     assert 300 == len(brief("x" * 1000))
 
 

@@ -3,7 +3,7 @@
 from datetime import UTC, datetime
 
 from rabta_agent.contacts import SYSTEM_RESOLVER, contact_of
-from rabta_proto.model import Detail, DnsQuery, Measurement, Observation, TcpConnect, TlsHandshake
+from rabta_proto.model import Detail, DnsQuery, Measurement, Observation, QuicHandshake, TcpConnect, TlsHandshake
 from rabta_proto.vocabulary import AddressSource, Failure, ResolverKind
 
 NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
@@ -49,6 +49,11 @@ def test_resolvers_and_addresses_stand_once_each_in_order() -> None:
     expected = (SYSTEM_RESOLVER, "8.8.8.8", "https://1.1.1.1/dns-query", "192.0.2.1:443", "[2001:db8::1]:443")
     assert expected == contact.peers
     assert (NOW, "https://x.com/", 10, 20) == (contact.at, contact.purpose, contact.bytes_sent, contact.bytes_received)
+
+
+def test_an_address_that_quic_was_spoken_with_is_a_contact() -> None:
+    handshake = QuicHandshake(address="192.0.2.1", port=443, server_name="x.com", source=AddressSource.SYSTEM)
+    assert ("192.0.2.1:443",) == contact_of(measured(observed(handshake))).peers
 
 
 def test_an_address_that_was_never_dialled_is_no_contact() -> None:

@@ -1,9 +1,19 @@
+import socket
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from rabta_agent import context
-from rabta_agent.context import Interface, judge_kind, judge_vpn, network_context
+from rabta_agent.context import (
+    Interface,
+    NetworkIdentity,
+    has_changed,
+    identify_network,
+    judge_kind,
+    judge_vpn,
+    network_context,
+)
 from rabta_agent.network import Vantage
 from rabta_proto.model import NetworkContext
 from rabta_proto.vocabulary import NetworkKind
@@ -75,6 +85,56 @@ def test_the_interface_towards_the_internet_decides(monkeypatch: pytest.MonkeyPa
     monkeypatch.setattr(context, "_find_interface", lambda address: "tun0")
     monkeypatch.setattr(context, "_read_interface", lambda name: Interface(name=name, tunnel=True))
     assert NetworkContext(isp="zong", vpn=True, ipv4=True, ipv6=True) == network_context("zong", Vantage())
+
+
+HERE = NetworkIdentity(interface="wlan0", ipv4="192.168.1.7", ipv6_prefix="2400:adc0::/64")
+
+
+@pytest.fixture
+def sources(monkeypatch: pytest.MonkeyPatch) -> dict[socket.AddressFamily, str | None]:
+    """The addresses that the kernel would choose; to be changed."""
+    chosen: dict[socket.AddressFamily, str | None] = {socket.AF_INET: "192.168.1.7", socket.AF_INET6: "2400:adc0::1:7"}
+    monkeypatch.setattr(context, "_source_towards", lambda family, vantage: chosen[family])
+    monkeypatch.setattr(context, "_find_interface", lambda address: "wlan0")
+    return chosen
+
+
+def test_a_network_is_its_interface_and_the_addresses_on_it(
+    sources: dict[socket.AddressFamily, str | None],
+) -> None:
+    assert HERE == identify_network(Vantage())
+    sources[socket.AF_INET6] = None
+    assert replace(HERE, ipv6_prefix=None) == identify_network(Vantage())
+
+
+def test_a_new_ipv6_address_of_the_day_is_no_new_network(sources: dict[socket.AddressFamily, str | None]) -> None:
+    sources[socket.AF_INET6] = "2400:adc0::2:8"
+    assert HERE == identify_network(Vantage())
+    sources[socket.AF_INET6] = "2400:adc0:0:1::2:8"
+    assert HERE != identify_network(Vantage())
+
+
+def test_no_route_and_the_lab_have_no_identity(sources: dict[socket.AddressFamily, str | None]) -> None:
+    assert None is identify_network(Vantage(lab=True))
+    sources.update({socket.AF_INET: None, socket.AF_INET6: None})
+    assert None is identify_network(Vantage())
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "changed"),
+    [
+        (HERE, HERE, False),
+        (HERE, replace(HERE, interface="eth0"), True),
+        (HERE, replace(HERE, ipv4="10.1.2.3"), True),
+        (HERE, None, True),
+        (None, HERE, True),
+        (None, None, None),
+    ],
+)
+def test_a_network_that_became_another_is_seen(
+    before: NetworkIdentity | None, after: NetworkIdentity | None, changed: bool | None
+) -> None:
+    assert changed is has_changed(before, after)
 
 
 def test_without_an_interface_nothing_is_made_up(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,40 +1,48 @@
 import asyncio
 import json
 import random
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import h11
 import pytest
 from google.protobuf.json_format import MessageToJson
 
+from rabta_agent import measure as measuring
 from rabta_agent import network
 from rabta_agent.clock import SystemClock
+from rabta_agent.context import NetworkIdentity
 from rabta_agent.measure import InvalidTarget, Prober, Settings, Task
 from rabta_agent.network import Vantage, read_system_resolvers
+from rabta_agent.probes import quic
 from rabta_agent.probes.tls import RootsError
 from rabta_proto.codec import from_message, to_message
-from rabta_proto.model import DnsQuery, HttpRoundTrip, Measurement, NetworkContext
-from rabta_proto.vocabulary import Depth, Step, Trigger
-from support.dns_server import DnsReply, DnsServer, addresses, cut_short
+from rabta_proto.model import DnsQuery, HttpRoundTrip, Measurement, NetworkContext, TcpConnect
+from rabta_proto.vocabulary import AddressSource, Depth, Step, Trigger
+from support.dns_server import DnsReply, DnsServer, addresses, cut_short, nxdomain
 from support.peers import (
     Authority,
     Peer,
     Script,
     free_port,
+    reset_after_hello,
     response,
+    say,
     serve_dns,
     serve_doh,
     serve_http,
     serve_https,
     silence,
 )
+from support.quic_server import open_quic_server, pem
 
 AUTHORITY = Authority()
+LEAF = pem(AUTHORITY.ca.issue_cert("site.example"))
 CONTEXT = NetworkContext(isp="ptcl", ipv4=True, ipv6=False, lab=True)
-QUICK = Settings(doh=(), udp=(), listen_s=0, dns_s=2, tcp_s=2, tls_s=2, http_s=2, repeat_pause_s=0)
+QUICK = Settings(doh=(), udp=(), listen_s=0, dns_s=2, tcp_s=2, tls_s=2, quic_s=2, http_s=2, repeat_pause_s=0)
 
 
 @pytest.fixture(autouse=True)
@@ -122,7 +130,9 @@ async def test_a_measurement_survives_the_wire() -> None:
     assert all("offsetUs" in step and "durationUs" in step for step in steps)
 
 
-@pytest.mark.parametrize("url", ["x.com", "ftp://x.com/", "https://", "https://x.com:0/", ""])
+@pytest.mark.parametrize(
+    "url", ["x.com", "ftp://x.com/", "https://", "https://x.com:0/", "", "tcp://x.com", "dns:1.1.1.1"]
+)
 async def test_what_cannot_be_measured_is_refused_before_anything_is_sent(url: str) -> None:
     async with prober() as probing:
         with pytest.raises(InvalidTarget):
@@ -252,3 +262,145 @@ def test_roots_that_cannot_be_had_are_said_at_once(monkeypatch: pytest.MonkeyPat
     monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "none"))
     with pytest.raises(RootsError):
         Prober(Vantage(), SystemClock(), random.Random(1))
+
+
+def steps(measurement: Measurement) -> list[str]:
+    return [f"{seen.step} {seen.failure or 'ok'}" for seen in measurement.observations]
+
+
+async def test_a_tcp_target_is_a_connection() -> None:
+    seen = await measure(silence, "tcp://site.example:PORT")
+    assert ["dns ok", "tcp ok"] == steps(seen)
+
+
+async def test_a_dns_target_is_a_query() -> None:
+    async with prober() as probing:
+        seen = await probing.measure(Task(target="dns:site.example", trigger=Trigger.MANUAL), QUICK, CONTEXT)
+    assert ["dns ok"] == steps(seen)
+    assert seen == from_message(to_message(seen))
+
+
+async def test_a_quic_target_is_a_handshake() -> None:
+    async with open_quic_server("127.0.0.1", 0, *LEAF) as server, prober() as probing:
+        task = Task(target=f"quic://site.example:{server.port}/", trigger=Trigger.MANUAL)
+        seen = await probing.measure(task, QUICK, CONTEXT)
+    assert ["dns ok", "quic ok"] == steps(seen)
+    assert seen == from_message(to_message(seen))
+    assert 1_200 < seen.bytes_sent < 10_000
+
+
+async def test_a_quic_answer_that_is_proved_is_not_waited_for() -> None:
+    async with open_quic_server("127.0.0.1", 0, *LEAF) as server, prober() as probing:
+        task = Task(target=f"quic://site.example:{server.port}/", trigger=Trigger.MANUAL)
+        seen = await probing.measure(task, PATIENT, CONTEXT)
+    assert seen.duration_us < 10_000_000
+
+
+async def test_quic_is_refused_where_it_is_not_installed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(quic, "available", lambda: False)
+    async with prober() as probing:
+        with pytest.raises(InvalidTarget, match="not installed"):
+            await probing.measure(Task(target="quic://x.com/", trigger=Trigger.MANUAL), QUICK, CONTEXT)
+
+
+@asynccontextmanager
+async def denied() -> AsyncIterator[Prober]:
+    """A prober in a network where no name exists."""
+    async with DnsServer(lambda question, client: [nxdomain()]) as resolver:
+        probing = Prober(Vantage(lab=True, system_resolvers=(resolver.text,)), SystemClock(), random.Random(1))
+        yield probing
+        await probing.close()
+
+
+async def test_the_controls_addresses_are_tried_for_the_targets_own_host() -> None:
+    async with Peer(serve_http()) as site, denied() as probing:
+        target = f"http://site.example:{site.port}/"
+        task = Task(target=target, trigger=Trigger.MANUAL, control_addresses=("127.0.0.1",))
+        seen = await probing.measure(task, QUICK, CONTEXT)
+        assert 1 == site.accepted
+    sources = [step.detail.source for step in seen.observations if isinstance(step.detail, TcpConnect)]
+    assert [AddressSource.CONTROL] == sources
+
+
+async def test_the_controls_addresses_are_none_of_another_host() -> None:
+    """On the second hop of the target's own host they are tried, on that of another they are not."""
+    for host, expected in (("site.example", 1), ("other.example", 0)):
+        location = f"http://{host}:{free_port()}/"
+        async with Peer(leading_to(location)) as site, prober() as probing:
+            task = Task(
+                target=f"http://site.example:{site.port}/", trigger=Trigger.MANUAL, control_addresses=("127.0.0.9",)
+            )
+            seen = await probing.measure(task, QUICK, CONTEXT)
+        tried = [step.detail.source for step in seen.observations if isinstance(step.detail, TcpConnect) and step.hop]
+        assert expected == tried.count(AddressSource.CONTROL)
+
+
+def leading_to(location: str) -> Script:
+    return redirecting(lambda path: location)
+
+
+@asynccontextmanager
+async def portal() -> AsyncIterator[tuple[Peer, Settings]]:
+    """A captive portal, and settings whose check meets it."""
+    async with Peer(redirecting(lambda path: "http://portal.example/login")) as peer:
+        yield peer, replace(QUICK, portal_check=f"http://127.0.0.1:{peer.port}/204")
+
+
+async def test_a_captive_portal_is_looked_for_after_a_failure() -> None:
+    async with portal() as (peer, settings):
+        with_check = await measure(reset_after_hello, "http://site.example:PORT/", settings=settings)
+        without = await measure(reset_after_hello, "http://site.example:PORT/")
+        assert 1 == peer.accepted
+    assert (True, None) == (with_check.network.captive_portal, without.network.captive_portal)
+    assert steps(without) == steps(with_check)
+    assert with_check.bytes_received > without.bytes_received
+
+
+@pytest.mark.parametrize("target", ["tcp://site.example:PORT", "dns:site.example"])
+async def test_a_captive_portal_is_looked_for_whatever_failed(target: str) -> None:
+    async with portal() as (_, settings), denied() as probing:
+        task = Task(target=target.replace("PORT", str(free_port())), trigger=Trigger.MANUAL)
+        assert (await probing.measure(task, settings, CONTEXT)).network.captive_portal
+
+
+async def test_a_network_without_a_portal_is_said_to_have_none() -> None:
+    async with Peer(say(b"HTTP/1.1 204 No Content\r\n\r\n")) as check:
+        settings = replace(QUICK, portal_check=f"http://127.0.0.1:{check.port}/204")
+        seen = await measure(reset_after_hello, "http://site.example:PORT/", settings=settings)
+    assert False is seen.network.captive_portal
+
+
+async def test_a_captive_portal_is_looked_for_where_plain_http_leads_elsewhere() -> None:
+    async with Peer(serve_http()) as end, portal() as (peer, settings):
+        away = redirecting(lambda path: f"http://login.portal.example:{end.port}/")
+        seen = await measure(away, "http://site.example:PORT/", settings=settings)
+        assert 1 == peer.accepted
+    assert [(0, 302, None), (1, 200, None)] == responses(seen)
+    assert True is seen.network.captive_portal
+
+
+async def test_nothing_is_asked_after_a_success() -> None:
+    async with portal() as (peer, settings):
+        plain = await measure(serve_http(), "http://site.example:PORT/", settings=settings)
+        within = redirecting(lambda path: "/end" if path == "/" else "")
+        followed = await measure(within, "http://site.example:PORT/", settings=settings)
+        secure = serve_https(AUTHORITY.server("site.example"))
+        secured = await measure(secure, "https://site.example:PORT/", settings=settings)
+        assert 0 == peer.accepted
+    assert {None} == {seen.network.captive_portal for seen in (plain, followed, secured)}
+
+
+def _next_of(left: Iterator[NetworkIdentity | None], vantage: Vantage) -> NetworkIdentity | None:
+    return next(left)
+
+
+async def test_a_network_that_becomes_another_meanwhile_is_said_to(monkeypatch: pytest.MonkeyPatch) -> None:
+    here = NetworkIdentity(interface="wlan0", ipv4="192.168.1.7", ipv6_prefix=None)
+    there = replace(here, ipv4="10.1.2.3")
+    for seen, expected in (([here, here], False), ([here, there], True), ([None, None], None)):
+        monkeypatch.setattr(measuring, "identify_network", partial(_next_of, iter(seen)))
+        assert expected is (await measure(serve_http(), "http://site.example:PORT/")).network.changed
+
+
+async def test_in_the_lab_no_network_changes() -> None:
+    assert None is (await measure(serve_http(), "http://site.example:PORT/")).network.changed

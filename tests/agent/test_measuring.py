@@ -76,6 +76,12 @@ async def test_it_measures_when_the_plan_says_and_tells_why(bench: Bench) -> Non
     }
 
 
+async def test_the_controls_addresses_of_a_target_go_with_it(bench: Bench) -> None:
+    await bench.plans.offer(signed_plan(TARGETS[0], control_addresses=["104.244.42.1", "no address"]))
+    await Measuring(bench).once()
+    assert [("104.244.42.1",)] == [task.control_addresses for task in measurer(bench).tasks]
+
+
 async def test_without_a_plan_it_waits_for_one(bench: Bench) -> None:
     loop = Measuring(bench)
     task = asyncio.create_task(loop.forever())

@@ -6,7 +6,7 @@ import pytest
 
 from rabta_agent import names
 from rabta_agent.candidates import Named
-from rabta_agent.names import find_resolver, is_in_hosts_file, name_by_system, name_everywhere
+from rabta_agent.names import find_means, is_in_hosts_file, name_by_system, name_everywhere
 from rabta_agent.network import Vantage
 from rabta_agent.task import Settings
 from rabta_proto.model import DnsQuery
@@ -151,7 +151,7 @@ async def test_nothing_is_asked_again_where_time_does_not_allow_it() -> None:
 
 async def test_a_resolver_known_by_name_is_found_over_tcp_too() -> None:
     async with DnsServer(short) as server, Peer(serve_dns(always("1.1.1.1")), port=server.port):
-        assert ("1.1.1.1",) == await find_resolver(make_scene(vantage(server.text)), "one.example", within())
+        assert ("1.1.1.1",) == await find_means(make_scene(vantage(server.text)), "one.example", within())
 
 
 async def test_listening_on_keeps_nobody_waiting() -> None:
@@ -172,13 +172,13 @@ async def test_the_platform_is_asked_where_it_alone_knows(monkeypatch: pytest.Mo
     monkeypatch.setattr(names, "read_system_resolvers", lambda vantage: None)
     notebook = make_notebook(CONTEXTS, QUICK, vantage=Vantage(lab=True))
     assert ("127.0.0.1",) == await name_by_system(notebook, notebook.scene, "localhost")
-    assert ("127.0.0.1",) == await find_resolver(make_scene(), "localhost", within())
+    assert ("127.0.0.1",) == await find_means(make_scene(), "localhost", within())
 
 
 async def test_a_resolver_known_by_name_is_found_through_the_machines_own() -> None:
     async with DnsServer(always("1.1.1.1")) as server:
-        assert ("1.1.1.1",) == await find_resolver(make_scene(vantage(server.text)), "one.example", within())
-    assert () == await find_resolver(make_scene(vantage()), "one.example", within())
+        assert ("1.1.1.1",) == await find_means(make_scene(vantage(server.text)), "one.example", within())
+    assert () == await find_means(make_scene(vantage()), "one.example", within())
 
 
 @pytest.mark.parametrize(

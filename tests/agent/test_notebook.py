@@ -36,6 +36,8 @@ async def test_a_step_begins_only_if_its_whole_deadline_fits() -> None:
     notebook._end = within(9)
     assert not notebook.allows(10)
     assert notebook.allows(5)
+    assert notebook.allows(4, 4)
+    assert not notebook.allows(4, 4, 4)
 
 
 async def test_no_step_takes_longer_than_the_ceiling_whatever_a_plan_says() -> None:

@@ -9,6 +9,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from rabta_agent import ceilings
 from rabta_agent.ceilings import Ceilings
 from rabta_agent.plan import CONTEXT, InvalidPlanError, Plan, accept, open_plan, stored_plan
+from rabta_agent.probes import quic
 from rabta_agent.task import Settings
 from rabta_proto.codec import to_timestamp
 from rabta_proto.v1 import plan_pb2 as wire
@@ -109,11 +110,46 @@ def test_outside_of_the_lab_no_target_is_measured_more_often_than_every_minute()
 
 
 @pytest.mark.parametrize(
-    "target", ["", "x.com", "ftp://x.com/", "https://", "https:///path", "dns:x.com", "https://x.com:0/", "x" * 5000]
+    "target",
+    [
+        *("", "x.com", "ftp://x.com/", "https://", "https:///path", "https://x.com:0/", "x" * 5000),
+        *("dns:1.1.1.1", "tcp://x.com", "https://me@x.com/"),
+    ],
 )
 def test_a_target_that_this_agent_cannot_measure_is_left_out_and_counted(target: str) -> None:
     plan = opened(plan_of(wire.Assignment(target=target, interval_ms=60_000), X))
     assert (["https://x.com/"], 1) == ([entry.target for entry in plan.assignments], plan.refused)
+
+
+@pytest.mark.parametrize("target", ["http://x.com/", "quic://x.com/", "tcp://x.com:5222", "dns:x.com"])
+def test_a_target_of_each_scheme_is_kept(target: str) -> None:
+    plan = opened(plan_of(wire.Assignment(target=target, interval_ms=60_000)))
+    assert ([target], 0) == ([entry.target for entry in plan.assignments], plan.refused)
+
+
+def test_quic_is_left_out_and_counted_where_it_is_not_installed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(quic, "available", lambda: False)
+    plan = opened(plan_of(wire.Assignment(target="quic://x.com/", interval_ms=60_000), X))
+    assert (["https://x.com/"], 1) == ([entry.target for entry in plan.assignments], plan.refused)
+
+
+def controls(*addresses: str, lab: bool = False) -> tuple[str, ...]:
+    entry = wire.Assignment(target="https://x.com/", interval_ms=60_000, control_addresses=addresses)
+    return opened(plan_of(entry), lab=lab).assignments[0].control_addresses
+
+
+def test_addresses_from_controls_are_canonical_and_few() -> None:
+    assert ("104.244.42.1", "2606:4700::1") == controls("104.244.42.1", "2606:4700:0::0001", "104.244.42.65")
+    assert ("104.244.42.1",) == controls("x.com", "", "104.244.42.1", "104.244.42.1")
+
+
+@pytest.mark.parametrize(
+    "address", ["127.0.0.1", "192.168.1.1", "100.64.0.1", "::1", "fe80::1%eth0", "64:ff9b::1.1.1.1"]
+)
+def test_a_special_address_from_controls_is_dropped_outside_of_the_lab(address: str) -> None:
+    assert () == controls(address)
+    assert ("104.244.42.1",) == controls(address, "104.244.42.1")
+    assert 1 == len(controls(address, lab=True))
 
 
 def test_an_assignment_without_an_interval_is_left_out() -> None:
@@ -149,13 +185,14 @@ def test_what_a_plan_does_not_say_is_the_agents_own() -> None:
 def test_deadlines_come_from_the_plan_up_to_a_ceiling() -> None:
     settings = with_plan(
         lambda plan: plan.deadlines.MergeFrom(
-            wire.Deadlines(dns_ms=250, tcp_ms=10**9, tls_ms=1000, http_ms=1500, repeat_pause_ms=10**9)
+            wire.Deadlines(dns_ms=250, tcp_ms=10**9, tls_ms=1000, quic_ms=1250, http_ms=1500, repeat_pause_ms=10**9)
         )
     )
-    assert (0.25, ceilings.STEP_SECONDS, 1.0, 1.5, ceilings.PAUSE_SECONDS) == (
+    assert (0.25, ceilings.STEP_SECONDS, 1.0, 1.25, 1.5, ceilings.PAUSE_SECONDS) == (
         settings.dns_s,
         settings.tcp_s,
         settings.tls_s,
+        settings.quic_s,
         settings.http_s,
         settings.repeat_pause_s,
     )
@@ -171,6 +208,26 @@ def test_resolvers_and_names_come_from_the_plan_up_to_a_number() -> None:
     assert ceilings.RESOLVERS == len(settings.udp)
     assert ("https://192.0.2.1/dns-query",) == settings.doh
     assert ceilings.INNOCUOUS_NAMES == len(settings.innocuous_names)
+
+
+@pytest.mark.parametrize("url", ["http://check.example/204", "http://1.1.1.1/", "http://[2606:4700::1]:8080/x"])
+def test_what_asks_for_a_captive_portal_comes_from_the_plan(url: str) -> None:
+    assert url == with_plan(lambda plan: setattr(plan, "portal_check", url)).portal_check
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "https://check.example/",
+        "http://192.168.1.1/",
+        "http://[::1]/",
+        "http://",
+        "check.example",
+        "http://me:me@x.com/",
+    ],
+)
+def test_what_would_ask_another_way_or_at_home_is_passed_over(url: str) -> None:
+    assert "" == with_plan(lambda plan: setattr(plan, "portal_check", url)).portal_check
 
 
 def test_a_mark_that_is_too_long_or_empty_is_left_out() -> None:

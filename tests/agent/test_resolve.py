@@ -8,10 +8,10 @@ import pytest
 from rabta_agent.network import Vantage
 from rabta_agent.probes import resolve
 from rabta_agent.probes.dnswire import Question
-from rabta_agent.probes.resolve import LATER_REPLIES_LIMIT, Asked, Resolver, query, query_platform
+from rabta_agent.probes.resolve import LATER_REPLIES_LIMIT, Asked, Resolver, describe, query, query_platform
 from rabta_agent.probes.step import Outcome
 from rabta_proto.model import DnsQuery
-from rabta_proto.vocabulary import DnsTransport, ResolverKind
+from rabta_proto.vocabulary import DnsTransport, ResolverKind, ResolverPlace
 from support.dns_server import DnsReply, DnsServer, addresses, cut_short, nxdomain, raw, refused
 from support.peers import free_port
 from support.scenes import LAB, make_scene, within
@@ -178,6 +178,22 @@ async def test_a_reply_to_another_query_is_passed_over() -> None:
         resolver = Resolver(kind=ResolverKind.SYSTEM, endpoint=server.text)
         outcome = await ask_plainly(resolver)
     assert ("104.244.42.1",) == outcome.value
+
+
+@pytest.mark.parametrize(
+    ("kind", "endpoint", "name", "place"),
+    [
+        (ResolverKind.SYSTEM, "192.168.1.1", "", ResolverPlace.LOCAL),
+        (ResolverKind.SYSTEM, "203.99.163.240", "", ResolverPlace.NETWORK),
+        (ResolverKind.SYSTEM, "1.1.1.1:53", "1.1.1.1", ResolverPlace.PUBLIC),
+        (ResolverKind.UDP, "1.1.1.1:53", "1.1.1.1:53", ResolverPlace.UNKNOWN),
+    ],
+)
+def test_whose_the_machines_own_resolver_is_stands_in_its_observation(
+    kind: ResolverKind, endpoint: str, name: str, place: ResolverPlace
+) -> None:
+    seen = describe(Resolver(kind=kind, endpoint=endpoint), X, DnsTransport.UDP, None)
+    assert (name, place) == (seen.resolver, seen.resolver_place)
 
 
 async def test_the_machines_own_resolver_stays_unnamed_and_a_public_one_does_not() -> None:

@@ -1,5 +1,6 @@
 """What `status` says, read beside an agent that runs, one that does not, and one that never joined."""
 
+from contextlib import nullcontext
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -85,10 +86,11 @@ def test_connected_is_only_who_runs(home: Home, running: bool) -> None:
     assert (running, running, collector) == (facts["running"], facts["connected"], facts["collector"])
 
 
-def test_an_agent_that_is_not_connected_says_why(home: Home) -> None:
+@pytest.mark.parametrize("running", [False, True])
+def test_an_agent_that_is_not_connected_says_why(home: Home, running: bool) -> None:
     home.save_credential(credential())
     home.save_link(Link(connected=False, endpoint="https://c.example:443", since=0, trouble="unavailable: gone"))
-    with home.locked():
+    with home.locked() if running else nullcontext():
         facts = status(home)
     assert (False, "unavailable: gone") == (facts["connected"], facts["trouble"])
 

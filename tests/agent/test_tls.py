@@ -1,13 +1,18 @@
 import asyncio
+import socket
 import ssl
+import struct
+from dataclasses import replace
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
 import pytest
+import trustme
 
 from rabta_agent.network import Connection
 from rabta_agent.probes import tls
-from rabta_agent.probes.step import Outcome
+from rabta_agent.probes.step import Outcome, Scene
 from rabta_agent.probes.tls import Engine, Hello, RootsError, TlsContexts, TlsStream, handshake
 from rabta_proto.model import TlsHandshake
 from rabta_proto.vocabulary import AddressSource
@@ -26,16 +31,18 @@ from support.peers import (
     serve_https,
     silence,
 )
-from support.scenes import make_contexts, make_scene, within
+from support.scenes import StoppedClock, make_contexts, make_scene, within
 
 AUTHORITY = Authority()
 CONTEXTS = make_contexts(AUTHORITY)
 SITE = serve_https(AUTHORITY.server("site.example"))
 
 
-async def shake_hands(script: Script, seconds: float = 5.0, **changes: Any) -> tuple[Outcome[TlsStream], TlsHandshake]:
+async def shake_hands(
+    script: Script, seconds: float = 5.0, scene: Scene | None = None, **changes: Any
+) -> tuple[Outcome[TlsStream], TlsHandshake]:
     """One handshake with one peer."""
-    scene = make_scene()
+    scene = scene or make_scene()
     async with Peer(script) as peer:
         connection = await scene.network.connect(peer.host, peer.port, scene.meter)
         hello = Hello(
@@ -76,10 +83,13 @@ async def test_an_honest_server_is_verified_and_summarised() -> None:
         (close_after_hello, "eof_error", "", False, None),
         (alert(112), "ssl_failed_handshake", "alert 112 unrecognized_name", True, 112),
         (alert(40), "ssl_failed_handshake", "alert 40 handshake_failure", True, 40),
+        (alert(21), "ssl_failed_handshake", "alert 21 decryption_failed", True, 21),
+        (alert(120), "ssl_failed_handshake", "alert 120 no_application_protocol", True, 120),
+        (alert(200), "ssl_failed_handshake", "alert 200 unassigned", True, 200),
         (garbage, "ssl_failed_handshake", "WRONG_VERSION_NUMBER", False, None),
         (say(b"HTTP/1.1 403 Forbidden\r\n\r\n"), "ssl_failed_handshake", "WRONG_VERSION_NUMBER", False, None),
     ],
-    ids=["rst", "fin", "alert 112", "alert 40", "garbage", "http"],
+    ids=["rst", "fin", "alert 112", "alert 40", "alert 21", "alert 120", "alert 200", "garbage", "http"],
 )
 async def test_ends_are_kept_apart(
     script: Script, failure: str, detail: str, answered: bool, number: int | None
@@ -136,6 +146,197 @@ async def test_isolation_is_never_verified() -> None:
 async def test_an_address_as_the_name_is_verified_as_an_address() -> None:
     _, seen = await shake_hands(serve_https(AUTHORITY.server("127.0.0.1")), server_name="127.0.0.1")
     assert seen.verified
+
+
+@pytest.mark.parametrize(
+    ("number", "name"),
+    [
+        (0, "close_notify"),
+        (10, "unexpected_message"),
+        (20, "bad_record_mac"),
+        (22, "record_overflow"),
+        (40, "handshake_failure"),
+        (42, "bad_certificate"),
+        (43, "unsupported_certificate"),
+        (44, "certificate_revoked"),
+        (45, "certificate_expired"),
+        (46, "certificate_unknown"),
+        (47, "illegal_parameter"),
+        (48, "unknown_ca"),
+        (49, "access_denied"),
+        (50, "decode_error"),
+        (51, "decrypt_error"),
+        (70, "protocol_version"),
+        (71, "insufficient_security"),
+        (80, "internal_error"),
+        (86, "inappropriate_fallback"),
+        (90, "user_canceled"),
+        (109, "missing_extension"),
+        (110, "unsupported_extension"),
+        (112, "unrecognized_name"),
+        (113, "bad_certificate_status_response"),
+        (115, "unknown_psk_identity"),
+        (116, "certificate_required"),
+        (120, "no_application_protocol"),
+    ],
+)
+async def test_every_alert_has_its_name_in_rfc_8446(number: int, name: str) -> None:
+    outcome, seen = await shake_hands(alert(number))
+    assert (f"alert {number} {name}", number) == (outcome.observation.failure_detail, seen.alert)
+
+
+async def test_an_alert_before_a_forged_certificate_does_not_hide_it() -> None:
+    """A warning that OpenSSL passes over, and then a server that goes on."""
+
+    async def script(call: Call) -> None:
+        await call.peek()
+        await call.send(bytes([21, 3, 3, 0, 2, 1, 112]))
+        await call.secure(Authority().server("site.example"))
+
+    outcome, seen = await shake_hands(script)
+    assert ("ssl_unknown_authority", 112) == (outcome.observation.failure, seen.alert)
+
+
+async def hear_in_segments(split: bool) -> tuple[int, bytes, bool]:
+    """How many segments a server's kernel took in for a ClientHello, the bytes, and what was recorded."""
+    heard: list[tuple[int, bytes]] = []
+
+    async def script(call: Call) -> None:
+        hello = await call.receive()
+        while len(hello) < 5 or len(hello) < 5 + int.from_bytes(hello[3:5]):
+            hello += await call.receive()
+        heard.append((count_segments(call.socket), hello))
+
+    _, seen = await shake_hands(script, split=split)
+    return *heard[0], seen.split
+
+
+def count_segments(accepted: socket.socket) -> int:
+    """tcpi_data_segs_in of struct tcp_info (linux/tcp.h)."""
+    return int(struct.unpack_from("=I", accepted.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 160), 152)[0])
+
+
+@pytest.mark.skipif(not hasattr(socket, "TCP_INFO"), reason="only Linux counts segments")
+async def test_a_hello_that_is_to_be_split_leaves_in_two_segments() -> None:
+    segments, hello, split = await hear_in_segments(split=True)
+    assert (2, True) == (segments, split)
+    assert b"site.example" in hello
+
+
+@pytest.mark.skipif(not hasattr(socket, "TCP_INFO"), reason="only Linux counts segments")
+async def test_any_other_hello_leaves_in_one_segment() -> None:
+    segments, hello, split = await hear_in_segments(split=False)
+    assert (1, False) == (segments, split)
+    assert b"site.example" in hello
+
+
+@pytest.fixture
+def pieces(monkeypatch: pytest.MonkeyPatch) -> list[bytes]:
+    """What is handed to the kernel, send by send."""
+    seen: list[bytes] = []
+    send = Connection.send
+
+    async def watch(self: Connection, data: bytes) -> None:
+        seen.append(data)
+        await send(self, data)
+
+    monkeypatch.setattr(Connection, "send", watch)
+    return seen
+
+
+async def test_no_piece_of_a_split_hello_holds_the_name(pieces: list[bytes]) -> None:
+    await shake_hands(close_after_hello, split=True)
+    assert 2 == len(pieces)
+    assert not any(b"site.example" in piece for piece in pieces)
+
+
+async def test_a_second_hello_is_split_like_the_first(pieces: list[bytes]) -> None:
+    """A server that wants another group (HelloRetryRequest, RFC 8446 section 4.1.4) is sent the name again."""
+    context = AUTHORITY.server("site.example")
+    context.set_ecdh_curve("secp521r1")
+    _, seen = await shake_hands(serve_https(context), split=True)
+    assert seen.verified
+    assert 2 == b"".join(pieces).count(b"site.example")
+    assert not any(b"site.example" in piece for piece in pieces)
+
+
+async def test_a_split_hello_is_understood() -> None:
+    outcome, seen = await shake_hands(SITE, split=True)
+    assert (None, True, True) == (outcome.observation.failure, seen.verified, seen.split)
+
+
+async def test_an_address_as_the_name_is_not_sent_and_therefore_not_split() -> None:
+    _, seen = await shake_hands(serve_https(AUTHORITY.server("127.0.0.1")), server_name="127.0.0.1", split=True)
+    assert (True, False) == (seen.verified, seen.split)
+
+
+async def test_the_servers_first_byte_has_its_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The clock goes on twice: before the server answers, and before it ends a handshake of TLS 1.2."""
+    clock = StoppedClock()
+    context = AUTHORITY.server("site.example")
+    context.maximum_version = ssl.TLSVersion.TLSv1_2
+
+    async def script(call: Call) -> None:
+        hello, receive = await call.peek(), call.receive
+        clock.seconds = 0.25
+
+        async def receive_later() -> bytes:
+            said = await receive()
+            clock.seconds = 0.25 if said == hello else 1.0
+            return said
+
+        monkeypatch.setattr(call, "receive", receive_later)
+        await call.secure(context)
+
+    outcome, seen = await shake_hands(script, scene=replace(make_scene(), clock=clock, zero=0.0))
+    assert (None, 250_000, 1_000_000) == (
+        outcome.observation.failure,
+        seen.first_byte_us,
+        outcome.observation.duration_us,
+    )
+
+
+async def test_a_server_that_says_nothing_has_no_first_byte() -> None:
+    _, seen = await shake_hands(close_after_hello)
+    assert None is seen.first_byte_us
+
+
+async def test_any_byte_is_a_first_byte() -> None:
+    outcome, seen = await shake_hands(garbage)
+    assert seen.first_byte_us is not None
+    assert 0 < seen.first_byte_us <= outcome.observation.duration_us
+
+
+def make_authority(ca: trustme.CA) -> Authority:
+    authority = Authority()
+    authority.ca = ca
+    return authority
+
+
+async def test_the_certificates_that_vouch_for_the_servers_are_kept_in_its_order() -> None:
+    outer = AUTHORITY.ca.create_child_ca()
+    inner = outer.create_child_ca()
+    _, seen = await shake_hands(serve_https(make_authority(inner).server("site.example")))
+    sent = [ssl.PEM_cert_to_DER_cert(ca.cert_pem.bytes().decode()) for ca in (inner, outer)]
+    assert [sha256(der).digest() for der in sent] == [issuer.sha256 for issuer in seen.chain]
+    assert ["trustme v" in issuer.subject for issuer in seen.chain] == [True, True]
+
+
+async def test_a_certificate_that_is_not_believed_is_shown_with_its_chain() -> None:
+    forger = make_authority(Authority().ca.create_child_ca())
+    outcome, seen = await shake_hands(serve_https(forger.server("site.example")))
+    assert "ssl_unknown_authority" == outcome.observation.failure
+    assert seen.certificate is not None
+    assert (1, "", False) == (len(seen.chain), seen.tls_version, seen.verified)
+
+
+async def test_where_python_does_not_tell_the_chain_the_certificate_is_still_there(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(tls, "read_chain", lambda engine: ())
+    _, seen = await shake_hands(SITE)
+    assert seen.certificate is not None
+    assert () == seen.chain
 
 
 async def test_the_name_is_sent_in_the_hello() -> None:

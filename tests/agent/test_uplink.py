@@ -173,7 +173,18 @@ async def test_pauses_grow_while_nothing_answers_and_start_again_after_a_success
 
 async def test_a_refusal_ends_it_with_one_line(tmp_path: Path) -> None:
     async with listening(ScriptedCollector(refusal=(grpc.StatusCode.UNAUTHENTICATED, "revoked"))) as collector:
-        uplink = make([collector.url], spool_with(tmp_path, 1))
+        links = Links()
+        uplink = make([collector.url], spool_with(tmp_path, 1), links=links)
         with pytest.raises(RefusedError, match="revoked"):
             await uplink.run()
     assert not uplink.connected
+    assert [(False, "the collector does not take this agent any more: revoked")] == links.heard
+
+
+async def test_a_stop_is_no_trouble(tmp_path: Path) -> None:
+    async with listening(ScriptedCollector()) as collector:
+        links = Links()
+        uplink = make([collector.url], spool_with(tmp_path, 1), links=links)
+        async with running(uplink):
+            await drained(uplink)
+    assert [(True, ""), (False, "")] == links.heard

@@ -2,7 +2,19 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rabta_agent.urls import InvalidTarget, WebUrl, follow, parse_url
+from rabta_agent.urls import (
+    DnsName,
+    InvalidTarget,
+    QuicUrl,
+    Target,
+    TcpEndpoint,
+    WebUrl,
+    follow,
+    is_elsewhere,
+    parse_check,
+    parse_target,
+    parse_url,
+)
 
 
 @pytest.mark.parametrize(
@@ -97,3 +109,109 @@ def test_a_redirect_is_followed_from_where_it_was_given(location: str, expected:
 def test_a_redirect_to_nowhere_is_refused(location: str) -> None:
     with pytest.raises(InvalidTarget):
         follow(parse_url("https://x.com/"), location)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("https://x.com/a?b", WebUrl(scheme="https", host="x.com", port=443, path="/a?b")),
+        ("quic://X.com", QuicUrl(host="x.com", port=443)),
+        ("quic://x.com/", QuicUrl(host="x.com", port=443)),
+        ("QUIC://[2606:4700::1111]:8443/", QuicUrl(host="2606:4700::1111", port=8443)),
+        ("tcp://g.whatsapp.net:5222", TcpEndpoint(host="g.whatsapp.net", port=5222)),
+        ("tcp://149.154.167.50:443", TcpEndpoint(host="149.154.167.50", port=443)),
+        ("dns:bücher.example.", DnsName(host="xn--bcher-kva.example")),
+        ("DNS:X.com", DnsName(host="x.com")),
+    ],
+)
+def test_a_target_of_each_scheme_is_parsed(text: str, expected: Target) -> None:
+    assert expected == parse_target(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "names"),
+    [
+        ("", "no scheme"),
+        ("x.com", "mean https://x.com"),
+        ("quic:x.com", "mean quic://x.com"),
+        ("ftp://x.com/", "https, http, quic, tcp, dns can be"),
+        ("tcp://x.com", "port is missing"),
+        ("tcp://x.com:", "port is missing"),
+        ("tcp://x.com:0", "port 0"),
+        ("tcp://x.com:70000", "not a URL"),
+        ("tcp://:5222", "no host"),
+        ("tcp://x.com:5222/login", "only host and port"),
+        ("quic://x.com/page", "only host and port"),
+        ("quic://x.com/?q", "only host and port"),
+        ("quic://", "no host"),
+        ("dns:", "not a host name"),
+        ("dns://x.com", "no slashes"),
+        ("dns:1.1.1.1", "no name"),
+        ("dns:2606:4700::1", "no name"),
+        ("dns:127.1", "not a host name"),
+        ("dns:x.com/a", "not a host name"),
+        ("https://volunteer:secret@x.com/", "user name"),
+        ("https://x.com@10.0.0.1/", "user name"),
+        ("tcp://me@x.com:1", "user name"),
+        ("https://x.com/\n", "control character"),
+        ("https://x\t.com/", "control character"),
+        ("https://x.com/\x1b[31m", "control character"),
+        ("https://x.com/\u2028", "control character"),
+        (" https://x.com/", "space"),
+        ("https://x.com/a b", "space"),
+        ("https://[::1]evil/", "brackets"),
+        ("https://evil[::1]/", "brackets"),
+        (f"dns:{'a' * 3000}", "longer than"),
+    ],
+)
+def test_a_target_that_cannot_be_measured_is_refused_in_one_line(text: str, names: str) -> None:
+    with pytest.raises(InvalidTarget, match=names) as caught:
+        parse_target(text)
+    assert str(caught.value).isprintable()
+
+
+def test_a_password_is_not_repeated() -> None:
+    with pytest.raises(InvalidTarget) as caught:
+        parse_target("https://volunteer:secret@x.com/")
+    assert "secret" not in str(caught.value)
+
+
+@given(
+    st.text(max_size=60)
+    | st.tuples(st.sampled_from(["https://", "quic://", "tcp://", "dns:"]), st.text(max_size=30)).map("".join)
+)
+def test_any_text_is_a_target_or_refused_in_one_line(text: str) -> None:
+    problem, host = "", ""
+    try:
+        host = parse_target(text).host
+    except InvalidTarget as wrong:
+        problem = str(wrong)
+    assert problem.isprintable()
+    assert host.isascii()
+    assert bool(problem) is not bool(host)
+
+
+@pytest.mark.parametrize("location", ["https://me:secret@x.com/", "/a b"])
+def test_a_redirect_is_taken_as_browsers_take_it(location: str) -> None:
+    assert "x.com" == follow(parse_url("https://x.com/"), location).host
+
+
+def test_only_plain_http_may_be_asked_without_tls() -> None:
+    assert "http://check.example/204" == str(parse_check("http://check.example/204"))
+    for text in ("", "https://check.example/", "quic://check.example/", "dns:check.example", "http://", "x"):
+        assert parse_check(text) is None
+
+
+@pytest.mark.parametrize(
+    ("host", "other", "elsewhere"),
+    [
+        ("x.com", "x.com", False),
+        ("x.com", "www.x.com", False),
+        ("www.x.com", "x.com", False),
+        ("x.com", "portal.example", True),
+        ("x.com", "notx.com", True),
+        ("x.com", "10.0.0.1", True),
+    ],
+)
+def test_a_subdomain_is_no_other_site(host: str, other: str, elsewhere: bool) -> None:
+    assert elsewhere == is_elsewhere(host, other)

@@ -1,6 +1,8 @@
 """Credentials, and their end by another process's hand."""
 
+import sqlite3
 from collections.abc import AsyncIterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -64,3 +66,34 @@ async def test_one_may_revoke_oneself(accounts: Accounts, tmp_path: Path) -> Non
     await accounts.revoke(agent.id)
     assert Reason.REVOKED is reason(accounts, agent.id, secret)
     assert accounts.is_revoked("nobody")
+
+
+async def test_when_an_agent_was_last_heard_is_kept_once_it_is_asked_for(tmp_path: Path) -> None:
+    now = 10.0
+    accounts = Accounts(Registry(tmp_path / "state.sqlite"), clock=lambda: now)
+    agents = [
+        (await accounts.enrol(other(tmp_path).invite(Invite(expires_at=100), now=0), NEWCOMER))[0] for _ in range(2)
+    ]
+    accounts.heard(agents[0].id)
+    now = 20.0
+    accounts.heard(agents[0].id)
+    assert {None} == {agent.last_seen for agent in other(tmp_path).agents()}
+    await accounts.keep_heard()
+    assert {20.0, None} == {agent.last_seen for agent in other(tmp_path).agents()}
+    now = 30.0
+    accounts.heard(agents[1].id)
+    await accounts.close()
+    assert {20.0, 30.0} == {agent.last_seen for agent in other(tmp_path).agents()}
+
+
+async def test_what_the_disk_does_not_take_waits(tmp_path: Path) -> None:
+    now = 10.0
+    accounts = Accounts(Registry(tmp_path / "state.sqlite"), clock=lambda: now)
+    agent, _ = await accounts.enrol(other(tmp_path).invite(Invite(expires_at=100), now=0), NEWCOMER)
+    with closing(sqlite3.connect(tmp_path / "state.sqlite")) as spoiled:
+        spoiled.execute("ALTER TABLE agents RENAME TO elsewhere")
+        accounts.heard(agent.id)
+        await accounts.keep_heard()
+        spoiled.execute("ALTER TABLE elsewhere RENAME TO agents")
+    await accounts.close()
+    assert [10.0] == [one.last_seen for one in other(tmp_path).agents()]

@@ -10,8 +10,10 @@ import pytest
 
 from rabta_collector.api import LISTINGS, Listing, Source, render
 from rabta_collector.query import BadParameterError, Form, Query
-from rabta_collector.state import Snapshot
-from support.country import ISPS, NOW, PLATFORMS, make_catalogue, make_events, make_snapshot
+from rabta_collector.state import Snapshot, Witness
+from rabta_collector.timeline import Span
+from rabta_proto.vocabulary import IspKind, IspState, Mechanism
+from support.country import ISPS, NOW, PLATFORMS, make_catalogue, make_events, make_isp, make_snapshot
 
 BY_NAME = {listing.name: listing for listing in LISTINGS}
 
@@ -57,6 +59,15 @@ def test_an_isp_has_the_fields_of_the_contract() -> None:
         "agents_expected": 9,
         "agents_reporting": 0,
     } == isp
+
+
+def test_an_isp_where_nobody_was_ever_heard_has_no_since() -> None:
+    unseen = replace(make_isp("ntc", "NTC", IspKind.OTHER), state=IspState.UNKNOWN, since=None)
+    given = Source(catalogue=make_catalogue(), snapshot=replace(make_snapshot(), isps=(unseen,)))
+    text, _ = render(BY_NAME["isps"], given, Query())
+    assert [None] == [isp["since"] for isp in json.loads(text)["isps"]]
+    text, _ = render(BY_NAME["isps"], given, Query(form=Form.CSV))
+    assert "ntc,NTC,other,unknown,,9,9,9" in text
 
 
 def test_an_event_has_the_fields_of_the_contract() -> None:
@@ -144,3 +155,40 @@ def test_a_name_that_is_not_latin_stands_as_it_is() -> None:
     platform = replace(make_catalogue().platforms[0], name="رابطہ")
     given = replace(source(), catalogue=replace(make_catalogue(), platforms=(platform,)))
     assert "رابطہ" in render(BY_NAME["platforms"], given, Query())[0]
+
+
+BEFORE = Span(
+    platform="x",
+    isp="ptcl",
+    state="blocked",
+    mechanism=Mechanism.DNS_NXDOMAIN,
+    since=NOW - 400_000.5,
+    until=NOW - 390_000.5,
+    revised=True,
+    witness=(Witness(rule="dns.nxdomain.control_resolves", count=3),),
+)
+
+
+def test_the_past_is_part_of_the_timeline_and_marked() -> None:
+    events = tuple(event for event in make_events() if (event.platform, event.isp) == ("x", "ptcl"))
+    given = replace(source(), events=events, past=(BEFORE,))
+    found = [(span["state"], span["revised"]) for span in rows("timeline", Query(platform="x", isp="ptcl"), given)]
+    assert ("blocked", True) == found[0]
+    assert {False} == {revised for _, revised in found[1:]}
+
+
+def test_changes_in_the_past_are_events_and_marked() -> None:
+    given = replace(source(), past=(BEFORE,))
+    first, second, *others = rows("events", Query(), given)
+    assert ("inconclusive", "blocked", True, None) == tuple(
+        first[name] for name in ("from", "to", "revised", "detected_after_seconds")
+    )
+    assert ("blocked", "inconclusive", True) == tuple(second[name] for name in ("from", "to", "revised"))
+    assert {False} == {event["revised"] for event in others}
+    window = Query(since=NOW - 395_000, until=NOW - 380_000)
+    assert [second["id"]] == [event["id"] for event in rows("events", window, given)]
+
+
+def test_a_platform_of_the_past_alone_is_known() -> None:
+    given = Source(catalogue=replace(make_catalogue(), platforms=()), snapshot=Snapshot(at=NOW), past=(BEFORE,))
+    assert 1 == len(rows("timeline", Query(platform="x", isp="ptcl"), given))

@@ -9,17 +9,24 @@ import socket
 import sys
 import urllib.request
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager, closing, suppress
 from pathlib import Path
 
 import grpc
 import pytest
 
-from rabta_collector.registry import Invite, Registry
+from rabta_collector import app
+from rabta_collector.config import Config, Endpoint
+from rabta_collector.datadir import DataDir
+from rabta_collector.registry import Invite, Newcomer, Registry
 from rabta_proto.v1 import collector_pb2 as link
-from support.collector_server import Agent, batch, journaled, outcomes
+from rabta_proto.v1 import measurement_pb2 as wire
+from rabta_proto.v1 import plan_pb2 as plans
+from rabta_proto.vocabulary import Role
+from support.collector_server import Agent, batch, journaled, measurement, outcomes
 
 LATER = 4_000_000_000.0
+NEWCOMER = Newcomer(isp="ptcl", province="", version="0")
 
 
 class Process:
@@ -28,9 +35,9 @@ class Process:
     def __init__(self, process: asyncio.subprocess.Process, agents: str, page: str) -> None:
         self.process, self.agents, self.page = process, agents, page
 
-    def invite(self, data: Path, isp: str = "ptcl") -> str:
+    def invite(self, data: Path, isp: str = "ptcl", role: Role = Role.PROBE) -> str:
         registry = Registry(data / "state.sqlite")
-        token = registry.invite(Invite(isp=isp, uses=100, expires_at=LATER), now=0.0)
+        token = registry.invite(Invite(role=role, isp=isp, uses=100, expires_at=LATER), now=0.0)
         registry.close()
         return token
 
@@ -146,6 +153,51 @@ async def test_what_was_acknowledged_and_decided_is_known_after_a_restart(tmp_pa
     assert expected == outcomes(ack)
 
 
+def reached(sequence: int, *addresses: str) -> wire.Measurement:
+    """A measurement that showed a valid certificate of x.com at these addresses."""
+    message = measurement(sequence)
+    for address in addresses:
+        handshake = message.observations.add(offset_us=1, duration_us=2).tls
+        handshake.address, handshake.port, handshake.server_name, handshake.verified = address, 443, "x.com", True
+    return message
+
+
+@pytest.mark.parametrize(
+    ("arguments", "known"), [((), ["104.244.42.1"]), (("--lab",), ["104.244.42.1", "127.3.0.1"])], ids=["", "lab"]
+)
+async def test_where_controls_reach_a_target_stands_in_plans_after_a_restart_too(
+    tmp_path: Path, arguments: tuple[str, ...], known: list[str]
+) -> None:
+    async with served(tmp_path, *arguments) as collector:
+        control = await Agent.join(collector.agents, collector.invite(tmp_path, "", Role.CONTROL))
+        async with control.session() as session:
+            found = [reached(1, "104.244.42.1", "127.3.0.1")]
+            await session.acknowledged(link.MeasurementBatch(measurements=found))
+            await collector.kill()
+    async with served(tmp_path, *arguments) as again:
+        newcomer = await Agent.join(again.agents, again.invite(tmp_path))
+        plan = plans.Plan.FromString(newcomer.enrolment.plan.plan)
+    given = {entry.target: sorted(entry.control_addresses) for entry in plan.assignments if entry.control_addresses}
+    assert {"https://x.com/": known} == given
+
+
+async def test_when_an_agent_was_last_seen_moves_on_while_it_is_there(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(app, "HEARD_S", 0.01)
+    anywhere = Endpoint(host="127.0.0.1", port=0)
+    collector = app.Collector(Config(data=tmp_path, grpc=anywhere, http=anywhere), DataDir(tmp_path))
+    serving = asyncio.create_task(collector.serve())
+    with closing(Registry(tmp_path / "state.sqlite")) as registry:
+        agent, _ = registry.enrol(registry.invite(Invite(expires_at=LATER), now=0.0), NEWCOMER, now=0.0)
+        collector._accounts.heard(agent.id)
+        async with asyncio.timeout(10):
+            while registry.agents()[0].last_seen is None:  # noqa: ASYNC110 - another thread writes it
+                await asyncio.sleep(0.01)
+    collector.stop()
+    await serving
+
+
 async def test_a_revocation_beside_it_takes_effect_within_seconds(tmp_path: Path) -> None:
     async with served(tmp_path) as collector:
         agent = await Agent.join(collector.agents, collector.invite(tmp_path))
@@ -206,3 +258,50 @@ async def test_a_port_in_use_is_one_line(tmp_path: Path, flag: str, whose: str) 
 async def test_a_damaged_registry_is_one_line(tmp_path: Path) -> None:
     (tmp_path / "state.sqlite").write_bytes(b"damaged" * 1000)
     assert "state.sqlite: file is not a database" in await failed(tmp_path)
+
+
+IMPORTED = Path(__file__).parent / "ooni" / "measurements"
+
+
+async def history(collector: Process, path: str, name: str) -> list[dict[str, object]]:
+    _, text = await asyncio.to_thread(collector.get, path)
+    found = json.loads(text)[name]
+    assert isinstance(found, list)
+    return found
+
+
+async def import_ooni(data: Path) -> None:
+    command = (sys.executable, "-m", "rabta_collector", "ooni", "import", str(IMPORTED), "--data", str(data))
+    process = await asyncio.create_subprocess_exec(*command, stdout=asyncio.subprocess.PIPE)
+    output, _ = await process.communicate()
+    assert (0, True) == (process.returncode, b" 4 imported" in output)
+
+
+async def test_what_is_imported_beside_a_running_collector_is_history_and_no_verdict(tmp_path: Path) -> None:
+    async with served(tmp_path) as collector:
+        agent = await Agent.join(collector.agents, collector.invite(tmp_path))
+        async with agent.session() as session:
+            await session.acknowledged(batch(1))
+        before = await history(collector, "/api/v1/verdicts?platform=x", "verdicts")
+        await import_ooni(tmp_path)
+        (span,) = [s for s in await history(collector, "/api/v1/timeline?platform=x", "timeline") if s["revised"]]
+        assert ("ptcl", "blocked", "tls.reset.other", "2024-02-18T15:00:00.000Z") == tuple(
+            span[name] for name in ("isp", "state", "mechanism", "from")
+        )
+        revised = [e for e in await history(collector, "/api/v1/events?platform=x", "events") if e["revised"]]
+        assert ["blocked", "inconclusive"] == [event["to"] for event in revised]
+        after = await history(collector, "/api/v1/verdicts?platform=x", "verdicts")
+        assert [(v["isp"], v["state"]) for v in before] == [(v["isp"], v["state"]) for v in after]
+        assert 0 == (await collector.stop())[0]
+    async with served(tmp_path) as again:
+        assert revised == [e for e in await history(again, "/api/v1/events?platform=x", "events") if e["revised"]]
+
+
+async def test_a_collector_with_another_catalogue_puts_the_past_in_other_places(tmp_path: Path) -> None:
+    await import_ooni(tmp_path)
+    (targets := tmp_path / "targets.toml").write_text(
+        '[[platform]]\nid = "twitter"\nname = "T"\ncategory = "GRP"\n[[platform.target]]\nurl = "https://x.com/"\n'
+    )
+    async with served(tmp_path, "--targets", str(targets)) as collector, asyncio.timeout(30):
+        while ["twitter"] != [s["platform"] for s in await history(collector, "/api/v1/timeline", "timeline")]:
+            continue

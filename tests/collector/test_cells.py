@@ -1,5 +1,9 @@
 """One platform at one ISP."""
 
+from dataclasses import replace
+
+import pytest
+
 from rabta_collector.catalogue import Need, Target
 from rabta_collector.cells import ISP_DOWN, Cell, unknown
 from rabta_collector.state import Witness
@@ -12,20 +16,26 @@ from support.factories import NOON, RESET, SILENCE, URL, Story, tcp_trouble, tls
 TERMS = Terms()
 
 
-def cell() -> Cell:
-    target = Target(url=URL, platform="x")
-    return Cell(platform="x", isp="ptcl", targets={URL: target}, need=Need.ALL, verdict=unknown("x", "ptcl", NOON))
+QUIC = "quic://x.com/"
+REQUIRED = Target(url=URL, platform="x")
+OPTIONAL = Target(url=QUIC, platform="x", required=False)
+
+
+def cell(*targets: Target, need: Need = Need.ALL) -> Cell:
+    by_url = {target.url: target for target in targets or (REQUIRED,)}
+    return Cell(platform="x", isp="ptcl", targets=by_url, need=need, verdict=unknown("x", "ptcl", NOON))
 
 
 def found(told: Story) -> Finding:
     return classify(told.measurement())
 
 
-def vote(made: Cell, told: Story, started: float, *, agents: int = 3) -> None:
+def vote(made: Cell, told: Story, started: float, *, agents: int = 3, first: int = 0, url: str = URL) -> None:
     """All agents see the same."""
     for n in range(agents):
-        case = Case(agent=f"a{n}", measurement=told.measurement(), started=started + n, expires=started + n + 100)
-        made.window(URL).record(case, found(told), started + n)
+        at, agent = started + n, f"a{first + n}"
+        case = Case(agent=agent, measurement=told.measurement(), started=at, expires=at + 100)
+        made.window(url).record(case, found(told), at)
 
 
 def test_a_change_tells_from_when_it_could_be_seen() -> None:
@@ -98,3 +108,80 @@ def test_the_next_expiry_is_that_of_the_first_vote() -> None:
     vote(made, works(), NOON)
     made.decide(NOON + 3, TERMS)
     assert NOON + 100 == made.next_expiry
+
+
+def test_a_target_that_is_not_required_never_decides_and_is_told_in_the_note() -> None:
+    made = cell(REQUIRED, OPTIONAL)
+    vote(made, works(), NOON + 1)
+    vote(made, tls_trouble(RESET), NOON + 5, url=QUIC)
+    change = made.decide(NOON + 10, TERMS)
+    assert change is not None
+    assert (State.REACHABLE, None, f"{QUIC}: blocked (tls.reset.sni)") == (
+        change.after.state,
+        change.after.mechanism,
+        change.after.note,
+    )
+
+
+@pytest.mark.parametrize("need", list(Need))
+def test_nor_does_it_help_a_platform(need: Need) -> None:
+    made = cell(REQUIRED, OPTIONAL, need=need)
+    vote(made, tls_trouble(RESET), NOON + 1)
+    vote(made, works(), NOON + 5, url=QUIC)
+    made.decide(NOON + 10, TERMS)
+    assert (State.BLOCKED, None) == (made.verdict.state, made.verdict.note)
+
+
+def test_its_agents_measurements_and_rules_are_not_the_verdicts() -> None:
+    made = cell(REQUIRED, OPTIONAL)
+    vote(made, tls_trouble(RESET), NOON + 1, agents=3)
+    vote(made, tls_trouble(SILENCE), NOON + 5, agents=4, first=2, url=QUIC)
+    made.decide(NOON + 10, TERMS)
+    assert (3, 3) == (made.verdict.agents, made.verdict.measurements)
+    assert ["tls.reset.sni.isolated"] == [one.rule for one in made.verdict.witness]
+
+
+def test_its_end_is_no_change_of_the_platform_but_the_note_follows() -> None:
+    made = cell(REQUIRED, OPTIONAL)
+    vote(made, works(), NOON + 50)
+    vote(made, tls_trouble(RESET), NOON + 5, url=QUIC)
+    made.decide(NOON + 55, TERMS)
+    assert NOON + 105 == made.next_expiry
+    assert made.decide(NOON + 110, TERMS) is None
+    assert made.verdict.note is None
+
+
+def test_notes_stand_side_by_side() -> None:
+    made = cell(REQUIRED, OPTIONAL, replace(OPTIONAL, url="tcp://x.com:5222"))
+    vote(made, works(), NOON + 1, agents=1)
+    for at in (2, 3):
+        vote(made, tls_trouble(RESET), NOON + at, agents=1, url=QUIC)
+        vote(made, tls_trouble(SILENCE), NOON + at, agents=1, url="tcp://x.com:5222")
+    made.decide(NOON + 10, TERMS)
+    assert (
+        "few agents; quic://x.com/: blocked (tls.reset.sni; few agents); "
+        "tcp://x.com:5222: blocked (tls.timeout.sni; few agents)"
+    ) == made.verdict.note
+
+
+def test_where_the_platform_is_not_known_the_note_says_why_and_then_the_rest() -> None:
+    made = cell(REQUIRED, OPTIONAL)
+    vote(made, tls_trouble(RESET), NOON + 1, url=QUIC)
+    made.decide(NOON + 5, TERMS)
+    assert f"{NOT_MEASURED}; {QUIC}: blocked (tls.reset.sni)" == made.verdict.note
+    assert (0, 0, ()) == (made.verdict.agents, made.verdict.measurements, made.verdict.witness)
+
+
+def test_where_the_isp_is_down_nothing_else_is_told() -> None:
+    made = cell(REQUIRED, OPTIONAL)
+    vote(made, tls_trouble(RESET), NOON + 1, url=QUIC)
+    made.isp_state = IspState.DOWN
+    made.decide(NOON + 5, TERMS)
+    assert ISP_DOWN == made.verdict.note
+
+
+def test_a_platform_without_any_required_target_is_decided_by_those_it_has() -> None:
+    made = cell(OPTIONAL)
+    vote(made, tls_trouble(RESET), NOON + 1, url=QUIC)
+    made.decide(NOON + 5, TERMS)
+    assert (State.BLOCKED, 3, None) == (made.verdict.state, made.verdict.agents, made.verdict.note)

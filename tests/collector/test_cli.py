@@ -1,6 +1,7 @@
 """The commands, as an operator types them."""
 
 import json
+from importlib import resources
 from pathlib import Path
 
 import pytest
@@ -17,10 +18,11 @@ class Terminal:
 
     def __init__(self, data: Path, capsys: pytest.CaptureFixture[str]) -> None:
         self.data, self._capsys = data, capsys
+        self.environment: dict[str, str] = {}
 
     def _run(self, arguments: tuple[str, ...]) -> object:
         try:
-            return run(arguments, {"RABTA_DATA": str(self.data)})
+            return run(arguments, {"RABTA_DATA": str(self.data), **self.environment})
         except SystemExit as wrong:
             return wrong.code
 
@@ -36,8 +38,16 @@ class Terminal:
 
 
 @pytest.fixture
-def terminal(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Terminal:
+def fresh(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Terminal:
+    """On a machine where no collector has run."""
     return Terminal(tmp_path / "data", capsys)
+
+
+@pytest.fixture
+def terminal(fresh: Terminal) -> Terminal:
+    """Where one has."""
+    Registry(DataDir(fresh.data).state).close()
+    return fresh
 
 
 def test_an_invitation_is_a_line(terminal: Terminal) -> None:
@@ -62,6 +72,7 @@ def test_an_invitation_gives_what_was_asked(terminal: Terminal) -> None:
         (("--expires", "week"), 2, '"week" is no duration'),
         (("--expires", "500d"), 2, "is not within 1s to 366d"),
         (("--role", "king"), 2, "invalid choice"),
+        (("--role", "control", "--isp", "ptcl"), 2, "--isp: a control stands outside of every ISP"),
     ],
 )
 def test_a_wrong_invitation_is_not_made(
@@ -104,9 +115,11 @@ def test_a_wrong_agent_is_one_line(terminal: Terminal) -> None:
     )
 
 
-def test_a_directory_of_nobody_is_not_made(terminal: Terminal) -> None:
-    assert "no collector's data directory" in terminal("agents", code=1)
-    assert not terminal.data.exists()
+@pytest.mark.parametrize("arguments", [("agents",), ("revoke", "x"), ("invite",), ("invite", "--role", "control")])
+def test_a_directory_of_nobody_is_not_made(fresh: Terminal, arguments: tuple[str, ...]) -> None:
+    wrong = fresh(*arguments, code=1)
+    assert f"{fresh.data}: no collector's data directory; see --data, or run `rabta-collector serve` first" in wrong
+    assert not fresh.data.exists()
 
 
 def test_a_good_targets_file_is_said_to_be_good(terminal: Terminal, tmp_path: Path) -> None:
@@ -115,6 +128,58 @@ def test_a_good_targets_file_is_said_to_be_good(terminal: Terminal, tmp_path: Pa
     assert "good\n1 platforms with 1 targets, 0 references; about 13 MB a day" in terminal(
         "targets", "check", str(file)
     )
+
+
+LAB_TARGETS = """\
+portal_check = "http://10.9.0.1/204"
+[[platform]]
+id = "x"
+[[platform.target]]
+url = "https://x.com/"
+[[platform.target]]
+url = "https://127.3.0.1/"
+[[platform.target]]
+url = "quic://x.com/"
+required = false
+[[reference]]
+url = "tcp://[fd00::1]:443"
+"""
+
+
+def test_targets_that_only_a_lab_can_have_are_warned_of(
+    terminal: Terminal, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "t.toml"
+    file.write_text(LAB_TARGETS)
+    assert 0 == run(("targets", "check", str(file)), {})
+    said = capsys.readouterr()
+    assert "1 platforms with 3 targets, 1 of them not required, 1 references; about" in said.out
+    assert [
+        f"rabta-collector: warning: {url}: no address of the public Internet; agents refuse to dial it outside of the "
+        "lab"
+        for url in ("https://127.3.0.1/", "tcp://[fd00::1]:443", "http://10.9.0.1/204")
+    ] == said.err.splitlines()
+
+
+def test_what_a_targets_file_leaves_out_is_said_with_its_price(terminal: Terminal, tmp_path: Path) -> None:
+    file = tmp_path / "t.toml"
+    start, rest = (
+        'portal_check = "http://p.example/"\n',
+        '[[platform]]\nid = "x"\n[[platform.target]]\nurl = "dns:x.com"\n',
+    )
+    file.write_text(rest)
+    said = terminal("targets", "check", str(file))
+    assert "\nno DoH resolver: a lie of DNS shows by the controls alone\nno portal_check: a captive portal" in said
+    file.write_text(start + rest + '[resolvers]\ndoh = ["https://1.1.1.1/"]\n')
+    said = terminal("targets", "check", str(file))
+    assert "DoH" not in said
+    assert "portal" not in said
+
+
+def test_the_default_catalogue_is_good_and_within_the_volunteers_bytes(terminal: Terminal) -> None:
+    with resources.as_file(resources.files("rabta_collector") / "data" / "targets.toml") as file:
+        said = terminal("targets", "check", str(file))
+    assert "14 platforms with 21 targets, 4 of them not required, 4 references; about 66 MB a day" in said
 
 
 def test_a_malformed_targets_file_names_file_line_and_key(terminal: Terminal, tmp_path: Path) -> None:
@@ -136,6 +201,29 @@ def test_wrong_usage_is_code_2(terminal: Terminal) -> None:
     assert "required" in terminal(code=2)
 
 
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("--grpc", "nowhere"), '--grpc: "nowhere" is not HOST:PORT'),
+        (("--http", "[::1:80"), '--http: "[::1:80" is not HOST:PORT'),
+        (("--heartbeat", "often"), '--heartbeat: "often" is no duration'),
+        (("--log-level", "loud"), '--log-level: "loud" is none of'),
+    ],
+)
+def test_a_flag_that_cannot_be_used_is_wrong_usage_and_one_line(
+    terminal: Terminal, arguments: tuple[str, ...], message: str
+) -> None:
+    for command in ("serve", "config"):
+        wrong = terminal(command, *arguments, code=2)
+        assert f"rabta-collector: {message}" in wrong
+        assert 1 == wrong.count("\n")
+
+
+def test_a_configuration_that_cannot_be_used_is_no_wrong_usage(terminal: Terminal) -> None:
+    terminal.environment["RABTA_HEARTBEAT"] = "often"
+    assert 'RABTA_HEARTBEAT: "often" is no duration' in terminal("config", code=1)
+
+
 def test_the_version_is_a_line(terminal: Terminal) -> None:
     assert terminal("version").startswith("rabta-collector 0.")
 
@@ -143,7 +231,6 @@ def test_the_version_is_a_line(terminal: Terminal) -> None:
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (("--grpc", "nowhere"), '--grpc: "nowhere" is not HOST:PORT'),
         (("--config", "missing.toml"), "missing.toml: No such file or directory"),
         (("--targets", "missing.toml"), "missing.toml: No such file or directory"),
         (("--tls-cert", "a", "--tls-key", "b"), "a: No such file or directory"),

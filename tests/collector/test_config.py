@@ -81,10 +81,18 @@ def test_what_is_wrong_is_named_with_its_origin(
     assert "\n" not in str(raised.value)
 
 
-@pytest.mark.parametrize("text", ["", ":1", "a", "a:", "a:-1", "a:65536", "[::1]"])
+@pytest.mark.parametrize(
+    "text",
+    ["", ":1", "a", "a:", "a:-1", "a:65536", "[::1]", "[::1:5", "[a]b:5", "a b:5", "999.1.1.1:5", "::g:5", "a..b:5"],
+)
 def test_no_endpoint(text: str) -> None:
     with pytest.raises(ValueError, match="is not HOST:PORT"):
         parse_endpoint(text)
+
+
+@pytest.mark.parametrize("text", ["localhost:1", "0.0.0.0:1", "[::]:1", "collector.example:1", "a_b:1"])
+def test_an_endpoint_is_a_name_or_an_address(text: str) -> None:
+    assert 1 == parse_endpoint(text).port
 
 
 def test_an_endpoint_may_be_of_either_family() -> None:

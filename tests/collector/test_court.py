@@ -1,6 +1,9 @@
 """Findings are judged anew when more is known."""
 
+from collections.abc import Callable
 from dataclasses import replace
+
+import pytest
 
 from rabta_collector.catalogue import Need, Target
 from rabta_collector.cells import Cell, unknown
@@ -8,41 +11,67 @@ from rabta_collector.controls import Look
 from rabta_collector.court import REFERENCES, Court
 from rabta_collector.windows import Case
 from rabta_proto.vocabulary import Judgement
-from support.factories import NOON, SILENCE, URL, Story, dead, dns_trouble, tcp_trouble, works
+from support.factories import (
+    FORGED,
+    NEAR,
+    NOON,
+    QUIC,
+    SILENCE,
+    URL,
+    Story,
+    bad_certificate,
+    dead,
+    dns_trouble,
+    offline,
+    quic_trouble,
+    story,
+    tcp_trouble,
+    works,
+    works_over_quic,
+)
+
+V6 = "2606:4700::1"
 
 TARGET = Target(url=URL, platform="x")
 REFERENCE = Target(url="https://reference.example/")
 OTHER = Target(url="https://other.example/", platform="other")
+OVER_QUIC = Target(url=QUIC, platform="x", required=False)
+QUIC_REFERENCE = Target(url="quic://reference.example/", required=False)
+DNS_REFERENCE = Target(url="dns:reference.example")
 
 
 class Trial:
     """A court with two platforms and one reference at one ISP."""
 
-    def __init__(self, target: Target = TARGET) -> None:
+    def __init__(self, target: Target = TARGET, asn_of: Callable[[str], int | None] | None = None) -> None:
         self.target = target
         self.changed: list[str] = []
-        self.court = Court(max_age_s=600, changed=lambda cell: self.changed.append(cell.platform))
-        for target in (self.target, OTHER, REFERENCE):
-            platform = target.platform
+        self.court = Court(max_age_s=600, changed=lambda cell: self.changed.append(cell.platform), asn_of=asn_of)
+        targets = {
+            "x": (self.target, OVER_QUIC),
+            "other": (OTHER,),
+            REFERENCES: (REFERENCE, QUIC_REFERENCE, DNS_REFERENCE),
+        }
+        for platform, some in targets.items():
             self.court.cells["ptcl", platform] = Cell(
                 platform=platform,
                 isp="ptcl",
-                targets={target.url: target},
+                targets={target.url: target for target in some},
                 need=Need.ALL,
                 verdict=unknown(platform, "ptcl", NOON),
             )
 
-    def measure(self, target: Target, told: Story, at: float, agent: str = "a") -> None:
+    def measure(self, target: Target, told: Story, at: float, agent: str = "a", *, stands_s: float = 900) -> None:
         measurement = replace(told.measurement(at=NOON + at, platform=target.platform), target=target.url)
-        case = Case(agent=agent, measurement=measurement, started=NOON + at, expires=NOON + at + 900)
+        case = Case(agent=agent, measurement=measurement, started=NOON + at, expires=NOON + at + stands_s)
         self.court.hear_agent(self.court.cells["ptcl", target.platform], target, case, NOON + at + 1)
 
-    def control(self, told: Story, at: float, agent: str = "c") -> None:
-        self.court.hear_control(self.target, agent, Look(NOON + at, told.measurement(at=NOON + at)))
+    def control(self, told: Story, at: float, agent: str = "c", target: Target | None = None) -> None:
+        self.court.hear_control(target or self.target, agent, Look(NOON + at, told.measurement(at=NOON + at)))
 
-    def judgement(self) -> Judgement | None:
+    def judgement(self, url: str = URL) -> Judgement | None:
         """What the vote of agent `a` says now."""
-        votes = self.court.cells["ptcl", "x"].window(URL).votes(NOON)
+        votes = self.court.cells["ptcl", "x"].window(url).votes(NOON)
         return votes["a"].judgement if "a" in votes else None
 
 
@@ -118,6 +147,78 @@ def test_references_that_failed_before_something_else_worked_say_nothing() -> No
     trial.measure(OTHER, works(), 60)
     trial.measure(TARGET, dns_trouble(SILENCE), 120)
     assert Judgement.BLOCKED is trial.judgement()
+
+
+@pytest.mark.parametrize("reference", [QUIC_REFERENCE, DNS_REFERENCE])
+def test_a_reference_without_tcp_takes_nothing_back(reference: Target) -> None:
+    """Many a network lets no QUIC out, and everything else works there."""
+    trial = Trial()
+    trial.measure(TARGET, dns_trouble(SILENCE), 0)
+    trial.measure(reference, offline(), 1)
+    assert Judgement.BLOCKED is trial.judgement()
+    trial.measure(REFERENCE, dns_trouble(SILENCE), 2)
+    assert trial.judgement() is None
+
+
+def test_silence_over_quic_counts_once_something_else_was_reached_over_quic() -> None:
+    trial = Trial()
+    trial.measure(OVER_QUIC, quic_trouble(SILENCE), 0)
+    trial.control(works_over_quic(), 5, target=OVER_QUIC)
+    assert trial.judgement(QUIC) is None
+    trial.measure(QUIC_REFERENCE, works_over_quic(), 10)
+    assert Judgement.BLOCKED is trial.judgement(QUIC)
+
+
+def test_what_another_agent_reaches_over_quic_says_nothing() -> None:
+    trial = Trial()
+    trial.measure(OVER_QUIC, quic_trouble(SILENCE), 0)
+    trial.control(works_over_quic(), 5, target=OVER_QUIC)
+    trial.measure(QUIC_REFERENCE, works_over_quic(), 10, agent="b")
+    assert trial.judgement(QUIC) is None
+
+
+@pytest.mark.parametrize(("at", "judgement"), [(-900, None), (-601, None), (-600, Judgement.BLOCKED)])
+def test_quic_of_long_ago_says_nothing(at: float, judgement: Judgement | None) -> None:
+    trial = Trial()
+    trial.measure(QUIC_REFERENCE, works_over_quic(), at)
+    trial.measure(OVER_QUIC, quic_trouble(SILENCE), 0)
+    trial.control(works_over_quic(), 5, target=OVER_QUIC)
+    assert judgement is trial.judgement(QUIC)
+
+
+def test_but_of_half_the_time_that_a_vote_stands() -> None:
+    """QUIC is measured seldom; an hour is nothing to a target that an agent measures every two."""
+    trial = Trial()
+    trial.measure(QUIC_REFERENCE, works_over_quic(), -3600)
+    trial.measure(OVER_QUIC, quic_trouble(SILENCE), 0, stands_s=7200)
+    trial.control(works_over_quic(), 5, target=OVER_QUIC)
+    assert Judgement.BLOCKED is trial.judgement(QUIC)
+
+
+def test_silence_over_ipv6_counts_while_something_else_is_reached_over_ipv6() -> None:
+    trial = Trial()
+    trial.measure(TARGET, tcp_trouble(SILENCE, address=V6), 0)
+    trial.control(works(address=V6), 5)
+    assert trial.judgement() is None
+    trial.measure(OTHER, works(address=V6), 6)
+    assert Judgement.BLOCKED is trial.judgement()
+    falls_back = story().names(V6, NEAR).fails_tcp(V6, SILENCE).connects(NEAR).handshakes(NEAR).answers(NEAR)
+    trial.measure(OTHER, falls_back, 7)
+    trial.measure(REFERENCE, falls_back, 8)
+    assert trial.judgement() is None
+
+
+def test_what_is_known_of_networks_reaches_the_judgement() -> None:
+    asked: list[str] = []
+
+    def asn_of(address: str) -> int | None:
+        asked.append(address)
+        return 13414
+
+    trial = Trial(asn_of=asn_of)
+    trial.measure(TARGET, bad_certificate(FORGED), 0)
+    trial.control(works(), 5)
+    assert FORGED in asked
 
 
 def test_cells_are_found_by_isp() -> None:

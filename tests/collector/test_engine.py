@@ -15,12 +15,14 @@ from rabta_collector.state import Event
 from rabta_proto.model import NetworkContext
 from rabta_proto.vocabulary import Depth, Failure, IspState, Mechanism, Role, State
 from support.factories import (
+    FORGED,
     NEAR,
     NOON,
     PLAIN,
     RESET,
     SILENCE,
     Story,
+    bad_certificate,
     dead,
     dns_trouble,
     http_trouble,
@@ -145,8 +147,9 @@ def test_a_block_that_needs_a_control_waits_for_one() -> None:
     entries = [e for e in FEED.rounds(THEN, THEN + 60, {"ptcl": tcp_trouble(SILENCE)}) if e.isp != ABROAD]
     engine, events = after(entries, until=THEN + 60)
     assert [] == changes(events, "ptcl")
-    control = measured("abroad-0", ABROAD, works().measurement(at=THEN + 60))
-    events = play(engine, [control], until=THEN + 61)
+    one, other = (measured(f"abroad-{n}", ABROAD, works().measurement(at=THEN + 60 + 2 * n)) for n in range(2))
+    assert [] == play(engine, [one], until=THEN + 62)  # the other looked before, and has not looked since
+    events = play(engine, [other], until=THEN + 63)
     assert [("reachable", "blocked")] == changes(events, "ptcl")
 
 
@@ -310,9 +313,11 @@ WITH_REFERENCES = replace(
 )
 
 
-def references(told: Story, start: float, end: float, *, only: str) -> list[Entry]:
+def references(
+    told: Story, start: float, end: float, *, only: str, of: Sequence[Target] = WITH_REFERENCES.references
+) -> list[Entry]:
     entries: list[Entry] = []
-    for number, target in enumerate(WITH_REFERENCES.references):
+    for number, target in enumerate(of):
         for isp, agents in FEED.groups.items():
             for turn, agent in enumerate(agents):
                 seen = told if isp == only else works()
@@ -349,6 +354,32 @@ def test_references_that_work_leave_a_block_a_block() -> None:
     assert IspState.UP == isp_state(engine, "ptcl")
 
 
+def test_references_that_are_not_required_say_nothing_of_the_isp() -> None:
+    """Such as one over QUIC, which an office, and no ISP, cuts."""
+    extra = tuple(Target(url=f"{REFERENCE}{n}", interval_s=INTERVAL_S, required=False) for n in range(2, 6))
+    catalogue = replace(WITH_REFERENCES, references=(*WITH_REFERENCES.references, *extra))
+    entries = [
+        *FEED.presence(NOON, True),
+        *references(works(), NOON, NOON + 300, only="ptcl"),
+        *references(tls_trouble(RESET), NOON + 10, NOON + 310, only="ptcl", of=extra),
+        *FEED.rounds(NOON + 5, NOON + 300),
+    ]
+    engine = make_engine(catalogue)
+    play(engine, sorted(entries, key=lambda e: e.at), until=NOON + 300)
+    assert IspState.UP == isp_state(engine, "ptcl")
+
+
+def test_the_engine_asks_which_network_an_address_is_of() -> None:
+    asked: set[str] = set()
+
+    def asn_of(address: str) -> None:
+        asked.add(address)
+
+    engine = Engine(CATALOGUE, ISPS, asn_of=asn_of)
+    play(engine, [*CALM, *FEED.rounds(THEN, THEN + 60, {"ptcl": bad_certificate(FORGED)})], until=THEN + 60)
+    assert FORGED in asked
+
+
 # Targets and platforms
 
 TWO_TARGETS = replace(
@@ -366,6 +397,16 @@ def both(url_story: Story, plain_story: Story) -> list[Entry]:
     first = FEED.rounds(NOON, NOON + 120, {"ptcl": url_story})
     second = FEED.tell(NOON + 1, NOON + 120, lambda isp, _: plain_story if isp == "ptcl" else works(PLAIN))
     return sorted([*FEED.presence(NOON, True), *first, *second], key=lambda e: e.at)
+
+
+def test_a_target_that_is_not_required_is_told_in_the_note_and_moves_nothing() -> None:
+    (platform,) = TWO_TARGETS.platforms
+    targets = (platform.targets[0], replace(platform.targets[1], required=False))
+    engine = make_engine(replace(TWO_TARGETS, platforms=(replace(platform, targets=targets),)))
+    events = play(engine, both(works(), http_trouble(RESET)), until=NOON + 120)
+    known = verdict(engine, "ptcl")
+    assert (State.REACHABLE, f"{PLAIN}: blocked (http.reset.host)") == (known.state, known.note)
+    assert [("inconclusive", "reachable")] == changes(events, "ptcl")
 
 
 @pytest.mark.parametrize(("need", "state"), [(Need.ALL, State.BLOCKED), (Need.ANY, State.REACHABLE)])

@@ -26,15 +26,46 @@ def taken() -> Iterator[Endpoint]:
 
 
 async def test_a_port_in_use_is_one_line_for_agents(taken: Endpoint) -> None:
-    with pytest.raises(ListenError, match=rf"^{taken} \(agents\): cannot listen there; is the port in use\?"):
+    with pytest.raises(ListenError, match=rf"^{taken} \(agents\): Address already in use; see --grpc"):
         GrpcListener(taken, None)
 
 
 async def test_a_port_in_use_is_one_line_for_readers(taken: Endpoint) -> None:
     listener = HttpListener(web.Application())
-    with pytest.raises(ListenError, match=rf"^{taken} \(readers\): "):
+    with pytest.raises(ListenError, match=rf"^{taken} \(readers\): Address already in use; see --http"):
         await listener.start(taken)
     await listener.stop()
+
+
+async def refusals(host: str, name: str) -> tuple[str, str]:
+    """What the agents' listener says of a host, and the readers' of a name."""
+    with pytest.raises(ListenError) as agents:
+        GrpcListener(Endpoint(host=host, port=0), None)
+    listener = HttpListener(web.Application())
+    with pytest.raises(ListenError) as readers:
+        await listener.start(Endpoint(host=name, port=0))
+    await listener.stop()
+    return str(agents.value), str(readers.value)
+
+
+async def test_an_address_of_another_machine_is_said_to_be_the_trouble() -> None:
+    assert (
+        "192.0.2.1:0 (agents): Cannot assign requested address; see --grpc, RABTA_GRPC_PORT",
+        "192.0.2.1:0 (readers): Cannot assign requested address; see --http, RABTA_HTTP_PORT",
+    ) == await refusals("192.0.2.1", "192.0.2.1")
+
+
+async def test_a_name_that_nobody_knows_is_said_to_be_the_trouble(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As the system's resolver says it: no test asks a real one. gRPC, with one of its own, gets an address here."""
+
+    def nobody_knows(*_arguments: object, **_options: object) -> None:
+        raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
+
+    monkeypatch.setattr(socket, "getaddrinfo", nobody_knows)
+    assert (
+        "192.0.2.1:0 (agents): Name or service not known; see --grpc, RABTA_GRPC_PORT",
+        "collector.example:0 (readers): Name or service not known; see --http, RABTA_HTTP_PORT",
+    ) == await refusals("192.0.2.1", "collector.example")
 
 
 async def test_two_collectors_never_share_a_port() -> None:

@@ -40,7 +40,7 @@ def test_isps_are_unknown_until_somebody_is_there() -> None:
     country.presence(1, "ptcl", True, "a")
     (turn,) = country.until(10)
     assert ("ptcl", IspState.UNKNOWN, IspState.UP) == (turn.isp, turn.before, turn.after)
-    assert [2.0, 0.0, 0.0] == [status.since for status in country.nation.statuses(10)]
+    assert [2.0, None, None] == [status.since for status in country.nation.statuses(10)]
 
 
 def test_an_isp_goes_down_when_its_time_has_come_though_nothing_is_heard() -> None:

@@ -1,5 +1,6 @@
 """From a peer to its ISP."""
 
+from ipaddress import ip_address
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,7 @@ class Table:
     """A database of two networks."""
 
     def get(self, address: str) -> object:
+        ip_address(address)  # like the real one it raises ValueError
         return {
             "192.0.2.1": {"autonomous_system_number": 17557},
             "192.0.2.2": {"autonomous_system_number": 64500},
@@ -45,8 +47,24 @@ def test_an_address_belongs_to_an_isp_of_ours_or_to_none(peer: str, isp: str) ->
     assert isp == Networks(default_isps(), Table()).isp_of(peer)
 
 
+@pytest.mark.parametrize(
+    ("address", "asn"),
+    [
+        ("192.0.2.1", 17557),
+        ("192.0.2.2", 64500),
+        ("192.0.2.3", None),
+        ("192.0.2.9", None),
+        ("nonsense", None),
+        ("", None),
+    ],
+)
+def test_an_address_is_announced_by_a_network_or_by_none_that_is_known(address: str, asn: int | None) -> None:
+    assert asn == Networks(default_isps(), Table()).asn_of(address)
+
+
 def test_without_a_database_nothing_is_known() -> None:
-    assert "" == open_networks(default_isps(), None).isp_of("ipv4:192.0.2.1:1")
+    networks = open_networks(default_isps(), None)
+    assert ("", None) == (networks.isp_of("ipv4:192.0.2.1:1"), networks.asn_of("192.0.2.1"))
 
 
 def test_a_file_that_is_no_database_is_one_line(tmp_path: Path) -> None:

@@ -4,10 +4,19 @@ from dataclasses import replace
 
 import pytest
 
-from rabta_collector.overview import MEANINGS, SYMBOLS, Overview, make_mark, make_moment, make_overview
+from rabta_collector.overview import MEANINGS, SYMBOLS, Overview, make_clock, make_mark, make_moment, make_overview
 from rabta_collector.state import Snapshot
 from rabta_proto.vocabulary import IspKind, IspState, Mechanism, State
-from support.country import NOW, PLATFORMS, make_catalogue, make_event, make_events, make_isp, make_snapshot
+from support.country import (
+    NOW,
+    PLATFORMS,
+    make_catalogue,
+    make_event,
+    make_events,
+    make_isp,
+    make_snapshot,
+    make_verdict,
+)
 
 
 def overview(snapshot: Snapshot | None = None) -> Overview:
@@ -41,7 +50,7 @@ def test_a_cell_says_state_mechanism_and_since() -> None:
     cell = overview().rows[0].cells[0]
     assert cell is not None
     assert ("PTCL", "✕", "blocked") == (cell.isp_name, cell.mark.symbol, cell.mark.word)
-    assert ("tls.reset.sni", "22:00", "2024-02-17T17:00:00.500Z") == (
+    assert ("tls.reset.sni", "17 Feb 22:00", "2024-02-17T17:00:00.500Z") == (
         cell.mechanism,
         cell.since.short,
         cell.since.machine,
@@ -56,7 +65,7 @@ def test_a_cell_without_a_verdict_is_empty() -> None:
 def test_headlines_name_each_trouble_of_each_platform_with_its_places() -> None:
     said = {(line.subject, line.mark.word): line for line in overview().headlines}
     line = said["X (Twitter)", "blocked"]
-    assert (("PTCL", "Nayatel", "StormFiber (Cybernet)", "Jazz"), "22:00") == (line.places, line.since.short)
+    assert (("PTCL", "Nayatel", "StormFiber (Cybernet)", "Jazz"), "17 Feb 22:00") == (line.places, line.since.short)
     assert ("X (Twitter)", "throttled") in said
     assert ("X (Twitter)", "disrupted") in said
     assert ("VOA Urdu", "down") in said
@@ -74,7 +83,7 @@ def test_isps_that_are_down_come_first() -> None:
 def test_changes_are_told_newest_first() -> None:
     changes = overview().changes
     assert ["Ufone", "X (Twitter) at Transworld (TES)"] == [change.subject for change in changes[:2]]
-    assert ("22:58:25", "reachable", "disrupted", "2.5 s") == (
+    assert ("17 Feb 22:58:25", "reachable", "disrupted", "2.5 s") == (
         changes[1].at.short,
         changes[1].before.word,
         changes[1].after.word,
@@ -111,19 +120,47 @@ def test_more_measurements_alone_do_not_change_what_is_shown() -> None:
     assert overview() == overview(replace(make_snapshot(), at=NOW + 2, verdicts=verdicts))
 
 
+def test_a_cell_says_how_many_agents_say_so_and_how_sure_that_is() -> None:
+    said = {(row.id, cell.isp): cell.backing for row in overview().rows for cell in row.cells if cell}
+    assert ("9 agents, 98%", "2 agents") == (said["x", "ptcl"], said["dw", "optix"])
+    one = replace(make_verdict("x", "ptcl"), agents=1, confidence=0.3)
+    (row, *_) = overview(replace(make_snapshot(), verdicts=(one,))).rows
+    assert row.cells[0] is not None
+    assert "1 agent, 30%" == row.cells[0].backing
+
+
+def test_what_is_not_known_has_lines_of_its_own_but_not_where_the_isp_is_down() -> None:
+    lines = {line.subject: (line.mark.word, line.places, line.since.short) for line in overview().unknowns}
+    assert {
+        "Wikipedia": ("inconclusive", ("Optix",), "17 Feb 22:50"),
+        "Deutsche Welle": ("inconclusive", ("Optix",), "17 Feb 22:50"),
+    } == lines
+
+
+def test_an_isp_of_which_nothing_is_known_has_one_line_for_all_platforms() -> None:
+    verdicts = tuple(
+        replace(v, state=State.INCONCLUSIVE) if v.isp in ("jazz", "zong") else v for v in make_snapshot().verdicts
+    )
+    first, *others = overview(replace(make_snapshot(), verdicts=verdicts)).unknowns
+    assert ("Every platform", ("Jazz", "Zong")) == (first.subject, first.places)
+    assert ["Wikipedia", "Deutsche Welle"] == [line.subject for line in others]
+
+
 HOUR, DAY = 3600, 86_400
 
 
 @pytest.mark.parametrize(
     ("age", "short", "exact"),
     [
-        (0, "23:00", "23:00:00"),
-        (23 * HOUR, "00:00", "00:00:00"),
-        (23.5 * HOUR, "23:30", "23:30:00"),  # of yesterday, and no other 23:30 is meant
-        (DAY, "16 Feb", "16 Feb 23:00:00"),
-        (60 * DAY, "19 Dec 2023", "19 Dec 2023 23:00:00"),
+        (0, "17 Feb 23:00", "17 Feb 23:00:00"),
+        (23.5 * HOUR, "16 Feb 23:30", "16 Feb 23:30:00"),
+        (60 * DAY, "19 Dec 2023 23:00", "19 Dec 2023 23:00:00"),
     ],
 )
-def test_a_moment_is_told_in_pakistans_time_as_short_as_it_is_clear(age: float, short: str, exact: str) -> None:
+def test_a_moment_is_told_in_pakistans_time_and_with_its_day(age: float, short: str, exact: str) -> None:
     assert short == make_moment(NOW - age, NOW).short
     assert exact == make_moment(NOW - age, NOW, seconds=True).short
+
+
+def test_the_pages_own_moment_has_its_year() -> None:
+    assert "17 Feb 2024 23:00:00" == make_clock(NOW).short

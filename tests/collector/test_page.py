@@ -14,7 +14,7 @@ from rabta_collector.overview import make_overview
 from rabta_collector.page import POLICY, PageMaker, waiting_page, whole_page, write_main
 from rabta_collector.state import Event, Snapshot
 from rabta_collector.web import make_app
-from rabta_proto.vocabulary import Mechanism, State
+from rabta_proto.vocabulary import IspState, Mechanism, State
 from support.country import ISPS, NOW, PLATFORMS, Country, make_catalogue, make_events, make_snapshot, make_verdict
 from support.programs import require
 
@@ -54,8 +54,8 @@ def test_every_cell_says_its_state_in_a_symbol_and_a_word() -> None:
     cells = re.findall(r'<td role="cell" class="(\w+)" data-cell.*?</td>', main_of(make_snapshot()), re.DOTALL)
     assert len(ISPS) * len(PLATFORMS) == len(cells)
     text = text_of(main_of(make_snapshot()))
-    assert "PTCL ✕ blocked tls.reset.sni since 22:00" in text
-    assert "Transworld (TES) ◐ disrupted since 22:58 4 of 9 agents reach it" in text
+    assert "PTCL ✕ blocked tls.reset.sni 9 agents, 98% since 17 Feb 22:00" in text
+    assert "Transworld (TES) ◐ disrupted 9 agents, 98% since 17 Feb 22:58 4 of 9 agents reach it" in text
 
 
 def test_text_of_operators_and_engine_is_never_markup() -> None:
@@ -87,6 +87,26 @@ def test_the_page_asks_no_other_host_for_anything() -> None:
     assert addresses
     assert [] == [address for address in addresses if re.match(r"(?!data:)[a-z]+:|//", address)]
     assert [] == re.findall(r"url\(|@import|https?://(?!www\.w3\.org/2000/svg)", html)
+
+
+def test_what_is_not_known_is_told_below_the_troubles() -> None:
+    text = text_of(main_of(make_snapshot()))
+    assert text.index("VOA Urdu at PTCL") < text.index("? inconclusive Wikipedia at Optix, since 17 Feb 22:50")
+
+
+def test_where_nothing_is_wrong_what_is_not_known_is_told_all_the_same() -> None:
+    calm = tuple(make_verdict("signal", isp) for isp, _, _ in ISPS if isp != "telenor")
+    unknown = replace(calm[0], state=State.INCONCLUSIVE)
+    isps = tuple(replace(isp, state=IspState.UP) for isp in make_snapshot().isps)
+    text = text_of(main_of(replace(make_snapshot(), isps=isps, verdicts=calm)))
+    assert "Now No trouble is known. Platforms by ISP" in text
+    text = text_of(main_of(replace(make_snapshot(), isps=isps, verdicts=(unknown, *calm[1:]))))
+    assert "Now No trouble is known. ? inconclusive Every platform at PTCL" in text
+
+
+def test_a_page_says_of_which_day_it_is() -> None:
+    html = whole_page(make_body("text/html", ""), NOW).plain.decode()
+    assert "as of 17 Feb 2024 23:00:00 PKT" in text_of(html)
 
 
 def test_the_policy_allows_no_other_script_or_style() -> None:
@@ -149,7 +169,7 @@ async def test_an_open_page_updates_itself_and_breaks_no_rule_of_its_policy(tmp_
     html, complaints = await browse(Turning(), tmp_path)
     cell = re.search(r'<td[^>]*data-cell="x ptcl"[^>]*>.*?</td>', html, re.DOTALL)
     assert cell
-    assert "✓ reachable since 23:00" in text_of(cell[0])
+    assert "✓ reachable 9 agents, 98% since 17 Feb 23:00" in text_of(cell[0])
     assert "" == complaints
     moved = re.search(r'<time id="decided" datetime="([^"]+)"', html)
     assert moved

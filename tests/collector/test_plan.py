@@ -1,8 +1,9 @@
 """A plan on the wire."""
 
+from dataclasses import replace
 from pathlib import Path
 
-from rabta_collector.catalogue import Catalogue, Deadlines, Resolvers, Target
+from rabta_collector.catalogue import Catalogue, Deadlines, Platform, Resolvers, Target
 from rabta_collector.plan import LIFETIME_S, Costs, Frame, Issue, sign_plan, write_plan
 from rabta_collector.share import Share
 from rabta_collector.signing import load_signer, verifies
@@ -18,6 +19,7 @@ FRAME = Frame(
         resolvers=Resolvers(doh=("https://1.1.1.1/dns-query",), udp=("8.8.8.8",)),
         deadlines=Deadlines(dns_s=2.5),
         innocuous_names=("example.com",),
+        portal_check="http://portal.example/204",
     ),
     marks=(Mark(id="pta", text="Surf Safely"),),
 )
@@ -38,7 +40,15 @@ def test_a_plan_says_what_to_measure_and_how_long_it_holds() -> None:
     assert LIFETIME_S == plan.expires_at.seconds - plan.issued_at.seconds
     assert (["https://1.1.1.1/dns-query"], ["8.8.8.8"]) == (list(plan.resolvers.doh), list(plan.resolvers.udp))
     assert (2500, 10_000) == (plan.deadlines.dns_ms, plan.deadlines.tcp_ms)
+    assert (10_000, "http://portal.example/204") == (plan.deadlines.quic_ms, plan.portal_check)
     assert (["example.com"], "Surf Safely") == (list(plan.innocuous_names), plan.marks[0].text)
+
+
+def test_a_plan_says_where_controls_find_each_target() -> None:
+    other = replace(SHARE, target=Target(url="https://y.com/", platform="y"))
+    issue = replace(ISSUE, directory={"https://x.com/": ("192.0.2.1", "2001:db8::1"), "https://z.com/": ("192.0.2.9",)})
+    plan = write_plan(FRAME, issue, [SHARE, other])
+    assert [["192.0.2.1", "2001:db8::1"], []] == [list(one.control_addresses) for one in plan.assignments]
 
 
 def test_the_very_bytes_are_signed(tmp_path: Path) -> None:
@@ -64,6 +74,12 @@ def test_costs_are_learned_slowly_and_within_bounds() -> None:
         costs.learn(measured(20_000))
     assert 19_900 < costs.of("https://x.com/", Depth.FULL) < 20_100
     assert 5_000 == costs.of("https://x.com/", Depth.LIGHT)
+
+
+def test_before_it_was_measured_a_target_costs_what_its_kind_does() -> None:
+    target = Target(url="dns:x.com", platform="x")
+    costs = Costs(Catalogue(platforms=(Platform(id="x", name="X", category="", targets=(target,)),)))
+    assert 2_000 == costs.of("dns:x.com", Depth.FULL)
 
 
 def test_what_is_not_in_the_catalogue_is_not_learned() -> None:

@@ -1,6 +1,7 @@
 """Who gets a plan, and when."""
 
 import asyncio
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -10,9 +11,12 @@ from rabta_collector.plan import NO_BOUND, Frame
 from rabta_collector.planner import REISSUE_S, Planner
 from rabta_collector.share import Terms
 from rabta_collector.signing import load_signer
+from rabta_collector.whereabouts import GOOD_S, Whereabouts
 from rabta_proto.v1 import plan_pb2 as wire
 from rabta_proto.vocabulary import Role
 from support.collector_server import CATALOGUE
+from support.factories import FAR, NEAR, story
+from support.feeds import ABROAD, measured
 
 
 class Session:
@@ -37,10 +41,12 @@ class Country:
     def __init__(self, path: Path, last_version: int = 0) -> None:
         self.now = 1_000.0
         self.sessions: dict[str, Session] = {}
+        self.whereabouts = Whereabouts(CATALOGUE, lab=False)
         self.planner = Planner(
             frame=Frame(catalogue=CATALOGUE, marks=()),
             signer=load_signer(path / "key"),
             terms=Terms(floor_s=0, bytes_per_day=15_000_000),
+            whereabouts=self.whereabouts,
             last_version=last_version,
             clock=lambda: self.now,
         )
@@ -49,6 +55,12 @@ class Country:
         self.sessions[agent] = Session(agent, isp, role)
         return self.sessions[agent]
 
+    def control_reaches(self, address: str) -> None:
+        """A control has just found the one target at this address."""
+        told = story().names(address).connects(address).handshakes(address)
+        entry = measured("c", ABROAD, told.measurement(at=self.now))
+        self.whereabouts.hear(replace(entry, at=self.now))
+
     def share_out(self) -> int:
         return self.planner.share_out(self.sessions)  # type: ignore[arg-type] # what a planner needs of sessions
 
@@ -56,6 +68,10 @@ class Country:
 @pytest.fixture
 def country(tmp_path: Path) -> Country:
     return Country(tmp_path)
+
+
+def addresses(session: Session) -> list[str]:
+    return list(session.plans[-1].assignments[0].control_addresses)
 
 
 def interval(session: Session) -> int:
@@ -140,6 +156,59 @@ def test_a_control_measures_everything_and_pays_for_itself(country: Country) -> 
     first, _ = country.connect("a", "", Role.CONTROL), country.connect("b", "", Role.CONTROL)
     country.share_out()
     assert (300_000, NO_BOUND) == (interval(first), first.plans[0].bytes_per_day)
+
+
+def test_what_controls_know_of_addresses_goes_into_the_plans_of_agents_alone(country: Country) -> None:
+    country.control_reaches(NEAR)
+    agent, control = country.connect("a"), country.connect("c", "", Role.CONTROL)
+    country.share_out()
+    assert ([NEAR], []) == (addresses(agent), addresses(control))
+    newcomer = country.planner.first_plan(Member(agent="n", isp="ptcl", role=Role.PROBE), [agent.member])
+    assert [NEAR] == wire.Plan.FromString(newcomer.plan).assignments[0].control_addresses
+
+
+def test_a_plan_without_addresses_is_made_anew_once_there_are_some(country: Country) -> None:
+    agents = [country.connect("a"), country.connect("b"), country.connect("c", "", Role.CONTROL)]
+    country.share_out()
+    country.control_reaches(NEAR)
+    assert 2 == country.share_out()
+    assert [[NEAR], [NEAR], []] == [addresses(agent) for agent in agents]
+    assert 0 == country.share_out()
+
+
+def test_another_address_alone_makes_no_new_plan_but_goes_into_one_that_is_made(country: Country) -> None:
+    agent = country.connect("a")
+    country.control_reaches(NEAR)
+    country.share_out()
+    country.now += 60
+    country.control_reaches(FAR)
+    assert 0 == country.share_out()
+    country.connect("b")
+    assert 2 == country.share_out()
+    assert [FAR, NEAR] == addresses(agent)
+
+
+def test_a_plan_whose_addresses_nobody_confirms_any_more_is_made_anew(country: Country) -> None:
+    agent = country.connect("a")
+    country.control_reaches(NEAR)
+    country.share_out()
+    country.now += GOOD_S
+    assert 0 == country.share_out()
+    country.control_reaches(FAR)
+    assert 1 == country.share_out()
+    assert [FAR, NEAR] == addresses(agent)
+
+
+async def test_a_plan_that_is_outdated_is_noticed_though_nobody_came_or_went(country: Country) -> None:
+    country.connect("a")
+    country.connect("c", "", Role.CONTROL)
+    country.share_out()
+    waiting = asyncio.create_task(country.planner.wait(0.001))
+    done, _ = await asyncio.wait([waiting], timeout=0.1)
+    assert not done
+    country.control_reaches(NEAR)
+    async with asyncio.timeout(5):
+        await waiting
 
 
 async def test_changes_are_gathered_for_a_moment(country: Country) -> None:

@@ -128,6 +128,17 @@ def test_who_was_seen_is_noted(registry: Registry) -> None:
     assert (60, "0.2.0") == (registry.agents()[0].last_seen, registry.agents()[0].version)
 
 
+def test_when_agents_were_heard_is_noted_of_each(registry: Registry) -> None:
+    token = registry.invite(Invite(uses=3, expires_at=100), now=0)
+    first, _second, third = (registry.enrol(token, NEWCOMER, now=at)[0] for at in (1, 2, 3))
+    registry.saw([(first.id, "0.2.0")], now=60)
+    registry.heard({first.id: 70, third.id: 80, "gone": 90})
+    assert [70, None, 80] == [agent.last_seen for agent in registry.agents()]
+    registry.heard({first.id: 65, third.id: 90})
+    assert [70, None, 90] == [agent.last_seen for agent in registry.agents()]
+    assert "0.2.0" == registry.agents()[0].version
+
+
 def test_a_damaged_file_is_one_line(tmp_path: Path) -> None:
     file = tmp_path / "state.sqlite"
     file.write_bytes(b"not a database at all" * 100)

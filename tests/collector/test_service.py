@@ -108,6 +108,29 @@ async def test_a_session_is_an_agents_presence(server: Server) -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    "request_",
+    [link.SessionRequest(heartbeat=link.Heartbeat()), link.SessionRequest(batch=batch(1))],
+    ids=["heartbeat", "batch"],
+)
+async def test_every_sign_of_life_moves_on_when_an_agent_was_last_seen(
+    server: Server, request_: link.SessionRequest
+) -> None:
+    agent = await server.join()
+    async with agent.session() as session:
+        began = server.registry.agents()[0].last_seen
+        assert began is not None
+        await session.send(request_)
+
+        async def moved() -> bool:
+            await server.accounts.keep_heard()
+            return (server.registry.agents()[0].last_seen or 0) > began
+
+        async with asyncio.timeout(10):
+            while not await moved():  # noqa: ASYNC110 - a test has no event to wait for
+                await asyncio.sleep(0.001)
+
+
 async def test_a_second_session_takes_the_place_of_the_first(server: Server) -> None:
     agent = await server.join()
     async with agent.session() as first, agent.session() as second:

@@ -7,7 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rabta_collector.catalogue import Target
-from rabta_collector.share import DAY_S, ESTIMATED_BYTES, Share, Terms, day_bytes, mirror, share
+from rabta_collector.share import DAY_S, Share, Terms, day_bytes, estimate_bytes, mirror, share
+from rabta_collector.targets import default_catalogue
 from rabta_proto.vocabulary import Depth
 
 FREE = Terms(floor_s=0, bytes_per_day=None)
@@ -21,8 +22,8 @@ def cost(shares: tuple[Share, ...]) -> float:
     """Bytes a day."""
     total = 0.0
     for part in shares:
-        light = (part.full_every - 1) * ESTIMATED_BYTES[Depth.LIGHT]
-        total += DAY_S / part.interval_s * (ESTIMATED_BYTES[Depth.FULL] + light) / part.full_every
+        full, light = (estimate_bytes(part.target.url, depth) for depth in (Depth.FULL, Depth.LIGHT))
+        total += DAY_S / part.interval_s * (full + (part.full_every - 1) * light) / part.full_every
     return total
 
 
@@ -93,6 +94,34 @@ def test_measured_costs_take_the_place_of_estimates() -> None:
     targets = [target(0, 60)]
     terms = Terms(floor_s=0, bytes_per_day=15_000_000, cost=lambda _url, _depth: 90_000.0)
     assert share(targets, ["a"], terms)["a"][0].interval_s > 400
+
+
+@pytest.mark.parametrize("url", ["tcp://x.com:5222", "dns:x.com"])
+def test_what_asks_for_no_page_is_reckoned_with_fewer_bytes(url: str) -> None:
+    assert 3 * day_bytes([Target(url=url, interval_s=60)], FREE) < day_bytes([target(0, 60)], FREE)
+    assert estimate_bytes(url, Depth.LIGHT) == estimate_bytes(url, Depth.FULL) < 3_000
+
+
+def test_a_quic_handshake_is_reckoned_with_as_a_whole_measurement() -> None:
+    assert 9_000 == estimate_bytes("quic://x.com/", Depth.LIGHT) == estimate_bytes("https://x.com/", Depth.FULL)
+
+
+def test_what_has_no_known_scheme_is_reckoned_with_as_https() -> None:
+    assert 9_000 == estimate_bytes("odd", Depth.FULL)
+
+
+@pytest.mark.parametrize(
+    ("agents", "stretches"), [(1, {1: 2.4, 2: 4.6, 3: 3.7}), (2, {1: 1.2, 2: 2.3, 3: 1.9}), (3, {1: 1, 2: 1, 3: 1})]
+)
+def test_the_default_catalogue_stretches_no_more_than_its_readme_says(agents: int, stretches: dict[int, float]) -> None:
+    targets = default_catalogue().targets
+    names = [str(agent) for agent in range(agents)]
+    (shares, *_) = share(targets, names, Terms(floor_s=60, bytes_per_day=15_000_000)).values()
+    stretched: dict[int, float] = {}
+    for part in shares:
+        stretched[part.target.priority] = part.interval_s / max(60, part.target.interval_s * agents)
+    assert stretched == pytest.approx(stretches, abs=0.05)
+    assert cost(shares) <= 15_000_000
 
 
 def test_every_control_measures_everything_at_its_own_interval() -> None:

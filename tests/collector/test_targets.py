@@ -6,7 +6,7 @@ import pytest
 
 from rabta_collector.catalogue import Need, Resolvers, Target
 from rabta_collector.document import InvalidFileError, parse_toml
-from rabta_collector.targets import check_url, default_catalogue, load_catalogue, parse_catalogue, parse_test_list
+from rabta_collector.targets import default_catalogue, load_catalogue, parse_catalogue, parse_test_list
 
 FILE = """\
 innocuous = ["example.com"]
@@ -53,6 +53,43 @@ def test_a_whole_file_is_a_catalogue() -> None:
     assert ("example.com",) == catalogue.innocuous_names
 
 
+MORE = """\
+portal_check = "http://portal.example/204"
+[[platform]]
+id = "x"
+[[platform.target]]
+url = "https://x.com/"
+[[platform.target]]
+url = "quic://x.com/"
+required = false
+[[platform.target]]
+url = "dns:x.com"
+required = true
+[[reference]]
+url = "quic://quic.example/"
+[[reference]]
+url = "tcp://mail.example:25"
+[deadlines]
+quic = "3s"
+"""
+
+
+def test_targets_of_every_kind_are_taken_and_some_need_not_work() -> None:
+    catalogue = parse_catalogue(parse_toml(MORE, "t.toml"))
+    assert [
+        ("https://x.com/", True),
+        ("quic://x.com/", False),
+        ("dns:x.com", True),
+        ("quic://quic.example/", True),
+        ("tcp://mail.example:25", True),
+    ] == [(target.url, target.required) for target in catalogue.targets]
+    assert ("http://portal.example/204", 3.0) == (catalogue.portal_check, catalogue.deadlines.quic_s)
+
+
+def test_where_no_portal_check_is_named_none_is_made() -> None:
+    assert "" == parse_catalogue(parse_toml(FILE, "t.toml")).portal_check
+
+
 def test_the_default_catalogue_has_what_people_ask_about() -> None:
     catalogue = default_catalogue()
     asked = {
@@ -81,7 +118,18 @@ def test_the_default_catalogue_has_what_people_ask_about() -> None:
         ("priority = 1", "priority = 4", "t.toml:10: platform.target.priority: expected 1 to 3, not 4"),
         ("interval =", "interva1 =", "t.toml:9: platform.target.interva1: unknown key; did you mean interval?"),
         ('"https://x.com/"', '"x.com"', 't.toml:8: platform.target.url: "x.com" has no scheme'),
-        ('"https://x.com/"', '"ftp://x.com"', "t.toml:8: platform.target.url: "),
+        (
+            '"https://x.com/"',
+            '"ftp://x.com"',
+            't.toml:8: platform.target.url: "ftp://x.com": expected https, http, quic, tcp or dns, not ftp',
+        ),
+        ('"https://x.com/"', '"tcp://x.com"', 't.toml:8: platform.target.url: "tcp://x.com" names no port'),
+        ('"https://x.com/big"', '"quic://x.com/"', "t.toml:11: platform.target.transfer.url: "),
+        ("priority = 1", 'required = "no"', 't.toml:10: platform.target.required: expected true or false, not "no"'),
+        ("innocuous", 'portal_check = "https://p.example/"\ninnocuous', "t.toml:1: portal_check: "),
+        ("innocuous", 'portal_check = "p.example"\ninnocuous', "t.toml:1: portal_check: "),
+        ("innocuous", 'portal_check = ""\ninnocuous', "t.toml:1: portal_check: "),
+        ('dns = "2s"', 'quic = "2m"', "t.toml:20: deadlines.quic: "),
         ('"http://x.com:8080/"', '"https://x.com/"', "t.toml:13: platform.target.url: https://x.com/ stands above"),
         ('"https://example.com/"', '"https:///"', "t.toml:15: reference.url: "),
         ('need = "any"', 'need = "some"', 't.toml:6: platform.need: "some" is none of all, any'),
@@ -93,6 +141,7 @@ def test_the_default_catalogue_has_what_people_ask_about() -> None:
         ("bytes = 262144", "bytes = 1", "t.toml:11: platform.target.transfer.bytes: "),
         ('dns = "2s"', 'dns = "2m"', "t.toml:20: deadlines.dns: "),
         ('["example.com"]', '["no host"]', 't.toml:1: innocuous: "no host" is no host name'),
+        ('["example.com"]', '["exämple.com"]', 't.toml:1: innocuous: "exämple.com" is no host name'),
         ('name = "X (Twitter)"', r'name = "X\u001b[31m"', "t.toml:4: platform.name: holds a character"),
         ("[deadlines]", "[deadline]", "t.toml:19: deadline: unknown key; did you mean deadlines?"),
         ("[[platform]]", "[[platform", "t.toml:2: Expected"),
@@ -122,37 +171,6 @@ def test_an_empty_file_is_an_error() -> None:
         parse_catalogue(parse_toml("", "t.toml"))
 
 
-@pytest.mark.parametrize(
-    "url", ["https://x.com", "http://1.2.3.4:8080/a?b=c", "https://[2001:db8::1]/", "https://ۃ.com/"]
-)
-def test_urls_that_can_be_measured(url: str) -> None:
-    assert check_url(url).hostname
-
-
-@pytest.mark.parametrize(
-    "url",
-    [
-        "",
-        "x.com",
-        "//x.com/",
-        "x.com:443/",
-        "dns:x",
-        "https://",
-        "https://u:p@x.com/",
-        "https://x.com:99999/",
-        "https://x.com:0/",
-        "https://x com/",
-        "https://[::1/",
-        "https://-x.com/",
-        "https://x..com/",
-        "https://" + "x" * 3000 + "/",
-    ],
-)
-def test_urls_that_cannot(url: str) -> None:
-    with pytest.raises(ValueError, match=r"^\S*[\"\w]"):
-        check_url(url)
-
-
 CSV = """url,category_code,category_description,date_added,source,notes
 https://www.bbc.com/urdu,NEWS,News Media,2014-04-15,citizenlab,
 http://www.bbc.com/,NEWS,News Media,2014-04-15,citizenlab,"a, b"
@@ -175,6 +193,7 @@ def test_each_url_of_a_test_list_is_a_platform_named_after_its_host() -> None:
         ("link,code\nhttps://x.com/,NEWS\n", "pk.csv:1: url: missing"),
         ("url\n", "pk.csv:1: url: the list is empty"),
         ("url,notes\nhttps://x.com/,\nx.com,\n", 'pk.csv:3: url: "x.com" has no scheme'),
+        ("url,notes\nquic://x.com/,\n", 'pk.csv:2: url: "quic://x.com/": expected https or http, not quic'),
     ],
 )
 def test_what_is_wrong_with_a_test_list_is_named_with_its_line(text: str, message: str) -> None:

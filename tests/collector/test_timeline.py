@@ -100,6 +100,11 @@ def test_an_isp_has_spans_of_its_own_before_those_of_platforms_there() -> None:
     assert [(None, "up"), (None, "down"), ("x", "inconclusive")] == [(span.platform, span.state) for span in spans]
 
 
+def test_an_isp_where_nobody_was_ever_heard_has_no_span() -> None:
+    isp = replace(make_isp("ptcl", "PTCL", IspKind.FIXED), state=IspState.UNKNOWN, since=None)
+    assert () == find_spans([], Snapshot(at=NOW, isps=(isp,)))
+
+
 @given(st.lists(st.tuples(st.integers(0, 50), st.sampled_from(sorted(State))), max_size=12), st.randoms())
 def test_spans_of_a_cell_follow_each_other_without_a_gap_in_whatever_order_events_come(
     changes: list[tuple[int, str]], random: object

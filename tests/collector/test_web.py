@@ -118,8 +118,13 @@ async def test_the_addresses_of_the_contract_may_be_written_with_empty_parameter
 
 
 async def test_events_are_asked_for_as_the_reader_asks(client: Client, country: Asked) -> None:
-    await client.get("/api/v1/events?platform=x&isp=ptcl&since=2024-02-17T17:00:00Z&until=2024-02-17T23:00:00%2B05:00")
-    assert [{"since": 1_708_189_200.0, "until": 1_708_192_800.0, "platform": "x", "isp": "ptcl"}] == country.asked
+    """From the beginning, for a revision of the past needs to know what stood; the window is cut afterwards."""
+    window = "since=2024-02-17T17:00:00Z&until=2024-02-17T23:00:00%2B05:00"
+    answer = await client.get(f"/api/v1/events?platform=x&isp=ptcl&{window}")
+    assert [{"since": None, "until": None, "platform": "x", "isp": "ptcl"}] == country.asked
+    times = [event["at"] for event in (await answer.json())["events"]]
+    assert times
+    assert all("2024-02-17T17:00" <= at < "2024-02-17T18:00" for at in times)
 
 
 async def test_a_timeline_is_made_from_the_whole_history_of_its_cells(client: Client, country: Asked) -> None:

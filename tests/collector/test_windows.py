@@ -1,5 +1,7 @@
 """One agent, one vote, the newest; what cannot be judged waits; what is old goes."""
 
+from dataclasses import replace
+
 from rabta_collector.verdict.classify import Finding
 from rabta_collector.windows import SAMPLE_LIMIT, Case, Window
 from rabta_proto.vocabulary import Depth, Judgement, Mechanism, Step
@@ -47,6 +49,25 @@ def test_an_agent_has_one_vote() -> None:
 def test_a_run_of_one_judgement_is_counted_from_its_start() -> None:
     vote = window((case(1), OK), (case(2), RESET), (case(3), RESET)).votes(4)["a"]
     assert (2, 2.0, 3.0) == (vote.streak, vote.since, vote.started)
+
+
+def test_a_vote_falls_with_the_finding_it_rests_on_though_the_agent_measured_again() -> None:
+    first, second = case(1), case(2)
+    made = window((first, RESET), (second, UNKNOWN))
+    assert Judgement.BLOCKED is made.votes(4)["a"].judgement
+    assert [first, second] == made.open_cases()
+    assert made.revise(first, UNKNOWN)
+    assert {} == made.votes(4)
+
+
+def test_the_last_two_stay_open_and_one_that_was_ok_settles_them() -> None:
+    cases = [case(float(number)) for number in range(1, 5)]
+    made = window(*((each, RESET) for each in cases))
+    assert cases[2:] == made.open_cases()
+    assert (4, 1.0) == (made.votes(5)["a"].streak, made.votes(5)["a"].since)
+    made.record(case(5), OK, 5)
+    assert [] == made.open_cases()
+    assert Judgement.OK is made.votes(6)["a"].judgement
 
 
 def test_what_cannot_be_judged_takes_no_vote_away() -> None:
@@ -133,3 +154,8 @@ def test_a_revision_of_what_left_the_sample_counts_nothing() -> None:
     (opened,) = made.open_cases()
     made.revise(opened, RESET)
     assert {"ok.https": SAMPLE_LIMIT} == made.rules
+
+
+def test_a_vote_is_as_sure_as_its_finding_and_knows_its_instrument() -> None:
+    vote = window((case(0), replace(RESET, weight=0.9))).votes(1)["a"]
+    assert (0.9, case(0).measurement.agent_version) == (vote.weight, vote.version)

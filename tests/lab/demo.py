@@ -7,18 +7,18 @@ exits with 0 or 1. Without, the country stays as the story leaves it until Ctrl-
 import argparse
 import asyncio
 import contextlib
-import fcntl
 import os
 import shutil
 import signal
 import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 
 from rich.console import Console
 from rich.live import Live
 
+from lab.alone import alone
 from lab.atlas import PAKISTAN
 from lab.board import matrix, write_outcome
 from lab.country import Country
@@ -49,7 +49,7 @@ class Demo:
     async def run(self, stop: asyncio.Event) -> bool:
         """Returns whether everything came out as scripted; raises ProgramError when it could not be played."""
         root = self._files.root
-        with alone(root):
+        with alone(root, "demo"):
             check_ports(self._ports)
             shutil.rmtree(root, ignore_errors=True)
             root.mkdir(parents=True)
@@ -124,18 +124,6 @@ class Demo:
         when = "before the story" if now is None else f"{now:.0f} s of {self._story.length:.0f} s"
         if self._console.is_terminal:
             self._live.update(matrix(PAKISTAN, cells, f"{self._ports.page}   {when}"), refresh=True)
-
-
-@contextlib.contextmanager
-def alone(root: Path) -> Iterator[None]:
-    """Keeps a second demo from wiping the folder of this one; raises ProgramError in the second."""
-    root.parent.mkdir(parents=True, exist_ok=True)
-    with root.with_name(root.name + ".lock").open("w") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            raise ProgramError(f"another demo runs in {root}; stop it, or give --root another folder") from None
-        yield
 
 
 def main() -> int:

@@ -16,7 +16,7 @@ def main() -> None:
     ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
     starter, *command = sys.argv[1:]
     if os.getppid() == int(starter):  # else it ended before we could say that we end with it
-        os.execv(command[0], command)
+        os.execvp(command[0], command)
 
 
 if __name__ == "__main__":

@@ -2,16 +2,20 @@
 
 Silence is what a listener falls into whose queue of connections is full (tcp(7), listen(2)): Linux drops a SYN that
 would not fit, as a firewall would. So a silent listener is one with a queue of one that nobody ever takes from, and a
-connection of our own that fills it. It needs no privilege. Connections that stand are left alone by every change.
+connection of our own that fills it. To be silent to some networks alone, a listener has the kernel drop what comes
+from them (a socket's own packet filter, SO_ATTACH_FILTER). Neither needs a privilege. Connections that stand are left
+alone by every change.
 """
 
 import asyncio
 import contextlib
+import ctypes
 import socket
 import ssl
 import struct
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Collection
 from enum import StrEnum
+from ipaddress import IPv4Network
 
 Serve = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 _RESET_ON_CLOSE = struct.pack("ii", 1, 0)
@@ -36,17 +40,19 @@ class Listener:
         self._manner = Manner.REFUSES
         self._server: asyncio.Server | None = None
         self._silent: list[socket.socket] = []
+        self._deaf_to: frozenset[IPv4Network] = frozenset()
         self._tasks: set[asyncio.Task[None]] = set()
 
     async def open(self) -> None:
         """Listens; the first time at any free port where none was given."""
         await self.be(Manner.ACCEPTS)
 
-    async def be(self, manner: Manner) -> None:
-        """Changes what becomes of newcomers."""
-        if manner is self._manner:
+    async def be(self, manner: Manner, *, deaf_to: Collection[IPv4Network] = ()) -> None:
+        """Changes what becomes of newcomers; those of some networks are not heard at all."""
+        if manner is self._manner and self._deaf_to == frozenset(deaf_to):
             return
         self._close()
+        self._deaf_to = frozenset(deaf_to)
         if manner is not Manner.REFUSES:
             listener = self._bind(backlog=256 if manner is Manner.ACCEPTS else 0)
             if manner is Manner.ACCEPTS:
@@ -63,9 +69,11 @@ class Listener:
         await asyncio.gather(*tasks, return_exceptions=True)
 
     def _bind(self, *, backlog: int) -> socket.socket:
-        listener = socket.socket()
+        listener = socket.socket(socket.AF_INET6 if ":" in self.host else socket.AF_INET)
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
+            if self._deaf_to:
+                _drop(listener, self._deaf_to)
             listener.bind((self.host, self.port))
             listener.listen(backlog)
         except OSError:
@@ -95,9 +103,29 @@ class Listener:
             writer.close()
 
 
+_SO_ATTACH_FILTER = 26  # asm-generic/socket.h
+_SOURCE_ADDRESS = 0xFFF0_000C  # SKF_NET_OFF + 12: in the IPv4 header of the packet
+_LOAD, _AND, _UNLESS_EQUAL, _RETURN = 0x20, 0x54, 0x15, 0x06  # linux/bpf_common.h: ld, and, jeq, ret
+
+
+def _drop(listener: socket.socket, networks: Collection[IPv4Network]) -> None:
+    """Lets the kernel drop what comes from these networks, for the listener and the connections that it accepts."""
+    code = []
+    for network in networks:
+        code += [
+            (_LOAD, 0, 0, _SOURCE_ADDRESS),
+            (_AND, 0, 0, int(network.netmask)),
+            (_UNLESS_EQUAL, 0, 1, int(network.network_address)),
+            (_RETURN, 0, 0, 0),
+        ]
+    code.append((_RETURN, 0, 0, 0xFFFF_FFFF))
+    program = ctypes.create_string_buffer(b"".join(struct.pack("HBBI", *line) for line in code))
+    listener.setsockopt(socket.SOL_SOCKET, _SO_ATTACH_FILTER, struct.pack("HL", len(code), ctypes.addressof(program)))
+
+
 def _fill(listener: socket.socket) -> socket.socket:
     """The one connection that a queue of none has room for."""
-    filler = socket.socket()
+    filler = socket.socket(listener.family)
     filler.connect(listener.getsockname())  # on loopback the handshake is over before this returns
     return filler
 

@@ -1,81 +1,91 @@
 """The sites themselves, beyond the reach of any censor, and what censors put in their place.
 
-Each site has a TLS server with a certificate that clients believe and a plain one, both saying the same page. The
-block page and the forger stand for every censor's own: the forger answers TLS for any site with a certificate that
-nobody believes.
+Each site has its own servers (lab.sites), at an address that only the gateway dials. It does so from the client's
+address, because some sites treat clients differently by where they are.
 """
 
-import asyncio
-import ssl
-from html import escape
-
-from lab.atlas import Atlas, Site
-from lab.authority import Authority
-from lab.listening import Listener
+from lab.atlas import STAND_INS, Atlas, Site
+from lab.authority import Authorities
+from lab.censor import Action
 from lab.opening import Speech
-
-BLOCK_PAGE_TEXT = "This content is prohibited for viewership from within Pakistan"
-_FILLER = "Words that fill the page so that its body is longer than what an agent reads of it. " * 80
+from lab.scenario import SiteKind
+from lab.sites import site as sites
+from lab.sites.servers import Servers
+from lab.sites.site import Ports, StandIn
 
 Endpoint = tuple[str, int]
 
-
-def page(site: Site) -> bytes:
-    """What a site answers to any request."""
-    title = escape(site.name)
-    body = (
-        f"<!doctype html><html><head><title>{title}</title></head><body><h1>{title}</h1><p>{_FILLER}</p></body></html>"
-    )
-    return _response("200 OK", body.encode(), f"Server: {site.hostname}")
-
-
-def block_page() -> bytes:
-    text = escape(BLOCK_PAGE_TEXT)
-    body = f"<!doctype html><html><head><title>Surf Safely</title></head><body><p>{text}.</p></body></html>"
-    return _response("200 OK", body.encode(), "Server: censor")
-
-
-def _response(status: str, body: bytes, *fields: str) -> bytes:
-    head = [f"HTTP/1.1 {status}", "Content-Type: text/html; charset=utf-8", f"Content-Length: {len(body)}", *fields]
-    return "\r\n".join([*head, "Connection: close", "", ""]).encode() + body
+_STAND_IN_ADDRESS = "127.201.1"
+_STAND_IN = {
+    Action.TLS_FORGED: StandIn.FORGER,
+    Action.HOST_BLOCKPAGE: StandIn.BLOCKPAGE,
+    Action.HOST_BLOCKPAGE_UNKNOWN: StandIn.NOTICE,
+    Action.HOST_REDIRECT: StandIn.TO_BLOCKPAGE,
+    Action.HOST_REDIRECT_UNKNOWN: StandIn.TO_NOTICE,
+}
+# To these the gateway itself says nothing, or sends the client to where it refuses.
+_NOBODY = frozenset({SiteKind.DEAD, SiteKind.SILENT, SiteKind.DEAD_NAME})
+# How many addresses a site has is the gateway's affair.
+_ONE_PLACE = frozenset({SiteKind.HALF_DEAD, SiteKind.TWO_ADDRESSES})
 
 
 class Origins:
     """All servers that stand behind the gateway."""
 
-    def __init__(self, atlas: Atlas, authority: Authority) -> None:
-        forger = Authority("Somebody else")
-        everything = [name for site in atlas.sites for name in (site.hostname, f"www.{site.hostname}")]
-        self._sites: dict[tuple[str, Speech], Listener] = {}
-        for site in atlas.sites:
-            names = {site.hostname, f"www.{site.hostname.removeprefix('www.')}"}
-            self._add(site.key, site.origin, page(site), authority.server(*sorted(names)))
-        self._add("", f"{atlas.sites[0].origin}", block_page(), forger.server(*everything))
+    def __init__(self, atlas: Atlas, authorities: Authorities) -> None:
+        def is_inside(peer: str) -> bool:
+            network = atlas.network_at(peer)
+            return network is not None and network.kind is not None
 
-    def _add(self, key: str, host: str, answer: bytes, tls: ssl.SSLContext) -> None:
-        async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-            await reader.readuntil(b"\r\n\r\n")
-            writer.write(answer)
-            await writer.drain()
-
-        self._sites[key, Speech.TLS] = Listener(host, serve, tls=tls)
-        self._sites[key, Speech.HTTP] = Listener(host, serve)
+        self._servers = Servers(
+            [*(_site(site) for site in atlas.sites if site.kind not in _NOBODY), *map(_stand_in, StandIn)],
+            authorities,
+            is_inside,
+        )
 
     def of(self, site: Site, speech: Speech) -> Endpoint:
         """Where a site really answers; what is neither TLS nor HTTP goes to its plain server, which will refuse it."""
-        return self._endpoint(site.key, speech)
+        if isinstance(site.kind, StandIn):
+            return self.of_stand_in(site.kind, speech)
+        return self._endpoint(site.hostname, site.origin, speech)
 
-    def in_place_of(self, speech: Speech) -> Endpoint:
-        """The block page for HTTP, the forger for TLS."""
-        return self._endpoint("", speech)
+    def in_place_of(self, action: Action, speech: Speech) -> Endpoint:
+        """Where a connection goes instead under a rule that sends it elsewhere."""
+        return self.of_stand_in(_STAND_IN[action], speech)
 
-    def _endpoint(self, key: str, speech: Speech) -> Endpoint:
-        listener = self._sites[key, Speech.TLS if speech is Speech.TLS else Speech.HTTP]
-        return listener.host, listener.port
+    def of_stand_in(self, kind: StandIn, speech: Speech) -> Endpoint:
+        site = _stand_in(kind)
+        return self._endpoint(site.host, site.addresses[0], speech)
+
+    def of_quic(self, site: Site) -> Endpoint:
+        return site.origin, self._servers.port(site.hostname, site.origin, "quic")
+
+    def _endpoint(self, host: str, address: str, speech: Speech) -> Endpoint:
+        return address, self._servers.port(host, address, "https" if speech is Speech.TLS else "http")
 
     async def start(self) -> None:
-        for listener in self._sites.values():
-            await listener.open()
+        await self._servers.start()
 
     async def end(self) -> None:
-        await asyncio.gather(*(listener.end() for listener in self._sites.values()))
+        await self._servers.end()
+
+
+def _site(site: Site) -> sites.Site:
+    return sites.Site(
+        host=site.hostname,
+        kind=SiteKind.PLAIN if site.kind in _ONE_PLACE else site.kind,
+        addresses=(site.origin,),
+        ports=Ports(http=0, https=0, quic=0 if site.quic else None, tcp=None),
+        title=site.name,
+        aliases=(f"www.{site.hostname.removeprefix('www.')}",),
+    )
+
+
+def _stand_in(kind: StandIn) -> sites.Site:
+    named = STAND_INS.get(kind)
+    return sites.Site(
+        host=named.hostname if named else kind,
+        kind=kind,
+        addresses=(f"{_STAND_IN_ADDRESS}.{list(StandIn).index(kind) + 1}",),
+        ports=Ports(http=0, https=0, quic=None, tcp=None),
+    )

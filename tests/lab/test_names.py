@@ -41,7 +41,7 @@ async def ask(resolver: str, network: Network, *, type_: str = "A", replies: int
 async def ask_over_https(country: Country, network: Network, questions: int = 1) -> list[dns.message.Message]:
     """Answers to queries that follow one another on one connection."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    country.authority.trust(context)
+    country.authorities.usual.trust(context)
     host, port = country.public_doh[0].removeprefix("https://").removesuffix("/dns-query").split(":")
     reader, writer = await asyncio.open_connection(host, int(port), ssl=context, local_addr=(network.agent(1), 0))
     try:

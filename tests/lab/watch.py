@@ -89,5 +89,5 @@ def shown_in_metrics(metrics: Metrics, cell: Cell, seen: Seen) -> bool:
 
 
 def _seen(row: Mapping[str, Any], began: float) -> Seen:
-    since = datetime.fromisoformat(row["since"]).timestamp() - began
+    since = (datetime.fromisoformat(row["since"]).timestamp() if row["since"] else 0.0) - began  # null: from the start
     return Seen(state=row["state"], mechanism=row.get("mechanism"), since=since)

@@ -27,6 +27,7 @@ from rabta_collector.service import Parts, Service
 from rabta_collector.share import Terms
 from rabta_collector.signing import load_signer
 from rabta_collector.state import IngestStats
+from rabta_collector.whereabouts import Whereabouts
 from rabta_proto.v1 import collector_pb2 as link
 from rabta_proto.v1 import collector_pb2_grpc as stubs
 from rabta_proto.v1 import measurement_pb2 as wire
@@ -73,6 +74,7 @@ class Server:
             frame=Frame(catalogue=CATALOGUE, marks=()),
             signer=self.signer,
             terms=Terms(floor_s=60, bytes_per_day=None),
+            whereabouts=Whereabouts(CATALOGUE, lab=lab),
             last_version=0,
             clock=self.journal.now,
         )

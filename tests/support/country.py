@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from rabta_collector.catalogue import Catalogue, Need, Platform, Target
+from rabta_collector.query import Query
 from rabta_collector.state import (
     DURATION_BUCKETS_S,
     Event,
@@ -15,6 +16,7 @@ from rabta_collector.state import (
     Verdict,
     Witness,
 )
+from rabta_collector.timeline import Span
 from rabta_proto.vocabulary import Failure, IspKind, IspState, Mechanism, State, Step
 
 NOW = 1_708_192_800.5  # 2024-02-17 18:00:00.5 UTC, an hour after X went
@@ -181,6 +183,7 @@ class Country:
     stats: IngestStats = field(default_factory=IngestStats)
     current: Snapshot = field(default_factory=make_snapshot)
     events: tuple[Event, ...] = field(default_factory=make_events)
+    past: tuple[Span, ...] = ()
     is_ready: bool = True
 
     def snapshot(self) -> Snapshot:
@@ -197,6 +200,9 @@ class Country:
             and platform in (None, event.platform)
             and isp in (None, event.isp)
         )
+
+    def find_past(self, query: Query) -> tuple[Span, ...]:
+        return tuple(s for s in self.past if query.platform in (None, s.platform) and query.isp in (None, s.isp))
 
     def ready(self) -> bool:
         return self.is_ready

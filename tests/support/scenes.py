@@ -6,14 +6,14 @@ from collections.abc import Iterable
 from datetime import UTC, datetime
 
 from rabta_agent.clock import SystemClock
-from rabta_agent.names import find_resolver
+from rabta_agent.names import find_means
 from rabta_agent.network import Meter, Network, Vantage
 from rabta_agent.notebook import Equipment, Notebook
 from rabta_agent.probes.doh import DohClient
 from rabta_agent.probes.step import Scene
 from rabta_agent.probes.tls import TlsContexts
 from rabta_agent.task import Settings
-from rabta_proto.model import Detail, DnsQuery, HttpRoundTrip, Observation, TcpConnect, TlsHandshake
+from rabta_proto.model import Detail, DnsQuery, HttpRoundTrip, Observation, QuicHandshake, TcpConnect, TlsHandshake
 from rabta_proto.vocabulary import Depth, DnsTransport
 from support.peers import Authority
 
@@ -60,7 +60,7 @@ def make_notebook(
         network=Network(vantage),
         clock=SystemClock(),
         contexts=contexts,
-        doh=DohClient(contexts, find_resolver),
+        doh=DohClient(contexts, find_means),
         rng=random.Random(1),
     )
     return Notebook(equipment, settings, depth=depth, ipv6=ipv6)
@@ -83,6 +83,9 @@ def _describe(detail: Detail) -> str:
             return f"tcp {detail.address} {detail.source}"
         case TlsHandshake():
             manner = "isolated" if detail.isolation else "verified" if detail.verified else "plain"
-            return f"tls {detail.server_name} {manner}"
+            return f"tls {detail.server_name} {manner}{' split' if detail.split else ''}"
+        case QuicHandshake():
+            manner = "isolated" if detail.isolation else "verified" if detail.verified else "plain"
+            return f"quic {detail.server_name} {manner}"
         case HttpRoundTrip():
             return f"http {detail.status}"

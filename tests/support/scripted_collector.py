@@ -54,12 +54,21 @@ def hang_up(batch: wire.MeasurementBatch) -> None:
     raise Hangup
 
 
-def signed_plan(*targets: str, version: int = 1, interval_ms: int = 60_000, agent_id: str = AGENT) -> plans.SignedPlan:
+def signed_plan(
+    *targets: str,
+    version: int = 1,
+    interval_ms: int = 60_000,
+    agent_id: str = AGENT,
+    control_addresses: Sequence[str] = (),
+) -> plans.SignedPlan:
     plan = plans.Plan(
         version=version,
         agent_id=agent_id,
         expires_at=to_timestamp(datetime.now(UTC) + timedelta(days=14)),
-        assignments=[plans.Assignment(platform="p", target=url, interval_ms=interval_ms) for url in targets],
+        assignments=[
+            plans.Assignment(platform="p", target=url, interval_ms=interval_ms, control_addresses=control_addresses)
+            for url in targets
+        ],
     )
     text = plan.SerializeToString()
     return plans.SignedPlan(plan=text, signature=KEY.sign(CONTEXT + text))

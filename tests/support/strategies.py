@@ -5,7 +5,16 @@ from datetime import UTC, datetime
 from hypothesis import strategies as st
 
 from rabta_proto import model
-from rabta_proto.vocabulary import AddressSource, Depth, DnsTransport, Failure, NetworkKind, ResolverKind, Trigger
+from rabta_proto.vocabulary import (
+    AddressSource,
+    Depth,
+    DnsTransport,
+    Failure,
+    NetworkKind,
+    ResolverKind,
+    ResolverPlace,
+    Trigger,
+)
 
 TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=20)
 COUNT = st.integers(0, 2**40)
@@ -40,6 +49,7 @@ queries = st.builds(
     later_replies=st.lists(replies, max_size=2).map(tuple),
     transport=st.sampled_from(DnsTransport),
     truncated=st.booleans(),
+    resolver_place=st.sampled_from(ResolverPlace),
 )
 connects = st.builds(model.TcpConnect, address=ADDRESSES, port=PORTS, source=st.sampled_from(AddressSource))
 certificates = st.builds(
@@ -51,6 +61,7 @@ certificates = st.builds(
     not_before=MOMENTS,
     not_after=MOMENTS,
 )
+issuers = st.builds(model.Issuer, sha256=DIGESTS, subject=TEXT)
 handshakes = st.builds(
     model.TlsHandshake,
     address=ADDRESSES,
@@ -65,6 +76,25 @@ handshakes = st.builds(
     negotiated_protocol=TEXT,
     certificate=st.none() | certificates,
     alert=st.none() | st.integers(0, 255),
+    chain=st.lists(issuers, max_size=2).map(tuple),
+    first_byte_us=st.none() | COUNT,
+    split=st.booleans(),
+)
+quic_handshakes = st.builds(
+    model.QuicHandshake,
+    address=ADDRESSES,
+    port=PORTS,
+    server_name=NAMES,
+    source=st.sampled_from(AddressSource),
+    isolation=st.booleans(),
+    verified=st.booleans(),
+    server_answered=st.booleans(),
+    quic_version=st.none() | st.integers(0, 2**32 - 1),
+    cipher_suite=TEXT,
+    negotiated_protocol=TEXT,
+    certificate=st.none() | certificates,
+    close_code=st.none() | st.integers(0, 2**62 - 1),
+    first_byte_us=st.none() | COUNT,
 )
 round_trips = st.builds(
     model.HttpRoundTrip,
@@ -83,10 +113,15 @@ round_trips = st.builds(
     body_sha256=st.just(b"") | DIGESTS,
     body_simhash=st.none() | st.integers(0, 2**64 - 1),
     marks=st.lists(TEXT, max_size=2).map(tuple),
+    http_version=st.sampled_from(["", "1.0", "1.1"]),
+    charset=TEXT,
+    content_encoding=TEXT,
+    chunked=st.booleans(),
+    strict_transport_security=TEXT,
 )
 observations = st.builds(
     model.Observation,
-    detail=st.one_of(queries, connects, handshakes, round_trips),
+    detail=st.one_of(queries, connects, handshakes, quic_handshakes, round_trips),
     offset_us=COUNT,
     duration_us=COUNT,
     failure=FAILURES,
@@ -104,6 +139,7 @@ networks = st.builds(
     metered=st.none() | st.booleans(),
     captive_portal=st.none() | st.booleans(),
     lab=st.booleans(),
+    changed=st.none() | st.booleans(),
 )
 
 
@@ -111,7 +147,9 @@ def measurements() -> st.SearchStrategy[model.Measurement]:
     """Any measurement that an agent of this version could send, sensible or not."""
     return st.builds(
         model.Measurement,
-        target=st.sampled_from(["https://x.com/", "http://x.com/", "https://example.com/"]),
+        target=st.sampled_from(
+            ["https://x.com/", "http://x.com/", "https://example.com/", "quic://x.com/", "tcp://x.com:443", "dns:x.com"]
+        ),
         started_at=MOMENTS,
         duration_us=COUNT,
         agent_version=TEXT,

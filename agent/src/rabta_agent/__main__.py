@@ -2,7 +2,16 @@
 
 import sys
 
-from rabta_agent.cli import main
+
+def main() -> int:
+    """Runs one command; Ctrl-C while modules are still being loaded is no reason for a traceback either."""
+    try:
+        from rabta_agent import cli
+
+        return cli.main()
+    except KeyboardInterrupt:
+        return 1
+
 
 if __name__ == "__main__":
     sys.exit(main())

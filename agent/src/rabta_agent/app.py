@@ -20,6 +20,7 @@ from rabta_agent.exits import CommandError, ExitCode
 from rabta_agent.home import Credential, Home, Link
 from rabta_agent.measuring import Bench, Measurer, Measuring
 from rabta_agent.plan_keeper import PlanKeeper
+from rabta_agent.probes import quic
 from rabta_agent.session import Caller, Pace
 from rabta_agent.spool import SpoolError
 from rabta_agent.spool_thread import SpoolThread
@@ -32,8 +33,6 @@ from rabta_proto.v1 import collector_pb2 as wire
 DRAIN_S = 5.0
 PATIENCE_S, LAB_PATIENCE_S = 30.0, 5.0  # of `run --once`, for a plan and then for acknowledgements
 MEASURING_GRACE_S = 2.0
-CAPABILITIES = ("dns", "tcp", "tls", "http")
-
 logger = structlog.get_logger()
 
 
@@ -161,7 +160,7 @@ class Agent:
         counts = self._parts.spool.counts
         return wire.Hello(
             agent_version=agent_version(),
-            capabilities=CAPABILITIES,
+            capabilities=_capabilities(),
             network=network_to_message(self._network()),
             backlog=counts.waiting,
             epoch=counts.epoch,
@@ -176,6 +175,11 @@ class Agent:
     def _on_link(self, connected: bool, endpoint: Endpoint, trouble: str) -> None:
         since = self._parts.clock.now().timestamp()
         self._parts.home.save_link(Link(connected=connected, endpoint=str(endpoint), since=since, trouble=trouble))
+
+
+def _capabilities() -> tuple[str, ...]:
+    """The steps that this installation can make."""
+    return ("dns", "tcp", "tls", "http", *(["quic"] if quic.available() else []))
 
 
 def _endpoints(credential: Credential, *, lab: bool) -> tuple[Endpoint, ...]:

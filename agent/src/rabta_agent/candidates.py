@@ -6,8 +6,8 @@ from itertools import chain, zip_longest
 
 from rabta_proto.vocabulary import AddressSource
 
-LIMIT = 3
-"""Addresses tried in one pass."""
+LIMIT, REPEAT_LIMIT = 4, 3
+"""Addresses tried in the first pass, and in a repeat."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -22,14 +22,19 @@ class Candidate:
         """Whether the volunteer's other programs would go there: the machine's own resolver said so, or the URL."""
         return self.source in (AddressSource.SYSTEM, AddressSource.LITERAL)
 
+    @property
+    def is_ipv6(self) -> bool:
+        return ":" in self.address
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Named:
-    """The addresses that each kind of resolver gave for a name."""
+    """The addresses that each kind of resolver gave for a name; `control`, those at which controls reached it."""
 
     system: tuple[str, ...] = ()
     udp: tuple[str, ...] = ()
     doh: tuple[str, ...] = ()
+    control: tuple[str, ...] = ()
 
 
 def interleave(first: Sequence[str], second: Sequence[str]) -> tuple[str, ...]:
@@ -37,16 +42,46 @@ def interleave(first: Sequence[str], second: Sequence[str]) -> tuple[str, ...]:
     return tuple(address for address in chain.from_iterable(zip_longest(first, second)) if address is not None)
 
 
-def choose(named: Named) -> tuple[Candidate, ...]:
-    """At most three: the machine's own first, and always one that DoH named, if it named any."""
-    own = [Candidate(address=address, source=AddressSource.SYSTEM) for address in dict.fromkeys(named.system)]
-    foreign = [
-        Candidate(address=address, source=AddressSource.UDP if address in named.udp else AddressSource.DOH)
-        for address in dict.fromkeys((*named.doh, *named.udp))  # what nobody on the path can forge goes first
-        if address not in named.system
-    ]
-    chosen = [*own, *foreign][:LIMIT]
-    if named.doh and not any(candidate.address in named.doh for candidate in chosen):
-        trusted = next(candidate for candidate in (*own, *foreign) if candidate.address in named.doh)
-        chosen = [*chosen[: LIMIT - 1], trusted]
-    return tuple(chosen)
+def choose(named: Named, limit: int = LIMIT) -> tuple[Candidate, ...]:
+    """At most `limit`: the machine's own first, then what others named.
+
+    The machine's own of both families, one that DoH named (of IPv4 if it can be) and one of the controls' have a place
+    before all others, so that neither a broken family nor a resolver's many lies use up the tries.
+    """
+    everybody = _in_order(named)
+    chosen: list[Candidate] = []
+    for group in _groups(named, everybody):
+        if group and not any(candidate in group for candidate in chosen):
+            chosen.append(group[0])
+    chosen += [candidate for candidate in everybody if candidate not in chosen]
+    return tuple(sorted(chosen[:limit], key=everybody.index))
+
+
+def _in_order(named: Named) -> list[Candidate]:
+    """Each address once, as that of the first who named it, in the order in which they are tried."""
+    tried = dict.fromkeys((*named.system, *named.doh, *named.control, *named.udp))  # what nobody can forge goes first
+    return [Candidate(address=address, source=_source(address, named)) for address in tried]
+
+
+def _source(address: str, named: Named) -> AddressSource:
+    if address in named.system:
+        return AddressSource.SYSTEM
+    if address in named.doh:
+        return AddressSource.UDP if address in named.udp else AddressSource.DOH
+    return AddressSource.CONTROL if address in named.control else AddressSource.UDP
+
+
+def _groups(named: Named, everybody: Sequence[Candidate]) -> list[list[Candidate]]:
+    """Of each group one is tried, the first groups before the last ones."""
+    own = [candidate for candidate in everybody if candidate.is_users_own]
+    doh = [candidate for candidate in everybody if candidate.address in named.doh]
+    control = [candidate for candidate in everybody if candidate.address in named.control]
+    return [*_by_family(own), _by_family(doh)[0] or doh, control, own[1:2], *_by_family(everybody)]
+
+
+def _by_family(candidates: Sequence[Candidate]) -> tuple[list[Candidate], list[Candidate]]:
+    """IPv4 and IPv6."""
+    return (
+        [candidate for candidate in candidates if not candidate.is_ipv6],
+        [candidate for candidate in candidates if candidate.is_ipv6],
+    )

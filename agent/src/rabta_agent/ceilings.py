@@ -1,7 +1,7 @@
 """What no plan can make this agent do. Pure.
 
 The collector is not trusted with a volunteer's safety or money: every plan is cut down to these limits, which only
-`RABTA_LAB=1` in the agent's own environment loosens, and of them only the two on time.
+`RABTA_LAB=1` in the agent's own environment loosens, and of them only the two on time and the one on addresses.
 """
 
 from dataclasses import dataclass
@@ -10,6 +10,7 @@ PLAN_BYTES = 1024 * 1024
 ASSIGNMENTS = 1000
 RESOLVERS = 4  # of each kind
 INNOCUOUS_NAMES = 8
+CONTROL_ADDRESSES = 2  # of one target
 MARKS = 200
 MARK_BYTES = 200
 STEP_SECONDS = 30.0  # for any one step
@@ -23,15 +24,19 @@ _AHEAD = {1: 0.25, 2: 0.15, 3: 0.05}
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ceilings:
-    """The limits on time: seconds between any two measurements, and between two of one target."""
+    """The limits on time: seconds between any two measurements, and between two of one target.
+
+    `any_address`: special addresses may be named, as in the lab, whose Internet is made of them.
+    """
 
     between_s: float = 1.0
     same_target_s: float = 60.0
+    any_address: bool = False
 
     @classmethod
     def of(cls, *, lab: bool) -> "Ceilings":
         """Lifted in the lab, but for a floor that keeps a mistake from spinning."""
-        return cls(between_s=0.0, same_target_s=0.1) if lab else cls()
+        return cls(between_s=0.0, same_target_s=0.1, any_address=True) if lab else cls()
 
 
 def affords(*, used: int, allowance: int, day_fraction: float, priority: int) -> bool:

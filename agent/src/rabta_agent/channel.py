@@ -4,6 +4,7 @@ Option names are those of grpc/impl/channel_arg_names.h: misspelt ones are ignor
 """
 
 import os
+import re
 import ssl
 from pathlib import Path
 
@@ -16,6 +17,8 @@ from rabta_agent.exits import CommandError, ExitCode
 KEEPALIVE_MS = 120_000  # heartbeats keep the way open; this finds a peer that hangs
 KEEPALIVE_TIMEOUT_MS = 15_000  # also the kernel's patience with unacknowledged bytes (TCP_USER_TIMEOUT)
 MESSAGE_BYTES = 4 * 1024 * 1024
+# What gRPC's core puts before a cause: a status of its own, the address, and that it was connecting.
+_PREAMBLE = re.compile(r"^(?:[A-Z_]+: )?(?:ipv[46]:\S+: )?(?:Failed to connect to remote host: )?")
 
 
 class SessionEndedError(Exception):
@@ -70,4 +73,4 @@ def trouble(code: grpc.StatusCode, details: str | None) -> SessionEndedError | R
 def brief(details: str | None) -> str:
     """The cause within the text of a status, on one line."""
     text = " ".join((details or "no reason given").split())
-    return text.rpartition("last error: ")[2][:300]
+    return _PREAMBLE.sub("", text.rpartition("last error: ")[2])[:300]

@@ -9,6 +9,7 @@ about the ISP, so a point-to-point link counts as one unless its MTU is that of 
 import socket
 import struct
 from dataclasses import dataclass
+from ipaddress import ip_network
 from pathlib import Path
 
 from rabta_agent.addresses import find_special
@@ -52,6 +53,34 @@ def judge_vpn(interface: Interface) -> bool:
     if interface.name.startswith(_POINT_TO_POINT):
         return interface.mtu < _PPP_MTU_OF_A_LINE
     return interface.tunnel or interface.device_type == "wireguard" or interface.name.startswith(_TUNNELS)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NetworkIdentity:
+    """What tells one network from another. It holds the volunteer's address, and never leaves memory."""
+
+    interface: str | None
+    ipv4: str | None
+    ipv6_prefix: str | None  # the rest of an IPv6 address changes every day on one network (RFC 8981)
+
+
+def identify_network(vantage: Vantage) -> NetworkIdentity | None:
+    """The network that probes of this vantage go through now; `None` in the lab, and where there is none."""
+    if vantage.lab:
+        return None
+    ipv4, ipv6 = (_source_towards(family, vantage) for family in (socket.AF_INET, socket.AF_INET6))
+    if ipv4 is None and ipv6 is None:
+        return None
+    return NetworkIdentity(
+        interface=_find_interface(ipv4) if ipv4 else None,
+        ipv4=ipv4,
+        ipv6_prefix=str(ip_network((ipv6, 64), strict=False)) if ipv6 else None,
+    )
+
+
+def has_changed(before: NetworkIdentity | None, after: NetworkIdentity | None) -> bool | None:
+    """Whether the network is another one than before; `None` where it could be told neither time."""
+    return None if before is None and after is None else before != after
 
 
 def network_context(isp: str, vantage: Vantage) -> NetworkContext:

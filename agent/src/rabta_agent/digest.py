@@ -1,5 +1,6 @@
 """What is kept of a page in place of the page: digests, title, marks. Pure, and total over arbitrary bytes.
 
+`summarise` tells it all. A page in UTF-16 is digested in UTF-8, or neither words nor addresses would be found in it.
 Addresses are blanked before a body is digested: a page that prints its visitor's address would otherwise have a digest
 from which that address could be found by trying them all, and would never compare equal between two visitors.
 """
@@ -7,16 +8,39 @@ from which that address could be found by trying them all, and would never compa
 import html
 import re
 from collections.abc import Iterable
+from dataclasses import dataclass
 from hashlib import blake2b, sha256
 
 from rabta_agent.addresses import scrub
+from rabta_agent.charset import choose, is_wide, read_text
 
 TITLE_LIMIT = 160
 _WORD = re.compile(rb"\w+", re.ASCII)
-_TITLE = re.compile(rb"<title\b[^>]*>(.*?)(?:</title|\Z)", re.IGNORECASE | re.DOTALL)
+# Bounded: without it, a page of nothing but `<title` takes as many steps as the square of its length.
+_TITLE = re.compile(r"<title\b[^>]{0,200}>(.*?)(?:</title|\Z)", re.IGNORECASE | re.DOTALL)
 _LANE_BITS = 16  # counts up to 65,535 words, more than the largest body cap holds
 _LANES = [sum(1 << (_LANE_BITS * bit) for bit in range(8) if byte >> bit & 1) for byte in range(256)]
 _LANE = (1 << _LANE_BITS) - 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Summary:
+    """What is kept of a page; all of it empty for an empty one."""
+
+    sha256: bytes = b""
+    simhash: int | None = None
+    title: str = ""
+    marks: tuple[str, ...] = ()
+
+
+def summarise(body: bytes, charset: str, marks: Iterable[tuple[str, str]]) -> Summary:
+    """The summary of a page; `charset` is what its header declares, empty for none, `marks` are pairs (id, text)."""
+    encoding = choose(body, charset)
+    text = read_text(body, encoding)
+    blanked = blank_addresses(text.encode("utf-8", "replace") if is_wide(encoding) else body)
+    return Summary(
+        sha256=digest(blanked), simhash=simhash(blanked), title=read_title(text), marks=find_marks(body, text, marks)
+    )
 
 
 def blank_addresses(body: bytes) -> bytes:
@@ -50,18 +74,14 @@ def simhash(body: bytes) -> int | None:
     return result
 
 
-def read_title(body: bytes, charset: str = "") -> str:
+def read_title(text: str) -> str:
     """Content of the title element in one line of at most 160 characters; empty where there is none."""
-    found = _TITLE.search(body)
-    if found is None:
-        return ""
-    try:
-        text = found[1].decode(charset or "utf-8", "replace")
-    except (LookupError, ValueError):
-        text = found[1].decode("utf-8", "replace")
-    return scrub(" ".join(html.unescape(text).split()))[:TITLE_LIMIT]
+    found = _TITLE.search(text)
+    return scrub(" ".join(html.unescape(found[1]).split()))[:TITLE_LIMIT] if found else ""
 
 
-def find_marks(body: bytes, marks: Iterable[tuple[str, str]]) -> tuple[str, ...]:
-    """Identifiers of the marks, given as (id, text), whose text the body contains."""
-    return tuple(identifier for identifier, text in marks if text and text.encode("utf-8", "replace") in body)
+def find_marks(body: bytes, text: str, marks: Iterable[tuple[str, str]]) -> tuple[str, ...]:
+    """Identifiers of the marks, given as (id, text), that a body holds: in its text, or in UTF-8 if that was wrong."""
+    return tuple(
+        identifier for identifier, mark in marks if mark and (mark in text or mark.encode("utf-8", "replace") in body)
+    )

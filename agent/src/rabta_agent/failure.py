@@ -58,10 +58,11 @@ _OTHER_NAME = {62, 64}  # HOSTNAME_MISMATCH, IP_ADDRESS_MISMATCH
 _NO_ROOT = {2, 18, 19, 20, 21, 24, 27}  # issuer missing, self-signed, not a CA, not trusted
 
 _ALERTS = {
-    # RFC 8446 section 6, in the words of OpenSSL's reasons
+    # RFC 8446 section 6 and, of what it only reserves, RFC 5246 and RFC 6066, in the words of OpenSSL's reasons
     "CLOSE_NOTIFY": 0,
     "UNEXPECTED_MESSAGE": 10,
     "BAD_RECORD_MAC": 20,
+    "DECRYPTION_FAILED": 21,
     "RECORD_OVERFLOW": 22,
     "DECOMPRESSION_FAILURE": 30,
     "HANDSHAKE_FAILURE": 40,
@@ -76,6 +77,7 @@ _ALERTS = {
     "ACCESS_DENIED": 49,
     "DECODE_ERROR": 50,
     "DECRYPT_ERROR": 51,
+    "EXPORT_RESTRICTION": 60,
     "PROTOCOL_VERSION": 70,
     "INSUFFICIENT_SECURITY": 71,
     "INTERNAL_ERROR": 80,
@@ -84,15 +86,21 @@ _ALERTS = {
     "NO_RENEGOTIATION": 100,
     "MISSING_EXTENSION": 109,
     "UNSUPPORTED_EXTENSION": 110,
+    "CERTIFICATE_UNOBTAINABLE": 111,
     "UNRECOGNIZED_NAME": 112,
     "BAD_CERTIFICATE_STATUS_RESPONSE": 113,
+    "BAD_CERTIFICATE_HASH_VALUE": 114,
     "UNKNOWN_PSK_IDENTITY": 115,
     "CERTIFICATE_REQUIRED": 116,
     "NO_APPLICATION_PROTOCOL": 120,
 }
 _ALERT_NAMES = {number: name.lower() for name, number in _ALERTS.items()}
-# An alert that we received; the same words without ALERT are our own complaints, save for two that OpenSSL shortens.
-_ALERT_REASON = re.compile(r"(?:SSLV3|TLSV1|TLSV13)_(?:ALERT_(\w+)|(UNRECOGNIZED_NAME|UNSUPPORTED_EXTENSION))")
+_ALERT_NAMES[90] = "user_canceled"  # OpenSSL spells it with two l
+# An alert that we received; the same words without ALERT are our own complaints, save for those that OpenSSL shortens.
+_ALERT_REASON = re.compile(
+    r"(?:SSLV3|TLSV1|TLSV13)_(?:ALERT_(\w+)|(UNRECOGNIZED_NAME|UNSUPPORTED_EXTENSION|CERTIFICATE_UNOBTAINABLE"
+    r"|BAD_CERTIFICATE_STATUS_RESPONSE|BAD_CERTIFICATE_HASH_VALUE))"
+)
 
 
 def describe_alert(number: int) -> str:

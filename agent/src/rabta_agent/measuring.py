@@ -161,6 +161,7 @@ class Measuring:
             depth=turn.depth,
             trigger=trigger,
             plan_version=plan.version if plan else 0,
+            control_addresses=entry.control_addresses,
         )
         settings = plan.settings if plan else Settings()
         try:

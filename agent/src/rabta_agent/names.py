@@ -133,8 +133,8 @@ async def _name_by_doh(notebook: Notebook, scene: Scene, host: str) -> tuple[str
     return interleave(found[0], found[1] if len(found) > 1 else ())
 
 
-async def find_resolver(scene: Scene, host: str, deadline: float) -> tuple[str, ...]:
-    """IPv4 addresses of a DoH resolver that is known by name; a means, and no observation."""
+async def find_means(scene: Scene, host: str, deadline: float) -> tuple[str, ...]:
+    """IPv4 addresses of a means, such as a DoH resolver that is known by name; no observation."""
     question = Question(hostname=host, type="A")
     resolvers = read_system_resolvers(scene.network.vantage)
     if resolvers is None:

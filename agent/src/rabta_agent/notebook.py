@@ -66,9 +66,9 @@ class Notebook:
     def _loop_time() -> float:
         return asyncio.get_running_loop().time()
 
-    def allows(self, step_s: float) -> bool:
-        """Whether a step with this deadline may still begin."""
-        return self._loop_time() + min(step_s, STEP_CEILING_S) <= self._end
+    def allows(self, *steps_s: float) -> bool:
+        """Whether steps with these deadlines may still begin, one after the other."""
+        return self._loop_time() + sum(min(step_s, STEP_CEILING_S) for step_s in steps_s) <= self._end
 
     def deadline(self, step_s: float) -> float:
         """The event loop's time at which a step that begins now has to end."""

@@ -13,8 +13,10 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from google.protobuf.message import DecodeError
 
 from rabta_agent import ceilings
+from rabta_agent.addresses import canonical, find_special
+from rabta_agent.probes import quic
 from rabta_agent.task import Settings
-from rabta_agent.urls import InvalidTarget, parse_url
+from rabta_agent.urls import InvalidTarget, QuicUrl, parse_check, parse_target
 from rabta_proto.codec import from_timestamp
 from rabta_proto.v1 import plan_pb2 as wire
 
@@ -27,7 +29,10 @@ class InvalidPlanError(ValueError):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Assignment:
-    """One target of a plan; one in `full_every` of its measurements is full. Milliseconds as in `rabta.v1.Plan`."""
+    """One target of a plan; one in `full_every` of its measurements is full. Milliseconds as in `rabta.v1.Plan`.
+
+    `control_addresses` are in canonical form, and none of them is special outside of the lab.
+    """
 
     target: str
     platform: str = ""
@@ -35,6 +40,7 @@ class Assignment:
     phase_ms: int = 0
     full_every: int = 1
     priority: int = 1
+    control_addresses: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,17 +102,17 @@ def _cut_down(plan: wire.Plan, expires_at: datetime, limits: ceilings.Ceilings) 
         version=plan.version,
         expires_at=expires_at,
         assignments=tuple(kept.values()),
-        settings=_settings(plan),
+        settings=_settings(plan, limits),
         refused=len(plan.assignments) - len(kept),
     )
 
 
 def _can_measure(entry: wire.Assignment) -> bool:
     try:
-        parse_url(entry.target)
+        target = parse_target(entry.target)
     except InvalidTarget:
         return False
-    return entry.interval_ms > 0
+    return entry.interval_ms > 0 and (quic.available() or not isinstance(target, QuicUrl))
 
 
 def _assignment(entry: wire.Assignment, limits: ceilings.Ceilings) -> Assignment:
@@ -118,10 +124,17 @@ def _assignment(entry: wire.Assignment, limits: ceilings.Ceilings) -> Assignment
         phase_ms=entry.phase_ms % interval_ms,
         full_every=max(1, entry.full_every),
         priority=min(3, max(1, entry.priority)),
+        control_addresses=_control_addresses(entry, limits),
     )
 
 
-def _settings(plan: wire.Plan) -> Settings:
+def _control_addresses(entry: wire.Assignment, limits: ceilings.Ceilings) -> tuple[str, ...]:
+    named = filter(None, map(canonical, entry.control_addresses[: 4 * ceilings.CONTROL_ADDRESSES]))
+    kept = [address for address in dict.fromkeys(named) if limits.any_address or find_special(address) is None]
+    return tuple(kept[: ceilings.CONTROL_ADDRESSES])
+
+
+def _settings(plan: wire.Plan, limits: ceilings.Ceilings) -> Settings:
     """What the plan sets, over the agent's own. Which resolvers are asked is the plan's alone to say."""
     own = Settings()
     within = plan.deadlines
@@ -132,11 +145,21 @@ def _settings(plan: wire.Plan) -> Settings:
         dns_s=_seconds(within.dns_ms, ceilings.STEP_SECONDS, own.dns_s),
         tcp_s=_seconds(within.tcp_ms, ceilings.STEP_SECONDS, own.tcp_s),
         tls_s=_seconds(within.tls_ms, ceilings.STEP_SECONDS, own.tls_s),
+        quic_s=_seconds(within.quic_ms, ceilings.STEP_SECONDS, own.quic_s),
         http_s=_seconds(within.http_ms, ceilings.STEP_SECONDS, own.http_s),
         repeat_pause_s=_seconds(within.repeat_pause_ms, ceilings.PAUSE_SECONDS, own.repeat_pause_s),
         innocuous_names=tuple(plan.innocuous_names)[: ceilings.INNOCUOUS_NAMES] or own.innocuous_names,
         marks=tuple((mark.id, mark.text) for mark in plan.marks if _mark_fits(mark))[: ceilings.MARKS],
+        portal_check=_portal_check(plan.portal_check, limits),
     )
+
+
+def _portal_check(text: str, limits: ceilings.Ceilings) -> str:
+    """The URL of the check, or nothing where it is none that this agent would ask."""
+    url = parse_check(text)
+    if url is None or (url.address is not None and find_special(url.address) is not None and not limits.any_address):
+        return ""
+    return text
 
 
 def _seconds(milliseconds: int, most: float, own: float) -> float:

@@ -27,7 +27,7 @@ def read_status(home: Home, config: Config, now: datetime) -> Facts:
         "collector": _collector(credential, running, link.endpoint if link else None),
         "running": running,
         "connected": running and link is not None and link.connected,
-        "trouble": link.trouble or None if running and link is not None and not link.connected else None,
+        "trouble": (link.trouble or None) if link is not None and not link.connected else None,
         **_of_spool(home, now),
         "bytes_cap": config.day_allowance,
         **_of_plan(home, credential, config),

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from rabta_proto.vocabulary import Depth, Trigger
+from rabta_proto.vocabulary import Depth, Step, Trigger
 
 STEP_CEILING_S = 30.0
 """No step takes longer, whatever a plan says."""
@@ -10,13 +10,14 @@ STEP_CEILING_S = 30.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Task:
-    """One measurement to be made. `target` is an https or http URL."""
+    """One measurement to be made; `control_addresses` are those at which controls reached its target."""
 
     target: str
     trigger: Trigger
     platform: str = ""
     depth: Depth = Depth.FULL
     plan_version: int = 0
+    control_addresses: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,6 +26,7 @@ class Settings:
 
     `doh` are URLs, tried in order until one answers; of `udp`, `address` or `address:port`, the first is asked.
     `listen_s` is how long a UDP query hears on after its first response. `marks` are pairs of identifier and text.
+    `portal_check` is an http URL that answers 204 where no captive portal is in the way; empty: not looked for.
     """
 
     doh: tuple[str, ...] = ("https://1.1.1.1/dns-query", "https://8.8.8.8/dns-query")
@@ -32,11 +34,23 @@ class Settings:
     dns_s: float = 5.0
     tcp_s: float = 10.0
     tls_s: float = 10.0
+    quic_s: float = 10.0
     http_s: float = 15.0
     repeat_pause_s: float = 5.0
     listen_s: float = 0.5
     innocuous_names: tuple[str, ...] = ("www.example.com", "www.iana.org")
     marks: tuple[tuple[str, str], ...] = ()
+    portal_check: str = ""
+
+    def seconds_for(self, step: Step) -> float:
+        """The deadline of a step, from its beginning."""
+        return {
+            Step.DNS: self.dns_s,
+            Step.TCP: self.tcp_s,
+            Step.TLS: self.tls_s,
+            Step.QUIC: self.quic_s,
+            Step.HTTP: self.http_s,
+        }[step]
 
 
 def own_settings(*, lab: bool) -> Settings:

@@ -11,7 +11,7 @@ from typing import NoReturn
 import structlog
 
 from rabta_agent.backoff import delay_s
-from rabta_agent.channel import SessionEndedError
+from rabta_agent.channel import RefusedError, SessionEndedError
 from rabta_agent.clock import Clock
 from rabta_agent.endpoint import Endpoint
 from rabta_agent.session import Caller, Pace, Session
@@ -67,8 +67,13 @@ class Uplink:
         self._session = session
         try:
             await session.run()
-        except SessionEndedError as ended:
+        except (SessionEndedError, RefusedError) as ended:
             self.trouble = str(ended)
+            if isinstance(ended, RefusedError):
+                raise
+        except asyncio.CancelledError:  # the agent stops: what ended an earlier session is no trouble of this one
+            self.trouble = "" if session.greeted else self.trouble
+            raise
         finally:
             self._session = None
             self._caller.on_link(False, endpoint, self.trouble)

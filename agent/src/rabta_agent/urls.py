@@ -1,15 +1,22 @@
-"""URLs that can be measured (RFC 3986, 9110): parsed once, at the edge. Pure.
+"""What can be measured, as plans and people write it (RFC 3986, 9110): parsed once, at the edge. Pure.
 
-Invariant: a `WebUrl` names a scheme, a host and a port that can be dialled, in ASCII that may stand in a request.
+    https://host[:port]/path   http://host[:port]/path   quic://host[:port]/   tcp://host:port   dns:name
+
+Invariant: what was parsed names a host and a port that can be dialled, in ASCII that may stand in a request.
+Targets are taken strictly, for somebody wrote them; a redirect as browsers take it.
 """
 
+import re
 from dataclasses import dataclass
-from urllib.parse import quote, urljoin, urlsplit
+from urllib.parse import SplitResult, quote, urljoin, urlsplit
 
 from rabta_agent.addresses import canonical, scrub
 
 URL_LIMIT = 2000
 _PORTS = {"https": 443, "http": 80}
+_QUIC_PORT = 443
+_SCHEMES = ("https", "http", "quic", "tcp", "dns")
+_BRACKETED = re.compile(r"\[[^\[\]]*\](:\d*)?", re.ASCII)
 _SAFE = "%/:=&?~#+!$,;'@()*[]"
 _LABEL = frozenset("abcdefghijklmnopqrstuvwxyz0123456789-_")
 
@@ -51,30 +58,136 @@ class WebUrl:
         return f"{self.scheme}://{self.authority}{scrub(self.path)}"
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class QuicUrl:
+    """Where QUIC is spoken: a handshake, and no request."""
+
+    host: str
+    port: int
+
+    @property
+    def address(self) -> str | None:
+        """The host, where it is an address itself."""
+        return canonical(self.host)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TcpEndpoint:
+    """Where TCP connections are taken: a connection, and no word on it."""
+
+    host: str
+    port: int
+
+    @property
+    def address(self) -> str | None:
+        """The host, where it is an address itself."""
+        return canonical(self.host)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DnsName:
+    """A name that is resolved, and no more."""
+
+    host: str
+
+
+Endpoint = WebUrl | QuicUrl | TcpEndpoint
+Target = Endpoint | DnsName
+
+
+def parse_target(text: str) -> Target:
+    """Parses a target of any scheme. Raises `InvalidTarget` with what is wrong."""
+    if len(text) > URL_LIMIT:
+        raise InvalidTarget(f"the target is longer than {URL_LIMIT} characters")
+    if any(letter.isspace() or not letter.isprintable() for letter in text):
+        raise InvalidTarget(f"a space or a control character stands in the target: {text!r}")
+    scheme, _, rest = text.partition(":")
+    if scheme.lower() == "dns":
+        return _parse_dns(rest, text)
+    parts = _split(text)
+    _check_authority(parts.netloc, text)
+    if parts.scheme in ("quic", "tcp"):
+        return _parse_endpoint(parts, text)
+    return parse_url(text)
+
+
 def parse_url(text: str) -> WebUrl:
     """Parses an https or http URL. Raises `InvalidTarget` with what is wrong."""
     if len(text) > URL_LIMIT:
         raise InvalidTarget(f"the URL is longer than {URL_LIMIT} characters")
-    try:
-        parts = urlsplit(text.strip())
-        port = parts.port
-    except ValueError as error:
-        raise InvalidTarget(f"not a URL: {text!r} ({error})") from None
-    if not parts.scheme or "://" not in text:
-        raise InvalidTarget(f"the URL has no scheme: {text!r} (did you mean https://{text}?)")
+    parts = _split(text.strip())
     if parts.scheme not in _PORTS:
-        raise InvalidTarget(f"cannot measure {parts.scheme}:// URLs: {text!r} (https and http can be)")
-    if not parts.hostname:
-        raise InvalidTarget(f"the URL has no host: {text!r}")
-    if port == 0:
-        raise InvalidTarget(f"port 0 cannot be dialled: {text!r}")
+        raise InvalidTarget(f"cannot measure {parts.scheme}:// URLs: {text!r} ({', '.join(_SCHEMES)} can be)")
+    host, port = _parse_place(parts, text)
     path = quote(parts.path or "/", safe=_SAFE) + (f"?{quote(parts.query, safe=_SAFE)}" if parts.query else "")
     return WebUrl(
         scheme=parts.scheme,
-        host=_parse_host(parts.hostname, text),
-        port=port if port is not None else _PORTS[parts.scheme],
+        host=host,
+        port=_PORTS[parts.scheme] if port is None else port,
         path=path if path.startswith("/") else f"/{path}",
     )
+
+
+def parse_check(text: str) -> WebUrl | None:
+    """An http URL, for what may only be asked without TLS; `None` for anything else."""
+    try:
+        url = parse_target(text)
+    except InvalidTarget:
+        return None
+    return url if isinstance(url, WebUrl) and not url.tls else None
+
+
+def is_elsewhere(host: str, other: str) -> bool:
+    """Whether two hosts are of different sites, as far as their names tell: neither is the other, nor within it."""
+    return host != other and not host.endswith(f".{other}") and not other.endswith(f".{host}")
+
+
+def _split(text: str) -> SplitResult:
+    try:
+        parts = urlsplit(text)
+        _ = parts.port
+    except ValueError as error:
+        raise InvalidTarget(f"not a URL: {text!r} ({error})") from None
+    if not parts.scheme or "://" not in text:
+        meant = text.replace(":", "://", 1) if parts.scheme in _SCHEMES else f"https://{text}"
+        raise InvalidTarget(f"the URL has no scheme: {text!r} (did you mean {meant}?)")
+    return parts
+
+
+def _check_authority(authority: str, text: str) -> None:
+    """What `urlsplit` passes over in silence."""
+    if "@" in authority:
+        raise InvalidTarget("a user name or a password stands in the URL: none is ever sent")
+    if ("[" in authority or "]" in authority) and not _BRACKETED.fullmatch(authority):
+        raise InvalidTarget(f"not a URL: {text!r} (brackets go around an IPv6 address)")
+
+
+def _parse_endpoint(parts: SplitResult, text: str) -> QuicUrl | TcpEndpoint:
+    host, port = _parse_place(parts, text)
+    if parts.path not in ("", "/") or parts.query or parts.fragment:
+        raise InvalidTarget(f"no page is asked for over {parts.scheme}://, only host and port count: {text!r}")
+    if parts.scheme == "quic":
+        return QuicUrl(host=host, port=_QUIC_PORT if port is None else port)
+    if port is None:
+        raise InvalidTarget(f"the port is missing: {text!r} (tcp://host:port)")
+    return TcpEndpoint(host=host, port=port)
+
+
+def _parse_dns(name: str, text: str) -> DnsName:
+    if name.startswith("//"):
+        raise InvalidTarget(f"a name stands after dns: and no slashes: {text!r} (dns:name)")
+    host = _parse_host(name, text)
+    if canonical(host) is not None:
+        raise InvalidTarget(f"an address is no name that could be resolved: {text!r}")
+    return DnsName(host=host)
+
+
+def _parse_place(parts: SplitResult, text: str) -> tuple[str, int | None]:
+    if not parts.hostname:
+        raise InvalidTarget(f"the URL has no host: {text!r}")
+    if parts.port == 0:
+        raise InvalidTarget(f"port 0 cannot be dialled: {text!r}")
+    return _parse_host(parts.hostname, text), parts.port
 
 
 def _parse_host(host: str, text: str) -> str:

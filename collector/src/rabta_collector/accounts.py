@@ -4,16 +4,20 @@ Another process may revoke an agent at any time: `refresh` notices.
 """
 
 import asyncio
+import sqlite3
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import ParamSpec, TypeVar
+
+import structlog
 
 from rabta_collector.admit import Reason, Refused
 from rabta_collector.registry import Agent, InvitationError, Newcomer, Registry, digest, matches
 
 P = ParamSpec("P")
 T = TypeVar("T")
+log = structlog.get_logger()
 NOBODY = digest("")  # compared against where an agent is not known, so that both answers take as long
 
 
@@ -25,6 +29,7 @@ class Accounts:
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="registry")
         self._agents = {agent.id: agent for agent in registry.agents()}
         self._mark = registry.change_mark()
+        self._heard: dict[str, float] = {}
 
     async def _call(self, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         return await asyncio.get_running_loop().run_in_executor(self._thread, lambda: work(*args, **kwargs))
@@ -55,6 +60,20 @@ class Accounts:
         """Notes that an agent was here."""
         await self._call(self._registry.saw, [(agent, version)], now=self._clock())
 
+    def heard(self, agent: str) -> None:
+        """Notes in memory that an agent gave a sign of life; `keep_heard` writes it down, with all others at once."""
+        self._heard[agent] = self._clock()
+
+    async def keep_heard(self) -> None:
+        """A disk that takes nothing just now is no reason to stop: they wait for the next time."""
+        moments, self._heard = self._heard, {}
+        try:
+            if moments:
+                await self._call(self._registry.heard, moments)
+        except sqlite3.Error as wrong:
+            self._heard = moments | self._heard
+            log.warning("registry.failing", problem=str(wrong))
+
     async def refresh(self) -> bool:
         """Takes over what another process has changed; whether it has."""
         mark = await self._call(self._registry.change_mark)
@@ -76,5 +95,6 @@ class Accounts:
         self._agents = {agent.id: agent for agent in agents}
 
     async def close(self) -> None:
+        await self.keep_heard()
         await self._call(self._registry.close)
         self._thread.shutdown()

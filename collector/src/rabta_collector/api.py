@@ -9,33 +9,34 @@ from dataclasses import dataclass, replace
 
 from rabta_collector.catalogue import Catalogue
 from rabta_collector.csvform import to_csv
+from rabta_collector.past import find_revisions, merge
 from rabta_collector.query import Form, Query, check_known
 from rabta_collector.rfc3339 import format_time
 from rabta_collector.state import Event, Snapshot, Witness
-from rabta_collector.timeline import find_spans
+from rabta_collector.timeline import Span, find_spans, overlaps
 
 Row = Mapping[str, object]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Source:
-    """What answers are made from. `events` are those that the list asked for, oldest first."""
+    """What answers are made from: all `events` of the wanted cells, oldest first, and spans of their `past`."""
 
     catalogue: Catalogue
     snapshot: Snapshot
     events: tuple[Event, ...] = ()
+    past: tuple[Span, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Listing:
-    """One list. `whole_history`: it needs a cell's events from the beginning, whatever window it is asked for."""
+    """One list. `from_events`: it needs its cells' events from the beginning, whatever window it is asked for."""
 
     name: str
     parameters: frozenset[str]
     columns: tuple[str, ...]
     rows: Callable[[Source, Query], list[Row]]
     from_events: bool = False
-    whole_history: bool = False
 
 
 def render(listing: Listing, source: Source, query: Query) -> tuple[str, bool]:
@@ -58,12 +59,13 @@ def _platforms(source: Source) -> set[str]:
     """Of now, and those of the past that events are known of."""
     known = {platform.id for platform in source.catalogue.platforms}
     known |= {verdict.platform for verdict in source.snapshot.verdicts}
+    known |= {span.platform for span in source.past if span.platform is not None}
     return known | {event.platform for event in source.events if event.platform is not None}
 
 
 def _isps(source: Source) -> set[str]:
     known = {isp.isp for isp in source.snapshot.isps} | {verdict.isp for verdict in source.snapshot.verdicts}
-    return known | {event.isp for event in source.events}
+    return known | {event.isp for event in source.events} | {span.isp for span in source.past}
 
 
 def _within(snapshot: Snapshot, query: Query) -> Snapshot:
@@ -100,7 +102,7 @@ def _isp_states(source: Source, query: Query) -> list[Row]:
             "name": isp.name,
             "kind": str(isp.kind),
             "state": str(isp.state),
-            "since": format_time(isp.since),
+            "since": None if isp.since is None else format_time(isp.since),
             "agents_connected": isp.agents_connected,
             "agents_expected": isp.agents_expected,
             "agents_reporting": isp.agents_reporting,
@@ -109,7 +111,14 @@ def _isp_states(source: Source, query: Query) -> list[Row]:
     ]
 
 
+def _spans(source: Source, query: Query) -> tuple[Span, ...]:
+    """Every span of the wanted cells, those of the past among them."""
+    return merge(find_spans(source.events, _within(source.snapshot, query)), source.past)
+
+
 def _events(source: Source, query: Query) -> list[Row]:
+    revised = find_revisions(_spans(source, query)) if source.past else ()
+    events = sorted((*source.events, *revised), key=lambda event: event.at)
     return [
         {
             "id": event.id,
@@ -123,12 +132,13 @@ def _events(source: Source, query: Query) -> list[Row]:
             "revised": event.revised,
             "witness": _witness(event.witness),
         }
-        for event in source.events
+        for event in events
+        if (query.since is None or event.at >= query.since) and (query.until is None or event.at < query.until)
     ]
 
 
 def _timeline(source: Source, query: Query) -> list[Row]:
-    spans = find_spans(source.events, _within(source.snapshot, query), since=query.since, until=query.until)
+    spans = (span for span in _spans(source, query) if overlaps(span, query.since, query.until))
     return [
         {
             "platform": span.platform,
@@ -137,6 +147,7 @@ def _timeline(source: Source, query: Query) -> list[Row]:
             "mechanism": _word(span.mechanism),
             "from": format_time(span.since),
             "until": None if span.until is None else format_time(span.until),
+            "revised": span.revised,
         }
         for span in spans
     ]
@@ -223,10 +234,9 @@ LISTINGS = (
     Listing(
         name="timeline",
         parameters=frozenset({"platform", "isp", "since", "until", "format"}),
-        columns=("platform", "isp", "state", "mechanism", "from", "until"),
+        columns=("platform", "isp", "state", "mechanism", "from", "until", "revised"),
         rows=_timeline,
         from_events=True,
-        whole_history=True,
     ),
     Listing(
         name="platforms",

@@ -21,6 +21,8 @@ from rabta_collector.datadir import DataDir
 from rabta_collector.decider import Decider
 from rabta_collector.engine import Engine
 from rabta_collector.entries import Entry, Measured
+from rabta_collector.history.places import PLACES, make_places
+from rabta_collector.history.shown import History
 from rabta_collector.ingest import Ingest
 from rabta_collector.isps import load_isps
 from rabta_collector.journal import Journal
@@ -28,6 +30,7 @@ from rabta_collector.listeners import GrpcListener, HttpListener, grpc_credentia
 from rabta_collector.networks import open_networks
 from rabta_collector.plan import Costs, Frame
 from rabta_collector.planner import Planner
+from rabta_collector.query import Query
 from rabta_collector.registry import Registry
 from rabta_collector.replay import replay
 from rabta_collector.service import Parts, Service
@@ -35,10 +38,13 @@ from rabta_collector.share import Terms
 from rabta_collector.signing import load_signer
 from rabta_collector.state import Event, IngestStats, Snapshot
 from rabta_collector.targets import load_catalogue
+from rabta_collector.timeline import Span
 from rabta_collector.verdict.fingerprints import MARKS
+from rabta_collector.whereabouts import Whereabouts
 
 FLOOR_S = 60.0  # an agent measures no target more often, outside of the lab
 REVOCATION_S = 1.0  # between looks at what other processes have changed
+HEARD_S = 60.0  # between two notes of when agents were last heard
 log = structlog.get_logger()
 
 
@@ -53,21 +59,27 @@ class Collector:
         isps = load_isps(config.isps)
         self._stats = IngestStats()
         self._costs = Costs(self._catalogue)
+        self._whereabouts = Whereabouts(self._catalogue, lab=config.lab)
         self._settings = config.settings
-        self._decider = Decider(Engine(self._catalogue, isps, self._settings), on_events=self._tell)
+        self._networks = open_networks(isps, config.asn_db)
+        engine = Engine(self._catalogue, isps, self._settings, asn_of=self._networks.asn_of)
+        self._decider = Decider(engine, on_events=self._tell)
         self._signer = load_signer(data.plan_key)
         self._credentials = grpc_credentials(config.tls_cert, config.tls_key)
-        self._networks = open_networks(isps, config.asn_db)
         if salvage := journal_file.prepare(data.journal):
             log.error("journal.salvaged", moved_to=str(salvage.moved_to), kept=salvage.kept, lost=salvage.lost)
         self._journal = Journal(data.journal, stats=self._stats, committed=self._committed)
         self._ingest = Ingest(journal=self._journal, stats=self._stats, lab=config.lab)
         registry = Registry(data.state)
         registry.keep_fact("isps", " ".join(isp.id for isp in isps))
+        places = make_places(self._catalogue, isps)
+        registry.keep_fact(PLACES, places.to_json())
+        self._history = History(data.history, places)
         self._planner = Planner(
             frame=Frame(catalogue=self._catalogue, marks=MARKS),
             signer=self._signer,
             terms=self._terms(),
+            whereabouts=self._whereabouts,
             last_version=int(registry.fact("plan_version") or 0),
             clock=self._journal.now,
         )
@@ -113,6 +125,10 @@ class Collector:
     ) -> tuple[Event, ...]:
         return self._decider.engine.find_events(since=since, until=until, platform=platform, isp=isp)
 
+    def find_past(self, query: Query) -> tuple[Span, ...]:
+        """Spans of the past; what was imported a moment ago is among them."""
+        return self._history.spans(query)
+
     def ready(self) -> bool:
         """Whether what was known is known again, agents are taken, and the disk takes what they bring."""
         return self._ready and not self._journal.failing
@@ -121,6 +137,7 @@ class Collector:
 
     def _committed(self, entry: Entry, epoch: int) -> None:
         self._ingest.remember(entry, epoch)
+        self._whereabouts.hear(entry)
         if isinstance(entry, Measured):
             for measurement in entry.measurements:
                 self._costs.learn(measurement)
@@ -189,8 +206,11 @@ class Collector:
             log.warning("collector.plain", message="agents send their secrets in the clear; see --tls-cert, --tls-key")
         print(f"ready: agents on {agents.endpoint}, page on {page}", flush=True)  # noqa: T201 - for whoever started us
         async with asyncio.TaskGroup() as group:
-            tasks = [group.create_task(work) for work in (self._tick(), self._watch_registry(), self._plan())]
+            works = (self._tick(), self._watch_registry(), self._keep_heard(), self._plan())
+            tasks = [group.create_task(work) for work in works]
+            group.create_task(asyncio.to_thread(self._history.refresh))
             await self._stopping.wait()
+            self._history.stop()
             for task in tasks:
                 task.cancel()
         await agents.refuse()
@@ -208,6 +228,11 @@ class Collector:
             await asyncio.sleep(REVOCATION_S)
             if await self._accounts.refresh():
                 self._service.end_revoked()
+
+    async def _keep_heard(self) -> None:
+        while True:
+            await asyncio.sleep(HEARD_S)
+            await self._accounts.keep_heard()
 
     async def _plan(self) -> None:
         while True:

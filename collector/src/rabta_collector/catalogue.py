@@ -18,12 +18,16 @@ class Need(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Target:
-    """One thing to measure. `platform` is empty for a reference; `interval_s` is that of an ISP's whole view."""
+    """One thing to measure. `platform` is empty for a reference; `interval_s` is that of an ISP's whole view.
+
+    One that is not `required` is measured and reported, and does not decide its platform's state.
+    """
 
     url: str
     platform: str = ""
     interval_s: float = 300.0
     priority: int = 2
+    required: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,6 +48,7 @@ class Deadlines:
     dns_s: float = 5.0
     tcp_s: float = 10.0
     tls_s: float = 10.0
+    quic_s: float = 10.0
     http_s: float = 15.0
     repeat_pause_s: float = 5.0
 
@@ -65,6 +70,7 @@ class Catalogue:
     resolvers: Resolvers = field(default_factory=Resolvers)
     deadlines: Deadlines = field(default_factory=Deadlines)
     innocuous_names: tuple[str, ...] = ()
+    portal_check: str = ""  # an http URL that answers 204 where no captive portal is in the way
 
     @property
     def targets(self) -> tuple[Target, ...]:

@@ -1,7 +1,11 @@
-"""One platform at one ISP: the windows of its targets, the verdict made of them, and what changed with it. Pure."""
+"""One platform at one ISP: the windows of its targets, the verdict made of them, and what changed with it. Pure.
+
+Targets that are not required decide nothing, unless no target of the platform is. Neither state nor numbers nor witness
+of a verdict are theirs; what is wrong with one of them stands in the note: "quic://x.com/: blocked (quic.timeout)".
+"""
 
 from collections import Counter
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 
 from rabta_collector.catalogue import Need, Target
@@ -14,6 +18,7 @@ from rabta_proto.vocabulary import IspState, Judgement, State
 WITNESSES = 8
 ISP_DOWN = "the ISP is down"
 
+_TROUBLES = (State.BLOCKED, State.THROTTLED, State.DISRUPTED, State.DOWN)
 _JUDGEMENTS_OF = {
     State.REACHABLE: [Judgement.OK],
     State.BLOCKED: [Judgement.BLOCKED],
@@ -35,7 +40,10 @@ class Change:
 
 @dataclass(slots=True, kw_only=True)
 class Cell:
-    """`isp_state` is set from outside before each decision. `platform` is empty for the references of an ISP."""
+    """`isp_state` is set from outside before each decision. `platform` is empty for the references of an ISP.
+
+    `deciding` are the targets that make up the platform.
+    """
 
     platform: str
     isp: str
@@ -44,6 +52,10 @@ class Cell:
     verdict: Verdict
     windows: dict[str, Window] = field(default_factory=dict)
     isp_state: IspState = IspState.UNKNOWN
+    deciding: Mapping[str, Target] = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.deciding = {url: target for url, target in self.targets.items() if target.required} or self.targets
 
     def window(self, url: str) -> Window:
         window = self.windows.get(url)
@@ -54,10 +66,11 @@ class Cell:
     def decide(self, now: float, terms: Terms) -> Change | None:
         """Makes the verdict for this moment; returns the change, where it is one."""
         agents: set[str] = set()
-        for window in self.windows.values():
+        for url, window in self.windows.items():
             votes = window.votes(now)
-            agents.update(votes)
             window.decision = decide(list(votes.values()), window.decision, terms)
+            if url in self.deciding:
+                agents.update(votes)
         decision = self._decision()
         before = self.verdict
         self.verdict = self._verdict(decision, before, len(agents), now)
@@ -74,7 +87,7 @@ class Cell:
     def _decision(self) -> Decision:
         if self.isp_state is IspState.DOWN:
             return Decision(note=ISP_DOWN)
-        return combine([self.window(url).decision for url in self.targets], self.need)
+        return combine([self.window(url).decision for url in self.deciding], self.need)
 
     def _verdict(self, decision: Decision, before: Verdict, agents: int, now: float) -> Verdict:
         changed = decision.state is not before.state
@@ -87,7 +100,7 @@ class Cell:
             updated=now,
             confidence=round(decision.confidence, 4),
             agents=agents,
-            measurements=sum(window.size for window in self.windows.values()),
+            measurements=sum(window.size for window in self._deciding_windows()),
             agreement=round(decision.agreement, 4),
             witness=self._witness(decision.state),
             note=self._note(decision),
@@ -102,17 +115,31 @@ class Cell:
     def _rules(self, judgements: Collection[Judgement]) -> list[tuple[str, int]]:
         """Rules of these judgements that the sample matched, and how often; the most frequent first."""
         counts: Counter[str] = Counter()
-        for window in self.windows.values():
+        for window in self._deciding_windows():
             counts.update(window.rules)
         those = ((rule, count) for rule, count in counts.items() if RULES_BY_ID[rule].judgement in judgements)
         return sorted(those, key=lambda item: (-item[1], item[0]))
 
+    def _deciding_windows(self) -> list[Window]:
+        return [self.windows[url] for url in self.deciding if url in self.windows]
+
     def _note(self, decision: Decision) -> str | None:
+        """The decision's own, and what is wrong with targets that are not required."""
+        notes = [self._main_note(decision), *(self._others_notes() if self.isp_state is not IspState.DOWN else ())]
+        return "; ".join(filter(None, notes)) or None
+
+    def _main_note(self, decision: Decision) -> str | None:
         """The decision's own; where nothing is known, why: what most of the undecided findings have in common."""
         if decision.state is not State.INCONCLUSIVE or decision.note not in (NOT_MEASURED, None):
             return decision.note
         undecided = self._rules([Judgement.INCONCLUSIVE])
         return RULES_BY_ID[undecided[0][0]].comment if undecided else NOT_MEASURED
+
+    def _others_notes(self) -> Iterable[str]:
+        for url in self.targets:
+            if url not in self.deciding and (decision := self.window(url).decision).state in _TROUBLES:
+                details = "; ".join(filter(None, (decision.mechanism, decision.note)))
+                yield f"{url}: {decision.state}" + (f" ({details})" if details else "")
 
 
 def unknown(platform: str, isp: str, now: float) -> Verdict:

@@ -6,18 +6,24 @@ Every key is a row of `KEYS`; an unknown key of the file is an error that names 
 import tomllib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields, replace
+from ipaddress import ip_address
 from pathlib import Path
 
 import platformdirs
 
 from rabta_collector.document import InvalidFileError, Table, parse_duration, read_toml
 from rabta_collector.engine import Settings
+from rabta_collector.locators import is_host_name
 
 LEVELS = ("debug", "info", "warning", "error")
 
 
 class InvalidConfigError(ValueError):
     """A configuration that cannot be used; the message is one line for the operator."""
+
+
+class InvalidFlagError(InvalidConfigError):
+    """A flag's value that cannot be used: wrong usage of the command."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,9 +80,19 @@ def parse_endpoint(text: str) -> Endpoint:
     """`HOST:PORT` or `[IPV6]:PORT`. Raises `ValueError`."""
     host, separator, port = text.rpartition(":")
     host = host.removeprefix("[").removesuffix("]") if host.startswith("[") and host.endswith("]") else host
-    if not separator or not host or not (port.isascii() and port.isdigit()) or int(port) > 65535:
+    if not separator or not (port.isascii() and port.isdigit()) or int(port) > 65535:
         raise ValueError(f'"{text}" is not HOST:PORT')
+    if not _is_address(host) and not is_host_name(host):
+        raise ValueError(f'"{text}" is not HOST:PORT: "{host}" is neither a name nor an address')
     return Endpoint(host=host, port=int(port))
+
+
+def _is_address(host: str) -> bool:
+    try:
+        ip_address(host)
+    except ValueError:
+        return False
+    return True
 
 
 def parse_switch(text: str) -> bool:
@@ -162,7 +178,7 @@ def load_config(*, flags: Mapping[str, str], environment: Mapping[str, str], fil
         if name in environment and key != "lab":
             values[key] = _parse(key, environment[name], name)
         if key in flags:
-            values[key] = _parse(key, flags[key], f"--{key.replace('_', '-')}")
+            values[key] = _of_flag(key, flags[key])
     config = Config(**values)  # type: ignore[arg-type] # each parsed by the key's own parser
     if (config.tls_cert is None) != (config.tls_key is None):
         raise InvalidConfigError("tls_cert and tls_key go together; one of them is missing")
@@ -185,6 +201,13 @@ def _parse(key: str, text: str, origin: str) -> object:
         return KEYS[key].parse(text)
     except ValueError as wrong:
         raise InvalidConfigError(f"{origin}: {wrong}") from None
+
+
+def _of_flag(key: str, text: str) -> object:
+    try:
+        return _parse(key, text, f"--{key.replace('_', '-')}")
+    except InvalidConfigError as wrong:
+        raise InvalidFlagError(str(wrong)) from None
 
 
 def _from_file(file: Path) -> dict[str, object]:

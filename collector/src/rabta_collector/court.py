@@ -1,7 +1,8 @@
 """Takes measurements into the windows of their cells, and judges them: at once, and anew when more is known. Pure.
 
 A finding that was not plainly ok stays open. It is judged anew when a control is heard that speaks for its moment, and
-when its agent has measured a reference; so an anomaly counts as soon as, and only while, the evidence bears it out.
+when its agent has measured a reference, or anything that shows what its network lets through; so an anomaly counts as
+soon as, and only while, the evidence bears it out.
 """
 
 from collections.abc import Callable, Iterable
@@ -10,6 +11,9 @@ from dataclasses import dataclass, field
 from rabta_collector.catalogue import Target
 from rabta_collector.cells import Cell
 from rabta_collector.controls import Controls, Look
+from rabta_collector.locators import scheme_of
+from rabta_collector.vantages import Vantages
+from rabta_collector.verdict.background import Background
 from rabta_collector.verdict.classify import Finding, classify
 from rabta_collector.windows import Case
 from rabta_proto.model import Measurement
@@ -26,12 +30,17 @@ Place = tuple[str, ...]
 
 @dataclass(slots=True, kw_only=True)
 class Court:
-    """`changed` is told of every cell whose votes changed. `max_age_s`: see `control_max_age_s` of the settings."""
+    """`changed` is told of every cell whose votes changed. `max_age_s`: see `control_max_age_s` of the settings.
+
+    `asn_of`: number of the network that announces an address, where the operator supplies a database.
+    """
 
     max_age_s: float
     changed: Callable[[Cell], None]
     cells: dict[Place, Cell] = field(default_factory=dict)
     controls: Controls = field(default_factory=Controls)
+    vantages: Vantages = field(default_factory=Vantages)
+    asn_of: Callable[[str], int | None] | None = None
 
     def of(self, isp: str) -> list[Cell]:
         """The cells of an ISP, that of its references among them."""
@@ -48,9 +57,10 @@ class Court:
 
     def hear_agent(self, cell: Cell, target: Target, case: Case, now: float) -> None:
         """An agent's measurement, newer than its last one of this target."""
+        told = self.vantages.hear(case.agent, case.measurement, case.started)
         cell.window(target.url).record(case, self._judge(cell, case), now)
         self.changed(cell)
-        if cell.platform == REFERENCES:
+        if told or cell.platform == REFERENCES:
             for other in self.of(cell.isp):
                 for window in other.windows.values():
                     self._revise(other, window.open_cases(case.agent))
@@ -65,7 +75,17 @@ class Court:
         target = cell.targets[case.measurement.target]
         controls = self.controls.around((cell.platform, target.url), case.started, self._reach_s(target))
         references = () if cell.platform == REFERENCES else self._failed_references(cell.isp, case)
-        return classify(case.measurement, controls, references)
+        return classify(case.measurement, controls, references, background=self._background(case))
+
+    def _background(self, case: Case) -> Background:
+        """QUIC is measured seldom: what it did within half of the time that a vote stands is the newest there is."""
+        agent, url, at = case.agent, case.measurement.target, case.started
+        quic_reach_s = max(self.max_age_s, (case.expires - at) / 2)
+        return Background(
+            quic_works=self.vantages.quic_works(agent, url, at, quic_reach_s),
+            ipv6_works=self.vantages.ipv6_works(agent, url, at, self.max_age_s),
+            asn_of=self.asn_of,
+        )
 
     def _reach_s(self, target: Target) -> float:
         return max(self.max_age_s, INTERVALS * target.interval_s)
@@ -73,10 +93,13 @@ class Court:
     def _failed_references(self, isp: str, case: Case) -> tuple[Measurement, ...]:
         """The agent's newest measurements of references, from about the same time; none unless none went well.
 
-        Nor where anything else went well since the last of them: references are rare, and the line may work again.
+        Nor where anything else went well since the last of them: references are rare, and the line may work again. A
+        reference over QUIC says nothing here, for many a network lets only TCP pass, and one of DNS alone says little.
         """
         failed: dict[float, Measurement] = {}
-        for window in self.cells[isp, REFERENCES].windows.values():
+        for url, window in self.cells[isp, REFERENCES].windows.items():
+            if scheme_of(url) in ("quic", "dns"):
+                continue
             newest = window.newest(case.agent)
             if newest is None or abs(newest[0] - case.started) > self.max_age_s:
                 continue

@@ -1,7 +1,8 @@
 """The data directory: where each file lies, and the lock that lets one collector at a time serve from it.
 
 journal.sqlite   what was measured       state.sqlite   agents and invitations
-plan.key         signs plans             lock           held by the collector that serves
+history.sqlite   what was imported       plan.key       signs plans
+lock             held by the collector that serves
 """
 
 import fcntl
@@ -34,6 +35,10 @@ class DataDir:
     @property
     def state(self) -> Path:
         return self.path / "state.sqlite"
+
+    @property
+    def history(self) -> Path:
+        return self.path / "history.sqlite"
 
     @property
     def plan_key(self) -> Path:

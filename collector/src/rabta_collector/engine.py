@@ -13,7 +13,7 @@ agents (the work is shared among them), or the agent's own last pause where that
 most `vote_ceiling_s`. A measurement that comes more than `late_s` after its end is counted, and votes for nothing.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
@@ -65,14 +65,22 @@ DEFAULTS = Settings()
 class Engine:
     """Entries in, verdicts and events out."""
 
-    def __init__(self, catalogue: Catalogue, isps: Sequence[Isp], settings: Settings = DEFAULTS) -> None:
+    def __init__(
+        self,
+        catalogue: Catalogue,
+        isps: Sequence[Isp],
+        settings: Settings = DEFAULTS,
+        *,
+        asn_of: Callable[[str], int | None] | None = None,
+    ) -> None:
+        """`asn_of`: number of the network that announces an address; the same at a replay, or verdicts may differ."""
         self._settings = settings
         self._terms = Terms(quorum=settings.quorum, minority=settings.minority, min_agents=settings.min_agents)
         self._isps = [isp.id for isp in isps]
         self._agenda = Agenda(grid_s=settings.grid_s)  # of cells
         self._outlook = Agenda(grid_s=settings.grid_s)  # of ISPs
         self._nation = Nation(isps, _patience(settings), self._outlook, self._health)
-        self._court = Court(max_age_s=settings.control_max_age_s, changed=self._enter)
+        self._court = Court(max_age_s=settings.control_max_age_s, changed=self._enter, asn_of=asn_of)
         self._counting = Counting()
         self._chronicle = Chronicle(settings.events_kept)
         self._snapshot: Snapshot | None = None
@@ -227,7 +235,7 @@ class Engine:
         """How well an ISP carries what its agents measure: what references say, and platforms where those all fail."""
         cells = {cell.platform: cell for cell in self._court.of(isp)}
         references = cells.pop(REFERENCES, None)
-        states = [window.decision.state for window in references.windows.values()] if references else []
+        states = [references.window(url).decision.state for url in references.deciding] if references else []
         known = [state for state in states if state not in (State.INCONCLUSIVE, State.DOWN)]
         ill = [state for state in known if state in _ILL]
         if not ill or 2 * len(ill) < len(known):

@@ -1,6 +1,8 @@
 """Where the collector listens: gRPC for agents, HTTP for readers. A port that cannot be had is a one-line error."""
 
 import asyncio
+import os
+import socket
 import ssl
 from pathlib import Path
 
@@ -46,6 +48,26 @@ def grpc_credentials(cert: Path | None, key: Path | None) -> object | None:
     return credentials
 
 
+def _why_not(endpoint: Endpoint) -> str:
+    """Why gRPC, which does not say, could not listen there: what the system says to the same wish."""
+    try:
+        for family, kind, number, _, place in socket.getaddrinfo(
+            endpoint.host, endpoint.port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+        ):
+            with socket.socket(family, kind, number) as trial:
+                trial.bind(place)
+    except OSError as wrong:
+        return _reason(wrong)
+    return "cannot listen there"
+
+
+def _reason(wrong: OSError) -> str:
+    """In the system's words; asyncio puts its own before them. Numbers of name resolution are negative."""
+    if wrong.errno is not None and wrong.errno > 0:
+        return os.strerror(wrong.errno)
+    return wrong.strerror or "cannot listen there"
+
+
 class GrpcListener:
     """The agents' side, with the standard health and reflection services."""
 
@@ -61,9 +83,7 @@ class GrpcListener:
         except RuntimeError:
             port = 0
         if not port:
-            raise ListenError(
-                f"{endpoint} (agents): cannot listen there; is the port in use? See --grpc, RABTA_GRPC_PORT"
-            )
+            raise ListenError(f"{endpoint} (agents): {_why_not(endpoint)}; see --grpc, RABTA_GRPC_PORT")
         self.endpoint = Endpoint(host=endpoint.host, port=port)
 
     async def start(self, handlers: object) -> None:
@@ -100,8 +120,7 @@ class HttpListener:
         try:
             await site.start()
         except OSError as wrong:
-            problem = wrong.strerror or "cannot listen there"
-            raise ListenError(f"{endpoint} (readers): {problem}; see --http, RABTA_HTTP_PORT") from None
+            raise ListenError(f"{endpoint} (readers): {_reason(wrong)}; see --http, RABTA_HTTP_PORT") from None
         host, port = self._runner.addresses[0][:2]
         self.endpoint = Endpoint(host=str(host), port=int(port))
 

@@ -40,7 +40,7 @@ class Nation:
         self._homes: dict[str, str] = {}
         self._alive_since: dict[str, float] = {}
         self._states = {isp.id: IspState.UNKNOWN for isp in isps}
-        self._since = {isp.id: 0.0 for isp in isps}
+        self._since: dict[str, float | None] = {isp.id: None for isp in isps}
 
     def state(self, isp: str) -> IspState:
         return self._states[isp]

@@ -1,5 +1,6 @@
-"""From the address of a peer to its ISP, in memory and for a moment: an address is never kept, logged or sent on.
+"""From an address to its network (AS), and from that of a peer to its ISP.
 
+A peer's address is looked at in memory and for a moment; it is never kept, logged or sent on.
 Needs a database in MaxMind's format (https://maxmind.github.io/MaxMind-DB/) that the operator supplies; without one
 every address is unknown.
 """
@@ -35,14 +36,19 @@ class Networks:
 
     def isp_of(self, peer: str) -> str:
         """The ISP of a gRPC peer such as `ipv4:192.0.2.1:4711`; empty where it is not known."""
-        if self._database is None or not (address := address_of(peer)):
-            return ""
+        asn = self.asn_of(address_of(peer))
+        return "" if asn is None else self._owners.get(asn, "")
+
+    def asn_of(self, address: str) -> int | None:
+        """The number of the network (AS) that announces an address; `None` where it is not known."""
+        if self._database is None:
+            return None
         try:
             record = self._database.get(address)
         except (ValueError, maxminddb.InvalidDatabaseError):
-            return ""
+            return None
         asn = record.get("autonomous_system_number") if isinstance(record, dict) else None
-        return self._owners.get(asn, "") if isinstance(asn, int) else ""
+        return asn if isinstance(asn, int) else None
 
 
 def address_of(peer: str) -> str:

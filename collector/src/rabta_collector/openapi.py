@@ -58,7 +58,7 @@ ITEMS: dict[str, Schema] = {
         "name": TEXT,
         "kind": _one_of(IspKind),
         "state": _one_of(IspState),
-        "since": _described(TIME, "When the state last changed."),
+        "since": _described(_or_null(TIME), "When the state last changed; null where nobody was ever heard."),
         "agents_connected": COUNT,
         "agents_expected": COUNT,
         "agents_reporting": _described(COUNT, "Agents with a measurement in the window."),
@@ -74,7 +74,7 @@ ITEMS: dict[str, Schema] = {
         "detected_after_seconds": _described(
             _or_null({"type": "number"}), "From the start of the first measurement that showed it to the decision."
         ),
-        "revised": _described({"type": "boolean"}, "Whether late measurements have corrected it."),
+        "revised": _described({"type": "boolean"}, "Whether it is from measurements of others, imported later."),
         "witness": WITNESS,
     },
     "timeline": {
@@ -84,6 +84,7 @@ ITEMS: dict[str, Schema] = {
         "mechanism": HOW,
         "from": TIME,
         "until": _described(_or_null(TIME), "The moment that it no longer stood; null while it stands."),
+        "revised": _described({"type": "boolean"}, "Whether it is from measurements of others, imported later."),
     },
     "platforms": {
         "id": PLATFORM,

@@ -14,7 +14,6 @@ from rabta_collector.state import Event, IspStatus, Snapshot, Verdict
 from rabta_proto.vocabulary import IspKind, IspState, State
 
 PKT = timezone(timedelta(hours=5), "PKT")  # no summer time
-DAY_S = 86_400.0
 
 SYMBOLS = {
     State.REACHABLE: "✓",
@@ -42,7 +41,7 @@ KINDS = {IspKind.FIXED: "Fixed lines", IspKind.MOBILE: "Mobile", IspKind.OTHER: 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Moment:
-    """A time: for machines, and short for people, with the day where it is not today."""
+    """A time: for machines, and short for people, always with the day."""
 
     machine: str
     short: str
@@ -58,14 +57,14 @@ class Mark:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Cell:
-    """One platform at one ISP."""
+    """One platform at one ISP. `backing`: how many agents voted, and the confidence that this gives."""
 
     isp: str
     isp_name: str
     mark: Mark
     mechanism: str | None
     since: Moment
-    agents: int
+    backing: str
     note: str | None
 
 
@@ -85,7 +84,6 @@ class Column:
     id: str
     name: str
     mark: Mark
-    since: Moment
     connected: int
     expected: int
 
@@ -100,7 +98,7 @@ class Group:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Headline:
-    """Where a platform, or an ISP as a whole, is in one kind of trouble; the longest first."""
+    """Where a platform, or an ISP as a whole, is in one state; `since` when at the first of them."""
 
     subject: str
     mark: Mark
@@ -122,11 +120,15 @@ class Change:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Overview:
-    """Everything on the page that changes with the country. Two that are equal look the same."""
+    """Everything on the page that changes with the country. Two that are equal look the same.
+
+    `headlines` are troubles, `unknowns` what is not known; where an ISP is down as a whole, its platforms go unsaid.
+    """
 
     groups: tuple[Group, ...]
     rows: tuple[Row, ...]
     headlines: tuple[Headline, ...]
+    unknowns: tuple[Headline, ...]
     changes: tuple[Change, ...]
     without_agents: tuple[str, ...]
     controls: int
@@ -153,6 +155,7 @@ def make_overview(snapshot: Snapshot, catalogue: Catalogue, events: Sequence[Eve
         groups=groups,
         rows=tuple(rows) if groups else (),
         headlines=(*_isp_headlines(shown, snapshot.at), *_headlines(catalogue, isps, verdicts, names, snapshot.at)),
+        unknowns=tuple(_unknowns(catalogue, shown, verdicts, names, snapshot.at)),
         changes=tuple(_change(event, names, snapshot.at) for event in reversed(events)),
         without_agents=tuple(isp.name for isp in snapshot.isps if isp.isp not in shown_ids),
         controls=snapshot.controls_connected,
@@ -172,12 +175,16 @@ class _Names:
 
 
 def make_moment(at: float, now: float, *, seconds: bool = False) -> Moment:
-    """`22:00` for a day, then `17 Feb`, from the next year on `17 Feb 2024`; with `seconds` the time to the second."""
+    """`17 Feb 22:00`, of another year `17 Feb 2023 22:00`; with `seconds` to the second."""
     local, today = (datetime.fromtimestamp(time, UTC).astimezone(PKT) for time in (at, now))
+    year = "" if local.year == today.year else f" {local.year}"
     clock = f"{local:%H:%M:%S}" if seconds else f"{local:%H:%M}"
-    day = f"{local.day} {local:%b}" if local.year == today.year else f"{local.day} {local:%b %Y}"
-    long_ago = f"{day} {clock}" if seconds else day
-    return Moment(machine=format_time(at), short=clock if now - at < DAY_S else long_ago)
+    return Moment(machine=format_time(at), short=f"{local.day} {local:%b}{year} {clock}")
+
+
+def make_clock(at: float) -> Moment:
+    """`17 Feb 2024 22:00:00`: a picture of the page has to say of when it is."""
+    return make_moment(at, 0.0, seconds=True)
 
 
 def make_mark(state: str) -> Mark:
@@ -192,7 +199,6 @@ def _groups(isps: Iterable[IspStatus], now: float) -> tuple[Group, ...]:
             id=isp.isp,
             name=isp.name,
             mark=make_mark(isp.state),
-            since=make_moment(isp.since, now),
             connected=isp.agents_connected,
             expected=isp.agents_expected,
         )
@@ -218,9 +224,14 @@ def _cell(verdict: Verdict, names: _Names, now: float) -> Cell:
         mark=make_mark(verdict.state),
         mechanism=verdict.mechanism,
         since=make_moment(verdict.since, now),
-        agents=verdict.agents,
+        backing=_backing(verdict),
         note=verdict.note,
     )
+
+
+def _backing(verdict: Verdict) -> str:
+    agents = f"{verdict.agents} agent{'' if verdict.agents == 1 else 's'}"
+    return agents if verdict.state is State.INCONCLUSIVE else f"{agents}, {verdict.confidence:.0%}"
 
 
 def _headlines(
@@ -235,17 +246,43 @@ def _headlines(
             found = [verdicts[platform.id, isp] for isp in isps if (platform.id, isp) in verdicts]
             hit = [verdict for verdict in found if verdict.state is state]
             if hit:
-                yield Headline(
-                    subject=platform.name,
-                    mark=make_mark(state),
-                    places=tuple(names.isps.get(verdict.isp, verdict.isp) for verdict in hit),
-                    since=make_moment(min(verdict.since for verdict in hit), now),
-                )
+                yield _headline(platform.name, hit, names, now)
+
+
+def _unknowns(
+    catalogue: Catalogue,
+    shown: Iterable[IspStatus],
+    verdicts: Mapping[tuple[str, str], Verdict],
+    names: _Names,
+    now: float,
+) -> Iterable[Headline]:
+    """ISPs of which nothing is known, in one line; then each platform with the other places where it is not known."""
+    isps = [isp.isp for isp in shown if isp.state is not IspState.DOWN]
+    platforms = [platform.id for platform in catalogue.platforms]
+    there = {isp: [verdicts[one, isp] for one in platforms if (one, isp) in verdicts] for isp in isps}
+    open_ = {isp: [one for one in some if one.state is State.INCONCLUSIVE] for isp, some in there.items()}
+    nothing = [isp for isp in isps if there[isp] and len(open_[isp]) == len(there[isp])]
+    if nothing:
+        yield _headline("Every platform", [open_[isp][0] for isp in nothing], names, now)
+    for platform in catalogue.platforms:
+        others = [verdicts.get((platform.id, isp)) for isp in isps if isp not in nothing]
+        if hit := [one for one in others if one is not None and one.state is State.INCONCLUSIVE]:
+            yield _headline(platform.name, hit, names, now)
+
+
+def _headline(subject: str, verdicts: Sequence[Verdict], names: _Names, now: float) -> Headline:
+    """Verdicts of one state."""
+    return Headline(
+        subject=subject,
+        mark=make_mark(verdicts[0].state),
+        places=tuple(names.isps.get(verdict.isp, verdict.isp) for verdict in verdicts),
+        since=make_moment(min(verdict.since for verdict in verdicts), now),
+    )
 
 
 def _isp_headlines(isps: Iterable[IspStatus], now: float) -> Iterable[Headline]:
     for isp in isps:
-        if isp.state in ISP_TROUBLES:
+        if isp.state in ISP_TROUBLES and isp.since is not None:
             kind = "mobile network" if isp.kind is IspKind.MOBILE else "network"
             subject, since = f"{isp.name}, the whole {kind}", make_moment(isp.since, now)
             yield Headline(subject=subject, mark=make_mark(isp.state), places=(), since=since)

@@ -14,7 +14,7 @@ from markupsafe import Markup
 
 from rabta_collector.answers import HTML, Body, make_body
 from rabta_collector.catalogue import Catalogue
-from rabta_collector.overview import MEANINGS, PKT, Overview, make_mark, make_moment, make_overview
+from rabta_collector.overview import MEANINGS, PKT, Overview, make_clock, make_mark, make_overview
 from rabta_collector.state import Event, Snapshot
 
 _templates = Environment(
@@ -89,7 +89,7 @@ def _shell(main: str, at: float | None) -> Body:
         script=Markup(_SCRIPT),
         icon=_ICON,
         main=Markup(main),
-        decided=None if at is None else make_moment(at, at, seconds=True),
+        decided=None if at is None else make_clock(at),
         zone=PKT.tzname(None),
     )
     return make_body(HTML, text)

@@ -1,12 +1,13 @@
 """Writes one agent's plan as the signed message that it will accept."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from rabta_collector.catalogue import Catalogue
-from rabta_collector.share import ESTIMATED_BYTES, Share
+from rabta_collector.share import Share, estimate_bytes
 from rabta_collector.signing import Signer
 from rabta_collector.verdict.fingerprints import Mark
+from rabta_collector.whereabouts import Directory
 from rabta_proto.model import Measurement
 from rabta_proto.v1 import plan_pb2 as wire
 from rabta_proto.vocabulary import Depth
@@ -25,12 +26,13 @@ class Frame:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Issue:
-    """What tells one plan from the next."""
+    """What tells one plan from the next. `directory`: where controls find the targets; empty in a control's own."""
 
     agent: str
     version: int
     now: float
     bytes_per_day: int
+    directory: Directory = field(default_factory=dict)
 
 
 def sign_plan(frame: Frame, issue: Issue, shares: Sequence[Share], signer: Signer) -> wire.SignedPlan:
@@ -44,12 +46,13 @@ def write_plan(frame: Frame, issue: Issue, shares: Sequence[Share]) -> wire.Plan
     catalogue, deadlines = frame.catalogue, frame.catalogue.deadlines
     plan = wire.Plan(
         version=issue.version,
-        assignments=[_assignment(share) for share in shares],
+        assignments=[_assignment(share, issue.directory) for share in shares],
         resolvers=wire.Resolvers(doh=catalogue.resolvers.doh, udp=catalogue.resolvers.udp),
         deadlines=wire.Deadlines(
             dns_ms=_ms(deadlines.dns_s),
             tcp_ms=_ms(deadlines.tcp_s),
             tls_ms=_ms(deadlines.tls_s),
+            quic_ms=_ms(deadlines.quic_s),
             http_ms=_ms(deadlines.http_s),
             repeat_pause_ms=_ms(deadlines.repeat_pause_s),
         ),
@@ -57,13 +60,14 @@ def write_plan(frame: Frame, issue: Issue, shares: Sequence[Share]) -> wire.Plan
         bytes_per_day=issue.bytes_per_day,
         agent_id=issue.agent,
         marks=[wire.Mark(id=mark.id, text=mark.text) for mark in frame.marks],
+        portal_check=catalogue.portal_check,
     )
     plan.issued_at.FromMilliseconds(int(issue.now * 1000))
     plan.expires_at.FromMilliseconds(int((issue.now + LIFETIME_S) * 1000))
     return plan
 
 
-def _assignment(share: Share) -> wire.Assignment:
+def _assignment(share: Share, directory: Directory) -> wire.Assignment:
     return wire.Assignment(
         platform=share.target.platform,
         target=share.target.url,
@@ -71,6 +75,7 @@ def _assignment(share: Share) -> wire.Assignment:
         phase_ms=_ms(share.phase_s),
         full_every=share.full_every,
         priority=share.target.priority,
+        control_addresses=directory.get(share.target.url, ()),
     )
 
 
@@ -89,7 +94,9 @@ class Costs:
 
     def __init__(self, catalogue: Catalogue) -> None:
         self._means = {
-            (target.url, depth): ESTIMATED_BYTES[depth] for target in catalogue.targets for depth in ESTIMATED_BYTES
+            (target.url, depth): estimate_bytes(target.url, depth)
+            for target in catalogue.targets
+            for depth in (Depth.FULL, Depth.LIGHT)
         }
 
     def learn(self, measurement: Measurement) -> None:
@@ -100,4 +107,4 @@ class Costs:
             self._means[key] = mean + self.WEIGHT * (min(max(count, self.LEAST), self.MOST) - mean)
 
     def of(self, url: str, depth: Depth) -> float:
-        return self._means.get((url, depth), ESTIMATED_BYTES[depth])
+        return self._means.get((url, depth), estimate_bytes(url, depth))

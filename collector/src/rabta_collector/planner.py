@@ -1,28 +1,34 @@
 """Hands out plans: shares the work anew when agents come and go, and tells each agent whose part has changed.
 
 Changes are gathered for a moment first, so that a hundred agents that return together get one plan each and not a
-hundred. Versions are milliseconds since 1970, made to grow whatever the clock does.
+hundred. What controls know of the targets' addresses goes into each plan, and has plans made anew only where they are
+outdated (whereabouts.py), which is looked at every ten such moments (five minutes). Versions are milliseconds since
+1970, made to grow whatever the clock does.
 """
 
 import asyncio
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from math import ceil
 
 from rabta_collector.journal import Member
 from rabta_collector.plan import LIFETIME_S, NO_BOUND, Frame, Issue, sign_plan
 from rabta_collector.session import Session
 from rabta_collector.share import Share, Terms, mirror, share
 from rabta_collector.signing import Signer
+from rabta_collector.whereabouts import Directory, Whereabouts
 from rabta_proto.v1 import plan_pb2 as wire
 from rabta_proto.vocabulary import Role
 
+PAUSES_PER_LOOK = 10  # the pause before sharing anew, times this, between two looks whether plans are outdated
 REISSUE_S = LIFETIME_S / 4  # an agent that stays connected has a plan of at least three quarters of its life
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Issued:
     shares: tuple[Share, ...]
+    directory: Directory | None
     version: int
     at: float
 
@@ -36,10 +42,12 @@ class Planner:
         frame: Frame,
         signer: Signer,
         terms: Terms,
+        whereabouts: Whereabouts,
         last_version: int,
         clock: Callable[[], float],
     ) -> None:
         self._frame, self._signer, self._terms, self._clock = frame, signer, terms, clock
+        self._whereabouts = whereabouts
         self.version = last_version
         """The newest version that was given out."""
         self._issued: dict[str, _Issued] = {}
@@ -50,41 +58,59 @@ class Planner:
         self._changed.set()
 
     async def wait(self, pause_s: float) -> None:
-        """Until it is time to share anew."""
-        try:
-            async with asyncio.timeout(REISSUE_S / 2):
-                await self._changed.wait()
+        """Until it is time to share anew: an agent came or went, or plans are outdated or may have grown old."""
+        look_s = PAUSES_PER_LOOK * pause_s
+        for _ in range(ceil(REISSUE_S / 2 / look_s)):
+            try:
+                async with asyncio.timeout(look_s):
+                    await self._changed.wait()
+            except TimeoutError:
+                if not self._any_outdated():
+                    continue
+            else:
                 await asyncio.sleep(pause_s)
-        except TimeoutError:
-            pass
+            break
         self._changed.clear()
+
+    def _any_outdated(self) -> bool:
+        directories = {id(issued.directory): issued.directory for issued in self._issued.values()}
+        return any(self._outdated(directory) for directory in directories.values())
+
+    def _outdated(self, directory: Directory | None) -> bool:
+        return directory is not None and self._whereabouts.outdated(directory, self._clock())
 
     def first_plan(self, newcomer: Member, connected: Iterable[Member]) -> wire.SignedPlan:
         """The plan of an agent that has just joined, as if it were connected."""
         group = [member for member in connected if _group(member) == _group(newcomer)]
         shares = self._share([*group, newcomer])[newcomer.agent]
-        return self._issue(newcomer, shares).plan
+        directory = self._whereabouts.directory(self._clock())
+        return self._issue(newcomer, shares, _directory_for(newcomer, directory)).plan
 
     def share_out(self, sessions: Mapping[str, Session]) -> int:
-        """Offers a plan to each agent whose own has changed or grows old; how many were offered."""
+        """Offers a plan to each agent whose own has changed, is outdated or grows old; how many were offered."""
         groups: dict[tuple[Role, str], list[Member]] = defaultdict(list)
         for session in sessions.values():
             groups[_group(session.member)].append(session.member)
         self._issued = {agent: issued for agent, issued in self._issued.items() if agent in sessions}
+        pass_ = _Pass(directory=self._whereabouts.directory(self._clock()), outdated=self._outdated)
         offered = 0
         for members in groups.values():
             for agent, shares in self._share(members).items():
-                offered += self._offer(sessions[agent], shares)
+                offered += self._offer(sessions[agent], shares, pass_)
         return offered
 
-    def _offer(self, session: Session, shares: tuple[Share, ...]) -> bool:
+    def _offer(self, session: Session, shares: tuple[Share, ...], pass_: "_Pass") -> bool:
         issued = self._issued.get(session.member.agent)
         has_it = issued is not None and issued.shares == shares and issued.version == session.plan_version
-        if has_it and issued is not None and self._clock() - issued.at < REISSUE_S:
+        young = issued is not None and self._clock() - issued.at < REISSUE_S
+        if issued is not None and has_it and young and not pass_.is_outdated(issued.directory):
             return False
-        new = self._issue(session.member, shares)
+        directory = _directory_for(session.member, pass_.directory)
+        new = self._issue(session.member, shares, directory)
         if session.offer_plan(new.plan, new.version):
-            self._issued[session.member.agent] = _Issued(shares=shares, version=new.version, at=self._clock())
+            self._issued[session.member.agent] = _Issued(
+                shares=shares, directory=directory, version=new.version, at=self._clock()
+            )
             return True
         self.changed()  # it takes nothing just now: again with the next change
         return False
@@ -93,7 +119,7 @@ class Planner:
         split = mirror if members[0].role is Role.CONTROL else share
         return split(self._frame.catalogue.targets, [member.agent for member in members], self._terms)
 
-    def _issue(self, member: Member, shares: tuple[Share, ...]) -> "_New":
+    def _issue(self, member: Member, shares: tuple[Share, ...], directory: Directory | None) -> "_New":
         now = self._clock()
         self.version = max(self.version + 1, int(now * 1000))
         bound = None if member.role is Role.CONTROL else self._terms.bytes_per_day
@@ -102,8 +128,23 @@ class Planner:
             version=self.version,
             now=now,
             bytes_per_day=NO_BOUND if bound is None else int(bound),
+            directory=directory or {},
         )
         return _New(plan=sign_plan(self._frame, issue, shares, self._signer), version=self.version)
+
+
+@dataclass(slots=True, kw_only=True)
+class _Pass:
+    """What all offers of one sharing-out have in common. Plans share few directories: each is looked at once."""
+
+    directory: Directory
+    outdated: Callable[[Directory | None], bool]
+    _known: dict[int, bool] = field(default_factory=dict)
+
+    def is_outdated(self, directory: Directory | None) -> bool:
+        if id(directory) not in self._known:
+            self._known[id(directory)] = self.outdated(directory)
+        return self._known[id(directory)]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -114,3 +155,8 @@ class _New:
 
 def _group(member: Member) -> tuple[Role, str]:
     return (member.role, member.isp)
+
+
+def _directory_for(member: Member, directory: Directory) -> Directory | None:
+    """None for a control: it is to find the addresses by itself."""
+    return None if member.role is Role.CONTROL else directory

@@ -9,7 +9,7 @@ import hashlib
 import hmac
 import secrets
 import sqlite3
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -202,6 +202,14 @@ class Registry:
             self._connection.executemany(
                 "UPDATE agents SET last_seen = ?, version = ? WHERE id = ?",
                 [(now, version, agent) for agent, version in agents],
+            )
+
+    def heard(self, moments: Mapping[str, float]) -> None:
+        """Notes when each agent was heard of, unless it was seen since."""
+        with self._transaction():
+            self._connection.executemany(
+                "UPDATE agents SET last_seen = max(coalesce(last_seen, 0), ?) WHERE id = ?",
+                [(at, agent) for agent, at in moments.items()],
             )
 
     def change_mark(self) -> int:

@@ -202,7 +202,13 @@ class Service:
         if not member.isp and member.role is Role.PROBE and (isp := self._parts.networks.isp_of(call.peer())):
             member = Member(agent=member.agent, isp=isp, role=member.role)
         parts = self._parts
-        session = Session(member=member, stream=stream, ingest=parts.ingest, heartbeat_s=parts.heartbeat_s)
+        session = Session(
+            member=member,
+            stream=stream,
+            ingest=parts.ingest,
+            heartbeat_s=parts.heartbeat_s,
+            heard=lambda: parts.accounts.heard(member.agent),
+        )
         session.plan_version = hello.plan_version
         await self._stand(session, hello)
 

@@ -5,6 +5,7 @@ bounded outbox. A session ends when the agent closes it, falls silent, is revoke
 """
 
 import asyncio
+from collections.abc import Callable
 from enum import StrEnum
 from typing import Protocol
 
@@ -48,8 +49,17 @@ class SessionEndedError(Exception):
 class Session:
     """The collector's side of one stream."""
 
-    def __init__(self, *, member: Member, stream: Stream, ingest: Ingest, heartbeat_s: float) -> None:
-        self.member = member
+    def __init__(
+        self,
+        *,
+        member: Member,
+        stream: Stream,
+        ingest: Ingest,
+        heartbeat_s: float,
+        heard: Callable[[], None] = lambda: None,
+    ) -> None:
+        """`heard` is called with every message of the agent."""
+        self.member, self._heard = member, heard
         self._stream, self._ingest, self._silence_s = stream, ingest, heartbeat_s * SILENCE
         self._outbox: asyncio.Queue[bytes] = asyncio.Queue(OUTBOX)
         self._end: End | None = None
@@ -93,6 +103,7 @@ class Session:
 
     async def _receive(self) -> None:
         while (envelope := await read_envelope(self._stream, self._silence_s)) is not None:
+            self._heard()
             match envelope.kind:
                 case Kind.BATCH:
                     await self._take(envelope.body)

@@ -9,13 +9,25 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from rabta_collector.catalogue import Target
+from rabta_collector.locators import scheme_of
 from rabta_proto.vocabulary import Depth
 
 DAY_S = 86_400.0
 FULL_EVERY = (1, 2, 4)  # one in so many is full; beyond four the HTTP step is seen too rarely
 LEAST_SHARES = {2: 0.2, 3: 0.1}  # of the bytes, kept for a lower priority, so that nothing starves
 GOLDEN = 0.618033988749895  # multiples of it, modulo 1, spread any number of targets evenly over an interval
-ESTIMATED_BYTES = {Depth.FULL: 9_000.0, Depth.LIGHT: 5_000.0}
+ESTIMATED_BYTES = {  # by scheme; a QUIC client sends 1200 bytes first, and again and again where nobody answers
+    "https": {Depth.FULL: 9_000.0, Depth.LIGHT: 5_000.0},
+    "http": {Depth.FULL: 9_000.0, Depth.LIGHT: 2_500.0},
+    "quic": {Depth.FULL: 9_000.0, Depth.LIGHT: 9_000.0},
+    "tcp": {Depth.FULL: 2_500.0, Depth.LIGHT: 2_500.0},
+    "dns": {Depth.FULL: 2_000.0, Depth.LIGHT: 2_000.0},
+}
+
+
+def estimate_bytes(url: str, depth: Depth) -> float:
+    """What a measurement of a target may cost both ways, before any was made."""
+    return ESTIMATED_BYTES.get(scheme_of(url), ESTIMATED_BYTES["https"])[depth]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,7 +46,7 @@ class Terms:
 
     floor_s: float
     bytes_per_day: float | None
-    cost: Callable[[str, Depth], float] = lambda _url, depth: ESTIMATED_BYTES[depth]
+    cost: Callable[[str, Depth], float] = estimate_bytes
 
 
 def share(targets: Sequence[Target], agents: Sequence[str], terms: Terms) -> dict[str, tuple[Share, ...]]:

@@ -42,13 +42,16 @@ class Verdict:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class IspStatus:
-    """What is known of one ISP as a whole. `reporting`: agents with a measurement in the window."""
+    """What is known of one ISP as a whole. `reporting`: agents with a measurement in the window.
+
+    `since`: when the state last changed; `None`: it never has, because nobody was ever heard there.
+    """
 
     isp: str
     name: str
     kind: IspKind
     state: IspState
-    since: float
+    since: float | None
     agents_connected: int
     agents_expected: int
     agents_reporting: int

@@ -9,17 +9,15 @@ import re
 from importlib import resources
 from ipaddress import ip_address
 from pathlib import Path
-from urllib.parse import SplitResult, urlsplit
 
 from rabta_collector.catalogue import Catalogue, Deadlines, Need, Platform, Resolvers, Target
 from rabta_collector.document import InvalidFileError, Table, parse_toml, read_text
 from rabta_collector.isps import identifier
+from rabta_collector.locators import SCHEMES, WEB, Locator, is_host_name, parse_locator
 
-SCHEMES = ("https", "http")
 DAY_S = 86400.0
 CSV_INTERVAL_S = 3600.0  # test lists are long: each URL once an hour per ISP, behind everything else
 CSV_PRIORITY = 3
-HOST = re.compile(r"(?!-)[a-z0-9_-]{1,63}(?<!-)(\.(?!-)[a-z0-9_-]{1,63}(?<!-))*\.?", re.IGNORECASE)
 
 
 def default_catalogue() -> Catalogue:
@@ -54,6 +52,7 @@ def parse_catalogue(root: Table) -> Catalogue:
         resolvers=_resolvers(root.table("resolvers")),
         deadlines=_deadlines(root.table("deadlines")),
         innocuous_names=_innocuous(root),
+        portal_check=_url(root, "portal_check", ("http",)) if root.has("portal_check") else "",
     )
     root.close()
     if not platforms:
@@ -89,50 +88,24 @@ def _target(table: Table, platform: str, urls: set[str]) -> Target:
         platform=platform,
         interval_s=table.seconds("interval", 300.0, least=0.1, most=DAY_S),
         priority=table.integer("priority", 2, least=1, most=3),
+        required=table.get("required", bool, "true or false", True),
     )
     table.close()
     return target
 
 
-def _url(table: Table, key: str = "url") -> str:
+def _url(table: Table, key: str = "url", schemes: tuple[str, ...] = SCHEMES) -> str:
     text = table.text(key)
     try:
-        check_url(text)
+        parse_locator(text, schemes)
     except ValueError as wrong:
         raise table.error(key, str(wrong)) from None
     return text
 
 
-def check_url(text: str) -> SplitResult:
-    """The parts of a URL that can be measured. Raises `ValueError` that says what is wrong with it."""
-    try:
-        parts = urlsplit(text)
-        port = parts.port
-    except ValueError as wrong:
-        raise ValueError(f'"{text}" is no URL: {wrong}') from None
-    if not parts.scheme or "://" not in text:
-        raise ValueError(f'"{text}" has no scheme; write https://... or http://...')
-    if parts.scheme not in SCHEMES:
-        raise ValueError(f'"{text}": {parts.scheme} cannot be measured; expected https or http')
-    if not parts.hostname or port == 0:
-        raise ValueError(f'"{text}" names no {"port" if parts.hostname else "host"}')
-    if "@" in parts.netloc or any(letter.isspace() for letter in text) or len(text) > 2000:
-        raise ValueError(f'"{text[:60]}" holds a user name or a space, or is longer than 2000 characters')
-    if ":" not in parts.hostname and not _could_exist(parts.hostname):
-        raise ValueError(f'"{text}" names no host that could exist')
-    return parts
-
-
-def _could_exist(host: str) -> bool:
-    try:
-        return bool(HOST.fullmatch(host.encode("idna").decode("ascii")))
-    except UnicodeError:
-        return False
-
-
 def _check_transfer(table: Table) -> None:
     """Accepts what throttling will need; nothing measures it yet."""
-    _url(table)
+    _url(table, schemes=WEB)
     table.integer("bytes", least=1024, most=16 * 1024 * 1024)
     table.text("control_name", "")
     table.close()
@@ -142,8 +115,7 @@ def _resolvers(table: Table) -> Resolvers:
     doh, udp = table.words("doh"), table.words("udp")
     for url in doh:
         try:
-            if check_url(url).scheme != "https":
-                raise ValueError(f'"{url}": DNS over HTTPS needs https')
+            parse_locator(url, ("https",))
         except ValueError as wrong:
             raise table.error("doh", str(wrong)) from None
     for address in udp:
@@ -172,6 +144,7 @@ def _deadlines(table: Table) -> Deadlines:
         dns_s=table.seconds("dns", usual.dns_s, least=0.1, most=60),
         tcp_s=table.seconds("tcp", usual.tcp_s, least=0.1, most=60),
         tls_s=table.seconds("tls", usual.tls_s, least=0.1, most=60),
+        quic_s=table.seconds("quic", usual.quic_s, least=0.1, most=60),
         http_s=table.seconds("http", usual.http_s, least=0.1, most=60),
         repeat_pause_s=table.seconds("repeat_pause", usual.repeat_pause_s, least=0, most=60),
     )
@@ -182,7 +155,7 @@ def _deadlines(table: Table) -> Deadlines:
 def _innocuous(root: Table) -> tuple[str, ...]:
     names = root.words("innocuous")
     for name in names:
-        if not HOST.fullmatch(name):
+        if not (name.isascii() and is_host_name(name)):
             raise root.error("innocuous", f'"{name}" is no host name')
     return names
 
@@ -199,7 +172,7 @@ def parse_test_list(text: str, file: str) -> Catalogue:
             url = (row["url"] or "").strip()
             if url and url not in urls:
                 urls.add(url)
-                id_ = _free(_identifier_of(check_url(url)), platforms)
+                id_ = _free(_identifier_of(parse_locator(url, WEB)), platforms)
                 platforms[id_] = _listed(id_, url, (row.get("category_code") or "").strip())
     except (ValueError, csv.Error) as wrong:
         raise InvalidFileError(f"{file}:{rows.line_num}: url: {wrong}") from None
@@ -214,9 +187,8 @@ def _listed(id_: str, url: str, category: str) -> Platform:
     return Platform(id=id_, name=name, category=category, targets=(target,))
 
 
-def _identifier_of(parts: SplitResult) -> str:
-    host = (parts.hostname or "").lower().removeprefix("www.")
-    return re.sub(r"[^a-z0-9]+", "-", host).strip("-")[:56] or "site"
+def _identifier_of(locator: Locator) -> str:
+    return re.sub(r"[^a-z0-9]+", "-", locator.host.removeprefix("www.")).strip("-")[:56] or "site"
 
 
 def _free(wanted: str, taken: dict[str, Platform]) -> str:

@@ -1,14 +1,15 @@
 """What stood when: spans of one state and mechanism, from events and from what stands now. Pure.
 
-A span begins with an event, or with the `since` of what stands now; what was before the first event that is known has
-no known beginning and is left out. Spans are whole: a window selects those that it overlaps and does not cut them.
+A span begins with an event, or with the `since` of what stands now; what has no known beginning is left out: what was
+before the first event that is known, and the state of an ISP where nobody was ever heard. Spans are whole: a window
+selects those that it overlaps and does not cut them.
 """
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
 
-from rabta_collector.state import Event, Snapshot
+from rabta_collector.state import Event, Snapshot, Witness
 from rabta_proto.vocabulary import Mechanism
 
 Cell = tuple[str | None, str]
@@ -16,7 +17,10 @@ Cell = tuple[str | None, str]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Span:
-    """A state and how long it stood; half-open. `platform` is `None` for an ISP's own, `until` while it stands."""
+    """A state and how long it stood; half-open. `platform` is `None` for an ISP's own, `until` while it stands.
+
+    `revised`: others measured it, see past.py; then `witness` says by which rules.
+    """
 
     platform: str | None
     isp: str
@@ -24,6 +28,8 @@ class Span:
     mechanism: Mechanism | None
     since: float
     until: float | None = None
+    revised: bool = False
+    witness: tuple[Witness, ...] = ()
 
 
 def find_spans(
@@ -39,12 +45,13 @@ def find_spans(
         cells.setdefault((event.platform, event.isp), []).append(event)
     ordered = sorted(cells, key=lambda cell: (cell[1], cell[0] or ""))
     spans = (span for cell in ordered for span in _spans(cells[cell], now.get(cell)))
-    return tuple(span for span in spans if _overlaps(span, since, until))
+    return tuple(span for span in spans if overlaps(span, since, until))
 
 
 def _standing(snapshot: Snapshot) -> Iterable[Span]:
     for isp in snapshot.isps:
-        yield Span(platform=None, isp=isp.isp, state=str(isp.state), mechanism=None, since=isp.since)
+        if isp.since is not None:
+            yield Span(platform=None, isp=isp.isp, state=str(isp.state), mechanism=None, since=isp.since)
     for one in snapshot.verdicts:
         yield Span(platform=one.platform, isp=one.isp, state=str(one.state), mechanism=one.mechanism, since=one.since)
 
@@ -63,6 +70,7 @@ def _spans(events: Sequence[Event], now: Span | None) -> list[Span]:
     return [span for span in closed if span.until != span.since]
 
 
-def _overlaps(span: Span, since: float | None, until: float | None) -> bool:
+def overlaps(span: Span, since: float | None, until: float | None) -> bool:
+    """Whether any of a span is within a window."""
     ends_late_enough = since is None or span.until is None or span.until > since
     return ends_late_enough and (until is None or span.since < until)

@@ -5,6 +5,7 @@ Reads snapshots and nothing else, sets no cookie, and makes texts in threads, so
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from http import HTTPStatus
 from importlib.metadata import version
 from typing import Protocol
@@ -21,6 +22,7 @@ from rabta_collector.page import POLICY, PageMaker, waiting_page, whole_page
 from rabta_collector.query import BadParameterError, Form, Query, parse_query
 from rabta_collector.rfc3339 import format_time
 from rabta_collector.state import Event, IngestStats, Snapshot
+from rabta_collector.timeline import Span
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 EVENTS_ON_PAGE = 20
@@ -43,6 +45,9 @@ class Views(Protocol):
     def find_events(
         self, *, since: float | None, until: float | None, platform: str | None, isp: str | None
     ) -> tuple[Event, ...]: ...
+
+    def find_past(self, query: Query) -> tuple[Span, ...]:
+        """Spans of the past that touch the window, of the wanted cells. Reads from disk: to be called in a thread."""
 
     def ready(self) -> bool: ...
 
@@ -114,7 +119,7 @@ class _Country:
                 return _not_ready()
             query = parse_query(request.query.items(), listing.parameters)
             source = self._source(listing, query)
-            body, cut = await asyncio.to_thread(_write, listing, source, query)
+            body, cut = await asyncio.to_thread(self._write, listing, source, query)
             headers = {DECIDED_AT: format_time(source.snapshot.at)} | ({"Rabta-Truncated": "true"} if cut else {})
             return respond(request, body, headers=headers)
 
@@ -125,14 +130,14 @@ class _Country:
         views = self._views
         events: tuple[Event, ...] = ()
         if listing.from_events:
-            since, until = (None, None) if listing.whole_history else (query.since, query.until)
-            events = views.find_events(since=since, until=until, platform=query.platform, isp=query.isp)
+            events = views.find_events(since=None, until=None, platform=query.platform, isp=query.isp)
         return Source(catalogue=views.catalogue, snapshot=views.snapshot(), events=events)
 
-
-def _write(listing: Listing, source: Source, query: Query) -> tuple[Body, bool]:
-    text, cut = render(listing, source, query)
-    return make_body(CSV if query.form is Form.CSV else JSON, text), cut
+    def _write(self, listing: Listing, source: Source, query: Query) -> tuple[Body, bool]:
+        if listing.from_events:
+            source = replace(source, past=self._views.find_past(query))
+        text, cut = render(listing, source, query)
+        return make_body(CSV if query.form is Form.CSV else JSON, text), cut
 
 
 def _not_ready() -> web.Response:

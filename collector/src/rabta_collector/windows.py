@@ -1,12 +1,14 @@
 """What the agents of one ISP have lately found of one target: a vote each, and a sample of findings. Pure, bounded.
 
 Invariants: one agent has at most one vote, its newest conclusive finding; what cannot be judged takes no vote away, it
-waits (`open`) until controls or references are heard, and votes expire. A measurement older than the newest of its
-agent changes nothing. Nothing is kept of an agent whose vote and finding have expired.
+waits (is open) until controls or references are heard, and votes expire. The last two measurements of an agent that
+were not plainly ok stay open: a vote that the first of two controls brought about must not outlive the word of the
+second, although the agent has measured again meanwhile. A measurement older than the newest of its agent changes
+nothing. Nothing is kept of an agent whose vote and finding have expired.
 """
 
 from collections import Counter, deque
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
 from rabta_collector.verdict.classify import Finding
@@ -15,6 +17,7 @@ from rabta_proto.model import Measurement
 from rabta_proto.vocabulary import Depth, Judgement, Step
 
 SAMPLE_LIMIT = 2000
+OPEN_LIMIT = 2
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,15 +40,24 @@ class Sampled:
 
 
 @dataclass(slots=True, kw_only=True)
+class Stand:
+    """An open case with its last finding. `at` is when it was taken in."""
+
+    case: Case
+    finding: Finding
+    sampled: Sampled
+    at: float
+
+
+@dataclass(slots=True, kw_only=True)
 class Ballot:
-    """One agent's say. `base`: its vote before the newest measurement. `open`: that one, unless it was plainly ok."""
+    """One agent's say, as of its newest measurement. `base`: its vote before the `stands`, which come oldest first."""
 
     started: float
     expires: float
-    sampled: Sampled
     base: Vote | None
+    stands: tuple[Stand, ...]
     vote: Vote | None
-    open: Case | None
 
 
 @dataclass(slots=True, kw_only=True)
@@ -65,27 +77,30 @@ class Window:
     def newest(self, agent: str) -> tuple[float, Case | None] | None:
         """Start of an agent's newest measurement, and its case while it is open."""
         ballot = self._ballots.get(agent)
-        return None if ballot is None else (ballot.started, ballot.open)
+        return None if ballot is None else (ballot.started, ballot.stands[-1].case if ballot.stands else None)
 
     def record(self, case: Case, finding: Finding, now: float) -> None:
         """Takes in a measurement newer than any of its agent's before."""
         before = self._ballots.get(case.agent)
-        base = before.vote if before and before.vote and before.vote.expires > now else None
-        sampled = Sampled(expires=case.expires, rule=finding.rule)
+        stand = Stand(case=case, finding=finding, sampled=Sampled(expires=case.expires, rule=finding.rule), at=now)
+        stands = (*(before.stands if before else ()), stand)
+        kept = 0 if finding.judgement is Judgement.OK else OPEN_LIMIT
+        settled = max(0, len(stands) - kept)
+        base = _tally(before.base if before else None, stands[:settled])
         self._ballots[case.agent] = Ballot(
             started=case.started,
             expires=case.expires,
-            sampled=sampled,
             base=base,
-            vote=_cast(base, case, finding),
-            open=None if finding.judgement is Judgement.OK else case,
+            stands=stands[settled:],
+            vote=_tally(base, stands[settled:]),
         )
-        self._add(sampled)
+        self._add(stand.sampled)
 
     def revise(self, case: Case, finding: Finding) -> bool:
         """Takes in another finding of an open case; says whether that changed anything."""
         ballot = self._ballots[case.agent]
-        sampled = ballot.sampled
+        stand = next(one for one in ballot.stands if one.case is case)
+        sampled = stand.sampled
         if finding.rule == sampled.rule:
             return False
         if sampled.kept:
@@ -93,13 +108,14 @@ class Window:
         sampled.rule = finding.rule
         if sampled.kept:
             self._count(sampled, 1)
-        ballot.vote = _cast(ballot.base, case, finding)
+        stand.finding = finding
+        ballot.vote = _tally(ballot.base, ballot.stands)
         return True
 
     def open_cases(self, agent: str | None = None) -> list[Case]:
-        """Newest measurements, of one agent or of all, that later evidence may show in another light."""
+        """Measurements, of one agent or of all, that later evidence may show in another light."""
         ballots = self._ballots.values() if agent is None else filter(None, [self._ballots.get(agent)])
-        return [ballot.open for ballot in ballots if ballot.open is not None]
+        return [stand.case for ballot in ballots for stand in ballot.stands]
 
     def votes(self, now: float) -> dict[str, Vote]:
         """Votes that stand, by agent. Forgets what has expired; `next_expiry` is when more of it will have."""
@@ -147,6 +163,14 @@ class Window:
             del self._rules[sampled.rule]
 
 
+def _tally(vote: Vote | None, stands: Iterable[Stand]) -> Vote | None:
+    """The vote after some findings, given the vote before them."""
+    for stand in stands:
+        standing = vote if vote is not None and vote.expires > stand.at else None
+        vote = _cast(standing, stand.case, stand.finding)
+    return vote
+
+
 def _cast(base: Vote | None, case: Case, finding: Finding) -> Vote | None:
     """The vote after a finding, given the vote before it."""
     if finding.judgement is Judgement.INCONCLUSIVE:
@@ -162,6 +186,8 @@ def _cast(base: Vote | None, case: Case, finding: Finding) -> Vote | None:
         started=case.started,
         since=base.since if same and base else case.started,
         streak=base.streak + 1 if same and base else 1,
+        weight=finding.weight,
+        version=case.measurement.agent_version,
         expires=case.expires,
     )
 

@@ -50,6 +50,7 @@ def network_to_message(network: model.NetworkContext) -> wire.NetworkContext:
         metered=network.metered,
         captive_portal=network.captive_portal,
         lab=network.lab,
+        changed=network.changed,
     )
 
 
@@ -99,6 +100,7 @@ def network_from_message(message: wire.NetworkContext) -> model.NetworkContext:
         metered=message.metered if message.HasField("metered") else None,
         captive_portal=message.captive_portal if message.HasField("captive_portal") else None,
         lab=message.lab,
+        changed=message.changed if message.HasField("changed") else None,
     )
 
 

@@ -8,14 +8,21 @@ from google.protobuf.timestamp_pb2 import Timestamp
 
 from rabta_proto import model
 from rabta_proto.v1 import measurement_pb2 as wire
-from rabta_proto.vocabulary import AddressSource, DnsTransport, ResolverKind
+from rabta_proto.vocabulary import AddressSource, DnsTransport, ResolverKind, ResolverPlace
 
 Word = TypeVar("Word", bound=StrEnum)
 
 # Numbers of the wire's enums by word; a number outside of a table is a word of the future.
 RESOLVERS = {ResolverKind.SYSTEM: 1, ResolverKind.UDP: 2, ResolverKind.DOH: 3}
 TRANSPORTS = {DnsTransport.UDP: 1, DnsTransport.TCP: 2, DnsTransport.HTTPS: 3}
-SOURCES = {AddressSource.SYSTEM: 1, AddressSource.UDP: 2, AddressSource.DOH: 3, AddressSource.LITERAL: 4}
+PLACES = {ResolverPlace.LOCAL: 1, ResolverPlace.NETWORK: 2, ResolverPlace.PUBLIC: 3}
+SOURCES = {
+    AddressSource.SYSTEM: 1,
+    AddressSource.UDP: 2,
+    AddressSource.DOH: 3,
+    AddressSource.LITERAL: 4,
+    AddressSource.CONTROL: 5,
+}
 
 
 def inverse(table: dict[Word, int]) -> dict[int, Word]:
@@ -23,7 +30,8 @@ def inverse(table: dict[Word, int]) -> dict[int, Word]:
     return {number: word for word, number in table.items()}
 
 
-_RESOLVERS, _TRANSPORTS, _SOURCES = inverse(RESOLVERS), inverse(TRANSPORTS), inverse(SOURCES)
+_RESOLVERS, _TRANSPORTS = inverse(RESOLVERS), inverse(TRANSPORTS)
+_PLACES, _SOURCES = inverse(PLACES), inverse(SOURCES)
 
 
 def to_timestamp(moment: datetime) -> Timestamp:
@@ -48,6 +56,8 @@ def write_detail(detail: model.Detail, message: wire.Observation) -> None:
             message.tcp.CopyFrom(wire.TcpConnect(address=tcp.address, port=tcp.port, source=source))
         case model.TlsHandshake() as tls:
             message.tls.CopyFrom(_tls_to_message(tls))
+        case model.QuicHandshake() as quic:
+            message.quic.CopyFrom(_quic_to_message(quic))
         case model.HttpRoundTrip() as http:
             message.http.CopyFrom(_http_to_message(http))
 
@@ -75,6 +85,7 @@ def _dns_to_message(dns: model.DnsQuery) -> wire.DnsQuery:
         ],
         transport=wire.DnsTransport.ValueType(TRANSPORTS.get(dns.transport, 0)),
         truncated=dns.truncated,
+        resolver_place=wire.ResolverPlace.ValueType(PLACES.get(dns.resolver_place, 0)),
     )
 
 
@@ -92,6 +103,27 @@ def _tls_to_message(tls: model.TlsHandshake) -> wire.TlsHandshake:
         negotiated_protocol=tls.negotiated_protocol,
         certificate=None if tls.certificate is None else _certificate_to_message(tls.certificate),
         alert=tls.alert,
+        chain=[wire.Issuer(sha256=issuer.sha256, subject=issuer.subject) for issuer in tls.chain],
+        first_byte_us=tls.first_byte_us,
+        split=tls.split,
+    )
+
+
+def _quic_to_message(quic: model.QuicHandshake) -> wire.QuicHandshake:
+    return wire.QuicHandshake(
+        address=quic.address,
+        port=quic.port,
+        server_name=quic.server_name,
+        source=wire.AddressSource.ValueType(SOURCES.get(quic.source, 0)),
+        isolation=quic.isolation,
+        verified=quic.verified,
+        server_answered=quic.server_answered,
+        quic_version=quic.quic_version,
+        cipher_suite=quic.cipher_suite,
+        negotiated_protocol=quic.negotiated_protocol,
+        certificate=None if quic.certificate is None else _certificate_to_message(quic.certificate),
+        close_code=quic.close_code,
+        first_byte_us=quic.first_byte_us,
     )
 
 
@@ -123,6 +155,11 @@ def _http_to_message(http: model.HttpRoundTrip) -> wire.HttpRoundTrip:
         body_sha256=http.body_sha256,
         body_simhash=http.body_simhash,
         marks=http.marks,
+        http_version=http.http_version,
+        charset=http.charset,
+        content_encoding=http.content_encoding,
+        chunked=http.chunked,
+        strict_transport_security=http.strict_transport_security,
     )
 
 
@@ -136,6 +173,8 @@ def read_detail(message: wire.Observation) -> model.Detail | None:
             return model.TcpConnect(address=message.tcp.address, port=message.tcp.port, source=source)
         case "tls":
             return _tls_from_message(message.tls)
+        case "quic":
+            return _quic_from_message(message.quic)
         case "http":
             return _http_from_message(message.http)
     return None
@@ -164,6 +203,7 @@ def _dns_from_message(message: wire.DnsQuery) -> model.DnsQuery:
         ),
         transport=_TRANSPORTS.get(message.transport, DnsTransport.UNKNOWN),
         truncated=message.truncated,
+        resolver_place=_PLACES.get(message.resolver_place, ResolverPlace.UNKNOWN),
     )
 
 
@@ -181,6 +221,27 @@ def _tls_from_message(message: wire.TlsHandshake) -> model.TlsHandshake:
         negotiated_protocol=message.negotiated_protocol,
         certificate=_certificate_from_message(message.certificate) if message.HasField("certificate") else None,
         alert=message.alert if message.HasField("alert") else None,
+        chain=tuple(model.Issuer(sha256=issuer.sha256, subject=issuer.subject) for issuer in message.chain),
+        first_byte_us=message.first_byte_us if message.HasField("first_byte_us") else None,
+        split=message.split,
+    )
+
+
+def _quic_from_message(message: wire.QuicHandshake) -> model.QuicHandshake:
+    return model.QuicHandshake(
+        address=message.address,
+        port=message.port,
+        server_name=message.server_name,
+        source=_SOURCES.get(message.source, AddressSource.UNKNOWN),
+        isolation=message.isolation,
+        verified=message.verified,
+        server_answered=message.server_answered,
+        quic_version=message.quic_version if message.HasField("quic_version") else None,
+        cipher_suite=message.cipher_suite,
+        negotiated_protocol=message.negotiated_protocol,
+        certificate=_certificate_from_message(message.certificate) if message.HasField("certificate") else None,
+        close_code=message.close_code if message.HasField("close_code") else None,
+        first_byte_us=message.first_byte_us if message.HasField("first_byte_us") else None,
     )
 
 
@@ -212,4 +273,9 @@ def _http_from_message(message: wire.HttpRoundTrip) -> model.HttpRoundTrip:
         body_sha256=message.body_sha256,
         body_simhash=message.body_simhash if message.HasField("body_simhash") else None,
         marks=tuple(message.marks),
+        http_version=message.http_version,
+        charset=message.charset,
+        content_encoding=message.content_encoding,
+        chunked=message.chunked,
+        strict_transport_security=message.strict_transport_security,
     )

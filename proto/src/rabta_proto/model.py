@@ -7,7 +7,16 @@ Times are aware and UTC; offsets and durations are microseconds, offsets from `M
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from rabta_proto.vocabulary import AddressSource, Depth, DnsTransport, NetworkKind, ResolverKind, Step, Trigger
+from rabta_proto.vocabulary import (
+    AddressSource,
+    Depth,
+    DnsTransport,
+    NetworkKind,
+    ResolverKind,
+    ResolverPlace,
+    Step,
+    Trigger,
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,7 +40,9 @@ class DnsReply:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DnsQuery:
-    """One query; `rcode` is `None` when no response could be read. `resolver` is empty for the machine's own.
+    """One query; `rcode` is `None` when no response could be read.
+
+    `resolver` is empty for the machine's own, unless that is a known public one; `resolver_place` says whose it is.
 
     With `truncated` the response was cut short: without an address it says nothing, and the query after it asks again
     over TCP.
@@ -46,6 +57,7 @@ class DnsQuery:
     later_replies: tuple[DnsReply, ...] = ()
     transport: DnsTransport = DnsTransport.UNKNOWN
     truncated: bool = False
+    resolver_place: ResolverPlace = ResolverPlace.UNKNOWN
 
     @property
     def addresses(self) -> tuple[str, ...]:
@@ -75,8 +87,20 @@ class Certificate:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Issuer:
+    """A certificate that was sent to vouch for another; `sha256` is 32 bytes."""
+
+    sha256: bytes
+    subject: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class TlsHandshake:
-    """One handshake. With `isolation` an innocuous name was sent and nothing verified."""
+    """One handshake. With `isolation` an innocuous name was sent and nothing verified.
+
+    `split`: the ClientHello went in two segments, cut within the name. `first_byte_us`: when the server's
+    first byte came, from the beginning of the step; `None` where none did.
+    """
 
     address: str
     port: int
@@ -90,11 +114,36 @@ class TlsHandshake:
     negotiated_protocol: str = ""
     certificate: Certificate | None = None
     alert: int | None = None
+    chain: tuple[Issuer, ...] = ()
+    first_byte_us: int | None = None
+    split: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class QuicHandshake:
+    """One QUIC handshake; `isolation` and `first_byte_us` as in `TlsHandshake`.
+
+    `close_code` is the error code of the server's CONNECTION_CLOSE (RFC 9000 section 20).
+    """
+
+    address: str
+    port: int
+    server_name: str
+    source: AddressSource
+    isolation: bool = False
+    verified: bool = False
+    server_answered: bool = False
+    quic_version: int | None = None
+    cipher_suite: str = ""
+    negotiated_protocol: str = ""
+    certificate: Certificate | None = None
+    close_code: int | None = None
+    first_byte_us: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HttpRoundTrip:
-    """One request and its response; `body_simhash` is a 64-bit SimHash of the bytes read."""
+    """One request and its response; `body_simhash` is a 64-bit SimHash of the bytes read, decoded."""
 
     address: str
     port: int
@@ -111,14 +160,20 @@ class HttpRoundTrip:
     body_sha256: bytes = b""
     body_simhash: int | None = None
     marks: tuple[str, ...] = ()
+    http_version: str = ""
+    charset: str = ""
+    content_encoding: str = ""
+    chunked: bool = False
+    strict_transport_security: str = ""
 
 
-Detail = DnsQuery | TcpConnect | TlsHandshake | HttpRoundTrip
+Detail = DnsQuery | TcpConnect | TlsHandshake | QuicHandshake | HttpRoundTrip
 
 STEP_OF: dict[type[Detail], Step] = {
     DnsQuery: Step.DNS,
     TcpConnect: Step.TCP,
     TlsHandshake: Step.TLS,
+    QuicHandshake: Step.QUIC,
     HttpRoundTrip: Step.HTTP,
 }
 
@@ -142,7 +197,7 @@ class Observation:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NetworkContext:
-    """The network that an agent was on; `None` could not be told."""
+    """The network that an agent was on; `None` could not be told. `changed`: it became another one meanwhile."""
 
     isp: str = ""
     kind: NetworkKind = NetworkKind.UNKNOWN
@@ -152,6 +207,7 @@ class NetworkContext:
     metered: bool | None = None
     captive_portal: bool | None = None
     lab: bool = False
+    changed: bool | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

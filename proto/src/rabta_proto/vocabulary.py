@@ -46,6 +46,8 @@ class Failure(StrEnum):
     SSL_UNKNOWN_AUTHORITY = "ssl_unknown_authority"  # no public root vouches for it
     SSL_INVALID_CERTIFICATE = "ssl_invalid_certificate"  # expired, not yet valid, or otherwise wrong
     SSL_FAILED_HANDSHAKE = "ssl_failed_handshake"  # an alert, or bytes that are not TLS
+    # quic
+    QUIC_FAILED_HANDSHAKE = "quic_failed_handshake"  # Rabta's own: a CONNECTION_CLOSE, or packets that are not QUIC
     # http
     HTTP_INVALID_RESPONSE = "http_invalid_response"  # Rabta's own: bytes that are not HTTP/1.1
     HTTP_INVALID_REDIRECT = "http_invalid_redirect_location_host"  # Location cannot be followed
@@ -104,6 +106,7 @@ class Mechanism(StrEnum):
     HTTP_TIMEOUT_HOST = "http.timeout.host"  # silence after the request
     HTTP_EOF_HOST = "http.eof.host"  # closed after the request
     QUIC_TIMEOUT = "quic.timeout"  # silence on UDP/443
+    QUIC_REFUSED = "quic.refused"  # UDP/443 is refused
     THROTTLE_SNI = "throttle.sni"  # slowed, set off by the name in the ClientHello
     THROTTLE_HOST = "throttle.host"  # slowed, set off by the Host header
     THROTTLE_IP = "throttle.ip"  # slowed for an address
@@ -142,6 +145,15 @@ class ResolverKind(StrEnum):
     UNKNOWN = "unknown"  # from an agent newer than this code
 
 
+class ResolverPlace(StrEnum):
+    """Whose a machine's own resolver is, as far as its address tells."""
+
+    LOCAL = "local"  # the machine itself, or its local network: a router that passes questions on
+    NETWORK = "network"  # a public address: as a rule the ISP's
+    PUBLIC = "public"  # a known public resolver that the volunteer chose: not the ISP's word
+    UNKNOWN = "unknown"  # not the machine's own, the platform asked in our place, or another version of the agent
+
+
 class DnsTransport(StrEnum):
     """What carried a DNS message."""
 
@@ -158,6 +170,7 @@ class AddressSource(StrEnum):
     UDP = "udp"
     DOH = "doh"
     LITERAL = "literal"  # the target itself
+    CONTROL = "control"  # the plan, which has it from controls
     UNKNOWN = "unknown"  # from an agent newer than this code
 
 

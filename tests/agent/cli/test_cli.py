@@ -1,5 +1,7 @@
 """The command line: usage, errors on one line, and that looking costs little."""
 
+import os
+import shlex
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -10,6 +12,7 @@ import structlog
 
 from rabta_agent.cli import main
 from rabta_agent.exits import ExitCode
+from rabta_agent.probes import quic
 
 
 @pytest.fixture(autouse=True)
@@ -48,7 +51,7 @@ def test_version_prints_the_version(capsys: pytest.CaptureFixture[str]) -> None:
         ((), "COMMAND"),
         (("dance",), "invalid choice"),
         (("join", "https://c.example"), "--invite"),
-        (("probe",), "URL"),
+        (("probe",), "TARGET"),
         (("run", "--twice"), "unrecognized"),
         (("log", "--lines", "0"), "no number of lines"),
         (("join", "c.example", "--invite", "t"), "no scheme"),
@@ -57,6 +60,10 @@ def test_version_prints_the_version(capsys: pytest.CaptureFixture[str]) -> None:
         (("probe", "example.com"), "no scheme"),
         (("probe", "https://example.com/", "ftp://example.com/"), "ftp"),
         (("probe", "https://"), "no host"),
+        (("probe", "tcp://example.com"), "port is missing"),
+        (("probe", "dns:1.1.1.1"), "no name"),
+        (("probe", "https://me:secret@example.com/"), "user name"),
+        (("probe", "https://example.com/\nhttps://x.com/"), "control character"),
         (("config", "--bytes-per-day", "lots"), "--bytes-per-day"),
         (("run", "--source-address", "here"), "--source-address"),
     ],
@@ -86,6 +93,72 @@ def test_a_home_that_is_a_file_is_one_line(tmp_path: Path, capsys: pytest.Captur
     (tmp_path / "home").touch()
     assert ExitCode.FAILED == run("join", "https://127.0.0.1:1", "--invite", "t")
     assert "not a directory" in complaint(capsys)
+
+
+@pytest.mark.parametrize("command", [("status",), ("log",), ("config",), ("run",), ("probe", "dns:x.com")])
+@pytest.mark.parametrize("below", [(), ("deeper",)], ids=["file", "below a file"])
+def test_a_home_that_is_a_file_is_said_to_be_one(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], command: tuple[str, ...], below: tuple[str, ...]
+) -> None:
+    (tmp_path / "file").touch()
+    home = tmp_path.joinpath("file", *below)
+    assert ExitCode.FAILED == run(*command, "--home", str(home))
+    assert f"{home}: not a directory" in complaint(capsys)
+
+
+def test_quic_is_refused_where_it_is_not_installed(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(quic, "available", lambda: False)
+    assert ExitCode.USAGE == run("probe", "quic://x.com/")
+    assert "QUIC is not installed" in complaint(capsys)
+
+
+def shell(line: str) -> subprocess.CompletedProcess[str]:
+    """A command as a shell runs it, `AGENT` standing for the program."""
+    program = f"{shlex.quote(sys.executable)} -m rabta_agent"
+    return subprocess.run(
+        ["/bin/sh", "-c", line.replace("AGENT", program)], capture_output=True, text=True, check=False, timeout=60
+    )
+
+
+UNIX_ONLY = pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full")
+
+
+@UNIX_ONLY
+@pytest.mark.parametrize("command", ["version", "config", "status", "RABTA_LAB=1 AGENT probe dns:localhost --json"])
+@pytest.mark.parametrize("output", [">/dev/full", ">&-"], ids=["full", "closed"])
+def test_output_that_cannot_be_written_is_one_line(command: str, output: str) -> None:
+    done = shell(f"{command if 'AGENT' in command else f'AGENT {command}'} {output}")
+    assert (ExitCode.FAILED, "") == (done.returncode, done.stdout)
+    assert done.stderr.startswith("rabta-agent: the output cannot be written: ")
+    assert 1 == done.stderr.count("\n")
+
+
+@UNIX_ONLY
+def test_a_complaint_that_cannot_be_written_still_ends_the_command() -> None:
+    assert ExitCode.USAGE == shell("AGENT probe x.com 2>/dev/full").returncode
+    assert ExitCode.FAILED == shell("AGENT version >/dev/full 2>/dev/full").returncode
+
+
+def test_a_reader_that_goes_away_is_no_error() -> None:
+    done = shell("{ AGENT config; echo $? >&2; } | true")
+    assert "0\n" == done.stderr
+
+
+def test_an_interrupt_while_modules_load_leaves_no_traceback(tmp_path: Path) -> None:
+    """The first module that the program loads is one that is interrupted."""
+    package = tmp_path / "argparse.py"
+    package.write_text("raise KeyboardInterrupt")
+    script = "import sys; from rabta_agent.__main__ import main; sys.exit(main())"
+    done = subprocess.run(
+        [sys.executable, "-c", script],
+        capture_output=True,
+        text=True,
+        check=False,
+        env=os.environ | {"PYTHONPATH": str(tmp_path)},
+    )
+    assert (1, "", "") == (done.returncode, done.stdout, done.stderr)
 
 
 def imported_by(command: str) -> set[str]:

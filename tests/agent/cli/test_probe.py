@@ -1,6 +1,7 @@
 """`rabta-agent probe`: every step with its timing, for a person and for a program."""
 
 import json
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -10,10 +11,23 @@ from google.protobuf.json_format import Parse
 from rabta_agent.cli.probe import to_json, to_text
 from rabta_agent.exits import ExitCode
 from rabta_proto.codec import from_message
-from rabta_proto.model import DnsAnswer, DnsQuery, HttpRoundTrip, Measurement, Observation, TcpConnect, TlsHandshake
+from rabta_proto.model import (
+    Detail,
+    DnsAnswer,
+    DnsQuery,
+    HttpRoundTrip,
+    Measurement,
+    NetworkContext,
+    Observation,
+    QuicHandshake,
+    TcpConnect,
+    TlsHandshake,
+)
 from rabta_proto.v1.measurement_pb2 import Measurement as Message
 from rabta_proto.vocabulary import AddressSource, Failure, ResolverKind
 from support.agent_process import command
+from support.peers import Authority
+from support.quic_server import open_quic_server, pem
 from support.web_server import serving
 
 ADDRESS = AddressSource.SYSTEM
@@ -86,6 +100,48 @@ def test_a_person_reads_one_line_per_step() -> None:
     ]
 
 
+def read(detail: Detail, network: NetworkContext | None = None) -> list[str]:
+    """The lines of one step, and what disturbed it."""
+    seen = replace(MEASUREMENT.observations[0], detail=detail)
+    text = to_text(replace(MEASUREMENT, observations=(seen,), network=network or NetworkContext()))
+    return text.splitlines()[1:-1]
+
+
+@pytest.mark.parametrize(
+    ("version", "said"), [(1, "QUIC v1"), (0x6B3343CF, "QUIC v2"), (0xFF00001D, "QUIC version 0xff00001d")]
+)
+def test_a_person_reads_what_quic_came_to(version: int, said: str) -> None:
+    handshake = QuicHandshake(
+        address="192.0.2.1", port=443, server_name="x.com", source=ADDRESS, verified=True, quic_version=version
+    )
+    (line,) = read(handshake)
+    assert line.endswith(f" quic  x.com at 192.0.2.1 port 443: {said}, certificate verified")
+    (line,) = read(replace(handshake, server_name="a.example", isolation=True, verified=False))
+    assert line.endswith(f"a.example at 192.0.2.1 port 443 (innocuous name): {said}, certificate not verified")
+
+
+def test_a_person_reads_that_a_name_was_cut_in_two() -> None:
+    handshake = TlsHandshake(
+        address="192.0.2.1", port=443, server_name="x.com", source=ADDRESS, tls_version="TLSv1.3", split=True
+    )
+    assert "x.com at 192.0.2.1 (name cut in two): TLSv1.3" in read(handshake)[0]
+
+
+def test_a_person_reads_which_public_resolver_the_machine_uses() -> None:
+    query = DnsQuery(resolver_kind=ResolverKind.SYSTEM, resolver="8.8.8.8", hostname="x.com", query_type="A")
+    assert "A x.com from system resolver (8.8.8.8): " in read(query)[0]
+
+
+def test_a_person_reads_what_disturbed_the_measurement() -> None:
+    detail = MEASUREMENT.observations[2].detail
+    _, *notes = read(detail, NetworkContext(vpn=True, captive_portal=True, changed=True))
+    assert ["a VPN is on", "a captive portal is in the way", "the network changed meanwhile"] == [
+        note.removeprefix("note: ") for note in notes
+    ]
+    _, *notes = read(detail, NetworkContext(vpn=False, captive_portal=False, changed=False))
+    assert [] == notes
+
+
 def test_a_program_reads_the_message_on_one_line() -> None:
     line = to_json(MEASUREMENT)
     assert "\n" not in line
@@ -108,6 +164,21 @@ async def test_a_person_sees_the_page_that_came(tmp_path: Path) -> None:
     async with serving() as page:
         done = await command(tmp_path, "probe", page)
     assert 'status 200, 32 bytes, "Fine"' in done.out
+
+
+async def test_every_kind_of_target_is_taken(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    authority = Authority()
+    authority.ca.cert_pem.write_to_path(str(tmp_path / "root.pem"))
+    monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "root.pem"))
+    leaf = pem(authority.ca.issue_cert("localhost"))
+    async with serving() as page, open_quic_server("127.0.0.1", 0, *leaf) as quic:
+        port = page.removesuffix("/").rpartition(":")[2]
+        targets = (page, f"tcp://127.0.0.1:{port}", "dns:localhost", f"quic://localhost:{quic.port}/")
+        done = await command(tmp_path / "home", "probe", *targets)
+    assert (ExitCode.GOOD, "") == (done.code, done.err)
+    steps = [line.split()[4] for line in done.out.splitlines() if " ms " in line]
+    assert ["tcp", "http", "tcp", "dns", "dns", "quic"] == steps
+    assert "QUIC v1, certificate verified" in done.out
 
 
 async def test_a_name_of_the_hosts_file_counts_in_the_lab(tmp_path: Path) -> None:

@@ -7,10 +7,18 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from rabta_collector.history.keeper import place
+from rabta_collector.history.places import make_places
+from rabta_collector.isps import default_isps
 from rabta_collector.ooni.convert import convert
+from rabta_collector.ooni.intake import Ticket, admit, take_in
 from rabta_collector.ooni.judge import judge
+from rabta_collector.ooni.own import Own, write_own
+from rabta_collector.ooni.prints import Prints
+from rabta_collector.targets import default_catalogue
 from rabta_proto.model import DnsQuery, HttpRoundTrip, TcpConnect, TlsHandshake
 from rabta_proto.vocabulary import AddressSource, Failure, NetworkKind, Step
+from support.factories import tls_trouble
 from support.ooni_builder import (
     EOF,
     FAR,
@@ -173,6 +181,48 @@ def test_a_helper_at_the_same_addresses_has_one_voice() -> None:
     assert 1 == len(convert(built(helper=control(NEAR))).controls)
 
 
+def test_names_meet_in_whichever_alphabet_they_are_written() -> None:
+    """The input, a lookup and a handshake of one name."""
+    unicode, ascii_ = "münchen.example", "xn--mnchen-3ya.example"
+    for host in (unicode, ascii_):
+        document = built(
+            url=URL,
+            queries=[query(NEAR, host=host)],
+            tls_handshakes=[handshake(NEAR, RESET, host=host)],
+            requests=[],
+            helper=control(host=ascii_),
+        )
+        document["input"] = f"https://{unicode}/"
+        assert "tls.reset.control_valid" == judge(document)["rule"]
+
+
+def test_a_handshake_marked_as_isolation_is_one() -> None:
+    """As our own agents' are in an export."""
+    innocuous = handshake(NEAR, host="example.com") | {"tags": ["depth=0", "sni_isolation"]}
+    document = built(version="0.5.1", requests=[], tls_handshakes=[handshake(NEAR, RESET), innocuous])
+    assert "tls.reset.sni.isolated" == judge(document)["rule"]
+    unmarked = built(
+        version="0.5.1", requests=[], tls_handshakes=[handshake(NEAR, RESET), handshake(NEAR, host="e.com")]
+    )
+    assert "tls.reset.control_valid" == judge(unmarked)["rule"]
+
+
+def test_networks_are_told_to_the_judge_and_those_of_special_addresses_are_none() -> None:
+    document = built(queries=[query(NEAR, "10.0.0.1")], helper=control(asns={FAR: 13414}))
+    asn_of = convert(document).background.asn_of
+    assert asn_of is not None
+    assert (13414, 13414, None) == (asn_of(NEAR), asn_of(FAR), asn_of("10.0.0.1"))
+    assert convert(built(queries=[query(NEAR, asn=None)], helper=None)).background.asn_of is None
+
+
+def test_our_own_measurements_are_read_as_they_were() -> None:
+    document = built()
+    document["test_keys"]["x_rabta"] = write_own(Own(measurement=tls_trouble(RESET).measurement()))
+    assert "tls.reset.sni.isolated" == judge(document)["rule"]
+    document["test_keys"]["x_rabta"] = {"measurement": {"target": 7}}
+    assert "ok.https" == judge(document)["rule"]
+
+
 WORDS = [
     "connection_reset",
     NXDOMAIN,
@@ -212,8 +262,13 @@ ANYTHING = st.recursive(
 
 
 def holds(document: Any) -> None:
-    """The form of a finding, and that it is always the same."""
+    """The form of a finding, that it is always the same, and that the history comes to it as well."""
     found = judge(document)
+    ticket = admit(document, PLACES, 2e9)
+    if isinstance(ticket, Ticket):
+        published, placed = take_in(document, ticket, Prints())
+        assert (found["state"], found["rule"]) == (placed.found.judgement, placed.found.rule)
+        assert placed == place(published, PLACES)
     assert found["state"] in ("ok", "blocked", "throttled", "down", "inconclusive")
     assert (found["mechanism"] is not None) == (found["state"] == "blocked")
     assert found == judge(copy.deepcopy(document))
@@ -237,6 +292,7 @@ def places(value: Any, path: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
     return [path, *(found for key, item in inner for found in places(item, (*path, key)))]
 
 
+PLACES = make_places(default_catalogue(), default_isps())
 WHOLE = built(
     url=PLAIN,
     version="0.5.1",
@@ -250,21 +306,21 @@ WHOLE = built(
 
 @settings(max_examples=150, deadline=None)
 @given(st.sampled_from(places(WHOLE)[1:]), ANYTHING)
-def test_a_value_of_any_other_type_anywhere_is_judged(place: tuple[Any, ...], value: Any) -> None:
+def test_a_value_of_any_other_type_anywhere_is_judged(way: tuple[Any, ...], value: Any) -> None:
     document = copy.deepcopy(WHOLE)
     inner: Any = document
-    for key in place[:-1]:
+    for key in way[:-1]:
         inner = inner[key]
-    inner[place[-1]] = value
+    inner[way[-1]] = value
     holds(document)
 
 
-@pytest.mark.parametrize("place", places(WHOLE)[1:], ids=lambda place: ".".join(map(str, place)))
-def test_a_working_site_is_never_blocked_for_want_of_a_value(place: tuple[Any, ...]) -> None:
+@pytest.mark.parametrize("way", places(WHOLE)[1:], ids=lambda way: ".".join(map(str, way)))
+def test_a_working_site_is_never_blocked_for_want_of_a_value(way: tuple[Any, ...]) -> None:
     document = copy.deepcopy(built(url=PLAIN, requests=[fetch(URL), sent_on(PLAIN, URL)]))
     inner: Any = document
-    for key in place[:-1]:
+    for key in way[:-1]:
         inner = inner[key] if isinstance(inner, dict) and key in inner else {}
     if isinstance(inner, dict):
-        inner[place[-1]] = None
+        inner[way[-1]] = None
     assert "blocked" != judge(document)["state"]

@@ -57,3 +57,18 @@ def test_a_body_is_text_or_base64(value: object, body: bytes | None) -> None:
 )
 def test_an_endpoint_is_an_address_and_a_port(value: object, endpoint: tuple[str, int]) -> None:
     assert endpoint == fields.endpoint(value)
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [
+        ("X.com.", "x.com"),
+        ("münchen.example", "xn--mnchen-3ya.example"),
+        ("xn--mnchen-3ya.example", "xn--mnchen-3ya.example"),
+        ("ü" * 70, ""),
+        (None, ""),
+        (7, ""),
+    ],
+)
+def test_a_name_is_as_it_is_asked_for(value: object, expected: str) -> None:
+    assert expected == fields.name(value)

@@ -869,7 +869,9 @@ def test_a_finding_has_the_promised_form() -> None:
     assert URL == found["input"]
     reasons = found["reasons"]
     assert isinstance(reasons, list)
-    assert f"TCP to {NEAR}:443 worked; ClientHello with {SITE} got connection_reset after 100 ms, once" == reasons[0]
+    assert (
+        f"TCP to {NEAR}:443 worked; ClientHello with {SITE} got RST (connection_reset) after 100 ms, once" == reasons[0]
+    )
 
 
 def test_a_missing_control_is_told() -> None:

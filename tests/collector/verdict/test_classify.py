@@ -8,19 +8,33 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from rabta_collector.verdict.background import Background
 from rabta_collector.verdict.classify import classify
 from rabta_collector.verdict.rules import RULES_BY_ID
-from rabta_proto.model import Measurement, NetworkContext
-from rabta_proto.vocabulary import Depth, Failure, Judgement, Mechanism
+from rabta_proto.model import HttpRoundTrip, Measurement, NetworkContext
+from rabta_proto.vocabulary import (
+    AddressSource,
+    Depth,
+    Failure,
+    Judgement,
+    Mechanism,
+    ResolverKind,
+    ResolverPlace,
+    Step,
+)
 from support.factories import (
     BOGON,
+    CHAT,
+    CONTROL,
     EOF,
     FORGED,
+    NAME,
     NEAR,
     NOON,
     PLAIN,
     RESET,
     SILENCE,
+    SIX,
     Story,
     bad_certificate,
     cut_short_and_unanswered,
@@ -29,10 +43,12 @@ from support.factories import (
     dns_trouble,
     gone,
     http_trouble,
+    quic_trouble,
     story,
     tcp_trouble,
     tls_trouble,
     works,
+    works_over_quic,
 )
 from support.strategies import measurements
 
@@ -73,6 +89,18 @@ STORIES = [
     http_trouble(RESET),
     story(PLAIN).names(NEAR).connects(NEAR).answers(NEAR, body_bytes=300, title="Surf Safely", header_names=()),
     story(PLAIN).names(NEAR).connects(NEAR).answers(NEAR, 302, location="https://warning.example/"),
+    works_over_quic(),
+    *(quic_trouble(failure, isolated=isolated) for failure in (SILENCE, RESET) for isolated in (True, False)),
+    quic_trouble(Failure.CONNECTION_REFUSED),
+    story(CHAT).names(NEAR).connects(NEAR),
+    story(CHAT).names(FORGED, later=(NEAR,)).connects(FORGED),
+    story(NAME).names(NEAR).names(NEAR, by=ResolverKind.DOH),
+    story(NAME).names(FORGED, later=(NEAR,)),
+    story(NAME).says(Failure.DNS_NXDOMAIN, later=(NEAR,)),
+    story().names(FORGED, chosen="8.8.8.8").connects(FORGED).refuses_certificate(FORGED),
+    story().names(FORGED).fails_tcp(FORGED, SILENCE).connects(NEAR, CONTROL).handshakes(NEAR, CONTROL),
+    story().names(NEAR).connects(NEAR).fails_tls(NEAR, RESET).isolates(NEAR).splits(NEAR),
+    tcp_trouble(SILENCE, address=SIX),
     story(PLAIN).follows("warning.example").names(FORGED).connects(FORGED).handshakes(FORGED).answers(FORGED),
 ]
 SIGHTS = [observation for told in STORIES for observation in told.observations]
@@ -88,12 +116,23 @@ def mixtures(draw: st.DrawFn, stories: Sequence[Story] = STORIES) -> Measurement
     return distinct(replace(measurement, observations=(*kept, *others)))
 
 
+NETWORKS = {NEAR: 13414, FORGED: 4134}
+backgrounds = st.builds(
+    Background,
+    quic_works=st.none() | st.booleans(),
+    ipv6_works=st.none() | st.booleans(),
+    asn_of=st.sampled_from([None, NETWORKS.get]),
+)
+
+
 @settings(max_examples=40)
-@given(measurements(), st.lists(measurements(), max_size=2), st.lists(measurements(), max_size=1))
+@given(measurements(), st.lists(measurements(), max_size=2), st.lists(measurements(), max_size=1), backgrounds)
 def test_every_measurement_has_a_finding(
-    measurement: Measurement, controls: list[Measurement], references: list[Measurement]
+    measurement: Measurement, controls: list[Measurement], references: list[Measurement], background: Background
 ) -> None:
-    found = classify(measurement, controls, references)
+    found = classify(measurement, controls, references, background=background)
+    assert found == classify(measurement, controls, references, background=background)
+    assert (found.weight > 0) == (found.judgement is not Judgement.INCONCLUSIVE)
     assert RULES_BY_ID[found.rule].judgement is found.judgement
     assert (found.mechanism is not None) == (found.judgement is Judgement.BLOCKED)
     assert found.reasons
@@ -109,12 +148,73 @@ def test_the_order_of_observations_is_of_no_account(
     assert classify(measurement, controls) == classify(replace(measurement, observations=tuple(shuffled)), controls)
 
 
-@given(mixtures([works(), works(PLAIN)]), st.lists(mixtures(), max_size=3), mixtures())
+GOOD = [
+    works(),
+    works(PLAIN),
+    works_over_quic(),
+    story(CHAT).names(NEAR).connects(NEAR),
+    story(CHAT).names(FORGED, later=(NEAR,)).connects(FORGED),
+    story(NAME).names(NEAR).names(NEAR, by=ResolverKind.DOH),
+]
+
+
+@settings(max_examples=300)
+@given(mixtures(GOOD), st.lists(mixtures(), max_size=3), mixtures(), backgrounds)
 def test_more_controls_never_turn_ok_into_blocked(
-    measurement: Measurement, controls: list[Measurement], another: Measurement
+    measurement: Measurement, controls: list[Measurement], another: Measurement, background: Background
 ) -> None:
-    if classify(measurement, controls).judgement is Judgement.OK:
-        assert classify(measurement, [*controls, another]).judgement is not Judgement.BLOCKED
+    if classify(measurement, controls, background=background).judgement is Judgement.OK:
+        judgement = classify(measurement, [*controls, another], background=background).judgement
+        assert judgement is not Judgement.BLOCKED
+
+
+@given(mixtures(), st.lists(mixtures(), max_size=3), st.none() | st.just(False))
+def test_quic_is_never_called_blocked_where_nothing_was_reached_over_it(
+    measurement: Measurement, controls: list[Measurement], quic_works: bool | None
+) -> None:
+    found = classify(measurement, controls, background=Background(quic_works=quic_works))
+    if found.judgement is Judgement.BLOCKED and found.step is Step.QUIC:
+        answered = [o for o in measurement.observations if o.step is Step.QUIC and o.detail.server_answered]  # type: ignore[union-attr]
+        assert answered
+
+
+def of_the_future(measurement: Measurement) -> Measurement:
+    """The same with words that this version does not know, in every place that has any."""
+    odd = {
+        "source": AddressSource.UNKNOWN,
+        "resolver_kind": ResolverKind.UNKNOWN,
+        "resolver_place": ResolverPlace.UNKNOWN,
+    }
+    seen = []
+    for observation in measurement.observations:
+        known = {key: word for key, word in odd.items() if hasattr(observation.detail, key)}
+        failure = observation.failure and "unknown_failure: from a newer agent"
+        seen.append(replace(observation, detail=replace(observation.detail, **known), failure=failure))
+    return replace(measurement, observations=tuple(seen), depth=Depth.UNKNOWN)
+
+
+@given(mixtures(), st.lists(mixtures(), max_size=2), backgrounds)
+def test_words_of_a_newer_agent_are_never_taken_for_a_block(
+    measurement: Measurement, controls: list[Measurement], background: Background
+) -> None:
+    """Pages are told by what they hold, and not by a word."""
+    if not any(isinstance(o.detail, HttpRoundTrip) for o in measurement.observations):
+        found = classify(of_the_future(measurement), controls, background=background)
+        assert found.judgement is not Judgement.BLOCKED
+
+
+def test_a_target_of_a_kind_that_is_not_known_yet_is_not_judged_by_its_connection() -> None:
+    told = replace(story().names(NEAR).connects(NEAR).measurement(), target="wireguard://x.com:51820")
+    assert Judgement.INCONCLUSIVE is classify(told, CONTROLS).judgement
+
+
+@pytest.mark.parametrize("failure", [None, RESET])
+def test_a_name_in_two_segments_makes_no_site_reachable(failure: str | None) -> None:
+    told = tls_trouble(RESET).splits(NEAR, failure)
+    found = classify(told.measurement(), CONTROLS)
+    assert "tls.reset.sni.isolated" == found.rule
+    through = "got through" if failure is None else "did not get through either"
+    assert f"a ClientHello in two segments {through}" in found.reasons[0]
 
 
 def test_a_control_that_never_came_to_a_step_says_nothing_of_it() -> None:
@@ -204,15 +304,23 @@ def test_the_mechanisms_of_the_demo(told: Story, mechanism: Mechanism) -> None:
 
 
 def test_reasons_tell_what_was_seen() -> None:
-    told = "TCP to 104.244.42.1:443 worked; ClientHello with x.com got connection_reset after 12 ms, 3 times in a row; "
+    said = "TCP to 104.244.42.1:443 worked; ClientHello with x.com got RST (connection_reset) after 12 ms, "
+    seen = "3 times in a row; the same address answered for example.com"
     (reason,) = classify(tls_trouble(RESET).measurement()).reasons
-    assert told + "the same address answered for example.com" == reason
+    assert said + seen == reason
 
 
-def test_reasons_tell_of_controls_where_they_decide() -> None:
-    assert "2 of 2 control measurements got past that step at about that time" in (
-        classify(tcp_trouble(SILENCE).measurement(), CONTROLS).reasons
-    )
+@pytest.mark.parametrize("told", [tls_trouble(RESET), tls_trouble(RESET, isolated=False)], ids=["proved", "told"])
+def test_reasons_tell_of_controls_wherever_they_spoke(told: Story) -> None:
+    reasons = classify(told.measurement(), CONTROLS).reasons
+    assert "Both control measurements completed the handshake at about that time" == reasons[-1]
+
+
+def test_reasons_tell_of_networks_nowhere_unless_somebody_asks() -> None:
+    """A look into a database for each measurement would cost more than the rest of the judgement."""
+    looked: list[str] = []
+    classify(works().measurement(), CONTROLS, background=Background(asn_of=lambda address: looked.append(address)))
+    assert [] == looked
 
 
 def test_a_ghost_says_so() -> None:

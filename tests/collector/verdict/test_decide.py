@@ -10,6 +10,7 @@ from rabta_collector.catalogue import Need
 from rabta_collector.verdict.decide import (
     DISAGREE,
     FEW_AGENTS,
+    INSTRUMENT,
     NOT_MEASURED,
     Decision,
     Terms,
@@ -142,6 +143,48 @@ def test_numbers_say_how_many() -> None:
     decision = decide(votes("obbb"), REACHABLE, TERMS)
     assert (0.75, 0.25) == (decision.agreement, decision.reached)
     assert (-30.0 - 9.0, -38.0, -37.0) == (decision.began[0], decision.began[1], decision.began[2])
+
+
+def test_confidence_is_at_most_what_the_findings_are_worth() -> None:
+    def confidence(weight: float, count: int = 40) -> float:
+        told = [replace(vote(BLOCKED, float(n)), weight=weight) for n in range(count)]
+        return decide(told, IS_BLOCKED, TERMS).confidence
+
+    assert (0.9, 0.75) == (confidence(0.9), confidence(0.75))
+    assert 0.95 < confidence(0.97) < 0.97
+    assert confidence(0.97, 3) == confidence(0.9, 3) == pytest.approx(0.647, abs=1e-3)
+
+
+def test_confidence_hangs_on_the_findings_that_bear_the_verdict_and_on_no_others() -> None:
+    told = [replace(vote(BLOCKED if n else OK, float(n)), weight=0.7 if n else 0.1) for n in range(40)]
+    assert pytest.approx(0.7) == decide(told, IS_BLOCKED, TERMS).confidence
+
+
+def by_version(told: str, versions: str) -> list[Vote]:
+    return [replace(one, version=version) for one, version in zip(votes(told), versions, strict=True)]
+
+
+@pytest.mark.parametrize(
+    ("told", "versions", "state"),
+    [
+        ("obob", "1212", State.INCONCLUSIVE),
+        ("obbb", "1222", State.BLOCKED),  # one agent alone is no sign
+        ("obob", "1211", State.DISRUPTED),  # a version that finds both
+        ("obob", "1111", State.DISRUPTED),
+        ("obdobb", "123123", State.INCONCLUSIVE),
+        ("bbbbbbbbobo", "22222222121", State.BLOCKED),  # fewer than a quarter: liars may say what they like
+    ],
+)
+def test_a_failure_that_follows_the_version_is_the_instrument_s(told: str, versions: str, state: State) -> None:
+    decision = decide(by_version(told, versions), IS_BLOCKED, TERMS)
+    assert state is decision.state
+    assert (decision.note == INSTRUMENT) == (state is State.INCONCLUSIVE)
+    assert decision.confidence == 0 or state is not State.INCONCLUSIVE
+
+
+def test_versions_that_are_not_known_explain_nothing() -> None:
+    told = [replace(one, version="") for one in votes("obob")]
+    assert State.DISRUPTED is decide(told, IS_BLOCKED, TERMS).state
 
 
 def test_a_part_is_told_in_the_note() -> None:

@@ -2,10 +2,13 @@
 
 import pytest
 
+from rabta_collector.verdict.background import NOTHING, Background
 from rabta_collector.verdict.facts import Facts
 from rabta_proto.model import NetworkContext
-from rabta_proto.vocabulary import Failure, Step
+from rabta_proto.vocabulary import Failure, ResolverKind, Step
 from support.factories import (
+    DOH,
+    FAR,
     FORGED,
     NEAR,
     NOON,
@@ -16,6 +19,7 @@ from support.factories import (
     bad_certificate,
     dns_trouble,
     offline,
+    quic_trouble,
     story,
     tcp_trouble,
     tls_trouble,
@@ -84,13 +88,6 @@ def test_references_fail_when_all_end_at_the_same_step_or_before() -> None:
     assert not facts(works(), references=(dns_trouble(SILENCE),)).references_fail
 
 
-def test_foreign_addresses_are_those_that_nobody_else_names() -> None:
-    assert facts(bad_certificate(FORGED, honest=NEAR)).foreign_addresses
-    assert facts(bad_certificate(FORGED, honest=None), works()).foreign_addresses
-    assert not facts(bad_certificate(NEAR, honest=NEAR)).foreign_addresses
-    assert not facts(bad_certificate(FORGED, honest=None)).foreign_addresses
-
-
 def test_isolation_counts_on_an_address_where_the_name_failed() -> None:
     assert facts(tls_trouble(RESET)).isolated
     assert not facts(tls_trouble(RESET, isolated=False)).isolated
@@ -117,4 +114,52 @@ def test_the_name_is_the_target_s_where_no_step_tells() -> None:
 
 def test_a_denied_name_ends_the_way_although_it_is_there_by_doh() -> None:
     told = facts(dns_trouble(Failure.DNS_NXDOMAIN))
-    assert (Step.DNS, True) == (told.step, told.reachable_elsewhere)
+    assert (Step.DNS, True) == (told.step, told.naming.elsewhere)
+
+
+@pytest.mark.parametrize(
+    ("background", "told", "works"),
+    [
+        (NOTHING, quic_trouble(SILENCE), False),
+        (Background(quic_works=False), quic_trouble(SILENCE), False),
+        (Background(quic_works=True), quic_trouble(SILENCE), True),
+        (NOTHING, quic_trouble(SILENCE, isolated=True), True),
+    ],
+)
+def test_quic_works_where_somebody_was_reached_over_it(background: Background, told: Story, works: bool) -> None:
+    assert works is Facts(measurement=told.measurement(), background=background).quic_works
+
+
+def test_a_reference_that_was_sent_astray_went_wrong() -> None:
+    astray = story("http://reference.example/", "reference.example").names(NEAR).connects(NEAR)
+    astray.answers(NEAR, 302, location="http://portal.example/").follows("portal.example")
+    astray.names(NEAR).connects(NEAR).answers(NEAR)
+    assert facts(bad_certificate(), references=(astray,)).references_fail
+    assert not facts(works(), references=(astray,)).references_fail
+
+
+def test_a_reference_that_redirects_its_readers_by_itself_went_well() -> None:
+    secure = story("https://reference.example/", "reference.example").names(NEAR).connects(NEAR).handshakes(NEAR)
+    secure.answers(NEAR, 302, location="https://other.example/").follows("other.example")
+    secure.names(NEAR).connects(NEAR).handshakes(NEAR).answers(NEAR)
+    at_home = story("http://reference.example/", "reference.example").names(NEAR).connects(NEAR).answers(NEAR)
+    for reference in (secure, at_home):
+        assert not facts(bad_certificate(), references=(reference,)).references_fail
+
+
+def test_a_portal_s_page_may_have_a_certificate() -> None:
+    astray = story("http://reference.example/", "reference.example").names(NEAR).connects(NEAR)
+    astray.answers(NEAR, 302, location="https://portal.example/").follows("portal.example")
+    astray.names(NEAR).connects(NEAR).handshakes(NEAR).answers(NEAR)
+    assert facts(bad_certificate(), references=(astray,)).references_fail
+
+
+def test_a_page_at_the_machine_s_own_address_is_an_answer_whatever_others_gave() -> None:
+    assert facts(works(PLAIN).connects(FAR, DOH).answers(FAR)).requested
+
+
+def test_own_addresses_fail_where_only_they_do() -> None:
+    fails = story().names(FORGED).names(NEAR, by=ResolverKind.DOH).fails_tcp(FORGED, SILENCE)
+    assert not facts(fails).own_address_fails
+    assert facts(fails.connects(NEAR, DOH).handshakes(NEAR, DOH)).own_address_fails
+    assert not facts(fails.fails_tcp(FAR, SILENCE, DOH)).own_address_fails

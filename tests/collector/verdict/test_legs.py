@@ -2,16 +2,22 @@
 
 import pytest
 
-from rabta_collector.verdict.legs import Manner, manner_of, read_legs, something_answered
+from rabta_collector.verdict.legs import Manner, Scheme, read_legs, scheme_of, something_answered
+from rabta_proto.model import NetworkContext
 from rabta_proto.vocabulary import Failure, ResolverKind, Step
 from support.factories import (
     BOGON,
+    CHAT,
+    CONTROL,
     DOH,
     FAR,
+    NAME,
     NEAR,
     PLAIN,
+    QUIC,
     RESET,
     SILENCE,
+    SIX,
     Story,
     bad_certificate,
     cut_short_and_unanswered,
@@ -19,10 +25,12 @@ from support.factories import (
     dns_trouble,
     http_trouble,
     offline,
+    quic_trouble,
     story,
     tcp_trouble,
     tls_trouble,
     works,
+    works_over_quic,
 )
 
 
@@ -118,15 +126,97 @@ def test_an_answer_that_was_cut_short_is_an_answer_of_somebody() -> None:
     assert something_answered(cut_short_and_unanswered(SILENCE).measurement().observations)
 
 
+@pytest.mark.parametrize(
+    ("told", "manner"),
+    [
+        (story().names(NEAR).fails_tcp(NEAR, SILENCE).fails_tcp(FAR, RESET, DOH), Manner.SILENCE),
+        (story(QUIC).names(NEAR).fails_quic(NEAR, SILENCE).fails_quic(FAR, RESET, DOH), Manner.SILENCE),
+        (http_trouble(SILENCE).connects(FAR, DOH).fails_http(FAR, RESET), Manner.SILENCE),
+        (story().says(SILENCE).says(Failure.DNS_NXDOMAIN, ResolverKind.UDP), Manner.SILENCE),
+        (story().says(SILENCE).says(Failure.DNS_NXDOMAIN, family="AAAA"), Manner.SILENCE),
+        (story().says(SILENCE, family="AAAA"), Manner.SILENCE),
+    ],
+    ids=["tcp", "quic", "http", "another resolver", "IPv6 beside IPv4", "IPv6 alone"],
+)
+def test_what_fails_on_other_ways_does_not_say_how_its_own_failed(told: Story, manner: Manner) -> None:
+    assert manner is read_legs(told.measurement())[0].manner
+
+
 def test_ipv4_speaks_where_there_is_any() -> None:
     told = story().names(NEAR).fails_tcp(NEAR, SILENCE).fails_tcp("2606:4700::1", RESET)
     assert Manner.SILENCE is read_legs(told.measurement())[0].manner
 
 
-def test_every_failure_has_a_manner() -> None:
-    unsaid = {f for f in Failure if manner_of(f) is Manner.OTHER}
-    assert {Failure.HTTP_INVALID_REDIRECT, Failure.HTTP_TOO_MANY_REDIRECTS} == unsaid
-    assert Manner.OTHER is manner_of("unknown_failure: odd")
+@pytest.mark.parametrize(
+    ("told", "step", "manner"),
+    [
+        (works_over_quic(), None, Manner.OTHER),
+        (quic_trouble(SILENCE), Step.QUIC, Manner.SILENCE),
+        (quic_trouble(Failure.CONNECTION_REFUSED), Step.QUIC, Manner.REFUSAL),
+        (story(QUIC).says(Failure.DNS_NXDOMAIN), Step.DNS, Manner.NXDOMAIN),
+        (story(QUIC).names(BOGON).fails_quic(BOGON, Failure.SPECIAL_ADDRESS), Step.DNS, Manner.SPECIAL),
+        (story(QUIC).names(NEAR).connects(NEAR).handshakes(NEAR), Step.QUIC, Manner.OTHER),
+        (story(QUIC).names(NEAR).fails_quic(NEAR, SILENCE).fails_quic(SIX, RESET), Step.QUIC, Manner.SILENCE),
+        (story(CHAT).names(NEAR).connects(NEAR), None, Manner.OTHER),
+        (story(CHAT).names(NEAR).fails_tcp(NEAR, RESET), Step.TCP, Manner.RESET),
+        (story(NAME).names(NEAR), None, Manner.OTHER),
+        (story(NAME).names(BOGON), Step.DNS, Manner.SPECIAL),
+        (story(NAME).says(SILENCE), Step.DNS, Manner.SILENCE),
+        (story().names(NEAR).connects(NEAR).handshakes(NEAR).fails_quic(NEAR, SILENCE), None, Manner.OTHER),
+    ],
+    ids=[
+        *("quic", "quic silent", "quic refused", "quic denied", "quic bogon", "TLS is not QUIC", "IPv4 before IPv6"),
+        *("tcp", "tcp reset", "name", "name bogon", "name silent", "QUIC is not TLS"),
+    ],
+)
+def test_a_target_s_kind_says_where_its_way_ends(told: Story, step: Step | None, manner: Manner) -> None:
+    (leg,) = read_legs(told.measurement())
+    assert (step, manner) == (leg.step, leg.manner)
+
+
+def test_in_a_lab_a_mere_name_may_be_on_loopback() -> None:
+    (leg,) = read_legs(story(NAME).names(BOGON).measurement(network=NetworkContext(lab=True)))
+    assert leg.step is None
+
+
+def test_a_bogon_is_the_end_although_ipv6_that_may_be_broken_was_tried() -> None:
+    told = story().names(BOGON).names(SIX, family="AAAA").fails_tcp(BOGON, Failure.SPECIAL_ADDRESS)
+    (leg,) = read_legs(told.fails_tcp(SIX, SILENCE).measurement())
+    assert (Step.DNS, Manner.SPECIAL) == (leg.step, leg.manner)
+    (leg,) = read_legs(told.connects(SIX).handshakes(SIX).measurement())
+    assert leg.step is None
+
+
+def test_an_address_that_a_site_can_have_is_tried_beside_a_bogon() -> None:
+    told = story().names(BOGON, NEAR).names(SIX, family="AAAA").fails_tcp(BOGON, Failure.SPECIAL_ADDRESS)
+    (leg,) = read_legs(told.fails_tcp(NEAR, SILENCE).fails_tcp(SIX, SILENCE).measurement())
+    assert Step.TCP is leg.step
+
+
+def test_a_name_in_two_segments_is_nobody_s_way() -> None:
+    (leg,) = read_legs(tls_trouble(RESET).splits(NEAR).measurement())
+    assert (set(), 1, Step.TLS) == (leg.secured, len(leg.split), leg.step)
+
+
+def test_addresses_that_controls_alone_named_are_told_apart() -> None:
+    told = dns_trouble(Failure.DNS_NXDOMAIN).connects(FAR, CONTROL).handshakes(FAR, CONTROL)
+    (leg,) = read_legs(told.measurement())
+    assert ({NEAR, FAR}, {FAR}) == (leg.elsewhere, leg.by_control)
+
+
+@pytest.mark.parametrize(
+    ("target", "scheme"),
+    [
+        ("https://x.com/", Scheme.HTTPS),
+        ("QUIC://x.com/", Scheme.QUIC),
+        ("tcp://x.com:5222", Scheme.TCP),
+        ("dns:x.com", Scheme.DNS),
+        ("wireguard://x.com:51820", Scheme.HTTP),
+        ("", Scheme.HTTP),
+    ],
+)
+def test_a_target_says_what_it_is_to_show(target: str, scheme: Scheme) -> None:
+    assert scheme is scheme_of(target)
 
 
 def test_silence_of_all_is_told_from_an_answer_of_any() -> None:

@@ -42,6 +42,10 @@ def test_pages_cut_at_the_cap_are_not_alike_for_that() -> None:
     assert same_page(page(body_bytes=4096, truncated=True, declared_bytes=9000), page(body_bytes=8000))
 
 
+def test_two_empty_pages_are_alike() -> None:
+    assert same_page(page(status=302, body_bytes=0), page(status=302, body_bytes=0))
+
+
 def test_no_body_is_no_likeness_by_digest() -> None:
     assert not same_page(page(body_bytes=0, body_sha256=b""), page(body_bytes=10, body_sha256=b""))
 

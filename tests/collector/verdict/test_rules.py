@@ -7,23 +7,29 @@ from typing import Any
 
 import pytest
 
-from rabta_collector.verdict.classify import classify
+from rabta_collector.verdict.background import NOTHING, Background
+from rabta_collector.verdict.classify import Finding, classify
 from rabta_collector.verdict.fingerprints import BLOCK_PAGE_ADDRESSES, FAMILY_FILTER_ADDRESSES
 from rabta_collector.verdict.rules import RULES, RULES_BY_ID, RULES_VERSION, to_markdown
 from rabta_proto.model import Measurement, NetworkContext
 from rabta_proto.vocabulary import Depth, Failure, Judgement, Mechanism, ResolverKind, Step
 from support.factories import (
     BOGON,
+    CHAT,
+    CONTROL,
     DOH,
     EOF,
     FAR,
     FORGED,
     LITERAL,
+    NAME,
     NEAR,
     NOON,
     PLAIN,
+    QUIC,
     RESET,
     SILENCE,
+    SIX,
     URL,
     Story,
     bad_certificate,
@@ -33,27 +39,36 @@ from support.factories import (
     gone,
     http_trouble,
     offline,
+    quic_trouble,
     story,
     tcp_trouble,
     tls_trouble,
     works,
     works_again,
     works_light,
+    works_over_quic,
 )
 
 (BLOCK_PAGE,) = BLOCK_PAGE_ADDRESSES
 (FAMILY_FILTER,) = FAMILY_FILTER_ADDRESSES
 
 
+BY_DOH = ResolverKind.DOH
+
+
 def controls(told: Story, *, before: Story | None = None) -> tuple[Measurement, ...]:
     """What two controls saw: the same before and after, unless it is said what was before."""
-    first = (before or told).measurement(at=NOON - 20)
-    return first, told.measurement(at=NOON + 10), told.measurement(at=NOON + 15)
+    first = (before or told).measurement(at=NOON - 20, epoch=1)
+    return first, told.measurement(at=NOON + 10, epoch=1), told.measurement(at=NOON + 15, epoch=2)
 
 
 UP = controls(works(address=FAR))
 PLAIN_UP = controls(works(PLAIN, address=FAR))
 GONE = controls(gone())
+CHAT_UP = controls(story(CHAT).names(FAR).connects(FAR))
+QUIC_UP = controls(works_over_quic(FAR))
+HAS_IPV6 = NetworkContext(ipv4=True, ipv6=True)
+GOOGLE = "8.8.8.8"
 FOUND_ALIVE = (
     story(PLAIN).says(Failure.DNS_NXDOMAIN, ResolverKind.UNKNOWN).connects(FORGED, LITERAL).measurement(at=NOON + 12)
 )
@@ -61,6 +76,20 @@ WENT_THERE = (
     story()
     .says(Failure.DNS_NXDOMAIN, ResolverKind.UNKNOWN)
     .fails_tcp(FORGED, SILENCE, LITERAL)
+    .measurement(at=NOON + 12)
+)
+SAW_ANOTHER = (
+    story()
+    .says(Failure.DNS_NXDOMAIN, ResolverKind.UNKNOWN)
+    .connects(FORGED, LITERAL)
+    .fails_tls(FORGED, Failure.SSL_INVALID_HOSTNAME, LITERAL)
+    .measurement(at=NOON + 12)
+)
+SAW_THE_SITE = (
+    story()
+    .says(Failure.DNS_NXDOMAIN, ResolverKind.UNKNOWN)
+    .connects(FORGED, LITERAL)
+    .handshakes(FORGED, LITERAL)
     .measurement(at=NOON + 12)
 )
 BLOCK_TEXT: dict[str, Any] = {"marks": ("pk.prohibited",), "title": "", "header_names": (), "body_bytes": 300}
@@ -90,6 +119,57 @@ def lied_to_by_certificate(*, elsewhere: bool) -> Story:
     return told.connects(NEAR, DOH).handshakes(NEAR, DOH) if elsewhere else told
 
 
+def at_a_portal(target: str) -> Measurement:
+    """A reference whose reader is sent to log in first."""
+    told = (
+        story(target, "reference.example").names(NEAR).connects(NEAR).answers(NEAR, 302, location="http://p.example/")
+    )
+    return told.follows("p.example").names(FORGED).connects(FORGED).answers(FORGED).measurement()
+
+
+def chosen_lie(address: str, *, by_udp: str = NEAR) -> Story:
+    """Another's certificate at an address that a resolver of the volunteer's choice gives."""
+    told = story().names(address, chosen=GOOGLE).names(by_udp, by=ResolverKind.UDP).names(NEAR, by=BY_DOH)
+    for _ in range(3):
+        told.connects(address).refuses_certificate(address).again()
+    return told.connects(NEAR, DOH).handshakes(NEAR, DOH)
+
+
+def lied_to_over_quic() -> Story:
+    told = story(QUIC).names(FORGED).names(NEAR, by=BY_DOH)
+    for _ in range(3):
+        told.fails_quic(FORGED, Failure.SSL_INVALID_HOSTNAME, server_answered=True).again()
+    return told.shakes_over_quic(NEAR, DOH)
+
+
+def raced(kind: Failure) -> Story:
+    """A denial, and the true address a moment later."""
+    return story().says(kind, later=(NEAR,)).names(NEAR, by=BY_DOH)
+
+
+def named_by_control(told: Story) -> Story:
+    return told.connects(NEAR, CONTROL).handshakes(NEAR, CONTROL)
+
+
+def dead_end(failure: str, *, honest: str = NEAR, alive: bool = True, chosen: str = "") -> Story:
+    """The machine's own resolver alone names an address, which fails; one that others name works, or fails too."""
+    told = story().names(FORGED, chosen=chosen).names(honest, by=BY_DOH).fails_tcp(FORGED, failure)
+    if alive:
+        told.connects(honest, DOH).handshakes(honest, DOH)
+    else:
+        told.fails_tcp(honest, failure, DOH)
+    for _ in range(2):
+        told.again().names(FORGED, chosen=chosen).fails_tcp(FORGED, failure)
+    return told
+
+
+def reset_elsewhere(*, isolated: bool) -> Story:
+    """The machine's own resolver alone names an address that resets handshakes; one that DoH names works."""
+    told = story().names(FORGED).names(NEAR, by=BY_DOH)
+    told.connects(FORGED).fails_tls(FORGED, RESET).isolates(FORGED, answered=isolated)
+    return told.connects(NEAR, DOH).handshakes(NEAR, DOH)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Case:
     """A story and the row that it must match."""
@@ -101,10 +181,11 @@ class Case:
     references: tuple[Measurement, ...] = ()
     network: NetworkContext | None = None
     depth: Depth = Depth.FULL
+    background: Background = NOTHING
 
-    @property
-    def measurement(self) -> Measurement:
-        return self.told.measurement(network=self.network, depth=self.depth)
+    def judge(self) -> Finding:
+        measurement = self.told.measurement(network=self.network, depth=self.depth)
+        return classify(measurement, self.controls, self.references, background=self.background)
 
 
 def case(what: str, rule: str, told: Story, seen: tuple[Measurement, ...] = (), **facts: Any) -> Case:
@@ -117,6 +198,13 @@ VANTAGES = [
     case("a VPN says nothing of success", "vantage.vpn", works(), UP, network=NetworkContext(vpn=True)),
     case(
         "a captive portal", "vantage.captive_portal", bad_certificate(), UP, network=NetworkContext(captive_portal=True)
+    ),
+    case(
+        "the machine moved to another ISP between two steps",
+        "vantage.network_changed",
+        tls_trouble(RESET),
+        UP,
+        network=NetworkContext(changed=True),
     ),
     case("no packet comes back", "vantage.offline", offline(), UP),
     case("no route at all", "vantage.offline", tcp_trouble(SILENCE), UP, network=NetworkContext(ipv4=False)),
@@ -138,6 +226,68 @@ VANTAGES = [
     case("silence that was not tried again", "vantage.unrepeated", tcp_trouble(SILENCE, passes=1), UP),
     case("one lost query", "vantage.unrepeated", dns_trouble(SILENCE, passes=1), UP),
     case("the machine's roots are old", "vantage.certificate_store", bad_certificate(key=1), UP),
+    case(
+        "a portal sends requests to its own page, references too",
+        "vantage.references_fail",
+        sent_to("portal.example", "http://portal.example/"),
+        PLAIN_UP,
+        references=(bad_certificate().measurement(), at_a_portal("http://reference.example/")),
+    ),
+    case(
+        "a filter of the volunteer's choice",
+        "vantage.chosen_resolver",
+        story().says(Failure.DNS_NXDOMAIN, chosen="9.9.9.9").names(NEAR, by=ResolverKind.UDP).names(NEAR, by=BY_DOH),
+        UP,
+    ),
+    case(
+        "a filter of the volunteer's choice, with a dead address",
+        "vantage.chosen_resolver",
+        dead_end(SILENCE, chosen="9.9.9.9"),
+        UP,
+    ),
+    case(
+        "another's certificate where a chosen resolver tells the truth",
+        "tls.mitm.control_valid",
+        story().names(NEAR, chosen=GOOGLE).names(NEAR, by=BY_DOH).connects(NEAR).refuses_certificate(NEAR),
+        UP,
+    ),
+    case(
+        "a filter of the volunteer's choice, with an address of its own",
+        "vantage.chosen_resolver",
+        chosen_lie(FORGED),
+        UP,
+    ),
+    case(
+        "a name without IPv4 addresses, and a machine without IPv6",
+        "vantage.no_ipv6",
+        dns_trouble(Failure.DNS_NO_ANSWER, elsewhere=False),
+        controls(works(address=SIX)),
+    ),
+    case(
+        "IPv6 that nothing gets through",
+        "vantage.broken_ipv6",
+        tcp_trouble(SILENCE, address=SIX),
+        UP,
+        network=HAS_IPV6,
+        background=Background(ipv6_works=False),
+    ),
+    case("IPv6 addresses at a machine that has no IPv6", "vantage.broken_ipv6", tcp_trouble(SILENCE, address=SIX), UP),
+    case(
+        "a kernel without a route",
+        "vantage.broken_ipv6",
+        tcp_trouble(Failure.NETWORK_UNREACHABLE, address=SIX),
+        UP,
+        network=HAS_IPV6,
+    ),
+    case(
+        "an office without QUIC",
+        "vantage.no_quic",
+        quic_trouble(SILENCE),
+        QUIC_UP,
+        background=Background(quic_works=False),
+    ),
+    case("nothing else over QUIC", "vantage.quic_unproven", quic_trouble(SILENCE), QUIC_UP),
+    case("a firewall that refuses QUIC", "vantage.quic_unproven", quic_trouble(Failure.CONNECTION_REFUSED), QUIC_UP),
 ]
 SUCCESSES = [
     case("a valid certificate and an answer", "ok.https", works()),
@@ -217,6 +367,27 @@ SUCCESSES = [
         plain(body_bytes=9000, header_names=("date",), title="Welcome back"),
         PLAIN_UP,
     ),
+    case("a certificate over QUIC", "ok.quic", works_over_quic()),
+    case("QUIC at the second try", "ok.repeated", quic_trouble(SILENCE, passes=1).names(NEAR).shakes_over_quic(NEAR)),
+    case("a port that accepts", "ok.tcp", story(CHAT).names(NEAR).connects(NEAR)),
+    case(
+        "a port that accepts, at an address that differs by place",
+        "ok.tcp",
+        story(CHAT).names(NEAR).names(FAR, by=BY_DOH).connects(NEAR),
+    ),
+    case("an answer as everybody's", "ok.dns", story(NAME).names(NEAR).names(NEAR, by=BY_DOH)),
+    case(
+        "an answer from the same network as everybody's",
+        "ok.dns",
+        story(NAME).names(NEAR).names(FAR, by=BY_DOH),
+        background=Background(asn_of={NEAR: 13414, FAR: 13414}.get),
+    ),
+    case(
+        "an empty redirect as for the controls",
+        "ok.http",
+        plain(**REDIRECT, header_names=()),
+        controls(plain(**REDIRECT, header_names=())),
+    ),
     case("a challenge", "ok.challenge", plain(status=503, server="cloudflare", header_names=("cf-ray",)), PLAIN_UP),
 ]
 NAMES = [
@@ -266,6 +437,18 @@ NAMES = [
         told_of_the_dead(),
         (WENT_THERE, *UP[1:]),
     ),
+    case(
+        "another's certificate to a control too that went there",
+        "dns.other.not_the_site",
+        bad_certificate(FORGED, honest=None),
+        (SAW_ANOTHER, *UP[1:]),
+    ),
+    case(
+        "a certificate for the name at an address that a control went to",
+        "tls.mitm.control_valid",
+        bad_certificate(FORGED, honest=None),
+        (SAW_THE_SITE, *UP[1:]),
+    ),
     case("a bogon, controls see another", "dns.bogon.control_differs", dns_lie(BOGON, elsewhere=False), UP),
     case(
         "a liar's certificate, controls see another",
@@ -280,9 +463,165 @@ NAMES = [
         story(PLAIN).names(FORGED).names(NEAR, by=ResolverKind.DOH).connects(FORGED).answers(FORGED, **BLOCK_TEXT),
     ),
     case("a bogon for a name that is gone", "dns.bogon.ghost", dns_lie(BOGON, elsewhere=False, honest=False), GONE),
+    case(
+        "a liar for a name that is gone, told on the way",
+        "dns.other.ghost",
+        bad_certificate(FORGED, honest=None).names(FORGED, by=ResolverKind.UDP),
+        GONE,
+    ),
     case("a liar for a name that is gone", "dns.other.ghost", bad_certificate(FORGED, honest=None), GONE),
 ]
+NAMES += [
+    case(
+        f"{failure}, and there by the controls' address",
+        f"dns.{word}.control_address_reachable",
+        named_by_control(dns_trouble(failure, elsewhere=False)),
+    )
+    for failure, word in [
+        (Failure.DNS_NXDOMAIN, "nxdomain"),
+        (Failure.DNS_REFUSED, "refused"),
+        (SILENCE, "timeout"),
+        (Failure.DNS_NO_ANSWER, "empty"),
+    ]
+]
+NAMES += [
+    case(f"{failure}, and then the truth", f"dns.{word}.second_answer", raced(failure))
+    for failure, word in [
+        (Failure.DNS_NXDOMAIN, "nxdomain"),
+        (Failure.DNS_REFUSED, "refused"),
+        (Failure.DNS_NO_ANSWER, "empty"),
+    ]
+]
+NAMES += [
+    case(
+        "a bogon, and there by the controls' address",
+        "dns.bogon.control_address_reachable",
+        named_by_control(dns_lie(BOGON, elsewhere=False)),
+    ),
+    case(
+        "a liar's certificate, and there by the controls' address",
+        "dns.other.control_address_reachable",
+        named_by_control(lied_to_by_certificate(elsewhere=False)),
+    ),
+    case(
+        "a bogon, and then the truth",
+        "dns.bogon.second_answer",
+        story().names(BOGON, later=(NEAR,)).names(NEAR, by=BY_DOH).fails_tcp(BOGON, Failure.SPECIAL_ADDRESS),
+    ),
+    case(
+        "another address, and then the truth",
+        "dns.other.second_answer",
+        story().names(FORGED, later=(NEAR,)).names(NEAR, by=BY_DOH).fails_tcp(FORGED, RESET),
+    ),
+    case(
+        "another address for a mere name, and then the truth",
+        "dns.other.second_answer",
+        story(NAME).names(FORGED, later=(NEAR,)).names(NEAR, by=BY_DOH),
+    ),
+    case("an address that is nobody's, and there by DoH", "dns.other.address_fails", dead_end(SILENCE), UP),
+    case("an address that is old, perhaps, and no control", "control.none", dead_end(SILENCE)),
+    case(
+        "the address of everybody fails, and that of DoH fails too",
+        "tcp.timeout.control_connects",
+        dead_end(SILENCE, alive=False),
+        UP,
+    ),
+    case(
+        "another address of the same network fails",
+        "tcp.timeout.control_connects",
+        dead_end(SILENCE),
+        UP,
+        background=Background(asn_of={FORGED: 13414, NEAR: 13414}.get),
+    ),
+    case(
+        "a page of nobody's at an address of this resolver alone",
+        "dns.other.page_at_foreign_address",
+        story(PLAIN).names(FORGED).names(NEAR, by=BY_DOH).connects(FORGED).answers(FORGED, **OTHER_PAGE),
+        PLAIN_UP,
+    ),
+    case("an answer unlike everybody's", "dns.differs", story(NAME).names(NEAR).names(FAR, by=BY_DOH)),
+    case(
+        "a web port at an address unlike everybody's",
+        "dns.differs",
+        story("tcp://x.com:443").names(NEAR).names(FAR, by=BY_DOH).connects(NEAR),
+    ),
+    case("an answer, and nobody else's", "dns.uncompared", story(NAME).names(NEAR)),
+    case(
+        "denied, as a mere name",
+        "dns.nxdomain.control_resolves",
+        dns_trouble(Failure.DNS_NXDOMAIN, target=NAME, elsewhere=False),
+        controls(story(NAME).names(NEAR)),
+    ),
+    case(
+        "a bogon for a mere name",
+        "dns.bogon.control_differs",
+        story(NAME).names(BOGON),
+        controls(story(NAME).names(NEAR)),
+    ),
+    case(
+        "a lie about a public resolver's answer, told twice",
+        "dns.other.doh_reachable",
+        chosen_lie(FORGED, by_udp=FORGED),
+    ),
+    case("a lie over QUIC", "dns.other.doh_reachable", lied_to_over_quic()),
+]
+QUICS = [
+    case("silent by its name", "quic.timeout.sni.isolated", quic_trouble(SILENCE, isolated=True)),
+    case(
+        "silent whatever the name",
+        "quic.timeout.control_connects",
+        quic_trouble(SILENCE),
+        QUIC_UP,
+        background=Background(quic_works=True),
+    ),
+    case(
+        "refused",
+        "quic.refused.control_connects",
+        quic_trouble(Failure.CONNECTION_REFUSED),
+        QUIC_UP,
+        background=Background(quic_works=True),
+    ),
+    case(
+        "unreachable",
+        "quic.unreachable.control_connects",
+        quic_trouble(Failure.HOST_UNREACHABLE),
+        QUIC_UP,
+        background=Background(quic_works=True),
+    ),
+    case(
+        "begun and not finished",
+        "quic.slow",
+        story(QUIC)
+        .names(NEAR)
+        .fails_quic(NEAR, SILENCE, server_answered=True)
+        .again()
+        .fails_quic(NEAR, SILENCE, server_answered=True),
+        QUIC_UP,
+    ),
+    case("turned away", "quic.closed", quic_trouble(Failure.QUIC_FAILED_HANDSHAKE), QUIC_UP),
+    case(
+        "silent to everybody",
+        "site.down",
+        quic_trouble(SILENCE),
+        controls(quic_trouble(SILENCE)),
+    ),
+    case("silent once", "vantage.unrepeated", quic_trouble(SILENCE, passes=1), QUIC_UP),
+    case(
+        "a bad certificate, for everybody",
+        "site.certificate",
+        quic_trouble(Failure.SSL_INVALID_CERTIFICATE),
+        controls(quic_trouble(Failure.SSL_INVALID_CERTIFICATE)),
+    ),
+]
 CONNECTIONS = [
+    case(
+        "IPv6 alone, where IPv6 works",
+        "tcp.timeout.control_connects",
+        tcp_trouble(SILENCE, address=SIX),
+        controls(works(address=SIX)),
+        network=HAS_IPV6,
+    ),
+    case("a port that is silent", "tcp.timeout.control_connects", tcp_trouble(SILENCE, target=CHAT), CHAT_UP),
     case("reset", "tcp.reset.control_connects", tcp_trouble(RESET), UP),
     case("refused", "tcp.refused.control_connects", tcp_trouble(Failure.CONNECTION_REFUSED), UP),
     case("unreachable", "ip.unreachable.control_connects", tcp_trouble(Failure.HOST_UNREACHABLE), UP),
@@ -321,6 +660,24 @@ HANDSHAKES = [
     case("an alert by its name", "tls.alert.sni.control_valid", tls_trouble(Failure.SSL_FAILED_HANDSHAKE), UP),
     case("an alert, and no control", "control.none", tls_trouble(Failure.SSL_FAILED_HANDSHAKE)),
     case("begun and not finished", "tls.slow", tls_trouble(SILENCE, answered=True), UP),
+    case(
+        "begun once and not finished",
+        "tls.slow",
+        tls_trouble(SILENCE, passes=2).connects(NEAR).fails_tls(NEAR, SILENCE, answered=True),
+        UP,
+    ),
+    case(
+        "reset at an address of this resolver alone, and there by DoH",
+        "dns.other.address_fails",
+        reset_elsewhere(isolated=False),
+        UP,
+    ),
+    case(
+        "reset by its name at an address of this resolver alone, and there by DoH",
+        "tls.reset.sni.isolated",
+        reset_elsewhere(isolated=True),
+        UP,
+    ),
     case("reset whatever the name", "tls.reset.control_valid", tls_trouble(RESET, isolated=False), UP),
     case("closed whatever the name", "tls.eof.control_valid", tls_trouble(EOF, isolated=False), UP),
     case("silent whatever the name", "tls.timeout.control_valid", tls_trouble(SILENCE, isolated=False), UP),
@@ -406,18 +763,18 @@ CONTROLS = [
     case("it goes down between two looks", "site.down", dead(), controls(dead(), before=works())),
     case("a failure that nobody knows", "unexplained", tcp_trouble("unknown_failure: odd"), UP),
 ]
-CASES = VANTAGES + SUCCESSES + NAMES + CONNECTIONS + HANDSHAKES + PAGES + SITES + CONTROLS
+CASES = VANTAGES + SUCCESSES + NAMES + QUICS + CONNECTIONS + HANDSHAKES + PAGES + SITES + CONTROLS
 
 
 @pytest.mark.parametrize("told", CASES, ids=[f"{told.rule}-{told.what}" for told in CASES])
 def test_a_story_matches_its_rule(told: Case) -> None:
-    found = classify(told.measurement, told.controls, told.references)
+    found = told.judge()
     assert (told.rule, RULES_BY_ID[told.rule].judgement) == (found.rule, found.judgement)
 
 
 @pytest.mark.parametrize("told", CASES, ids=[f"{told.rule}-{told.what}" for told in CASES])
 def test_reasons_are_sentences(told: Case) -> None:
-    for reason in classify(told.measurement, told.controls, told.references).reasons:
+    for reason in told.judge().reasons:
         assert re.fullmatch(r"[A-Z0-9h].{15,}[^.\s]", reason), reason
         assert "None" not in reason
 
@@ -441,8 +798,27 @@ def test_a_row_explains_itself() -> None:
 
 
 def test_every_mechanism_that_these_steps_can_show_has_a_row() -> None:
-    later = {Mechanism.QUIC_TIMEOUT, Mechanism.THROTTLE_SNI, Mechanism.THROTTLE_HOST, Mechanism.THROTTLE_IP}
+    later = {Mechanism.THROTTLE_SNI, Mechanism.THROTTLE_HOST, Mechanism.THROTTLE_IP}
     assert set(Mechanism) - later == {rule.mechanism for rule in RULES if rule.mechanism}
+
+
+def test_weights_are_shares_and_make_the_judgement() -> None:
+    for rule in RULES:
+        weights = (rule.weights.blocked, rule.weights.down, rule.weights.ok)
+        assert all(0 <= weight <= 1 for weight in weights), rule.id
+        assert sum(weights) <= 1 + 1e-9, rule.id
+        assert rule.judgement is rule.weights.judgement
+
+
+def test_a_finding_is_as_sure_as_its_row() -> None:
+    proved, told = classify(tls_trouble(RESET).measurement()), classify(tcp_trouble(SILENCE).measurement(), UP)
+    assert (0.97, 0.85, 0) == (proved.weight, told.weight, classify(tcp_trouble(SILENCE).measurement()).weight)
+
+
+def test_proof_by_controls_alone_is_less_sure_than_proof_without() -> None:
+    proved = [rule.weights.blocked for rule in RULES if rule.id.endswith((".isolated", ".doh_reachable"))]
+    told = [rule.weights.blocked for rule in RULES if ".control_" in rule.id and "reachable" not in rule.id]
+    assert min(proved) > max(told)
 
 
 def test_the_server_is_never_taken_for_a_censor() -> None:
@@ -464,5 +840,7 @@ def test_the_readme_shows_the_table_as_it_is() -> None:
 
 
 @pytest.mark.parametrize("mechanism", Mechanism)
-def test_the_readme_says_every_mechanism_in_plain_words(mechanism: Mechanism) -> None:
-    assert re.search(rf"^\| .*`{re.escape(mechanism)}`.* \| [A-Z]", readme(), re.MULTILINE)
+def test_the_readme_says_every_mechanism_in_plain_words_and_names_its_rules(mechanism: Mechanism) -> None:
+    row = re.search(rf"^\| .*`{re.escape(mechanism)}`.* \| [A-Z][^|]*\. \|([^|]*)\|$", readme(), re.MULTILINE)
+    assert row
+    assert {rule.id for rule in RULES if rule.mechanism is mechanism} == set(re.findall(r"`([^`]+)`", row[1]))

@@ -12,47 +12,75 @@ from support.factories import (
     PLAIN,
     RESET,
     SILENCE,
+    SIX,
     Story,
     dead,
     http_trouble,
     offline,
+    quic_trouble,
     story,
     tcp_trouble,
     tls_trouble,
     works,
     works_light,
+    works_over_quic,
 )
 
 ANOMALY = tcp_trouble(SILENCE).measurement()
 
 
-def seen(told: Story, at: float) -> Measurement:
-    return told.measurement(at=NOON + at)
+def seen(told: Story, at: float, epoch: int = 7) -> Measurement:
+    return told.measurement(at=NOON + at, epoch=epoch)
+
+
+def look(told: str) -> Measurement:
+    """`a-5ok`: control a got through five seconds before; `bad`: it did not."""
+    story = works(address=FAR) if told.endswith("ok") else dead()
+    return story.measurement(at=NOON + float(told[1:].removesuffix("ok").removesuffix("bad")), epoch=ord(told[0]))
 
 
 @pytest.mark.parametrize(
     ("looks", "support"),
     [
         ("", Support.NONE),
-        ("+5ok", Support.WORKS),
-        ("-5ok", Support.AWAITED),
-        ("-5ok +5ok", Support.WORKS),
-        ("-5bad +5ok", Support.SPLIT),
-        ("-5ok +5bad", Support.FAILS),
-        ("-5bad +5bad", Support.FAILS),
-        ("-5bad", Support.FAILS),
-        ("+5ok +6bad", Support.SPLIT),
-        ("+5ok +6ok +7bad", Support.WORKS),
-        ("+5bad +6bad +7ok", Support.FAILS),
-        ("-5ok -6bad +5ok +6ok", Support.SPLIT),
-        ("-5ok -6ok -7bad +5ok +6ok +7bad", Support.WORKS),
+        ("a+5ok", Support.WORKS),
+        ("a-5ok", Support.AWAITED),
+        ("a-5ok a+5ok", Support.WORKS),
+        ("a-5bad a+5ok", Support.SPLIT),  # it came back
+        ("a-5ok a+5bad", Support.FAILS),  # it went down
+        ("a-5bad a+5bad", Support.FAILS),
+        ("a-5bad", Support.FAILS),
+        ("a+5ok b+6bad", Support.SPLIT),
+        ("a-5ok b+6bad", Support.AWAITED),  # one is down, and the other has not looked since
+        ("a-5ok a+5ok b-5bad", Support.SPLIT),
+        ("a-5ok b-6bad", Support.AWAITED),
+        ("a-5ok b-6ok a+5ok", Support.AWAITED),  # one word of two decides nothing
+        ("a-5ok b-6ok a+5bad", Support.AWAITED),
+        ("a-5bad b-6bad a+5bad", Support.FAILS),
+        ("a-5bad b-6bad a+5ok", Support.SPLIT),
+        ("a-5ok a+5ok b+6ok", Support.WORKS),
+        ("a+5ok b+6ok c+7bad", Support.WORKS),
+        ("a+5bad b+6bad c+7ok", Support.FAILS),
+        ("a-5ok b-6bad a+5ok b+6ok", Support.SPLIT),
+        ("a-5ok b-6ok c-7ok a+5ok b+6ok", Support.WORKS),  # what the third will say changes nothing
+        ("a-5ok b-6ok c-7bad a+5ok b+6ok c+7bad", Support.WORKS),
     ],
 )
 def test_looks_before_and_after_come_out_as_support(looks: str, support: Support) -> None:
-    controls = [
-        seen(works(address=FAR) if look.endswith("ok") else dead(), float(look.removesuffix("ok").removesuffix("bad")))
-        for look in looks.split()
-    ]
+    controls = [look(told) for told in looks.split()]
+    assert support is Facts(measurement=ANOMALY, controls=controls).voices.support
+
+
+@pytest.mark.parametrize(
+    ("looks", "support"),
+    [
+        ("a+5ok a+6bad a+7ok", Support.WORKS),
+        ("a+5ok a+6bad", Support.SPLIT),
+        ("a-5ok a-6ok a+5ok", Support.AWAITED),
+    ],
+)
+def test_a_control_has_one_look_on_either_side_and_further_ones_are_others(looks: str, support: Support) -> None:
+    controls = [look(told) for told in looks.split()]
     assert support is Facts(measurement=ANOMALY, controls=controls).voices.support
 
 
@@ -65,11 +93,12 @@ def test_a_control_that_began_with_the_measurement_is_after_it() -> None:
     [
         works().measurement(at=NOON + 1, network=NetworkContext(vpn=True)),
         works().measurement(at=NOON + 1, network=NetworkContext(captive_portal=True)),
+        works().measurement(at=NOON + 1, network=NetworkContext(changed=True)),
         offline().measurement(at=NOON + 1),
         works(name="y.com").measurement(at=NOON + 1),
         story().measurement(at=NOON + 1),
     ],
-    ids=["vpn", "portal", "offline", "other name", "nothing"],
+    ids=["vpn", "portal", "changed", "offline", "other name", "nothing"],
 )
 def test_a_control_that_does_not_speak(control: Measurement) -> None:
     assert Support.NONE is Facts(measurement=ANOMALY, controls=[control]).voices.support
@@ -86,9 +115,26 @@ def test_a_light_control_says_nothing_of_requests() -> None:
     assert Support.NONE is Facts(measurement=anomaly, controls=[light]).voices.support
 
 
+def test_a_control_without_ipv6_says_nothing_of_a_site_that_has_no_other() -> None:
+    anomaly = tcp_trouble(SILENCE, address=SIX).measurement()
+    without, asked = story().says(Failure.DNS_NO_ANSWER), story().says(Failure.DNS_NO_ANSWER)
+    asked.says(Failure.DNS_NO_ANSWER, family="AAAA")
+    assert [Support.NONE, Support.FAILS] == [
+        Facts(measurement=anomaly, controls=[seen(told, 1)]).voices.support for told in (without, asked)
+    ]
+
+
+def test_controls_speak_of_quic() -> None:
+    anomaly = quic_trouble(SILENCE).measurement()
+    assert [Support.WORKS, Support.FAILS] == [
+        Facts(measurement=anomaly, controls=[seen(told, 1)]).voices.support
+        for told in (works_over_quic(), quic_trouble(SILENCE))
+    ]
+
+
 def test_controls_fail_alike_only_at_the_same_step_in_the_same_manner() -> None:
     def alike(told: Story) -> bool:
-        return Facts(measurement=ANOMALY, controls=[seen(told, 1), seen(told, 2)]).voices.fail_alike
+        return Facts(measurement=ANOMALY, controls=[seen(told, 1), seen(told, 2, 8)]).voices.fail_alike
 
     assert alike(tcp_trouble(SILENCE))
     assert not alike(tcp_trouble(Failure.CONNECTION_REFUSED))

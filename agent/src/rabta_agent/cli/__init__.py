@@ -5,37 +5,66 @@ standard error, never a traceback.
 """
 
 import argparse
+import errno
 import importlib
 import os
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import NoReturn
 
 from rabta_agent.exits import CommandError, ExitCode
 from rabta_agent.version import agent_version
 
 PROGRAM = "rabta-agent"
+_UNWRITABLE = {errno.ENOSPC, errno.EBADF, errno.EIO, errno.EFBIG}
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs one command."""
     # gRPC writes to standard error on its own otherwise, of things that are reported here anyway.
     os.environ.setdefault("GRPC_VERBOSITY", "NONE")
-    options = _parser().parse_args(arguments)
+    if sys.stdout is None:
+        # Whoever closed it would not learn that the output is lost, and the next socket would take its number.
+        sys.stdout = os.fdopen(os.open(os.devnull, os.O_RDONLY), "w")
     try:
-        if options.command == "version":
-            print(f"{PROGRAM} {agent_version()}")
-            return ExitCode.GOOD
-        module = importlib.import_module(f"rabta_agent.cli.{options.module}")
-        return int(getattr(module, options.command)(options))
+        try:
+            return _run(arguments)
+        finally:  # `--help` ends in SystemExit
+            sys.stdout.flush()
     except CommandError as wrong:
-        print(f"{PROGRAM}: {wrong}", file=sys.stderr)
-        return wrong.code
+        return _complain(str(wrong), wrong.code)
     except BrokenPipeError:  # `rabta-agent log | head`
-        sys.stderr.close()
+        _give_up_output()
         return ExitCode.GOOD
+    except OSError as wrong:
+        if wrong.filename is not None or wrong.errno not in _UNWRITABLE:
+            raise
+        _give_up_output()
+        return _complain(f"the output cannot be written: {wrong.strerror}", ExitCode.FAILED)
     except KeyboardInterrupt:
         return ExitCode.FAILED
+
+
+def _run(arguments: Sequence[str] | None) -> int:
+    options = _parser().parse_args(arguments)
+    if options.command == "version":
+        print(f"{PROGRAM} {agent_version()}")
+        return ExitCode.GOOD
+    module = importlib.import_module(f"rabta_agent.cli.{options.module}")
+    return int(getattr(module, options.command)(options))
+
+
+def _complain(problem: str, code: int) -> int:
+    with suppress(OSError):
+        print(f"{PROGRAM}: {problem}", file=sys.stderr, flush=True)
+    return code
+
+
+def _give_up_output() -> None:
+    """What could not be written would be tried again, and complained of, as the interpreter ends."""
+    with suppress(OSError):
+        sys.stdout.close()
 
 
 class _Parser(argparse.ArgumentParser):
@@ -64,7 +93,7 @@ def _parser() -> argparse.ArgumentParser:
     run = add("run", "run", "measure what the plan asks for, and send it")
     run.add_argument("--once", action="store_true", help="every target once, until all is acknowledged")
     probe = add("probe", "probe", "measure now, without a collector")
-    probe.add_argument("urls", nargs="+", metavar="URL", help="https://… or http://…")
+    probe.add_argument("targets", nargs="+", metavar="TARGET", help="https://… http://… quic://… tcp://… dns:…")
     probe.add_argument("--json", action="store_true", help="one rabta.v1.Measurement in protobuf JSON per line")
     status = add("status", "show", "what the agent does, and what waits")
     status.add_argument("--json", action="store_true", help="the same as one JSON object")

@@ -2,6 +2,8 @@
 
 import argparse
 import os
+from pathlib import Path
+from stat import S_ISDIR
 from typing import TYPE_CHECKING
 
 from rabta_agent.config import KEYS, Config, InvalidConfigError, load_config
@@ -14,15 +16,28 @@ if TYPE_CHECKING:
 
 
 def setting(options: argparse.Namespace) -> tuple[Home, Config]:
-    """Raises `CommandError` for a configuration that cannot be used."""
+    """Raises `CommandError` for a home or a configuration that cannot be used."""
     environment = dict(os.environ)
     home = find_home(options.home, environment)
+    _check_place(home.path)
     given = {key: getattr(options, key, None) for key in KEYS}
     flags = {key: text for key, text in given.items() if text is not None}
     try:
         return home, load_config(flags=flags, environment=environment, file=home.config_file)
     except InvalidConfigError as wrong:
         raise CommandError(str(wrong), ExitCode.USAGE) from None
+
+
+def _check_place(path: Path) -> None:
+    """A home that is a file has joined nothing, and never will."""
+    try:
+        usable = S_ISDIR(path.stat().st_mode)
+    except NotADirectoryError:
+        usable = False
+    except OSError:
+        return  # not there yet, or not for us to see: said where it is used
+    if not usable:
+        raise CommandError(f"{path}: not a directory, so it is no home of an agent")
 
 
 def vantage_of(config: Config) -> "Vantage":

@@ -1,14 +1,19 @@
-"""What is kept of a server's certificate (RFC 5280). Total: a certificate that cannot be read is only its digest."""
+"""What is kept of a server's certificates (RFC 5280). Total: a certificate that cannot be read is only its digest."""
 
+import ssl
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from hashlib import sha256
+from itertools import islice
 
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from cryptography.x509.oid import NameOID
 
-from rabta_proto.model import Certificate
+from rabta_proto.model import Certificate, Issuer
 
+CHAIN_LIMIT = 4
+"""Certificates after a server's own that are kept; an honest chain has one or two."""
 _NAME_LIMIT = 120
 _NO_TIME = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -29,6 +34,33 @@ def summarise(der: bytes) -> Certificate:
         return Certificate(
             sha256=sha256(der).digest(), spki_sha256=b"", subject="", issuer="", not_before=_NO_TIME, not_after=_NO_TIME
         )
+
+
+def summarise_issuers(chain: Iterable[bytes]) -> tuple[Issuer, ...]:
+    """Certificates in DER form, in their order; the subject of one that cannot be read is empty."""
+    return tuple(Issuer(sha256=sha256(der).digest(), subject=_read_subject(der)) for der in chain)
+
+
+def read_chain(tls: ssl.SSLObject) -> tuple[bytes, ...]:
+    """What a server sent in DER form, its own certificate and those after it; empty where Python does not tell.
+
+    `ssl` has a public name for it since Python 3.13 and the same under a private one since 3.10; OpenSSL has it as soon
+    as the certificates have come, before it judges them.
+    """
+    try:
+        if hasattr(tls, "get_unverified_chain"):
+            return tuple(islice(tls.get_unverified_chain() or (), 1 + CHAIN_LIMIT))
+        sent = islice(tls._sslobj.get_unverified_chain() or (), 1 + CHAIN_LIMIT)  # type: ignore[attr-defined]
+        return tuple(ssl.PEM_cert_to_DER_cert(certificate.public_bytes()) for certificate in sent)
+    except (AttributeError, ValueError, ssl.SSLError):
+        return ()
+
+
+def _read_subject(der: bytes) -> str:
+    try:
+        return _first(x509.load_der_x509_certificate(der).subject, NameOID.COMMON_NAME, NameOID.ORGANIZATION_NAME)
+    except Exception:  # whatever a stranger's certificate does to the parser
+        return ""
 
 
 def _digest_key(certificate: x509.Certificate) -> bytes:

@@ -1,19 +1,20 @@
 """Step `http`: one GET over HTTP/1.1 (RFC 9110, 9112) on a connection that was just opened.
 
-The body is read up to a cap and then only digested; a redirect's is not read at all. What had come before a failure is
-kept: a response that is cut off in the middle still has its status. The request looks like a browser's, because
-middleboxes and sites treat strangers differently, and names neither this program nor its volunteer.
+The body is read up to a cap, decoded (body.py) and then only digested; a redirect's is not read at all. What had come
+before a failure is kept: a response that is cut off in the middle still has its status. The request looks like a
+browser's, because middleboxes and sites treat strangers differently, and names neither this program nor its volunteer.
 """
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
 
 import h11
 
 from rabta_agent.addresses import scrub
-from rabta_agent.digest import blank_addresses, digest, find_marks, read_title, simhash
+from rabta_agent.charset import LABEL_LIMIT
+from rabta_agent.digest import Summary, summarise
 from rabta_agent.failure import StepError
+from rabta_agent.probes.body import Body
 from rabta_agent.probes.step import Outcome, Scene
 from rabta_agent.urls import InvalidTarget, WebUrl, follow
 from rabta_proto.model import HttpRoundTrip
@@ -25,13 +26,14 @@ _HEAD_LIMIT = 32 * 1024
 _RECEIVED_LIMIT = 128 * 1024  # heads, chunk framing and interim responses without end; the largest cap fits four times
 _NAMES_LIMIT = 64
 _TEXT_LIMIT = 500
+_POLICY_LIMIT = 200  # of Strict-Transport-Security
+_CODING_LIMIT = 40
 
 _BROWSER = [
     ("User-Agent", "Mozilla/5.0 (Windows NT 10.0; Win64; x64; rv:128.0) Gecko/20100101 Firefox/128.0"),
     ("Accept", "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"),
     ("Accept-Language", "en-US,en;q=0.5"),
-    # Not a browser's: a compressed body could not be searched for marks once it is cut.
-    ("Accept-Encoding", "identity"),
+    ("Accept-Encoding", "gzip, deflate"),
     ("Connection", "close"),
 ]
 
@@ -57,14 +59,17 @@ class Request:
 
 @dataclass(slots=True)
 class _Reading:
-    """What has come of a response."""
+    """What has come of a response. `coding` is the value of Content-Encoding, in one piece."""
 
+    cap: int
     status: int | None = None
+    version: str = ""
+    coding: str = ""
     names: list[str] = field(default_factory=list)
     fields: dict[str, str] = field(default_factory=dict)
-    body: bytearray = field(default_factory=bytearray)
-    truncated: bool = False
+    body: Body | None = None
     received: int = 0
+    before_body: int = 0
 
     @property
     def redirects(self) -> bool:
@@ -72,22 +77,28 @@ class _Reading:
 
     def begin(self, response: h11.Response) -> None:
         self.status = response.status_code
-        for name, value in response.headers:
-            text = name.decode("latin-1")
-            self.names.append(text[:_NAMES_LIMIT])
-            self.fields.setdefault(text, value.decode("latin-1"))
-        del self.names[_NAMES_LIMIT:]
+        self.version = response.http_version.decode("latin-1")
+        fields = [(name.decode("latin-1"), value.decode("latin-1")) for name, value in response.headers]
+        self.names = [scrub(name)[:_NAMES_LIMIT] for name, _ in fields[:_NAMES_LIMIT]]
+        self.fields = dict(reversed(fields))  # of fields that come twice, the first
+        self.coding = ", ".join(value for name, value in fields if name == "content-encoding").lower()
+        self.body, self.before_body = Body(self.coding, self.cap), self.received
 
-    def add(self, data: bytes, cap: int) -> bool:
-        """Takes a piece of the body; whether the cap is reached."""
-        self.body += data[: cap - len(self.body)]
-        self.truncated = len(self.body) >= cap
-        return self.truncated
+    def take(self, data: bytes) -> bool:
+        """Takes a piece of the body; whether it is enough: the cap is reached, or passed twice by chunks of crumbs."""
+        if self.body is None:
+            return False
+        self.body.truncated |= self.received - self.before_body > 2 * self.cap
+        return self.body.add(data)
+
+    def read(self, name: str, limit: int) -> str:
+        """A field's value as it may be kept; empty where there is none."""
+        return scrub(self.fields.get(name, ""))[:limit]
 
 
 async def get(scene: Scene, stream: Stream, request: Request, deadline: float) -> Outcome[WebUrl | None]:
     """Asks and reads; the value is where a redirect leads, `None` for any other response. Closes the stream always."""
-    reading = _Reading()
+    reading = _Reading(cap=BODY_CAP_BYTES[request.url.scheme])
     following: list[WebUrl] = []
 
     async def work() -> None:
@@ -110,14 +121,13 @@ async def _exchange(stream: Stream, url: WebUrl, reading: _Reading) -> None:
     connection = h11.Connection(h11.CLIENT, max_incomplete_event_size=_HEAD_LIMIT)
     head = h11.Request(method="GET", target=url.path, headers=[("Host", url.authority), *_BROWSER])
     await stream.send((connection.send(head) or b"") + (connection.send(h11.EndOfMessage()) or b""))
-    cap = BODY_CAP_BYTES[url.scheme]
     while True:
         event = await next_event(connection, stream, reading)
         if isinstance(event, h11.Response):
             reading.begin(event)
             if reading.redirects:
                 return
-        elif isinstance(event, h11.EndOfMessage) or (isinstance(event, h11.Data) and reading.add(event.data, cap)):
+        elif isinstance(event, h11.EndOfMessage) or (isinstance(event, h11.Data) and reading.take(bytes(event.data))):
             return
 
 
@@ -153,8 +163,9 @@ async def next_event(connection: h11.Connection, stream: Stream, counted: Counte
 
 
 def _describe(request: Request, reading: _Reading) -> HttpRoundTrip:
-    raw = bytes(reading.body)
-    body = blank_addresses(raw)
+    body = reading.body
+    charset = _read_charset(reading)
+    summary = summarise(bytes(body.decoded), charset, request.marks) if body and body.legible else Summary()
     location = reading.fields.get("location", "") if reading.status in REDIRECTS else ""
     return HttpRoundTrip(
         address=request.address,
@@ -162,16 +173,21 @@ def _describe(request: Request, reading: _Reading) -> HttpRoundTrip:
         url=request.url.public,
         tls=request.url.tls,
         status=reading.status,
-        body_bytes=len(raw),
-        declared_bytes=_read_length(reading.fields),
-        truncated=reading.truncated,
-        title=read_title(raw, _read_charset(reading.fields)),
+        body_bytes=len(body.decoded) if body else 0,
+        declared_bytes=_read_length(reading),
+        truncated=body is not None and body.truncated,
+        title=summary.title,
         header_names=tuple(reading.names),
         location=_public_location(request.url, location),
-        server=scrub(reading.fields.get("server", ""))[:_TEXT_LIMIT],
-        body_sha256=digest(body),
-        body_simhash=simhash(body),
-        marks=find_marks(raw, request.marks),
+        server=reading.read("server", _TEXT_LIMIT),
+        body_sha256=summary.sha256,
+        body_simhash=summary.simhash,
+        marks=summary.marks,
+        http_version=reading.version,
+        charset=charset,
+        content_encoding=scrub(reading.coding)[:_CODING_LIMIT],
+        chunked=reading.fields.get("transfer-encoding", "").lower() == "chunked",
+        strict_transport_security=reading.read("strict-transport-security", _POLICY_LIMIT),
     )
 
 
@@ -185,11 +201,13 @@ def _public_location(base: WebUrl, location: str) -> str:
         return scrub(location)[:_TEXT_LIMIT]
 
 
-def _read_length(fields: Mapping[str, str]) -> int | None:
-    text = fields.get("content-length", "")
-    return int(text) if text.isascii() and text.isdigit() and len(text) < 19 else None
+def _read_length(reading: _Reading) -> int | None:
+    """The length that was declared of the body as it is digested: of a compressed one nothing is known beforehand."""
+    text = reading.fields.get("content-length", "")
+    known = text.isascii() and text.isdigit() and len(text) < 19
+    return int(text) if known and not (reading.body and reading.body.encoded) else None
 
 
-def _read_charset(fields: Mapping[str, str]) -> str:
-    _, _, charset = fields.get("content-type", "").lower().partition("charset=")
-    return charset.partition(";")[0].strip(" \"'")[:40]
+def _read_charset(reading: _Reading) -> str:
+    _, _, charset = reading.fields.get("content-type", "").lower().partition("charset=")
+    return scrub(charset.partition(";")[0].strip(" \"'"))[:LABEL_LIMIT]

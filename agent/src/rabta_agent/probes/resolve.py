@@ -3,7 +3,8 @@
 One query to one resolver for one type, sent once. The first response that can be read decides, at once; the socket then
 stays open for a short while, and responses that say something else are kept, because two different ones mean that
 somebody on the path has spoken for the resolver. A response that was cut short is a success: the resolver answered, and
-said where to ask (dnsstream.py). The address of the machine's own resolver is never recorded.
+said where to ask (dnsstream.py). Of the machine's own resolver is recorded whose it is, and its address only where that
+is a well-known public one.
 """
 
 import asyncio
@@ -17,8 +18,9 @@ from rabta_agent.failure import StepError
 from rabta_agent.network import Datagrams
 from rabta_agent.probes.dnswire import Question, Response, decode_response, encode_query, read_addresses
 from rabta_agent.probes.step import Outcome, Scene
+from rabta_agent.resolvers import place_of, public_name
 from rabta_proto.model import DnsAnswer, DnsQuery, DnsReply, Observation
-from rabta_proto.vocabulary import DnsTransport, Failure, ResolverKind
+from rabta_proto.vocabulary import DnsTransport, Failure, ResolverKind, ResolverPlace
 
 LATER_REPLIES_LIMIT = 4
 _GETADDRINFO_BYTES = (80, 160)  # reckoned: the platform asks in our place and does not say what it cost
@@ -39,8 +41,13 @@ class Resolver:
 
     @property
     def public_name(self) -> str:
-        """What an observation calls it: nothing, for the machine's own."""
-        return "" if self.is_own else self.endpoint
+        """What an observation calls it: nothing, for a machine's own that is no well-known public one."""
+        return public_name(self.endpoint) if self.is_own else self.endpoint
+
+    @property
+    def place(self) -> ResolverPlace:
+        """Whose the machine's own is; of others it is plain."""
+        return place_of(self.endpoint) if self.is_own else ResolverPlace.UNKNOWN
 
 
 def describe(resolver: Resolver, question: Question, transport: DnsTransport, response: Response | None) -> DnsQuery:
@@ -54,6 +61,7 @@ def describe(resolver: Resolver, question: Question, transport: DnsTransport, re
         answers=response.answers if response else (),
         transport=transport,
         truncated=response is not None and response.truncated,
+        resolver_place=resolver.place,
     )
 
 

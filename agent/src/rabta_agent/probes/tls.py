@@ -8,14 +8,17 @@ Making a context loads every root and costs tens of milliseconds, so there is on
 
 import os
 import ssl
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Protocol
 
 from rabta_agent.failure import StepError, describe_alert, read_alert
 from rabta_agent.network import Connection
-from rabta_agent.probes.certificate import summarise
+from rabta_agent.probes.certificate import read_chain, summarise, summarise_issuers
+from rabta_agent.probes.clienthello import cut
 from rabta_agent.probes.records import RecordWatch
 from rabta_agent.probes.step import Outcome, Scene
-from rabta_proto.model import Certificate, TlsHandshake
+from rabta_proto.model import TlsHandshake
 from rabta_proto.vocabulary import AddressSource, Failure
 
 _HANDSHAKE_LIMIT = 128 * 1024
@@ -140,7 +143,10 @@ class TlsStream:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Hello:
-    """What a handshake is to be. `isolation` says that the name is an innocuous one, which is never verified."""
+    """What a handshake is to be. `isolation` says that the name is an innocuous one, which is never verified.
+
+    `split`: the ClientHello goes in two segments, cut within the name (clienthello.py).
+    """
 
     address: str
     port: int
@@ -148,39 +154,84 @@ class Hello:
     source: AddressSource
     verify: bool = True
     isolation: bool = False
+    split: bool = False
+
+
+class _Line:
+    """A connection as a handshake uses it: sends the ClientHello in pieces where told to, and hears the first byte."""
+
+    def __init__(self, connection: Connection, hello: Hello, elapsed_us: Callable[[], int]) -> None:
+        self._connection = connection
+        self._hello = hello
+        self._elapsed_us = elapsed_us
+        self._begun_us = elapsed_us()
+        self.first_byte_us: int | None = None
+        self.split = False
+
+    async def send(self, data: bytes) -> None:
+        """A piece is with the kernel before the next one is, and TCP_NODELAY makes it leave at once: two segments."""
+        pieces = cut(data, self._hello.server_name) if self._hello.split else (data,)
+        self.split |= len(pieces) > 1
+        for piece in pieces:
+            await self._connection.send(piece)
+
+    async def receive(self) -> bytes:
+        data = await self._connection.receive()
+        if data and self.first_byte_us is None:
+            self.first_byte_us = self._elapsed_us() - self._begun_us
+        return data
+
+
+@dataclass(slots=True)
+class _Seen:
+    """What there is to tell of a handshake, however it ends."""
+
+    line: _Line | None = None
+    engine: Engine | None = None
+    alert: int | None = None
 
 
 async def handshake(
     scene: Scene, contexts: TlsContexts, connection: Connection, hello: Hello, deadline: float
 ) -> Outcome[TlsStream]:
     """Shakes hands on a connection, which is closed on failure."""
-    verify = hello.verify and not hello.isolation
-    engines: list[Engine] = []
-    alerts: list[int] = []
+    seen = _Seen()
 
     async def work() -> TlsStream:
-        engines.append(Engine(contexts.choose(verify=verify), hello.server_name))
+        seen.line = _Line(connection, hello, scene.elapsed_us)
+        seen.engine = Engine(contexts.choose(verify=hello.verify and not hello.isolation), hello.server_name)
         try:
-            await shake(connection, engines[0])
+            await shake(seen.line, seen.engine)
         except ssl.SSLError as error:
-            alert = read_alert(error)
-            alerts.extend([] if alert is None else [alert])
-            raise
-        return TlsStream(connection, engines[0])
-
-    def describe() -> TlsHandshake:
-        return _describe(hello, engines[0] if engines else None, alerts[0] if alerts else None)
+            seen.alert = read_alert(error)
+            raise _name_alert(error, seen.engine) from error
+        return TlsStream(connection, seen.engine)
 
     outcome: Outcome[TlsStream] | None = None
     try:
-        outcome = await scene.timed(work(), describe, deadline)
+        outcome = await scene.timed(work(), lambda: _describe(hello, seen), deadline)
     finally:
         if outcome is None or outcome.value is None:
             connection.close()
     return outcome
 
 
-async def shake(connection: Connection, engine: Engine) -> None:
+def _name_alert(error: ssl.SSLError, engine: Engine) -> Exception:
+    """An alert without a name in this version of Python gives an error without a reason: the bytes tell its number."""
+    if getattr(error, "reason", None) is None and engine.plain_alert is not None:
+        return StepError(Failure.SSL_FAILED_HANDSHAKE, describe_alert(engine.plain_alert))
+    return error
+
+
+class Pipe(Protocol):
+    """What a handshake goes over."""
+
+    async def send(self, data: bytes) -> None: ...
+
+    async def receive(self) -> bytes: ...
+
+
+async def shake(connection: Pipe, engine: Engine) -> None:
     """Pumps a handshake through. Raises `ssl.SSLError`, `OSError`, or `EOFError` where the peer closes."""
     done = False
     while not done:
@@ -201,10 +252,12 @@ def _closed(engine: Engine) -> Exception:
     return EOFError()
 
 
-def _describe(hello: Hello, engine: Engine | None, alert: int | None) -> TlsHandshake:
+def _describe(hello: Hello, seen: _Seen) -> TlsHandshake:
+    engine, line = seen.engine, seen.line
     tls = engine.tls if engine else None
     cipher = tls.cipher() if tls else None
-    done = tls is not None and cipher is not None and tls.version() is not None and _peer(tls) is not None
+    done = tls is not None and cipher is not None and tls.version() is not None and bool(_read_peer(tls))
+    chain = read_chain(tls) or _read_peer(tls) if tls else ()
     return TlsHandshake(
         address=hello.address,
         port=hello.port,
@@ -216,15 +269,18 @@ def _describe(hello: Hello, engine: Engine | None, alert: int | None) -> TlsHand
         tls_version=(tls.version() or "") if tls and done else "",
         cipher_suite=cipher[0] if cipher and done else "",
         negotiated_protocol=(tls.selected_alpn_protocol() or "") if tls and done else "",
-        certificate=_peer(tls) if tls else None,
-        alert=alert if alert is not None or engine is None else engine.plain_alert,
+        certificate=summarise(chain[0]) if chain else None,
+        alert=seen.alert if seen.alert is not None or engine is None else engine.plain_alert,
+        chain=summarise_issuers(chain[1:]),
+        first_byte_us=line.first_byte_us if line else None,
+        split=line is not None and line.split,
     )
 
 
-def _peer(tls: ssl.SSLObject) -> Certificate | None:
-    """Summary of the server's certificate; `None` before the handshake is done, or without one."""
+def _read_peer(tls: ssl.SSLObject) -> tuple[bytes, ...]:
+    """The server's certificate in DER form; empty before the handshake is done, or without one."""
     try:
         der = tls.getpeercert(binary_form=True)
     except ValueError:
-        return None
-    return summarise(der) if der else None
+        return ()
+    return (der,) if der else ()

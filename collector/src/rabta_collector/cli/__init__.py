@@ -7,9 +7,10 @@ import argparse
 import sys
 from collections.abc import Mapping, Sequence
 
-from rabta_collector.cli import agents, configuration, invite, ooni, serve, targets
+from rabta_collector.cli import agents, configuration, export, invite, ooni, serve, targets
+from rabta_collector.config import InvalidFlagError
 
-COMMANDS = (serve, invite, agents, targets, ooni, configuration)
+COMMANDS = (serve, invite, agents, targets, export, ooni, configuration)
 
 
 def parser() -> argparse.ArgumentParser:
@@ -32,7 +33,7 @@ def run(arguments: Sequence[str], environment: Mapping[str, str]) -> int:
         if not type(wrong).__module__.startswith("rabta_collector"):
             raise
         print(f"rabta-collector: {wrong}", file=sys.stderr)
-        return 1
+        return 2 if isinstance(wrong, InvalidFlagError) else 1
     except KeyboardInterrupt:
         return 130
     except BrokenPipeError:

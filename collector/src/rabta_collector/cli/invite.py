@@ -7,9 +7,8 @@ import time
 from collections.abc import Mapping
 from contextlib import closing
 
-from rabta_collector.cli.options import add_config, config_of
-from rabta_collector.config import InvalidConfigError
-from rabta_collector.datadir import DataDir
+from rabta_collector.cli.options import add_config, config_of, existing_data
+from rabta_collector.config import InvalidConfigError, InvalidFlagError
 from rabta_collector.document import parse_duration
 from rabta_collector.isps import load_isps
 from rabta_collector.registry import Invite, Registry
@@ -47,10 +46,11 @@ def _expiry(text: str) -> float:
 
 def run(options: argparse.Namespace, environment: Mapping[str, str]) -> int:
     config = config_of(options, environment)
-    now = time.time()
-    with closing(Registry(DataDir(config.data).state)) as registry:
-        role = Role(options.role)
-        if options.isp and role is Role.PROBE:
+    now, role = time.time(), Role(options.role)
+    if options.isp and role is Role.CONTROL:
+        raise InvalidFlagError("--isp: a control stands outside of every ISP of the country; leave it out")
+    with closing(Registry(existing_data(config).state)) as registry:
+        if options.isp:
             served = registry.fact("isps")
             known = served.split() if served and config.isps is None else [isp.id for isp in load_isps(config.isps)]
             _check_isp(options.isp, known)

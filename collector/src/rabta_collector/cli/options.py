@@ -28,5 +28,7 @@ def config_of(options: argparse.Namespace, environment: Mapping[str, str]) -> Co
 def existing_data(config: Config) -> DataDir:
     """The data directory of a collector that has run. Raises `DataDirError`."""
     if not (config.data / "state.sqlite").exists():
-        raise DataDirError(f"{config.data}: no collector's data directory; see --data")
+        raise DataDirError(
+            f"{config.data}: no collector's data directory; see --data, or run `rabta-collector serve` first"
+        )
     return DataDir(config.data)

@@ -43,12 +43,7 @@ def host_of(url: str) -> str:
     parts = split(url)
     if parts is None:
         return ""
-    host = (parts.hostname or "").rstrip(".")
-    if not host.isascii():
-        try:
-            host = host.encode("idna").decode("ascii")
-        except UnicodeError:
-            return ""
+    host = fields.name(parts.hostname)
     return fields.address(host) or host
 
 
@@ -146,8 +141,8 @@ def _unasked(last: Hop, keys: Record) -> Hop | None:
     if hop is None or (hop.host, hop.port) == (last.host, last.port):
         return None
     lookups, handshakes = fields.entries(keys.get("queries")), fields.entries(keys.get("tls_handshakes"))
-    greeted = {fields.text(entry.get("server_name")) for entry in handshakes}
-    named = greeted | {fields.text(entry.get("hostname")) for entry in lookups}
+    greeted = {fields.name(entry.get("server_name")) for entry in handshakes}
+    named = greeted | {fields.name(entry.get("hostname")) for entry in lookups}
     depths = {depth_of(entry) for entry in (*lookups, *handshakes, *fields.entries(keys.get("tcp_connect")))}
     seen = hop.secure and hop.host in greeted if hop.host == last.host else hop.host in named
     return hop if seen or hop.index in depths else None

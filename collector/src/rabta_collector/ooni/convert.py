@@ -25,6 +25,7 @@ What our rules ask for and OONI's data do not hold, and what stands in for it:
 * A body that was not kept has the length that OONI's `body_proportion` comes to.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
@@ -34,9 +35,12 @@ from rabta_collector.ooni.chain import Hop, host_of, read_hops
 from rabta_collector.ooni.failures import CERTIFICATE_FAILURES
 from rabta_collector.ooni.fields import Record
 from rabta_collector.ooni.helper import Helper, same_site
+from rabta_collector.ooni.own import read_own
 from rabta_collector.ooni.pages import Reader, read_helper_page
 from rabta_collector.ooni.prints import Prints
 from rabta_collector.ooni.vantage import Vantage
+from rabta_collector.special import is_special
+from rabta_collector.verdict.background import NOTHING, Background
 from rabta_collector.verdict.fingerprints import OURS, Known
 from rabta_collector.verdict.legs import REDIRECTS, Leg, Manner, dns, http, read_legs, tls
 from rabta_collector.verdict.pages import same_page
@@ -63,20 +67,29 @@ class Case:
 
     measurement: Measurement
     controls: tuple[Measurement, ...] = ()
+    references: tuple[Measurement, ...] = ()
     known: Known = OURS
+    background: Background = NOTHING
     notes: tuple[str, ...] = ()
 
 
 def convert(document: Record, prints: Prints | None = None) -> Case:
-    """A web_connectivity measurement in our words."""
+    """A web_connectivity measurement in our words, or one that we wrote ourselves."""
     keys = fields.record(document.get("test_keys"))
+    if (own := read_own(keys)) is not None:
+        return Case(
+            measurement=own.measurement,
+            controls=own.controls,
+            references=own.references,
+            background=own.background,
+        )
     target = fields.text(document.get("input"))
     reader = Reader(prints=prints or Prints(), country=fields.text(document.get("probe_cc")).upper())
     helper = Helper(
         answer=fields.record(keys.get("control")),
         target=target,
         host=host_of(target),
-        started_at=_read_time(document.get("measurement_start_time")),
+        started_at=read_time(document.get("measurement_start_time")) or _NO_TIME,
     )
     hops = read_hops(target, keys) if helper.host else ()
     seen = _observe(document, keys, hops, helper, reader)
@@ -91,6 +104,7 @@ def convert(document: Record, prints: Prints | None = None) -> Case:
         measurement=measurement,
         controls=_comparable(measurement, controls, helper.host),
         known=known,
+        background=_background({**_networks(keys), **helper.networks()}),
         notes=(*_resent(measurement), *trusting, *notes, *_notes(keys, hops, helper)),
     )
 
@@ -170,6 +184,12 @@ def _vouched(
             trusted.add(address)
     note = "No network of its addresses is told; they are the site's by OONI's dns_consistency"
     return frozenset(vouched | trusted), (note,) if trusted else ()
+
+
+def _background(networks: Mapping[str, int]) -> Background:
+    """What is told of networks; an address that no site can have is in none, whatever is told."""
+    known = {address: asn for address, asn in networks.items() if not is_special(address)}
+    return Background(asn_of=known.get) if known else NOTHING
 
 
 def _networks(keys: Record) -> dict[str, int]:
@@ -265,9 +285,10 @@ def _digits(asn: str) -> float | None:
     return int(digits) if digits.isascii() and digits.isdigit() and len(digits) < 11 else None
 
 
-def _read_time(value: object) -> datetime:
+def read_time(value: object) -> datetime | None:
+    """A time in OONI's form, `2024-02-17 15:01:01` and UTC, or in another that says its offset."""
     try:
         read = datetime.fromisoformat(fields.text(value)[:32])
         return read.replace(tzinfo=UTC) if read.tzinfo is None else read.astimezone(UTC)
     except (ValueError, OverflowError):
-        return _NO_TIME
+        return None

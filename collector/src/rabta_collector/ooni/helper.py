@@ -140,7 +140,7 @@ class Helper:
             table = fields.record(self.answer.get(kind))
             for name in list(table)[: fields.LIST_LIMIT]:
                 (address, port), said = fields.endpoint(name), fields.record(table[name])
-                greeted = fields.text(said.get("server_name")).lower()
+                greeted = fields.name(said.get("server_name"))
                 if not address or port != hop.port or greeted not in ("", hop.host):
                     continue
                 source = AddressSource.SYSTEM if address in mine else AddressSource.LITERAL

@@ -2,7 +2,9 @@
 
 from rabta_collector.ooni import fields
 from rabta_collector.ooni.convert import convert
+from rabta_collector.ooni.document import URLGETTER
 from rabta_collector.ooni.fields import Record
+from rabta_collector.ooni.own import KEY
 from rabta_collector.ooni.prints import Prints
 from rabta_collector.verdict.classify import classify
 
@@ -12,7 +14,7 @@ TEST_NAME = "web_connectivity"
 def why_not(document: Record) -> str | None:
     """What a document is in place of a web_connectivity measurement; `None` where it is one, be it empty or odd."""
     name = document.get("test_name")
-    if name == TEST_NAME:
+    if name == TEST_NAME or (name == URLGETTER and KEY in fields.record(document.get("test_keys"))):
         return None
     if isinstance(name, str):
         return f'a measurement of "{fields.text(name)[:60]}", and not of web_connectivity'
@@ -24,7 +26,7 @@ def why_not(document: Record) -> str | None:
 def judge(document: Record, prints: Prints | None = None) -> dict[str, object]:
     """The finding of a web_connectivity measurement."""
     case = convert(document, prints)
-    finding = classify(case.measurement, case.controls, known=case.known)
+    finding = classify(case.measurement, case.controls, case.references, known=case.known, background=case.background)
     return {
         "input": fields.text(document.get("input")) or None,
         "state": str(finding.judgement),

@@ -20,8 +20,8 @@ from rabta_collector.ooni import fields
 from rabta_collector.ooni.chain import Hop, depth_of
 from rabta_collector.ooni.failures import CERTIFICATE_FAILURES, read_failure
 from rabta_collector.ooni.fields import Record
-from rabta_collector.ooni.special import is_special
-from rabta_collector.verdict.legs import Leg
+from rabta_collector.special import is_special
+from rabta_collector.verdict.legs import Leg, Scheme
 from rabta_proto.model import DnsAnswer, DnsQuery, DnsReply, Observation, TcpConnect, TlsHandshake
 from rabta_proto.vocabulary import AddressSource, Failure, ResolverKind
 
@@ -35,6 +35,8 @@ _RCODES = {Failure.DNS_NXDOMAIN: 3, Failure.DNS_REFUSED: 5, Failure.DNS_SERVFAIL
 _OF_BROKEN_IPV6 = frozenset(
     {Failure.NETWORK_UNREACHABLE, Failure.HOST_UNREACHABLE, Failure.GENERIC_TIMEOUT, Failure.TIMED_OUT}
 )
+TEXT_LIMIT = 253
+ISOLATION_TAG = "sni_isolation"
 _LONGEST_US = 86_400_000_000
 
 
@@ -77,7 +79,7 @@ class Vantage:
 
     def leg(self, hop: Hop) -> Leg:
         """The hop as rules see it so far."""
-        leg = Leg(hop=hop.index, secure=hop.secure)
+        leg = Leg(hop=hop.index, scheme=Scheme.HTTPS if hop.secure else Scheme.HTTP)
         for observation in self.seen:
             if observation.hop == hop.index:
                 leg.add(observation)
@@ -131,12 +133,13 @@ class Vantage:
                 continue
             if not address:  # older probes did not say: they greeted those that had answered, in turn
                 address = open_[index % len(open_)] if open_ else hop.host
-            failure = read_failure(entry.get("failure"))
+            failure, isolated = read_failure(entry.get("failure")), _isolated(entry)
             detail = TlsHandshake(
                 address=address,
                 port=hop.port,
-                server_name=hop.host,
+                server_name=fields.text(entry.get("server_name"))[:TEXT_LIMIT] if isolated else hop.host,
                 source=_source(address, names),
+                isolation=isolated,
                 verified=entry.get("no_tls_verify") is not True,
                 server_answered=self._answered(entry, failure),
                 tls_version=fields.text(entry.get("tls_version"))[:20],
@@ -185,9 +188,16 @@ def _connected(entry: Record) -> bool:
     return status.get("success") is True and not status.get("failure")
 
 
+def _isolated(entry: Record) -> bool:
+    """Whether an innocuous name was sent on purpose: our own agents do that, and their export says so."""
+    return ISOLATION_TAG in fields.texts(entry.get("tags"))
+
+
 def _greets(entry: Record, hop: Hop) -> bool:
     """Whether a handshake is of this hop."""
-    depth, name = depth_of(entry), fields.text(entry.get("server_name")).lower()
+    depth, name = depth_of(entry), fields.name(entry.get("server_name"))
+    if _isolated(entry):
+        return depth == hop.index
     return depth in (None, hop.index) and (name == hop.host or (not name and hop.index == 0))
 
 
@@ -215,7 +225,7 @@ def _lookups(hop: Hop, keys: Record) -> Iterator[Observation]:
 
 
 def _asks(entry: Record, host: str) -> bool:
-    return fields.text(entry.get("hostname")).lower().rstrip(".") == host
+    return fields.name(entry.get("hostname")) == host
 
 
 def _lookup(hop: Hop, entry: Record, late: list[Record]) -> Iterator[Observation]:

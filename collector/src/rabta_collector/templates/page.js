@@ -2,7 +2,7 @@
 (() => {
   const EVERY_MS = 2000, AT_MOST_MS = 30000, PATIENCE_MS = 10000;
   const link = document.getElementById("link");
-  const clock = new Intl.DateTimeFormat("en-GB", { timeZone: "Asia/Karachi", timeStyle: "medium" });
+  const clock = new Intl.DateTimeFormat("en-GB", { timeZone: "Asia/Karachi", dateStyle: "medium", timeStyle: "medium" });
   let tag = null, pause = EVERY_MS;
 
   const states = (root) =>
@@ -26,7 +26,7 @@
     const time = document.getElementById("decided");
     if (!decided || !time) return;
     time.dateTime = decided;
-    time.textContent = clock.format(new Date(decided));
+    time.textContent = clock.format(new Date(decided)).replace(",", "");
   }
 
   async function refresh() {

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from rabta_collector.verdict import evidence
+from rabta_collector.verdict.background import NOTHING, Background
 from rabta_collector.verdict.facts import Facts
 from rabta_collector.verdict.fingerprints import OURS, Known
 from rabta_collector.verdict.rules import RULES, Rule
@@ -13,7 +14,7 @@ from rabta_proto.vocabulary import Judgement, Mechanism, Step
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Finding:
-    """What one measurement says. `reasons` are sentences for people."""
+    """What one measurement says. `reasons` are sentences for people; `weight` is how sure the judgement is, 0 to 1."""
 
     judgement: Judgement
     rule: str
@@ -21,6 +22,7 @@ class Finding:
     mechanism: Mechanism | None
     server_side: bool
     reasons: tuple[str, ...]
+    weight: float = 1.0
 
 
 def classify(
@@ -28,15 +30,16 @@ def classify(
     controls: Sequence[Measurement] = (),
     references: Sequence[Measurement] = (),
     known: Known = OURS,
+    background: Background = NOTHING,
 ) -> Finding:
     """The finding of a measurement.
 
     `controls` are measurements of the same target by control agents from about the same time, of each agent at most
     the last that began before it and the first that began after it. `references` are the newest measurements of
     references by the same agent: where all of them fail as well, it is not the target's name that fails.
-    `known`: the marks of block pages.
+    `known`: the marks of block pages. `background`: what else is known of the agent's network, and of addresses.
     """
-    facts = Facts(measurement=measurement, controls=controls, references=references, known=known)
+    facts = Facts(measurement=measurement, controls=controls, references=references, known=known, background=background)
     rule = find_rule(facts)
     return Finding(
         judgement=rule.judgement,
@@ -45,6 +48,7 @@ def classify(
         mechanism=rule.mechanism,
         server_side=rule.server_side,
         reasons=_reasons(rule, facts),
+        weight=rule.weights.of_judgement,
     )
 
 
@@ -55,8 +59,9 @@ def find_rule(facts: Facts) -> Rule:
 
 def _reasons(rule: Rule, facts: Facts) -> tuple[str, ...]:
     reasons = [rule.evidence(facts)]
-    if rule.by_control:
+    proved = rule.judgement is Judgement.BLOCKED and not rule.by_control
+    if rule.by_control or (proved and facts.voices.words and not facts.fails):
         reasons.append(evidence.controls(facts))
-    elif rule.judgement is Judgement.BLOCKED and facts.fails:
+    elif proved and facts.fails:
         reasons.append("It fails for the controls too, though in another way: a block that outlived its site")
     return tuple(reasons)

@@ -8,6 +8,8 @@ One agent has one vote, its newest. With n votes, of which k are for the leading
   `disrupted`: a block of a part is not averaged away.
 * No quorum, and all of one side measured before all of the other: agents are changing over, and what stood stands.
 * No quorum, and they measured in turns: `disrupted` where two agents or more stand on either side, else inconclusive.
+* Before all that: where at least `minority` and two agents reach it, as many do not, and no version of the agent is on
+  both sides, the failure follows the instrument and not the network: inconclusive.
 
 With fewer than `min_agents` votes a change needs two measurements that agree, of one agent or of two; only the first
 `reachable` after nothing was known needs one. (Repeats within a measurement have made that one believable, and count
@@ -15,13 +17,14 @@ once.) Such a verdict has the note "few agents".
 
 Confidence is the Wilson lower bound (z = 1.28, one-sided 90 %) of the share k / n: 0.65 for 3 of 3, 0.81 for 7 of 7,
 0.95 for 31 of 31; at most 0.3 with one agent and 0.5 with two; for `disrupted` k is twice the smaller side; 0 when
-inconclusive.
+inconclusive. It is never more than the mean weight of the findings that bear the verdict (weights.py): however many
+agents say so, a block that only controls prove is less sure than one that proves itself.
 """
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
-from math import sqrt
+from dataclasses import dataclass, replace
+from math import fsum, sqrt
 
 from rabta_collector.catalogue import Need
 from rabta_collector.verdict.rules import RULES_BY_ID
@@ -38,6 +41,7 @@ CAPS = {1: 0.3, 2: 0.5}
 FEW_AGENTS = "few agents"
 NOT_MEASURED = "no agent has measured it lately"
 DISAGREE = "agents disagree"
+INSTRUMENT = "what agents find follows their version, and not the network: a fault of the instrument, perhaps"
 
 # Which target's state is the platform's, first to last.
 _WORST_FIRST = (
@@ -60,7 +64,10 @@ _BEST_FIRST = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Vote:
-    """What an agent's newest conclusive measurement says. `since`, `streak`: the unbroken run of the same judgement."""
+    """What an agent's newest conclusive measurement says. `since`, `streak`: the unbroken run of the same judgement.
+
+    `weight`: how sure the finding is, 0 to 1. `version`: the agent's; empty where it is not known.
+    """
 
     judgement: Judgement
     rule: str
@@ -70,6 +77,8 @@ class Vote:
     since: float
     streak: int
     expires: float
+    weight: float = 1.0
+    version: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -98,9 +107,19 @@ def decide(votes: Sequence[Vote], before: Decision, terms: Terms) -> Decision:
     """The decision on one target. `before` is the last one, which stands while agents change over."""
     if not votes:
         return Decision(note=NOT_MEASURED)
+    if _follows_version(votes, terms):
+        return replace(_describe(State.INCONCLUSIVE, votes, before, terms), note=INSTRUMENT)
     counted = votes if len(votes) >= terms.min_agents else _believable(votes, before)
     state = _state(counted, before, terms)
     return _describe(state, votes, before, terms)
+
+
+def _follows_version(votes: Sequence[Vote], terms: Terms) -> bool:
+    """Whether agents of some versions reach it and agents of others do not; too many to be a few liars' doing."""
+    sides = [[vote.version for vote in votes if (vote.judgement is Judgement.OK) is ok] for ok in (True, False)]
+    fewest = max(2, terms.minority * len(votes))
+    known = "" not in sides[0] + sides[1]
+    return known and min(map(len, sides)) >= fewest and set(sides[0]).isdisjoint(sides[1])
 
 
 def _believable(votes: Sequence[Vote], before: Decision) -> Sequence[Vote]:
@@ -150,16 +169,21 @@ def _describe(state: State, votes: Sequence[Vote], before: Decision, terms: Term
     supporters = _supporters(state, votes)
     larger = max(len(supporters), total - len(supporters)) if state is State.DISRUPTED else len(supporters)
     sure = min(total, 2 * (total - larger)) if state is State.DISRUPTED else larger
-    confidence = 0.0 if state is State.INCONCLUSIVE else min(wilson(sure, total), CAPS.get(total, 1.0))
     return Decision(
         state=state,
         mechanism=_mechanism(state, supporters, before.mechanism),
-        confidence=confidence,
+        confidence=0.0 if state is State.INCONCLUSIVE else _confidence(sure, total, supporters),
         agreement=larger / total,
         reached=reached / total,
         note=_note(state, supporters, votes, terms),
         began=tuple(sorted(vote.since for vote in supporters)),
     )
+
+
+def _confidence(sure: int, total: int, supporters: Sequence[Vote]) -> float:
+    weights = [vote.weight for vote in supporters]
+    heaviest = fsum(weights) / len(weights) if weights else 1.0
+    return min(wilson(sure, total), CAPS.get(total, 1.0), heaviest)
 
 
 def _supporters(state: State, votes: Sequence[Vote]) -> Sequence[Vote]:

@@ -1,4 +1,4 @@
-"""What rules may ask about a measurement, its controls, and the references that the same agent measured.
+"""What rules may ask about a measurement, its controls, and what else is known of its agent.
 
 Every answer is made when it is asked for, so that a measurement without trouble costs little.
 """
@@ -7,24 +7,43 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from rabta_collector.verdict import fingerprints
-from rabta_collector.verdict.legs import REDIRECTS, Leg, Manner, Seen, http, read_legs, something_answered, tls
+from rabta_collector.verdict.background import NOTHING, Background
+from rabta_collector.verdict.legs import (
+    Leg,
+    Scheme,
+    Seen,
+    address_of,
+    http,
+    is_ipv6,
+    read_legs,
+    scheme_of,
+    something_answered,
+    tcp,
+    tls,
+)
+from rabta_collector.verdict.manners import Manner
+from rabta_collector.verdict.naming import Naming
 from rabta_collector.verdict.once import once
-from rabta_collector.verdict.pages import REFUSING_STATUSES, is_challenge, same_page
-from rabta_collector.verdict.support import ORDER, Support, Voices, last_page
-from rabta_proto.model import HttpRoundTrip, Measurement
-from rabta_proto.vocabulary import ResolverKind, Step
+from rabta_collector.verdict.responses import Responses, brand
+from rabta_collector.verdict.support import ORDER, Support, Voices
+from rabta_proto.model import Measurement
+from rabta_proto.vocabulary import Step
 
-_NOT_A_BRAND = frozenset({"www", "com", "co", "org", "or", "net", "ne", "gov", "go", "edu", "ac"})
+_WEB_PORTS = (80, 443)
 
 
 @dataclass(frozen=True, kw_only=True)  # not slotted: `once` needs a dictionary
 class Facts:
-    """A measurement beside its controls (see support.py) and beside the agent's references."""
+    """A measurement beside its controls (support.py), its agent's references, and what else is known (background.py).
+
+    `naming` holds what resolvers said, `responses` the pages that came back.
+    """
 
     measurement: Measurement
     controls: Sequence[Measurement] = ()
     references: Sequence[Measurement] = ()
     known: fingerprints.Known = fingerprints.OURS
+    background: Background = NOTHING
 
     @once
     def legs(self) -> tuple[Leg, ...]:
@@ -33,11 +52,19 @@ class Facts:
     @once
     def leg(self) -> Leg:
         """The deepest leg: a chain is judged from there."""
-        return self.legs[-1] if self.legs else Leg(hop=0, secure=self.measurement.target.startswith("https:"))
+        return self.legs[-1] if self.legs else Leg(hop=0, scheme=scheme_of(self.measurement.target))
 
     @property
     def name(self) -> str:
         return self.leg.name or fingerprints.host_of(self.measurement.target) or "the target"
+
+    @once
+    def naming(self) -> Naming:
+        return Naming(leg=self.leg, voices=self.voices, asn_of=self.background.asn_of)
+
+    @once
+    def responses(self) -> Responses:
+        return Responses(legs=self.legs, target=self.measurement.target, voices=self.voices, known=self.known)
 
     # The vantage
 
@@ -51,11 +78,37 @@ class Facts:
 
     @once
     def references_fail(self) -> bool:
-        """Whether every reference that this agent measured ended at this step or before."""
-        if self.step is None:
+        """Whether every reference that this agent measured went as wrong as this, or more so."""
+        if not self.references or (self.reached and not self.diverted):
             return False
-        ends = [read_legs(reference)[-1].step for reference in self.references if reference.observations]
-        return bool(ends) and all(end is not None and ORDER[end] <= ORDER[self.step] for end in ends)
+        if self.requested and self.responses.as_controls:
+            return False
+        step = self.step or Step.HTTP
+        told = [_went_wrong(reference, step) for reference in self.references if reference.observations]
+        return bool(told) and all(told)
+
+    @property
+    def quic_works(self) -> bool:
+        """Whether QUIC is known to leave this machine's network."""
+        tried = (*self.leg.tls, *self.leg.isolation) if self.leg.scheme is Scheme.QUIC else ()
+        return self.background.quic_works is True or any(tls(o).server_answered for o in tried)
+
+    @property
+    def lost_over_quic(self) -> bool:
+        """Whether the way ends over QUIC in a manner in which networks cut UDP as a whole."""
+        return self.ends(Step.QUIC, Manner.SILENCE, Manner.REFUSAL, Manner.UNREACHABLE)
+
+    @property
+    def ipv6_unsure(self) -> bool:
+        """Whether nothing but IPv6 addresses failed, silently, at a machine whose IPv6 may be broken."""
+        failed = self.leg.failed if self.step in (Step.TCP, Step.QUIC) else []
+        silent = self.leg.manner in (Manner.SILENCE, Manner.UNREACHABLE)
+        if not failed or not silent or not all(is_ipv6(address_of(o)) for o in failed):
+            return False
+        # A machine without a route gets `unreachable` from its own kernel.
+        believed = self.measurement.network.ipv6 is True and self.leg.manner is Manner.SILENCE
+        works = self.background.ipv6_works
+        return works is False or (works is None and not believed)
 
     # The machine's own way to the site
 
@@ -87,23 +140,51 @@ class Facts:
         """Whether the way ends at this step in one of these manners (or in any, where none is given)."""
         return self.step is step and (not manners or self.leg.manner in manners)
 
-    # Names
+    def passes(self, scheme: Scheme) -> bool:
+        """Whether the target is written so and the way does not end; of use where no certificate says whose it is."""
+        return self.leg.scheme is scheme and self.step is None
 
     @property
-    def reachable_elsewhere(self) -> bool:
-        """Whether an address that only a public resolver gave showed a valid certificate: no control is needed then."""
-        return bool(self.leg.elsewhere)
-
-    @once
-    def honest(self) -> frozenset[str]:
-        """Addresses of the name by every account but the machine's own resolver's."""
-        public = self.leg.named_by(ResolverKind.UDP, ResolverKind.DOH)
-        return public.union(*(leg.named_by(*ResolverKind) for leg in self.voices.legs))
+    def diverted(self) -> bool:
+        """Whether a plain response sent on to another site, where no control was sent, nor given the same page."""
+        return self.responses.diverted and not self.responses.as_controls
 
     @property
-    def foreign_addresses(self) -> bool:
-        """Whether others name addresses, and none of the machine's own is among them."""
-        return bool(self.honest) and self.leg.own.isdisjoint(self.honest)
+    def unavailable_for_legal_reasons(self) -> bool:
+        return self.requested and self.responses.page is not None and self.responses.page.status == 451
+
+    # Names and addresses
+
+    @property
+    def named_only(self) -> bool:
+        """Whether the target is a mere name or a port, and nothing failed: no certificate tells whose the answer is."""
+        return self.passes(Scheme.DNS) or self.passes(Scheme.TCP)
+
+    @property
+    def address_is_believed(self) -> bool:
+        """Whether a mere connection went to the site: as others say, or for want of a sign that it did not.
+
+        Liars have a server where pages stand, and seldom elsewhere.
+        """
+        if self.naming.honest and not self.naming.unvouched:
+            return True
+        at_a_web_port = any(tcp(o).port in _WEB_PORTS for o in self.leg.tcp)
+        return not self.naming.contradicted and not (self.naming.unvouched and at_a_web_port)
+
+    @property
+    def foreign_certificate(self) -> bool:
+        """Whether the way ends with a certificate that does not stand for the name."""
+        return self.ends(Step.TLS, Manner.CERTIFICATE) or self.ends(Step.QUIC, Manner.CERTIFICATE)
+
+    @property
+    def alive_elsewhere(self) -> bool:
+        """Whether the site answered, as seen from here, at an address that others named."""
+        return bool(self.leg.elsewhere) or self.responses.alive_at(self.leg.connected - self.leg.own)
+
+    @property
+    def at_a_foreign_address(self) -> bool:
+        """Whether the network has the machine go to an address that nobody else gives."""
+        return self.naming.network_s_word and (self.naming.foreign or self.naming.denied_by_others)
 
     @property
     def not_the_site(self) -> bool:
@@ -112,20 +193,19 @@ class Facts:
         Somebody else's certificate needs no failure of the control's: no success is enough.
         """
         certificate = self.ends(Step.TLS, Manner.CERTIFICATE)
-        return any(not leg.secured if certificate else bool(leg.failed) for leg in self.visited)
-
-    @once
-    def visited(self) -> list[Leg]:
-        """What controls saw that went to the machine's own addresses, which none but its resolver names."""
-        if not self.foreign_addresses:
-            return []
-        return [leg for leg in self.voices.legs if leg.own and leg.own <= self.leg.own]
+        return any(not leg.secured if certificate else bool(leg.failed) for leg in self.naming.visited)
 
     @property
-    def only_own_resolver(self) -> bool:
-        """Whether public resolvers, asked from the same network, name addresses and none of the machine's own."""
-        public = self.leg.named_by(ResolverKind.UDP, ResolverKind.DOH)
-        return bool(public) and self.leg.own.isdisjoint(public)
+    def own_address_fails(self) -> bool:
+        """Whether the machine's own addresses fail, are near none that others name, and one of those works."""
+        fails = self.step in (Step.TCP, Step.QUIC) or (self.step is Step.TLS and not self.isolated)
+        return fails and self.naming.foreign and not self.naming.others_fail and self.alive_elsewhere
+
+    @property
+    def lied_to(self) -> bool:
+        """Whether the failure hangs on what the resolver said."""
+        by_address = self.foreign_certificate and self.naming.unvouched
+        return self.step is Step.DNS or by_address or self.own_address_fails
 
     @property
     def own_filtered(self) -> bool:
@@ -135,22 +215,27 @@ class Facts:
     def own_block_page(self) -> bool:
         return not self.leg.own.isdisjoint(self.known.addresses)
 
+    @property
+    def name_gone(self) -> bool:
+        """Whether neither controls nor public resolvers find an address for the name, but for the same lie."""
+        return self.fails and not self.naming.vouched and self.naming.public <= self.leg.own
+
     # SNI isolation
 
     @once
     def isolated(self) -> Seen:
         """Handshakes with an innocuous name that the server answered, on an address where the target's name failed."""
-        failed = {tls(o).address for o in self.leg.tls if o.failure}
-        return [o for o in self.leg.isolation if tls(o).server_answered and tls(o).address in failed]
+        failed = {address_of(o) for o in self.leg.tls if o.failure}
+        return [o for o in self.leg.isolation if tls(o).server_answered and address_of(o) in failed]
 
-    def by_name(self, manner: Manner) -> bool:
+    def by_name(self, manner: Manner, step: Step = Step.TLS) -> bool:
         """Whether a handshake failed in this manner, and the name in its ClientHello sets that off."""
-        return self.ends(Step.TLS, manner) and bool(self.isolated)
+        return self.ends(step, manner) and bool(self.isolated)
 
     @property
     def server_spoke(self) -> bool:
         """Whether the server had begun to answer when the handshake failed."""
-        return self.step is Step.TLS and any(tls(o).server_answered for o in self.leg.failed)
+        return self.step in (Step.TLS, Step.QUIC) and any(tls(o).server_answered for o in self.leg.failed)
 
     # Certificates
 
@@ -159,73 +244,6 @@ class Facts:
         """Whether the controls were shown the same certificate, or one with the same key."""
         mine = _keys(self.leg)
         return bool(mine) and any(mine & _keys(leg) for leg in self.voices.legs)
-
-    # Pages
-
-    @once
-    def page(self) -> HttpRoundTrip | None:
-        """The response that the chain ended with."""
-        return last_page(self.legs)
-
-    @once
-    def plain(self) -> list[HttpRoundTrip]:
-        """Responses that no valid certificate vouches for."""
-        return [http(o) for leg in self.legs for o in leg.answered if not http(o).tls]
-
-    @property
-    def page_as_controls(self) -> bool:
-        return self.page is not None and any(same_page(self.page, other) for other in self.voices.pages)
-
-    @property
-    def status_as_controls(self) -> bool:
-        return self.page is not None and any(self.page.status == other.status for other in self.voices.pages)
-
-    @property
-    def controls_agree(self) -> bool:
-        """Whether all controls were given one page."""
-        return all(same_page(self.voices.pages[0], other) for other in self.voices.pages[1:])
-
-    @property
-    def another_page(self) -> bool:
-        """Whether a response is unlike the one page that the controls were given, and not by its status."""
-        comparable = self.requested and self.works and self.status_as_controls and self.controls_agree
-        return comparable and not self.harmless_page and not self.page_as_controls
-
-    @property
-    def refused_service(self) -> bool:
-        """Whether the server says no here and yes to a control."""
-        if self.page is None or self.page.status not in REFUSING_STATUSES:
-            return False
-        return any(page.status not in REFUSING_STATUSES for page in self.voices.pages)
-
-    @property
-    def challenged(self) -> bool:
-        return self.page is not None and is_challenge(self.page)
-
-    @property
-    def block_host(self) -> str | None:
-        """The host of block pages that a plain response sent on to."""
-        return fingerprints.find_block_host(page.location for page in self.plain) if self.plain else None
-
-    @property
-    def block_page(self) -> str | None:
-        """What marks a plain response as a block page, unless the controls were given the same."""
-        found = {mark for page in self.plain if (mark := fingerprints.find_block_page(page, self.known))}
-        theirs = {fingerprints.find_block_page(page, self.known) for page in self.voices.pages} if found else set()
-        return min(found - theirs, default=None)
-
-    @property
-    def harmless_page(self) -> bool:
-        """Whether a response is known for looking like a block page without being one."""
-        return any(not self.known.harmless.isdisjoint(page.marks) for page in self.plain)
-
-    @once
-    def diverted(self) -> bool:
-        """Whether a plain response sent on to a site of another name, where no control was sent."""
-        if not any(page.status in REDIRECTS for page in self.plain):
-            return False
-        start, end = fingerprints.host_of(self.measurement.target), self.leg.name
-        return bool(end) and end not in self.voices.names and _brand(start) != _brand(end)
 
     # The controls
 
@@ -241,11 +259,6 @@ class Facts:
     def fails(self) -> bool:
         return self.voices.support is Support.FAILS
 
-    @property
-    def name_gone(self) -> bool:
-        """Whether neither controls nor public resolvers find an address for the name."""
-        return self.fails and not self.honest
-
 
 def _ended(leg: Leg, *, deepest: bool) -> bool:
     """Whether the chain came to its end at this leg, with an answer."""
@@ -255,12 +268,16 @@ def _ended(leg: Leg, *, deepest: bool) -> bool:
     return leg.secure or any(http(o).address in leg.own for o in leg.answered)
 
 
+def _went_wrong(reference: Measurement, step: Step) -> bool:
+    """Whether a reference ended at this step or before, or was sent astray, as captive portals do."""
+    legs = read_legs(reference)
+    end = legs[-1].step
+    if end is not None:
+        return ORDER.get(end, 0) <= ORDER[step]
+    plain = any(not http(o).tls for leg in legs for o in leg.answered)
+    return plain and brand(legs[-1].name) != brand(fingerprints.host_of(reference.target))
+
+
 def _keys(leg: Leg) -> frozenset[bytes]:
     certificates = (tls(o).certificate for o in leg.tls)
     return frozenset(certificate.spki_sha256 for certificate in certificates if certificate is not None)
-
-
-def _brand(host: str) -> str:
-    """The label by which a site is known: `bbc` of www.bbc.co.uk."""
-    labels = [label for label in host.split(".")[:-1] if label not in _NOT_A_BRAND]
-    return labels[-1] if labels else host

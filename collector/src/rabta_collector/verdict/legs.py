@@ -1,76 +1,48 @@
 """One leg of a measurement: everything seen of one name, between one redirect and the next.
 
 A leg tells apart the machine's own way to the name (the addresses that its own resolver gave, or that the target holds)
-from other ways (addresses that only a public resolver gave): users go the first way, and the second shows what is so.
-Nothing here depends on the order of observations within a measurement.
+from other ways (addresses that only a public resolver or a control gave): users go the first way, and the second shows
+what is so. Nothing here depends on the order of observations within a measurement.
 """
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from enum import IntEnum, auto
+from enum import StrEnum
 from typing import cast
 
+from rabta_collector.special import is_special
 from rabta_collector.verdict.fingerprints import host_of
+from rabta_collector.verdict.manners import NOBODY_ANSWERED, cut_short, manner_of, manner_seen
+from rabta_collector.verdict.manners import Manner as Manner  # part of what a leg says
 from rabta_collector.verdict.once import once
-from rabta_proto.model import DnsQuery, HttpRoundTrip, Measurement, Observation, TcpConnect, TlsHandshake
-from rabta_proto.vocabulary import AddressSource, DnsTransport, Failure, ResolverKind, Step
+from rabta_proto.model import (
+    DnsQuery,
+    HttpRoundTrip,
+    Measurement,
+    Observation,
+    QuicHandshake,
+    TcpConnect,
+    TlsHandshake,
+)
+from rabta_proto.vocabulary import AddressSource, Failure, ResolverKind, Step
 
+__all__ = ["REDIRECTS", "Leg", "Manner", "Scheme", "Seen", "cut_short", "manner_of", "read_legs", "something_answered"]
 
-class Manner(IntEnum):
-    """How a step failed. Where one leg shows several manners the first of this list stands for it.
-
-    What somebody must have sent comes before what packet loss can do as well.
-    """
-
-    NXDOMAIN = auto()  # the name is said not to exist
-    DENIAL = auto()  # the resolver refuses
-    EMPTY = auto()  # an answer without an address
-    SPECIAL = auto()  # an address that no site can have
-    CERTIFICATE = auto()  # a certificate that does not stand for the name
-    RESET = auto()
-    CLOSE = auto()
-    GARBLE = auto()  # an alert, or bytes that are not the protocol
-    REFUSAL = auto()
-    UNREACHABLE = auto()
-    SERVFAIL = auto()
-    SILENCE = auto()
-    LOCAL = auto()  # the machine itself
-    OTHER = auto()
-
-
-_MANNERS: dict[str, Manner] = {
-    Failure.DNS_NXDOMAIN: Manner.NXDOMAIN,
-    Failure.DNS_REFUSED: Manner.DENIAL,
-    Failure.DNS_NO_ANSWER: Manner.EMPTY,
-    Failure.SPECIAL_ADDRESS: Manner.SPECIAL,
-    Failure.SSL_INVALID_HOSTNAME: Manner.CERTIFICATE,
-    Failure.SSL_UNKNOWN_AUTHORITY: Manner.CERTIFICATE,
-    Failure.SSL_INVALID_CERTIFICATE: Manner.CERTIFICATE,
-    Failure.CONNECTION_RESET: Manner.RESET,
-    Failure.CONNECTION_ABORTED: Manner.RESET,
-    Failure.EOF: Manner.CLOSE,
-    Failure.SSL_FAILED_HANDSHAKE: Manner.GARBLE,
-    Failure.HTTP_INVALID_RESPONSE: Manner.GARBLE,
-    Failure.DNS_SERVER_MISBEHAVING: Manner.GARBLE,
-    Failure.CONNECTION_REFUSED: Manner.REFUSAL,
-    Failure.HOST_UNREACHABLE: Manner.UNREACHABLE,
-    Failure.NETWORK_UNREACHABLE: Manner.UNREACHABLE,
-    Failure.DNS_SERVFAIL: Manner.SERVFAIL,
-    Failure.GENERIC_TIMEOUT: Manner.SILENCE,
-    Failure.TIMED_OUT: Manner.SILENCE,
-    Failure.NETWORK_DOWN: Manner.LOCAL,
-    Failure.ADDRESS_NOT_AVAILABLE: Manner.LOCAL,
-    Failure.PERMISSION_DENIED: Manner.LOCAL,
-    Failure.DNS_NO_RESOLVER: Manner.LOCAL,
-}
-_NOBODY_ANSWERED = {Manner.SILENCE, Manner.UNREACHABLE, Manner.LOCAL, Manner.SPECIAL, Manner.OTHER}
 _OWN_SOURCES = (AddressSource.SYSTEM, AddressSource.LITERAL)
 REDIRECTS = frozenset({301, 302, 303, 307, 308})
 
 
-def manner_of(failure: str | None) -> Manner:
-    """How a step failed; `OTHER` for a failure outside of the closed set."""
-    return _MANNERS.get(failure or "", Manner.OTHER)
+class Scheme(StrEnum):
+    """What a leg is to show: how its target is written, or the URL that was redirected to."""
+
+    HTTPS = "https"
+    HTTP = "http"
+    QUIC = "quic"
+    TCP = "tcp"
+    DNS = "dns"
+
+
+_WEB = (Scheme.HTTPS, Scheme.HTTP)
 
 
 def dns(observation: Observation) -> DnsQuery:
@@ -82,8 +54,9 @@ def tcp(observation: Observation) -> TcpConnect:
     return cast(TcpConnect, observation.detail)
 
 
-def tls(observation: Observation) -> TlsHandshake:
-    return cast(TlsHandshake, observation.detail)
+def tls(observation: Observation) -> TlsHandshake | QuicHandshake:
+    """Detail of a handshake, be it over TCP or over QUIC."""
+    return cast(TlsHandshake | QuicHandshake, observation.detail)
 
 
 def http(observation: Observation) -> HttpRoundTrip:
@@ -97,22 +70,27 @@ Seen = list[Observation]
 class Leg:
     """Observations of one hop, sorted as they come in.
 
-    `tls` are handshakes with the target's name, `isolation` those with an innocuous one, `answered` the requests that
-    were answered, be it in part. Of addresses: `own` are those of the machine's own way to the name, `connected`
-    accepted a connection, `secured` showed a certificate valid for the name.
+    `tls` are handshakes with the target's name (over QUIC where that is the scheme), `isolation` those with an
+    innocuous one, `split` those with the target's name in two segments, which no other program sends and which are
+    therefore nobody's way; `answered` the requests that were answered, be it in part. Of addresses: `own` are those of
+    the machine's own way to the name, `connected` accepted a connection, `secured` showed a certificate valid for the
+    name, `by_control` did so and were named by controls alone.
     """
 
     hop: int
-    secure: bool
+    scheme: Scheme
+    lab: bool = False
     dns: Seen = field(default_factory=list)
     tcp: Seen = field(default_factory=list)
     tls: Seen = field(default_factory=list)
     isolation: Seen = field(default_factory=list)
+    split: Seen = field(default_factory=list)
     http: Seen = field(default_factory=list)
     answered: Seen = field(default_factory=list)
     own: set[str] = field(default_factory=set)
     connected: set[str] = field(default_factory=set)
     secured: set[str] = field(default_factory=set)
+    by_control: set[str] = field(default_factory=set)
 
     def add(self, observation: Observation) -> None:
         match observation.detail:
@@ -123,23 +101,42 @@ class Leg:
             case TcpConnect() as connect:
                 self.tcp.append(observation)
                 self._reach(connect, self.connected, observation.failure is None)
-            case TlsHandshake(isolation=True):
-                self.isolation.append(observation)
-            case TlsHandshake() as handshake:
-                self.secure = True
-                self.tls.append(observation)
-                self._reach(handshake, self.secured, observation.failure is None and handshake.verified)
-            case HttpRoundTrip() as request:
-                self.secure = self.secure or request.tls
+            case TlsHandshake() if self.scheme in _WEB:
+                self._shake(observation)
+            case QuicHandshake() if self.scheme is Scheme.QUIC:
+                self._shake(observation)
+            case HttpRoundTrip() as request if self.scheme in _WEB:
+                self.scheme = Scheme.HTTPS if request.tls else self.scheme
                 self.http.append(observation)
                 if request.status is not None:
                     self.answered.append(observation)
 
-    def _reach(self, tried: TcpConnect | TlsHandshake, reached: set[str], success: bool) -> None:
+    def _shake(self, observation: Observation) -> None:
+        match observation.detail:
+            case TlsHandshake(isolation=True) | QuicHandshake(isolation=True):
+                self.isolation.append(observation)
+                return
+            case TlsHandshake(split=True):
+                self.split.append(observation)
+                return
+        handshake = tls(observation)
+        self.scheme = self.scheme if self.scheme is Scheme.QUIC else Scheme.HTTPS
+        self.tls.append(observation)
+        valid = observation.failure is None and handshake.verified
+        self._reach(handshake, self.secured, valid)
+        if valid and handshake.source is AddressSource.CONTROL:
+            self.by_control.add(handshake.address)
+
+    def _reach(self, tried: TcpConnect | TlsHandshake | QuicHandshake, reached: set[str], success: bool) -> None:
         if tried.source in _OWN_SOURCES:
             self.own.add(tried.address)
         if success:
             reached.add(tried.address)
+
+    @property
+    def secure(self) -> bool:
+        """Whether a certificate vouches for what is at the other end."""
+        return self.scheme in (Scheme.HTTPS, Scheme.QUIC)
 
     @once
     def name(self) -> str:
@@ -155,10 +152,17 @@ class Leg:
                 found.update(dns(o).addresses)
         return frozenset(found)
 
+    def asked_for(self, query_type: str) -> bool:
+        """Whether the machine's own resolver was asked for addresses of this type."""
+        return any(dns(o).query_type == query_type and dns(o).resolver_kind is ResolverKind.SYSTEM for o in self.dns)
+
     @once
     def special(self) -> set[str]:
-        """Own addresses that the agent would not dial."""
-        return self.own & {tcp(o).address for o in self.tcp if o.failure == Failure.SPECIAL_ADDRESS}
+        """Own addresses that no site can have: what the agent would not dial, or for a mere name what is so."""
+        found = self.own & {address_of(o) for o in self.tcp + self.tls if o.failure == Failure.SPECIAL_ADDRESS}
+        if self.scheme is Scheme.DNS and not self.lab:  # nothing is dialled; in a lab everything is on loopback
+            found |= {address for address in self.own if is_special(address)}
+        return found
 
     @once
     def elsewhere(self) -> set[str]:
@@ -169,8 +173,12 @@ class Leg:
     def step(self) -> Step | None:
         """The step at which the machine's own way ends; `None` where it does not."""
         usable = self.own - self.special
-        if not usable:
+        if not usable or self._forged_but_for_ipv6(usable):
             return Step.DNS
+        if self.scheme is Scheme.QUIC:
+            return None if usable & self.secured else Step.QUIC
+        if self.scheme is Scheme.DNS:
+            return None
         if not usable & self.connected:
             return Step.TCP
         good = usable & self.secured if self.secure else usable
@@ -179,16 +187,23 @@ class Leg:
         asked = [o for o in self.http if http(o).address in good]
         return Step.HTTP if asked and all(http(o).status is None for o in asked) else None
 
+    def _forged_but_for_ipv6(self, usable: set[str]) -> bool:
+        """Whether every IPv4 address is one that no site can have, and nothing came of IPv6, which may be broken."""
+        only_ipv6 = all(map(is_ipv6, usable)) and not all(map(is_ipv6, self.special))
+        return only_ipv6 and usable.isdisjoint(self.connected | self.secured)
+
     @once
     def failed(self) -> Seen:
         """The observations that failed at that step, on the machine's own way."""
         match self.step:
             case Step.DNS:
-                return self.failed_queries or [o for o in self.tcp if tcp(o).address in self.special]
+                return self.failed_queries or [o for o in self.tcp + self.tls if address_of(o) in self.special]
             case Step.TCP:
                 return _ip_version_4_first([o for o in self.tcp if o.failure and tcp(o).address in self.own])
             case Step.TLS:
                 return [o for o in self.tls if o.failure and tls(o).address in self.own]
+            case Step.QUIC:
+                return _ip_version_4_first([o for o in self.tls if o.failure and tls(o).address in self.own])
             case Step.HTTP:
                 return [o for o in self.http if o.failure and http(o).address in self.own]
         return []
@@ -204,7 +219,7 @@ class Leg:
         """How that step failed."""
         if self.step is Step.DNS and self.special:
             return Manner.SPECIAL
-        return min((_manner(o) for o in self.failed), default=Manner.OTHER)
+        return min((manner_seen(o) for o in self.failed), default=Manner.OTHER)
 
     @property
     def repeated(self) -> bool:
@@ -218,26 +233,26 @@ class Leg:
         return any(http(o).status not in REDIRECTS for o in self.answered)
 
 
-def _manner(observation: Observation) -> Manner:
-    """How an observation failed.
-
-    A resolver that cut its response short and does not answer over TCP says neither yes nor no: many honest ones, in
-    home routers above all, have never heard of TCP.
-    """
-    return Manner.OTHER if cut_short(observation) else manner_of(observation.failure)
-
-
-def cut_short(observation: Observation) -> bool:
-    """Whether this is a query over TCP, after a response that was cut short, that nobody answered."""
-    match observation.detail:
-        case DnsQuery(transport=DnsTransport.TCP, rcode=None):
-            return observation.failure is not None
-    return False
-
-
-def _ip_version_4_first(connects: Seen) -> Seen:
+def _ip_version_4_first(tried: Seen) -> Seen:
     """Those to IPv4 addresses where there are any: IPv6 that is broken at the vantage says nothing."""
-    return [o for o in connects if ":" not in tcp(o).address] or connects
+    return [o for o in tried if not is_ipv6(address_of(o))] or tried
+
+
+def is_ipv6(address: str) -> bool:
+    return ":" in address
+
+
+def address_of(observation: Observation) -> str:
+    """The address that a connection or a handshake went to."""
+    return cast(TcpConnect | TlsHandshake | QuicHandshake, observation.detail).address
+
+
+def scheme_of(target: str) -> Scheme:
+    """What a target is to show. What this version does not know is judged as plain HTTP is, which proves the least."""
+    try:
+        return Scheme(target.partition(":")[0].lower())
+    except ValueError:
+        return Scheme.HTTP
 
 
 def read_legs(measurement: Measurement) -> tuple[Leg, ...]:
@@ -246,12 +261,12 @@ def read_legs(measurement: Measurement) -> tuple[Leg, ...]:
     for observation in measurement.observations:
         leg = legs.get(observation.hop)
         if leg is None:
-            secure = observation.hop == 0 and measurement.target.startswith("https:")
-            leg = legs[observation.hop] = Leg(hop=observation.hop, secure=secure)
+            scheme = Scheme.HTTP if observation.hop else scheme_of(measurement.target)
+            leg = legs[observation.hop] = Leg(hop=observation.hop, scheme=scheme, lab=measurement.network.lab)
         leg.add(observation)
     return tuple(legs[hop] for hop in sorted(legs))
 
 
 def something_answered(observations: Iterable[Observation]) -> bool:
     """Whether anybody at all answered; else the machine had no working network."""
-    return any(o.failure is None or manner_of(o.failure) not in _NOBODY_ANSWERED for o in observations)
+    return any(o.failure is None or manner_of(o.failure) not in NOBODY_ANSWERED for o in observations)

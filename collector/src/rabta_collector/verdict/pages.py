@@ -51,7 +51,7 @@ def _lengths_alike(page: HttpRoundTrip, other: HttpRoundTrip) -> bool:
     mine, others = _length(page), _length(other)
     if mine is None or others is None:
         return False
-    return min(mine, others) > LEAST_LENGTH_RATIO * max(mine, others)
+    return mine == others or min(mine, others) > LEAST_LENGTH_RATIO * max(mine, others)
 
 
 def _length(page: HttpRoundTrip) -> int | None:

@@ -1,21 +1,28 @@
 """What the controls say of the site at the time of a measurement, at the step where the measurement ended.
 
-A control that began after the measurement shows whether the site worked since; one that began before it shows whether
-it had worked until then. The site worked at the time when most of those after passed the step and, where there are any
-before, most of those did too. So a site that goes down or comes back between two looks is never called blocked.
-A control whose own network was broken, or that ran through a VPN, does not speak.
+A control's last look before the measurement shows whether the site had worked until then, its first look after it
+whether it worked since. It speaks for the site where it got through after and, where it had looked before, then too; it
+speaks against it where it failed after. So a site that goes down or comes back between two looks is never called
+blocked.
+More than half of the controls that looked decide; one that had got through before and has not looked since is awaited.
+A control whose own network was broken or changed meanwhile, or that ran through a VPN, does not speak.
+Controls are told apart by the epoch of their measurements, which every spool draws for itself; as each has at most one
+look on either side, further ones under the same epoch are taken for other controls'.
 """
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from itertools import starmap, zip_longest
 
-from rabta_collector.verdict.legs import Leg, http, read_legs, something_answered
+from rabta_collector.verdict.legs import Leg, Manner, http, is_ipv6, read_legs, something_answered
 from rabta_collector.verdict.once import once
 from rabta_proto.model import HttpRoundTrip, Measurement, Observation
 from rabta_proto.vocabulary import Step
 
-ORDER = {Step.DNS: 0, Step.TCP: 1, Step.TLS: 2, Step.HTTP: 3}
+ORDER = {Step.DNS: 0, Step.TCP: 1, Step.TLS: 2, Step.QUIC: 2, Step.HTTP: 3}
+"""How deep a step is; QUIC has TCP's and TLS's place."""
 
 
 class Support(StrEnum):
@@ -24,17 +31,34 @@ class Support(StrEnum):
     WORKS = "works"
     FAILS = "fails"
     SPLIT = "split"  # some say this, some that
-    AWAITED = "awaited"  # it had worked before; none has looked since
+    AWAITED = "awaited"  # it had worked before; too few have looked since
     NONE = "none"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Word:
-    """What one control says: whether it passed the step, and whether it began after the measurement."""
+    """One look of one control: whether it passed the step, and by how much it began after the measurement, or before.
 
+    `control` tells controls apart.
+    """
+
+    control: int
     leg: Leg
     passed: bool
-    after: bool
+    delay_s: float
+
+    @property
+    def after(self) -> bool:
+        return self.delay_s >= 0
+
+
+class Voice(StrEnum):
+    """What one control's looks say together."""
+
+    WORKS = "works"
+    FAILS = "fails"
+    CHANGED = "changed"  # it had failed, and works again
+    AWAITED = "awaited"  # it had worked, and has not looked since
 
 
 @dataclass(frozen=True, kw_only=True)  # not slotted: `once` needs a dictionary
@@ -77,7 +101,7 @@ class Voices:
 
     @once
     def words(self) -> list[Word]:
-        """One for each control that went as far as the step in question."""
+        """One for each look that went as far as the step in question."""
         step, start = self.step or Step.HTTP, self.measurement.started_at
         words = []
         for leg, control in self._same_name:
@@ -86,18 +110,27 @@ class Voices:
                 continue  # it never came to that step, which is no failure
             if passed and step is Step.HTTP and not leg.answered:
                 continue  # a light one: it never asked
-            words.append(Word(leg=leg, passed=passed, after=control.started_at >= start))
+            if not passed and self._lacks_ipv6(leg):
+                continue  # no wonder that it found no address
+            delay_s = (control.started_at - start).total_seconds()
+            words.append(Word(control=control.epoch, leg=leg, passed=passed, delay_s=delay_s))
         return words
+
+    def _lacks_ipv6(self, leg: Leg) -> bool:
+        """Whether a control found no address because this site has IPv6 addresses alone, and it asked for none."""
+        asked = leg.asked_for("AAAA")
+        return bool(self.leg.own) and all(map(is_ipv6, self.leg.own)) and leg.manner is Manner.EMPTY and not asked
 
     @once
     def support(self) -> Support:
-        before = [word.passed for word in self.words if not word.after]
-        after = [word.passed for word in self.words if word.after]
-        if not after:
-            return Support.NONE if not before else Support.AWAITED if most(before) else Support.FAILS
-        if most(after):
-            return Support.WORKS if not before or most(before) else Support.SPLIT
-        return Support.FAILS if most([not passed for passed in after]) else Support.SPLIT
+        voices = Counter(starmap(_voice, _pairs(self.words)))
+        if not voices:
+            return Support.NONE
+        if 2 * voices[Voice.WORKS] > voices.total():
+            return Support.WORKS
+        if 2 * voices[Voice.FAILS] > voices.total():
+            return Support.FAILS
+        return Support.AWAITED if voices[Voice.AWAITED] else Support.SPLIT
 
     @property
     def some_passed(self) -> bool:
@@ -110,6 +143,23 @@ class Voices:
         failing = [word.leg for word in self.words if not word.passed]
         alike = [leg.step is self.step and leg.manner is self.leg.manner for leg in failing]
         return self.support is Support.FAILS and most(alike)
+
+
+def _pairs(words: Sequence[Word]) -> Iterator[tuple[Word | None, Word | None]]:
+    """Each control's look before and after."""
+    ordered = sorted(words, key=lambda word: (abs(word.delay_s), word.passed))
+    for control in sorted({word.control for word in words}):
+        its = [word for word in ordered if word.control == control]
+        yield from zip_longest([word for word in its if not word.after], [word for word in its if word.after])
+
+
+def _voice(before: Word | None, after: Word | None) -> Voice:
+    """What one control says; without a look since, what failed before is taken to fail still, which accuses nobody."""
+    if after is None:
+        return Voice.AWAITED if before and before.passed else Voice.FAILS
+    if not after.passed:
+        return Voice.FAILS
+    return Voice.CHANGED if before and not before.passed else Voice.WORKS
 
 
 def most(votes: Sequence[bool]) -> bool:
@@ -128,4 +178,5 @@ def last_page(legs: Sequence[Leg]) -> HttpRoundTrip | None:
 
 def _speaks(control: Measurement) -> bool:
     network = control.network
-    return not network.vpn and not network.captive_portal and something_answered(control.observations)
+    elsewhere = network.vpn or network.captive_portal or network.changed
+    return not elsewhere and something_answered(control.observations)

@@ -168,6 +168,34 @@ DNS_TRANSPORT_HTTPS: DnsTransport.ValueType  # 3
 """HTTPS (RFC 8484)."""
 Global___DnsTransport: _TypeAlias = DnsTransport  # noqa: Y015
 
+class _ResolverPlace:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _ResolverPlaceEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ResolverPlace.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    RESOLVER_PLACE_UNSPECIFIED: _ResolverPlace.ValueType  # 0
+    """Not known: not the machine's own, the platform asked in our place, or another version of the agent."""
+    RESOLVER_PLACE_LOCAL: _ResolverPlace.ValueType  # 1
+    """On the machine itself or in its local network: a router that passes questions on, as a rule to the ISP's."""
+    RESOLVER_PLACE_NETWORK: _ResolverPlace.ValueType  # 2
+    """A public address that is no known public resolver's: as a rule the ISP's."""
+    RESOLVER_PLACE_PUBLIC: _ResolverPlace.ValueType  # 3
+    """A known public resolver's, which the volunteer chose: what it answers is not the ISP's word."""
+
+class ResolverPlace(_ResolverPlace, metaclass=_ResolverPlaceEnumTypeWrapper):
+    """Whose a machine's own resolver is, as far as its address tells."""
+
+RESOLVER_PLACE_UNSPECIFIED: ResolverPlace.ValueType  # 0
+"""Not known: not the machine's own, the platform asked in our place, or another version of the agent."""
+RESOLVER_PLACE_LOCAL: ResolverPlace.ValueType  # 1
+"""On the machine itself or in its local network: a router that passes questions on, as a rule to the ISP's."""
+RESOLVER_PLACE_NETWORK: ResolverPlace.ValueType  # 2
+"""A public address that is no known public resolver's: as a rule the ISP's."""
+RESOLVER_PLACE_PUBLIC: ResolverPlace.ValueType  # 3
+"""A known public resolver's, which the volunteer chose: what it answers is not the ISP's word."""
+Global___ResolverPlace: _TypeAlias = ResolverPlace  # noqa: Y015
+
 class _AddressSource:
     ValueType = _typing.NewType("ValueType", _builtins.int)
     V: _TypeAlias = ValueType  # noqa: Y015
@@ -184,6 +212,8 @@ class _AddressSourceEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Address
     """A public resolver over HTTPS, and none before it."""
     ADDRESS_SOURCE_LITERAL: _AddressSource.ValueType  # 4
     """The target itself holds the address."""
+    ADDRESS_SOURCE_CONTROL: _AddressSource.ValueType  # 5
+    """The plan, which has it from controls, and no resolver before it."""
 
 class AddressSource(_AddressSource, metaclass=_AddressSourceEnumTypeWrapper):
     """Who named the address that was tried."""
@@ -198,6 +228,8 @@ ADDRESS_SOURCE_DOH: AddressSource.ValueType  # 3
 """A public resolver over HTTPS, and none before it."""
 ADDRESS_SOURCE_LITERAL: AddressSource.ValueType  # 4
 """The target itself holds the address."""
+ADDRESS_SOURCE_CONTROL: AddressSource.ValueType  # 5
+"""The plan, which has it from controls, and no resolver before it."""
 Global___AddressSource: _TypeAlias = AddressSource  # noqa: Y015
 
 @_typing.final
@@ -296,6 +328,7 @@ class NetworkContext(_message.Message):
     METERED_FIELD_NUMBER: _builtins.int
     CAPTIVE_PORTAL_FIELD_NUMBER: _builtins.int
     LAB_FIELD_NUMBER: _builtins.int
+    CHANGED_FIELD_NUMBER: _builtins.int
     isp: _builtins.str
     """Identifier of the ISP as the agent was told at enrolment. Empty: not known."""
     kind: Global___NetworkKind.ValueType
@@ -312,6 +345,10 @@ class NetworkContext(_message.Message):
     """Whether a captive portal answers in place of the network. Absent: not examined."""
     lab: _builtins.bool
     """Whether the agent runs with the lab switch, which lifts the rule against special addresses."""
+    changed: _builtins.bool
+    """Whether the machine moved to another network while the measurement ran: its steps then speak of two networks.
+    Absent: not examined.
+    """
     def __init__(
         self,
         *,
@@ -323,13 +360,16 @@ class NetworkContext(_message.Message):
         metered: _builtins.bool | None = ...,
         captive_portal: _builtins.bool | None = ...,
         lab: _builtins.bool = ...,
+        changed: _builtins.bool | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["_captive_portal", b"_captive_portal", "_ipv4", b"_ipv4", "_ipv6", b"_ipv6", "_metered", b"_metered", "_vpn", b"_vpn", "captive_portal", b"captive_portal", "ipv4", b"ipv4", "ipv6", b"ipv6", "metered", b"metered", "vpn", b"vpn"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_captive_portal", b"_captive_portal", "_changed", b"_changed", "_ipv4", b"_ipv4", "_ipv6", b"_ipv6", "_metered", b"_metered", "_vpn", b"_vpn", "captive_portal", b"captive_portal", "changed", b"changed", "ipv4", b"ipv4", "ipv6", b"ipv6", "metered", b"metered", "vpn", b"vpn"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_captive_portal", b"_captive_portal", "_ipv4", b"_ipv4", "_ipv6", b"_ipv6", "_metered", b"_metered", "_vpn", b"_vpn", "captive_portal", b"captive_portal", "ipv4", b"ipv4", "ipv6", b"ipv6", "isp", b"isp", "kind", b"kind", "lab", b"lab", "metered", b"metered", "vpn", b"vpn"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_captive_portal", b"_captive_portal", "_changed", b"_changed", "_ipv4", b"_ipv4", "_ipv6", b"_ipv6", "_metered", b"_metered", "_vpn", b"_vpn", "captive_portal", b"captive_portal", "changed", b"changed", "ipv4", b"ipv4", "ipv6", b"ipv6", "isp", b"isp", "kind", b"kind", "lab", b"lab", "metered", b"metered", "vpn", b"vpn"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__captive_portal: _TypeAlias = _typing.Literal["captive_portal"]  # noqa: Y015
     _WhichOneofArgType__captive_portal: _TypeAlias = _typing.Literal["_captive_portal", b"_captive_portal"]  # noqa: Y015
+    _WhichOneofReturnType__changed: _TypeAlias = _typing.Literal["changed"]  # noqa: Y015
+    _WhichOneofArgType__changed: _TypeAlias = _typing.Literal["_changed", b"_changed"]  # noqa: Y015
     _WhichOneofReturnType__ipv4: _TypeAlias = _typing.Literal["ipv4"]  # noqa: Y015
     _WhichOneofArgType__ipv4: _TypeAlias = _typing.Literal["_ipv4", b"_ipv4"]  # noqa: Y015
     _WhichOneofReturnType__ipv6: _TypeAlias = _typing.Literal["ipv6"]  # noqa: Y015
@@ -340,6 +380,8 @@ class NetworkContext(_message.Message):
     _WhichOneofArgType__vpn: _TypeAlias = _typing.Literal["_vpn", b"_vpn"]  # noqa: Y015
     @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__captive_portal) -> _WhichOneofReturnType__captive_portal | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__changed) -> _WhichOneofReturnType__changed | None: ...
     @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__ipv4) -> _WhichOneofReturnType__ipv4 | None: ...
     @_typing.overload
@@ -367,6 +409,7 @@ class Observation(_message.Message):
     TCP_FIELD_NUMBER: _builtins.int
     TLS_FIELD_NUMBER: _builtins.int
     HTTP_FIELD_NUMBER: _builtins.int
+    QUIC_FIELD_NUMBER: _builtins.int
     hop: _builtins.int
     """Position in the redirect chain, 0 for the target itself."""
     attempt: _builtins.int
@@ -395,6 +438,10 @@ class Observation(_message.Message):
     def http(self) -> Global___HttpRoundTrip:
         """One request and its response."""
 
+    @_builtins.property
+    def quic(self) -> Global___QuicHandshake:
+        """A QUIC handshake with one address under one server name."""
+
     def __init__(
         self,
         *,
@@ -408,14 +455,15 @@ class Observation(_message.Message):
         tcp: Global___TcpConnect | None = ...,
         tls: Global___TlsHandshake | None = ...,
         http: Global___HttpRoundTrip | None = ...,
+        quic: Global___QuicHandshake | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["_failure", b"_failure", "detail", b"detail", "dns", b"dns", "failure", b"failure", "http", b"http", "tcp", b"tcp", "tls", b"tls"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_failure", b"_failure", "detail", b"detail", "dns", b"dns", "failure", b"failure", "http", b"http", "quic", b"quic", "tcp", b"tcp", "tls", b"tls"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_failure", b"_failure", "attempt", b"attempt", "detail", b"detail", "dns", b"dns", "duration_us", b"duration_us", "failure", b"failure", "failure_detail", b"failure_detail", "hop", b"hop", "http", b"http", "offset_us", b"offset_us", "tcp", b"tcp", "tls", b"tls"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_failure", b"_failure", "attempt", b"attempt", "detail", b"detail", "dns", b"dns", "duration_us", b"duration_us", "failure", b"failure", "failure_detail", b"failure_detail", "hop", b"hop", "http", b"http", "offset_us", b"offset_us", "quic", b"quic", "tcp", b"tcp", "tls", b"tls"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__failure: _TypeAlias = _typing.Literal["failure"]  # noqa: Y015
     _WhichOneofArgType__failure: _TypeAlias = _typing.Literal["_failure", b"_failure"]  # noqa: Y015
-    _WhichOneofReturnType_detail: _TypeAlias = _typing.Literal["dns", "tcp", "tls", "http"]  # noqa: Y015
+    _WhichOneofReturnType_detail: _TypeAlias = _typing.Literal["dns", "tcp", "tls", "http", "quic"]  # noqa: Y015
     _WhichOneofArgType_detail: _TypeAlias = _typing.Literal["detail", b"detail"]  # noqa: Y015
     @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__failure) -> _WhichOneofReturnType__failure | None: ...
@@ -439,10 +487,13 @@ class DnsQuery(_message.Message):
     LATER_REPLIES_FIELD_NUMBER: _builtins.int
     TRANSPORT_FIELD_NUMBER: _builtins.int
     TRUNCATED_FIELD_NUMBER: _builtins.int
+    RESOLVER_PLACE_FIELD_NUMBER: _builtins.int
     resolver_kind: Global___ResolverKind.ValueType
     """Which kind of resolver was asked."""
     resolver: _builtins.str
-    """Address or URL of a public resolver, as in the plan. Empty for the machine's own, whose address stays with it."""
+    """Address or URL of a public resolver, as in the plan. Of the machine's own: the address where it is a known public
+    resolver's, else empty, for such an address stays with the machine.
+    """
     hostname: _builtins.str
     """The name that was asked for, in lower case, IDNA A-label form, without the final dot."""
     query_type: _builtins.str
@@ -456,6 +507,8 @@ class DnsQuery(_message.Message):
     one without an address says nothing. False: it was whole, no response could be read, or the agent is older than this
     field.
     """
+    resolver_place: Global___ResolverPlace.ValueType
+    """Whose the machine's own resolver is."""
     @_builtins.property
     def answers(self) -> _containers.RepeatedCompositeFieldContainer[Global___DnsAnswer]:
         """Every record of the answer section, in order."""
@@ -476,10 +529,11 @@ class DnsQuery(_message.Message):
         later_replies: _abc.Iterable[Global___DnsReply] | None = ...,
         transport: Global___DnsTransport.ValueType = ...,
         truncated: _builtins.bool = ...,
+        resolver_place: Global___ResolverPlace.ValueType = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["_rcode", b"_rcode", "rcode", b"rcode"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_rcode", b"_rcode", "answers", b"answers", "hostname", b"hostname", "later_replies", b"later_replies", "query_type", b"query_type", "rcode", b"rcode", "resolver", b"resolver", "resolver_kind", b"resolver_kind", "transport", b"transport", "truncated", b"truncated"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_rcode", b"_rcode", "answers", b"answers", "hostname", b"hostname", "later_replies", b"later_replies", "query_type", b"query_type", "rcode", b"rcode", "resolver", b"resolver", "resolver_kind", b"resolver_kind", "resolver_place", b"resolver_place", "transport", b"transport", "truncated", b"truncated"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__rcode: _TypeAlias = _typing.Literal["rcode"]  # noqa: Y015
     _WhichOneofArgType__rcode: _TypeAlias = _typing.Literal["_rcode", b"_rcode"]  # noqa: Y015
@@ -601,6 +655,9 @@ class TlsHandshake(_message.Message):
     NEGOTIATED_PROTOCOL_FIELD_NUMBER: _builtins.int
     CERTIFICATE_FIELD_NUMBER: _builtins.int
     ALERT_FIELD_NUMBER: _builtins.int
+    CHAIN_FIELD_NUMBER: _builtins.int
+    FIRST_BYTE_US_FIELD_NUMBER: _builtins.int
+    SPLIT_FIELD_NUMBER: _builtins.int
     address: _builtins.str
     """Address of the server in canonical text form."""
     port: _builtins.int
@@ -623,9 +680,19 @@ class TlsHandshake(_message.Message):
     """Protocol negotiated by ALPN, for instance "http/1.1". Empty: none."""
     alert: _builtins.int
     """Alert description sent by the server (RFC 8446 section 6). Absent: none."""
+    first_byte_us: _builtins.int
+    """Microseconds from the beginning of the step to the first byte from the server. Absent: none came."""
+    split: _builtins.bool
+    """Whether the ClientHello was sent in two segments, cut within the name, to see whether what is on the path puts them
+    together.
+    """
     @_builtins.property
     def certificate(self) -> Global___Certificate:
         """Certificate of the server. Absent: none was seen."""
+
+    @_builtins.property
+    def chain(self) -> _containers.RepeatedCompositeFieldContainer[Global___Issuer]:
+        """The first four certificates that the server sent after its own, in its order. Empty: none, or Python does not tell."""
 
     def __init__(
         self,
@@ -642,16 +709,135 @@ class TlsHandshake(_message.Message):
         negotiated_protocol: _builtins.str = ...,
         certificate: Global___Certificate | None = ...,
         alert: _builtins.int | None = ...,
+        chain: _abc.Iterable[Global___Issuer] | None = ...,
+        first_byte_us: _builtins.int | None = ...,
+        split: _builtins.bool = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["_alert", b"_alert", "alert", b"alert", "certificate", b"certificate"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_alert", b"_alert", "_first_byte_us", b"_first_byte_us", "alert", b"alert", "certificate", b"certificate", "first_byte_us", b"first_byte_us"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_alert", b"_alert", "address", b"address", "alert", b"alert", "certificate", b"certificate", "cipher_suite", b"cipher_suite", "isolation", b"isolation", "negotiated_protocol", b"negotiated_protocol", "port", b"port", "server_answered", b"server_answered", "server_name", b"server_name", "source", b"source", "tls_version", b"tls_version", "verified", b"verified"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_alert", b"_alert", "_first_byte_us", b"_first_byte_us", "address", b"address", "alert", b"alert", "certificate", b"certificate", "chain", b"chain", "cipher_suite", b"cipher_suite", "first_byte_us", b"first_byte_us", "isolation", b"isolation", "negotiated_protocol", b"negotiated_protocol", "port", b"port", "server_answered", b"server_answered", "server_name", b"server_name", "source", b"source", "split", b"split", "tls_version", b"tls_version", "verified", b"verified"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__alert: _TypeAlias = _typing.Literal["alert"]  # noqa: Y015
     _WhichOneofArgType__alert: _TypeAlias = _typing.Literal["_alert", b"_alert"]  # noqa: Y015
+    _WhichOneofReturnType__first_byte_us: _TypeAlias = _typing.Literal["first_byte_us"]  # noqa: Y015
+    _WhichOneofArgType__first_byte_us: _TypeAlias = _typing.Literal["_first_byte_us", b"_first_byte_us"]  # noqa: Y015
+    @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__alert) -> _WhichOneofReturnType__alert | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__first_byte_us) -> _WhichOneofReturnType__first_byte_us | None: ...
 
 Global___TlsHandshake: _TypeAlias = TlsHandshake  # noqa: Y015
+
+@_typing.final
+class Issuer(_message.Message):
+    """A certificate that was sent to vouch for another."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    SHA256_FIELD_NUMBER: _builtins.int
+    SUBJECT_FIELD_NUMBER: _builtins.int
+    sha256: _builtins.bytes
+    """SHA-256 of its DER form, 32 bytes."""
+    subject: _builtins.str
+    """Common name, or else organisation, of its subject. Empty: neither."""
+    def __init__(
+        self,
+        *,
+        sha256: _builtins.bytes = ...,
+        subject: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["sha256", b"sha256", "subject", b"subject"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Issuer: _TypeAlias = Issuer  # noqa: Y015
+
+@_typing.final
+class QuicHandshake(_message.Message):
+    """A QUIC handshake (RFC 9000, 9001) with one address."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ADDRESS_FIELD_NUMBER: _builtins.int
+    PORT_FIELD_NUMBER: _builtins.int
+    SERVER_NAME_FIELD_NUMBER: _builtins.int
+    SOURCE_FIELD_NUMBER: _builtins.int
+    ISOLATION_FIELD_NUMBER: _builtins.int
+    VERIFIED_FIELD_NUMBER: _builtins.int
+    SERVER_ANSWERED_FIELD_NUMBER: _builtins.int
+    QUIC_VERSION_FIELD_NUMBER: _builtins.int
+    CIPHER_SUITE_FIELD_NUMBER: _builtins.int
+    NEGOTIATED_PROTOCOL_FIELD_NUMBER: _builtins.int
+    CERTIFICATE_FIELD_NUMBER: _builtins.int
+    CLOSE_CODE_FIELD_NUMBER: _builtins.int
+    FIRST_BYTE_US_FIELD_NUMBER: _builtins.int
+    address: _builtins.str
+    """Address of the server in canonical text form."""
+    port: _builtins.int
+    """Port of the server."""
+    server_name: _builtins.str
+    """Name sent in the ClientHello (SNI), against which the certificate was verified."""
+    source: Global___AddressSource.ValueType
+    """Who named the address."""
+    isolation: _builtins.bool
+    """Whether server_name is an innocuous name sent in place of the target's."""
+    verified: _builtins.bool
+    """Whether the certificate was verified for server_name against the public roots. Never for isolation."""
+    server_answered: _builtins.bool
+    """Whether any QUIC packet came back from the server, a refusal included."""
+    quic_version: _builtins.int
+    """Version that was agreed on, as a number: 1 is RFC 9000. Absent: the handshake did not complete."""
+    cipher_suite: _builtins.str
+    """Cipher suite, for instance "TLS_AES_128_GCM_SHA256". Empty: the handshake did not complete."""
+    negotiated_protocol: _builtins.str
+    """Protocol negotiated by ALPN, for instance "h3". Empty: none."""
+    close_code: _builtins.int
+    """Error code with which the server closed the connection (RFC 9000 section 20; 256 plus the alert for TLS's). Absent:
+    it did not.
+    """
+    first_byte_us: _builtins.int
+    """Microseconds from the beginning of the step to the first packet from the server. Absent: none came."""
+    @_builtins.property
+    def certificate(self) -> Global___Certificate:
+        """Certificate of the server. Absent: none was seen."""
+
+    def __init__(
+        self,
+        *,
+        address: _builtins.str = ...,
+        port: _builtins.int = ...,
+        server_name: _builtins.str = ...,
+        source: Global___AddressSource.ValueType = ...,
+        isolation: _builtins.bool = ...,
+        verified: _builtins.bool = ...,
+        server_answered: _builtins.bool = ...,
+        quic_version: _builtins.int | None = ...,
+        cipher_suite: _builtins.str = ...,
+        negotiated_protocol: _builtins.str = ...,
+        certificate: Global___Certificate | None = ...,
+        close_code: _builtins.int | None = ...,
+        first_byte_us: _builtins.int | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_close_code", b"_close_code", "_first_byte_us", b"_first_byte_us", "_quic_version", b"_quic_version", "certificate", b"certificate", "close_code", b"close_code", "first_byte_us", b"first_byte_us", "quic_version", b"quic_version"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_close_code", b"_close_code", "_first_byte_us", b"_first_byte_us", "_quic_version", b"_quic_version", "address", b"address", "certificate", b"certificate", "cipher_suite", b"cipher_suite", "close_code", b"close_code", "first_byte_us", b"first_byte_us", "isolation", b"isolation", "negotiated_protocol", b"negotiated_protocol", "port", b"port", "quic_version", b"quic_version", "server_answered", b"server_answered", "server_name", b"server_name", "source", b"source", "verified", b"verified"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__close_code: _TypeAlias = _typing.Literal["close_code"]  # noqa: Y015
+    _WhichOneofArgType__close_code: _TypeAlias = _typing.Literal["_close_code", b"_close_code"]  # noqa: Y015
+    _WhichOneofReturnType__first_byte_us: _TypeAlias = _typing.Literal["first_byte_us"]  # noqa: Y015
+    _WhichOneofArgType__first_byte_us: _TypeAlias = _typing.Literal["_first_byte_us", b"_first_byte_us"]  # noqa: Y015
+    _WhichOneofReturnType__quic_version: _TypeAlias = _typing.Literal["quic_version"]  # noqa: Y015
+    _WhichOneofArgType__quic_version: _TypeAlias = _typing.Literal["_quic_version", b"_quic_version"]  # noqa: Y015
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__close_code) -> _WhichOneofReturnType__close_code | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__first_byte_us) -> _WhichOneofReturnType__first_byte_us | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__quic_version) -> _WhichOneofReturnType__quic_version | None: ...
+
+Global___QuicHandshake: _TypeAlias = QuicHandshake  # noqa: Y015
 
 @_typing.final
 class Certificate(_message.Message):
@@ -720,6 +906,11 @@ class HttpRoundTrip(_message.Message):
     BODY_SIMHASH_FIELD_NUMBER: _builtins.int
     MARKS_FIELD_NUMBER: _builtins.int
     TLS_FIELD_NUMBER: _builtins.int
+    HTTP_VERSION_FIELD_NUMBER: _builtins.int
+    CHARSET_FIELD_NUMBER: _builtins.int
+    CONTENT_ENCODING_FIELD_NUMBER: _builtins.int
+    CHUNKED_FIELD_NUMBER: _builtins.int
+    STRICT_TRANSPORT_SECURITY_FIELD_NUMBER: _builtins.int
     address: _builtins.str
     """Address of the server in canonical text form."""
     port: _builtins.int
@@ -729,9 +920,11 @@ class HttpRoundTrip(_message.Message):
     status: _builtins.int
     """Status code. Absent: no response that could be read."""
     body_bytes: _builtins.int
-    """Bytes of the body that were read, at most the cap of the step."""
+    """Bytes of the body that were read, after decoding its content encoding where that is known; at most the cap of the
+    step.
+    """
     declared_bytes: _builtins.int
-    """Length that the server declared. Absent: it declared none."""
+    """Length that the server declared. Absent: it declared none, or that of an encoded body."""
     truncated: _builtins.bool
     """Whether reading stopped at the cap."""
     title: _builtins.str
@@ -741,20 +934,34 @@ class HttpRoundTrip(_message.Message):
     server: _builtins.str
     """Value of Server. Empty: none."""
     body_sha256: _builtins.bytes
-    """SHA-256 of the bytes read with IP addresses in them blanked (block pages print their visitor's), 32 bytes. Empty:
-    no body.
+    """SHA-256 of the bytes read, decoded, with IP addresses in them blanked (block pages print their visitor's), 32 bytes;
+    of a page in UTF-16, of the same in UTF-8. Empty: no body, or one in a content encoding that the agent does not know.
     """
     body_simhash: _builtins.int
-    """64-bit similarity digest (SimHash over words) of the same bytes: near texts differ in few bits. Absent: no body."""
+    """64-bit similarity digest (SimHash over words) of the same bytes: near texts differ in few bits. Absent: as
+    body_sha256, or no words.
+    """
     tls: _builtins.bool
     """Whether the request went over TLS."""
+    http_version: _builtins.str
+    """Version of the response, for instance "1.1". Empty: no response that could be read."""
+    charset: _builtins.str
+    """Character encoding that the response declares, in lower case. Empty: none."""
+    content_encoding: _builtins.str
+    """Value of Content-Encoding in lower case, for instance "gzip". Empty: none."""
+    chunked: _builtins.bool
+    """Whether the body came in chunks (RFC 9112 section 7.1)."""
+    strict_transport_security: _builtins.str
+    """Value of Strict-Transport-Security (RFC 6797), at most 200 characters. Empty: none. Over http it has no force."""
     @_builtins.property
     def header_names(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """Names of the response's header fields in lower case, in order, without their values."""
 
     @_builtins.property
     def marks(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
-        """Identifiers of the plan's marks (texts) that the bytes read contain. The body itself is never kept."""
+        """Identifiers of the plan's marks (texts) that the bytes read contain, in the character encoding that they declare. The
+        body itself is never kept.
+        """
 
     def __init__(
         self,
@@ -774,10 +981,15 @@ class HttpRoundTrip(_message.Message):
         body_simhash: _builtins.int | None = ...,
         marks: _abc.Iterable[_builtins.str] | None = ...,
         tls: _builtins.bool = ...,
+        http_version: _builtins.str = ...,
+        charset: _builtins.str = ...,
+        content_encoding: _builtins.str = ...,
+        chunked: _builtins.bool = ...,
+        strict_transport_security: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["_body_simhash", b"_body_simhash", "_declared_bytes", b"_declared_bytes", "_status", b"_status", "body_simhash", b"body_simhash", "declared_bytes", b"declared_bytes", "status", b"status"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_body_simhash", b"_body_simhash", "_declared_bytes", b"_declared_bytes", "_status", b"_status", "address", b"address", "body_bytes", b"body_bytes", "body_sha256", b"body_sha256", "body_simhash", b"body_simhash", "declared_bytes", b"declared_bytes", "header_names", b"header_names", "location", b"location", "marks", b"marks", "port", b"port", "server", b"server", "status", b"status", "title", b"title", "tls", b"tls", "truncated", b"truncated", "url", b"url"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_body_simhash", b"_body_simhash", "_declared_bytes", b"_declared_bytes", "_status", b"_status", "address", b"address", "body_bytes", b"body_bytes", "body_sha256", b"body_sha256", "body_simhash", b"body_simhash", "charset", b"charset", "chunked", b"chunked", "content_encoding", b"content_encoding", "declared_bytes", b"declared_bytes", "header_names", b"header_names", "http_version", b"http_version", "location", b"location", "marks", b"marks", "port", b"port", "server", b"server", "status", b"status", "strict_transport_security", b"strict_transport_security", "title", b"title", "tls", b"tls", "truncated", b"truncated", "url", b"url"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__body_simhash: _TypeAlias = _typing.Literal["body_simhash"]  # noqa: Y015
     _WhichOneofArgType__body_simhash: _TypeAlias = _typing.Literal["_body_simhash", b"_body_simhash"]  # noqa: Y015

@@ -64,12 +64,17 @@ class Plan(_message.Message):
     BYTES_PER_DAY_FIELD_NUMBER: _builtins.int
     AGENT_ID_FIELD_NUMBER: _builtins.int
     MARKS_FIELD_NUMBER: _builtins.int
+    PORTAL_CHECK_FIELD_NUMBER: _builtins.int
     version: _builtins.int
     """Only ever grows; an agent refuses a lower one than it has."""
     bytes_per_day: _builtins.int
     """Bytes a day, both ways together, that the plan reckons with. The volunteer's own cap goes before it."""
     agent_id: _builtins.str
     """Pseudonym of the agent that this plan was made for."""
+    portal_check: _builtins.str
+    """An http URL that answers 204 (RFC 9110) to everybody whom no captive portal holds up, asked after a measurement that
+    failed. Empty: captive portals are not looked for.
+    """
     @_builtins.property
     def issued_at(self) -> _timestamp_pb2.Timestamp:
         """When it was made (UTC)."""
@@ -111,10 +116,11 @@ class Plan(_message.Message):
         bytes_per_day: _builtins.int = ...,
         agent_id: _builtins.str = ...,
         marks: _abc.Iterable[Global___Mark] | None = ...,
+        portal_check: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["deadlines", b"deadlines", "expires_at", b"expires_at", "issued_at", b"issued_at", "resolvers", b"resolvers"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["agent_id", b"agent_id", "assignments", b"assignments", "bytes_per_day", b"bytes_per_day", "deadlines", b"deadlines", "expires_at", b"expires_at", "innocuous_names", b"innocuous_names", "issued_at", b"issued_at", "marks", b"marks", "resolvers", b"resolvers", "version", b"version"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["agent_id", b"agent_id", "assignments", b"assignments", "bytes_per_day", b"bytes_per_day", "deadlines", b"deadlines", "expires_at", b"expires_at", "innocuous_names", b"innocuous_names", "issued_at", b"issued_at", "marks", b"marks", "portal_check", b"portal_check", "resolvers", b"resolvers", "version", b"version"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -158,6 +164,7 @@ class Assignment(_message.Message):
     PHASE_MS_FIELD_NUMBER: _builtins.int
     FULL_EVERY_FIELD_NUMBER: _builtins.int
     PRIORITY_FIELD_NUMBER: _builtins.int
+    CONTROL_ADDRESSES_FIELD_NUMBER: _builtins.int
     platform: _builtins.str
     """Identifier of the platform. Empty: a reference."""
     target: _builtins.str
@@ -170,6 +177,10 @@ class Assignment(_message.Message):
     """One in so many measurements is full, the others are light. Zero and 1: all are full."""
     priority: _builtins.int
     """1 first to 3 last, when the bytes do not suffice."""
+    @_builtins.property
+    def control_addresses(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Addresses at which controls reached the target lately, tried where those that resolvers name fail."""
+
     def __init__(
         self,
         *,
@@ -179,10 +190,11 @@ class Assignment(_message.Message):
         phase_ms: _builtins.int = ...,
         full_every: _builtins.int = ...,
         priority: _builtins.int = ...,
+        control_addresses: _abc.Iterable[_builtins.str] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["full_every", b"full_every", "interval_ms", b"interval_ms", "phase_ms", b"phase_ms", "platform", b"platform", "priority", b"priority", "target", b"target"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["control_addresses", b"control_addresses", "full_every", b"full_every", "interval_ms", b"interval_ms", "phase_ms", b"phase_ms", "platform", b"platform", "priority", b"priority", "target", b"target"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -229,6 +241,7 @@ class Deadlines(_message.Message):
     TLS_MS_FIELD_NUMBER: _builtins.int
     HTTP_MS_FIELD_NUMBER: _builtins.int
     REPEAT_PAUSE_MS_FIELD_NUMBER: _builtins.int
+    QUIC_MS_FIELD_NUMBER: _builtins.int
     dns_ms: _builtins.int
     """One DNS query."""
     tcp_ms: _builtins.int
@@ -239,6 +252,8 @@ class Deadlines(_message.Message):
     """One HTTP request and response."""
     repeat_pause_ms: _builtins.int
     """Mean of the pause before the second repeat of an anomaly."""
+    quic_ms: _builtins.int
+    """One QUIC handshake."""
     def __init__(
         self,
         *,
@@ -247,10 +262,11 @@ class Deadlines(_message.Message):
         tls_ms: _builtins.int = ...,
         http_ms: _builtins.int = ...,
         repeat_pause_ms: _builtins.int = ...,
+        quic_ms: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["dns_ms", b"dns_ms", "http_ms", b"http_ms", "repeat_pause_ms", b"repeat_pause_ms", "tcp_ms", b"tcp_ms", "tls_ms", b"tls_ms"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["dns_ms", b"dns_ms", "http_ms", b"http_ms", "quic_ms", b"quic_ms", "repeat_pause_ms", b"repeat_pause_ms", "tcp_ms", b"tcp_ms", "tls_ms", b"tls_ms"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

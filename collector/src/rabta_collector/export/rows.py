@@ -1,0 +1,107 @@
+"""Reads a journal beside the collector that writes it: rows from a moment on, in order, a few at a time.
+
+Nothing is ever written, and no transaction is left open between two reads, so the collector is not held up.
+"""
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+
+from google.protobuf.message import DecodeError
+
+from rabta_collector import journal_file
+from rabta_collector.journal_file import APPLICATION_ID, Kind, Row
+from rabta_proto.v1 import collector_pb2 as link
+from rabta_proto.v1 import measurement_pb2 as wire
+from rabta_proto.vocabulary import Role
+
+CHUNK = 200
+CLOCK_SLACK_S = 1.0
+"""As in engine.py: by so much an agent's clock may be ahead before its times are corrected."""
+
+
+class UnreadableJournalError(RuntimeError):
+    """The journal cannot be read; the message is one line for the operator."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Delivery:
+    """Measurements that one agent delivered together. `at` in Unix seconds, by the collector's clock."""
+
+    at: float
+    agent: str
+    isp: str
+    role: Role
+    messages: tuple[wire.Measurement, ...]
+
+
+@dataclass(slots=True, kw_only=True)
+class JournalReader:
+    """`damaged` counts rows that could not be read so far."""
+
+    path: Path
+    damaged: int = 0
+
+    def deliveries(self, since: float | None = None) -> Iterator[Delivery]:
+        """What was admitted from a moment on (Unix seconds). Raises `UnreadableJournalError`."""
+        self.damaged = 0
+        try:
+            with closing(open_to_read(self.path)) as connection:
+                last = 0 if since is None else _last_before(connection, int(since * 1_000_000))
+                while rows := journal_file.read_after(connection, last, CHUNK):
+                    for row, sound in rows:
+                        yield from self._read(row, sound)
+                    last = rows[-1][0].id
+        except sqlite3.Error as wrong:
+            raise UnreadableJournalError(f"{self.path}: the journal cannot be read: {wrong}") from None
+
+    def _read(self, row: Row, sound: bool) -> Iterator[Delivery]:
+        if sound and row.kind != Kind.MEASURED:
+            return
+        try:
+            if not sound:
+                raise ValueError("damaged")
+            messages = tuple(link.MeasurementBatch.FromString(row.payload).measurements)
+            role = Role(row.role)
+        except (DecodeError, ValueError):
+            self.damaged += 1
+            return
+        yield Delivery(at=row.at_us / 1_000_000, agent=row.agent, isp=row.isp, role=role, messages=messages)
+
+
+def open_to_read(path: Path) -> sqlite3.Connection:
+    """A connection that cannot write. Raises `UnreadableJournalError`."""
+    if not path.exists():
+        raise UnreadableJournalError(f"{path}: no such journal; see --data")
+    try:
+        connection = sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True, timeout=10, isolation_level=None)
+        connection.text_factory = lambda text: text.decode(errors="replace")  # damage shows in the checksum
+        owner = connection.execute("PRAGMA application_id").fetchone()[0]
+    except sqlite3.Error as wrong:
+        raise UnreadableJournalError(f"{path}: the journal cannot be read: {wrong}") from None
+    if owner != APPLICATION_ID:
+        connection.close()
+        raise UnreadableJournalError(f"{path}: not a journal of Rabta")
+    return connection
+
+
+def start_of(message: wire.Measurement, at: float) -> float:
+    """When a measurement began, in Unix seconds: a clock that is ahead is set right, as the engine does it."""
+    started = message.started_at.seconds + message.started_at.nanos / 1e9
+    lasted = message.duration_us / 1_000_000
+    return at - lasted if started + lasted > at + CLOCK_SLACK_S else started
+
+
+def _last_before(connection: sqlite3.Connection, at_us: int) -> int:
+    """Id of the last row that was admitted before a moment; ids have no gaps and `at_us` never falls."""
+    low, high = 0, journal_file.last_position(connection)[0]
+    while low < high:
+        middle = (low + high + 1) // 2
+        found = connection.execute("SELECT at_us FROM entries WHERE id = ?", (middle,)).fetchone()
+        if found is not None and found[0] >= at_us:
+            high = middle - 1
+        else:
+            low = middle
+    return low

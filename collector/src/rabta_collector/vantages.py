@@ -1,0 +1,125 @@
+"""What each agent's own network lets through, as its latest measurements show: QUIC, and IPv6. Pure, bounded.
+
+Offices drop UDP and home routers break IPv6; what fails for one target says something about the target only where the
+same agent got through to another. So each agent's newest results are kept, one for a target, the latest `KEPT` of them.
+Measurements through a VPN or behind a captive portal show another network, and are left out.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from rabta_proto.model import Measurement, Observation, QuicHandshake, TcpConnect
+from rabta_proto.vocabulary import Failure
+
+KEPT = 8  # targets, of one agent and one kind
+ROOM = 1000  # agents, before those that are gone are looked for
+FORGOTTEN_S = 21_600.0  # the longest that a vote stands
+
+_UNTRIED = frozenset({Failure.SPECIAL_ADDRESS, Failure.NETWORK_UNREACHABLE})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Result:
+    """Whether a target was reached, in a measurement that began at `moment` (Unix seconds)."""
+
+    moment: float
+    works: bool
+
+
+@dataclass(slots=True, kw_only=True)
+class Vantage:
+    """One agent's results by target."""
+
+    quic: dict[str, Result] = field(default_factory=dict)
+    ipv6: dict[str, Result] = field(default_factory=dict)
+
+    @property
+    def view(self) -> tuple[bool | None, bool | None]:
+        """What it would answer of QUIC and IPv6 to whoever asks about any time and for no target."""
+        quic, ipv6 = ([result.works for result in results.values()] for results in (self.quic, self.ipv6))
+        return _any_of_one(quic), _any_of_two(ipv6)
+
+    @property
+    def newest(self) -> float:
+        return max(result.moment for results in (self.quic, self.ipv6) for result in results.values())
+
+
+@dataclass(slots=True, kw_only=True)
+class Vantages:
+    """The agents' results. `quic_works` and `ipv6_works` are as in `verdict.background.Background`."""
+
+    _agents: dict[str, Vantage] = field(default_factory=dict)
+    _room: int = ROOM
+
+    def __len__(self) -> int:
+        """Agents of which something is kept."""
+        return len(self._agents)
+
+    def hear(self, agent: str, measurement: Measurement, moment: float) -> bool:
+        """Takes in a measurement that began at a moment; whether other findings of the agent may hang on it."""
+        if measurement.network.vpn or measurement.network.captive_portal:
+            return False
+        quic, ipv6 = _quic_works(measurement.observations), _ipv6_works(measurement.observations)
+        if quic is None and ipv6 is None:
+            return False
+        vantage = self._agents.setdefault(agent, Vantage())
+        before = vantage.view
+        if quic is not None:
+            _keep(vantage.quic, measurement.target, Result(moment=moment, works=quic))
+        if ipv6 is not None:
+            _keep(vantage.ipv6, measurement.target, Result(moment=moment, works=ipv6))
+        self._sweep(moment)
+        return quic is not None or vantage.view != before
+
+    def quic_works(self, agent: str, url: str, moment: float, reach_s: float) -> bool | None:
+        """Whether the agent got through over QUIC, to another target than `url` and within reach of a moment."""
+        vantage = self._agents.get(agent)
+        return None if vantage is None else _any_of_one(_others(vantage.quic, url, moment, reach_s))
+
+    def ipv6_works(self, agent: str, url: str, moment: float, reach_s: float) -> bool | None:
+        """The same over IPv6."""
+        vantage = self._agents.get(agent)
+        return None if vantage is None else _any_of_two(_others(vantage.ipv6, url, moment, reach_s))
+
+    def _sweep(self, now: float) -> None:
+        """Forgets agents that are gone, whenever their number has doubled."""
+        if len(self._agents) > self._room:
+            self._agents = {id_: one for id_, one in self._agents.items() if now - one.newest < FORGOTTEN_S}
+            self._room = max(ROOM, 2 * len(self._agents))
+
+
+def _others(results: Mapping[str, Result], url: str, moment: float, reach_s: float) -> list[bool]:
+    return [one.works for other, one in results.items() if other != url and abs(one.moment - moment) <= reach_s]
+
+
+def _any_of_one(works: Sequence[bool]) -> bool | None:
+    return any(works) if works else None
+
+
+def _any_of_two(works: Sequence[bool]) -> bool | None:
+    """It takes two targets to say no: the IPv6 of one may be broken at its own end."""
+    return True if any(works) else False if len(works) >= 2 else None
+
+
+def _keep(results: dict[str, Result], url: str, result: Result) -> None:
+    results.pop(url, None)
+    results[url] = result
+    if len(results) > KEPT:
+        del results[next(iter(results))]
+
+
+def _quic_works(observations: Iterable[Observation]) -> bool | None:
+    """A server that answered and could not prove its name shows neither."""
+    tried = [o for o in observations if isinstance(o.detail, QuicHandshake) and not o.detail.isolation]
+    if any(o.failure is None for o in tried):
+        return True
+    ended = [o for o in tried if o.failure not in _UNTRIED]
+    answered = any(isinstance(o.detail, QuicHandshake) and o.detail.server_answered for o in ended)
+    return None if answered or not ended else False
+
+
+def _ipv6_works(observations: Iterable[Observation]) -> bool | None:
+    tried = [o for o in observations if isinstance(o.detail, TcpConnect | QuicHandshake) and ":" in o.detail.address]
+    if any(o.failure is None for o in tried):
+        return True
+    return False if any(o.failure != Failure.SPECIAL_ADDRESS for o in tried) else None

@@ -1,0 +1,27 @@
+"""What is known beside a measurement and its controls: of the agent's network, and of addresses. Plain values.
+
+The caller supplies it, so that judging stays pure; `None` is "not known" throughout, and never counts against anybody.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Background:
+    """Of the same agent, from about the same time, and of other targets than the one that is judged:
+
+    `quic_works`: a QUIC handshake with the target's name succeeded (true); none did, though one at least was tried to
+    its end (false). Without a true here, silence on UDP/443 is never called a block: offices cut all of it.
+    `ipv6_works`: a connection or a QUIC handshake to an IPv6 address succeeded (true); none did, though two targets at
+    least were tried (false).
+    `asn_of`: number of the network (AS) that announces an address, and `None` for an unknown one.
+    """
+
+    quic_works: bool | None = None
+    ipv6_works: bool | None = None
+    asn_of: Callable[[str], int | None] | None = None
+
+
+NOTHING = Background()
+"""What is known where nobody tells."""

@@ -1,0 +1,178 @@
+"""What an agent's own network lets through."""
+
+from dataclasses import replace
+
+import pytest
+
+from rabta_collector.vantages import FORGOTTEN_S, KEPT, ROOM, Vantages
+from rabta_proto.model import Detail, Measurement, NetworkContext, Observation, QuicHandshake, TcpConnect
+from rabta_proto.vocabulary import AddressSource, Failure
+from support.factories import NOON, SILENCE, moment
+
+V4, V6 = "104.244.42.1", "2606:4700::1"
+
+
+def quic(address: str = V4, *, isolation: bool = False, answered: bool = False) -> QuicHandshake:
+    return QuicHandshake(
+        address=address,
+        port=443,
+        server_name="x.com",
+        source=AddressSource.SYSTEM,
+        isolation=isolation,
+        server_answered=answered,
+    )
+
+
+def tcp(address: str = V6) -> TcpConnect:
+    return TcpConnect(address=address, port=443, source=AddressSource.SYSTEM)
+
+
+def measured(target: str, *tries: tuple[Detail, str | None]) -> Measurement:
+    return Measurement(
+        target=target,
+        started_at=moment(NOON),
+        duration_us=1,
+        agent_version="0",
+        observations=tuple(Observation(detail=one, offset_us=0, duration_us=1, failure=why) for one, why in tries),
+    )
+
+
+class Agent:
+    """One agent's results, and what is made of them for the target `asked`."""
+
+    def __init__(self) -> None:
+        self.vantages = Vantages()
+
+    def tries(self, target: str, *tries: tuple[Detail, str | None], at: float = 0.0) -> bool:
+        return self.vantages.hear("a", measured(target, *tries), NOON + at)
+
+    def quic(self, asked: str = "asked", *, at: float = 0.0, agent: str = "a") -> bool | None:
+        return self.vantages.quic_works(agent, asked, NOON + at, 600)
+
+    def ipv6(self, asked: str = "asked", *, at: float = 0.0, agent: str = "a") -> bool | None:
+        return self.vantages.ipv6_works(agent, asked, NOON + at, 600)
+
+
+@pytest.fixture
+def agent() -> Agent:
+    return Agent()
+
+
+def test_of_an_agent_that_tried_nothing_nothing_is_known(agent: Agent) -> None:
+    assert (None, None) == (agent.quic(), agent.ipv6())
+
+
+@pytest.mark.parametrize(
+    ("tries", "works"),
+    [
+        ([(quic(), None)], True),
+        ([(quic(), SILENCE), (quic(), None)], True),
+        ([(quic(), SILENCE)], False),
+        ([(quic(), Failure.CONNECTION_REFUSED)], False),
+        ([(quic(), Failure.SSL_INVALID_HOSTNAME), (quic(answered=True), Failure.SSL_INVALID_HOSTNAME)], None),
+        ([(quic(), Failure.SPECIAL_ADDRESS)], None),
+        ([(quic(), Failure.NETWORK_UNREACHABLE)], None),
+        ([(quic(isolation=True), None)], None),
+        ([(quic(isolation=True), SILENCE)], None),
+        ([(tcp(V4), None)], None),
+        ([], None),
+    ],
+)
+def test_whether_quic_gets_through(agent: Agent, tries: list[tuple[Detail, str | None]], works: bool | None) -> None:
+    assert (works is not None) == agent.tries("other", *tries)
+    assert works is agent.quic()
+
+
+@pytest.mark.parametrize(
+    ("tries", "works"),
+    [
+        ([(tcp(), None)], True),
+        ([(quic(V6), None)], True),
+        ([(tcp(), SILENCE), (tcp(), None)], True),
+        ([(tcp(), SILENCE)], False),
+        ([(tcp(), Failure.NETWORK_UNREACHABLE)], False),
+        ([(tcp(), Failure.SPECIAL_ADDRESS)], None),
+        ([(tcp(V4), None)], None),
+        ([(tcp(V4), SILENCE)], None),
+    ],
+)
+def test_whether_ipv6_gets_through(agent: Agent, tries: list[tuple[Detail, str | None]], works: bool | None) -> None:
+    agent.tries("other", *tries)
+    agent.tries("another", (tcp(), SILENCE))
+    assert works is agent.ipv6()
+
+
+def test_it_takes_two_targets_to_say_that_ipv6_is_broken(agent: Agent) -> None:
+    agent.tries("other", (tcp(), SILENCE))
+    agent.tries("other", (tcp(), SILENCE))
+    assert agent.ipv6() is None
+    agent.tries("another", (tcp(), SILENCE))
+    assert agent.ipv6() is False
+
+
+def test_the_target_that_is_asked_about_does_not_speak_for_itself(agent: Agent) -> None:
+    agent.tries("other", (quic(V6), None))
+    assert (None, None) == (agent.quic("other"), agent.ipv6("other"))
+
+
+def test_what_worked_once_says_more_than_what_failed(agent: Agent) -> None:
+    agent.tries("other", (quic(V6), None))
+    agent.tries("another", (quic(V6), SILENCE), at=5)
+    assert (True, True) == (agent.quic(), agent.ipv6())
+
+
+def test_a_newer_result_of_a_target_takes_the_place_of_the_older(agent: Agent) -> None:
+    agent.tries("other", (quic(), None))
+    agent.tries("other", (quic(), SILENCE), at=5)
+    assert agent.quic() is False
+
+
+@pytest.mark.parametrize(("at", "works"), [(600, True), (601, None), (-600, True), (-601, None)])
+def test_results_of_another_time_say_nothing(agent: Agent, at: float, works: bool | None) -> None:
+    agent.tries("other", (quic(V6), None), at=at)
+    assert (works, works) == (agent.quic(), agent.ipv6())
+
+
+def test_another_agents_results_say_nothing(agent: Agent) -> None:
+    agent.tries("other", (quic(V6), None))
+    assert (None, None) == (agent.quic(agent="b"), agent.ipv6(agent="b"))
+
+
+@pytest.mark.parametrize("network", [NetworkContext(vpn=True), NetworkContext(captive_portal=True)])
+def test_nor_what_was_measured_through_a_vpn_or_behind_a_portal(agent: Agent, network: NetworkContext) -> None:
+    assert not agent.vantages.hear("a", replace(measured("other", (quic(V6), None)), network=network), NOON)
+    assert (None, None) == (agent.quic(), agent.ipv6())
+
+
+def test_ipv6_is_news_only_where_it_shows_something_else_than_before(agent: Agent) -> None:
+    assert agent.tries("other", (tcp(), None))
+    assert not agent.tries("other", (tcp(), None))
+    assert not agent.tries("another", (tcp(), SILENCE))
+    assert agent.tries("other", (tcp(), SILENCE))
+
+
+def test_quic_is_always_news_for_it_is_measured_seldom(agent: Agent) -> None:
+    assert agent.tries("other", (quic(), None))
+    assert agent.tries("other", (quic(), None))
+
+
+def test_of_many_targets_the_latest_are_kept(agent: Agent) -> None:
+    agent.tries("first", (quic(), None))
+    agent.tries("second", (quic(), SILENCE))
+    agent.tries("first", (quic(), None))
+    for number in range(KEPT - 1):
+        agent.tries(str(number), (quic(), SILENCE))
+    assert agent.quic() is True
+    agent.tries("last", (quic(), SILENCE))
+    assert agent.quic() is False
+
+
+def test_agents_that_are_gone_are_forgotten_and_others_are_not() -> None:
+    vantages = Vantages()
+    every_s = FORGOTTEN_S / (ROOM / 2)
+    for number in range(4 * ROOM):
+        vantages.hear(str(number), measured("other", (quic(), None)), NOON + number * every_s)
+        assert ROOM >= len(vantages)
+        if number >= ROOM / 4:
+            recent = number - ROOM // 4
+            assert vantages.quic_works(str(recent), "asked", NOON + recent * every_s, 1)
