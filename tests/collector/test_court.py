@@ -27,6 +27,7 @@ from support.factories import (
     story,
     tcp_trouble,
     works,
+    works_again,
     works_over_quic,
 )
 
@@ -225,3 +226,37 @@ def test_cells_are_found_by_isp() -> None:
     trial = Trial()
     assert ["x", "other", REFERENCES] == [cell.platform for cell in trial.court.of("ptcl")]
     assert [] == trial.court.of("jazz")
+
+
+def test_one_control_does_not_speak_for_another_that_has_yet_to_look() -> None:
+    trial = Trial()
+    for name in "cd":
+        trial.court.meet_control(name, NOON - 5, connected=True)
+    trial.measure(TARGET, tcp_trouble(SILENCE), at=0)
+    trial.control(works(), at=10)
+    assert trial.judgement() is None
+    trial.control(dead(), at=11, agent="d")
+    assert trial.judgement() is None  # now they do not agree
+
+
+@pytest.mark.parametrize("gone", [False, True])
+def test_a_control_that_left_or_never_looks_is_not_waited_for(gone: bool) -> None:
+    trial = Trial()
+    trial.court.meet_control("d", NOON - (5 if gone else 601), connected=True)
+    if gone:
+        trial.court.meet_control("d", NOON - 1, connected=False)
+    trial.measure(TARGET, tcp_trouble(SILENCE), at=0)
+    trial.control(works(), at=10)
+    assert Judgement.BLOCKED is trial.judgement()
+
+
+def test_silence_is_no_sign_where_it_meets_what_is_reached_too() -> None:
+    trial = Trial()
+    trial.measure(TARGET, tcp_trouble(SILENCE), 0)
+    trial.control(works(), 5)
+    assert Judgement.BLOCKED is trial.judgement()
+    for number in range(3):
+        other = replace(works().measurement(at=NOON + 6), target=f"https://other-{number}.example/")
+        trial.court.vantages.hear_reached("a", other, NOON + 6)
+    trial.measure(OTHER, works_again(), 7)  # the fourth that it reached, and a quarter of them not at once
+    assert trial.judgement() is None

@@ -5,8 +5,18 @@ from dataclasses import replace
 import pytest
 
 from rabta_collector.vantages import FORGOTTEN_S, KEPT, ROOM, Vantages
-from rabta_proto.model import Detail, Measurement, NetworkContext, Observation, QuicHandshake, TcpConnect
-from rabta_proto.vocabulary import AddressSource, Failure
+from rabta_proto.model import (
+    Detail,
+    DnsQuery,
+    HttpRoundTrip,
+    Measurement,
+    NetworkContext,
+    Observation,
+    QuicHandshake,
+    TcpConnect,
+    TlsHandshake,
+)
+from rabta_proto.vocabulary import AddressSource, DnsTransport, Failure, ResolverKind
 from support.factories import NOON, SILENCE, moment
 
 V4, V6 = "104.244.42.1", "2606:4700::1"
@@ -176,3 +186,63 @@ def test_agents_that_are_gone_are_forgotten_and_others_are_not() -> None:
         if number >= ROOM / 4:
             recent = number - ROOM // 4
             assert vantages.quic_works(str(recent), "asked", NOON + recent * every_s, 1)
+
+
+def reached(agent: Agent, count: int, silent: int, *, start: float = 0.0) -> None:
+    """Reaches some targets, of which the first `silent` only at the second try."""
+    for number in range(count):
+        tries = [(tcp(V4), SILENCE)] * (number < silent) + [(tcp(V4), None)]
+        agent.vantages.hear_reached("a", measured(f"t{number}", *tries), NOON + start + number)
+
+
+@pytest.mark.parametrize(
+    ("count", "silent", "loses"), [(0, 0, None), (3, 3, None), (4, 0, False), (4, 1, True), (8, 1, False), (8, 2, True)]
+)
+def test_a_line_loses_where_silence_met_a_quarter_of_what_was_reached(
+    agent: Agent, count: int, silent: int, loses: bool | None
+) -> None:
+    reached(agent, count, silent)
+    assert loses is agent.vantages.loses("a", "asked", NOON, 600)
+
+
+def test_the_target_itself_and_what_was_long_ago_say_nothing_of_losses(agent: Agent) -> None:
+    reached(agent, 4, 1)
+    assert agent.vantages.loses("a", "t0", NOON, 600) is None
+    assert agent.vantages.loses("a", "asked", NOON + 700, 600) is None
+
+
+def test_a_change_of_the_line_is_told(agent: Agent) -> None:
+    told = [agent.vantages.hear_reached("a", measured(f"t{n}", (tcp(V4), None)), NOON) for n in range(5)]
+    assert [False, False, False, True, False] == told
+
+
+@pytest.mark.parametrize(
+    "detail",
+    [
+        tcp(V6),
+        TcpConnect(address=V4, port=443, source=AddressSource.DOH),
+        TlsHandshake(address=V4, port=443, server_name="x.com", source=AddressSource.SYSTEM, split=True),
+        DnsQuery(resolver_kind=ResolverKind.DOH, hostname="x.com", query_type="A"),
+        DnsQuery(resolver_kind=ResolverKind.SYSTEM, hostname="x.com", query_type="A", transport=DnsTransport.TCP),
+        quic(),
+    ],
+)
+def test_silence_elsewhere_than_on_the_machine_s_own_way_is_no_loss(agent: Agent, detail: Detail) -> None:
+    for number in range(4):
+        agent.vantages.hear_reached("a", measured(f"t{number}", (detail, SILENCE), (tcp(V4), None)), NOON)
+    assert agent.vantages.loses("a", "asked", NOON, 600) is False
+
+
+@pytest.mark.parametrize(
+    "detail",
+    [
+        tcp(V4),
+        TlsHandshake(address=V4, port=443, server_name="x.com", source=AddressSource.LITERAL),
+        DnsQuery(resolver_kind=ResolverKind.SYSTEM, hostname="x.com", query_type="A"),
+        HttpRoundTrip(address=V4, port=80, url="http://x.com/", tls=False),
+    ],
+)
+def test_silence_on_the_machine_s_own_way_is_a_loss(agent: Agent, detail: Detail) -> None:
+    for number in range(4):
+        agent.vantages.hear_reached("a", measured(f"t{number}", (detail, SILENCE), (tcp(V4), None)), NOON)
+    assert agent.vantages.loses("a", "asked", NOON, 600) is True

@@ -107,6 +107,7 @@ class LoopbackLab:
     """See `Lab`. A collector listens on 127.0.0.1; agents and controls are told apart by their source addresses."""
 
     name = LabName.LOOPBACK
+    in_this_loop = True
 
     def __init__(self) -> None:
         self._stack = AsyncExitStack()

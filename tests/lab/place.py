@@ -47,6 +47,7 @@ class Lab(Protocol):
     """A country, and a world abroad. Opened once for a set of scenarios, all in force at once; then played in often."""
 
     name: LabName
+    in_this_loop: bool  # whether its servers run in the event loop that opened it
 
     async def open(self, scenarios: Sequence[Scenario], root: Path) -> None:
         """Builds networks, sites, resolvers and censors; files go under `root`. What it made, `close` takes away."""

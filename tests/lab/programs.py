@@ -123,7 +123,8 @@ class Program:
 
 
 async def _end(process: asyncio.subprocess.Process) -> None:
-    process.kill()
+    with contextlib.suppress(ProcessLookupError):  # it ended by itself just now
+        process.kill()
     await process.wait()
 
 

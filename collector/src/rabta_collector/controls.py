@@ -1,6 +1,7 @@
 """The last measurements of each target by each control, and which of them speak for a given moment. Pure, bounded."""
 
 from bisect import bisect_left, insort
+from collections.abc import Collection
 from dataclasses import dataclass, field
 
 from rabta_proto.model import Measurement
@@ -36,6 +37,10 @@ class Controls:
         if len(looks) > KEPT:
             del looks[0]
         return before, after
+
+    def lookers(self, target: Key) -> Collection[str]:
+        """Controls that have looked at a target."""
+        return self._looks.get(target, {}).keys()
 
     def around(self, target: Key, moment: float, reach_s: float) -> tuple[Measurement, ...]:
         """Of each control the last measurement that began before the moment and the first that began since."""

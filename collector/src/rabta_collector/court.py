@@ -17,6 +17,7 @@ from rabta_collector.verdict.background import Background
 from rabta_collector.verdict.classify import Finding, classify
 from rabta_collector.windows import Case
 from rabta_proto.model import Measurement
+from rabta_proto.vocabulary import Judgement
 
 INTERVALS = 1.5
 """How many intervals of its target a control's measurement speaks for, where that is longer than the least age."""
@@ -41,6 +42,15 @@ class Court:
     controls: Controls = field(default_factory=Controls)
     vantages: Vantages = field(default_factory=Vantages)
     asn_of: Callable[[str], int | None] | None = None
+    _came: dict[str, float] = field(default_factory=dict)
+    """When each control that is connected came."""
+
+    def meet_control(self, agent: str, moment: float, *, connected: bool) -> None:
+        """A control came or went: while one has yet to look, the others do not speak for all of them."""
+        if connected:
+            self._came.setdefault(agent, moment)
+        else:
+            self._came.pop(agent, None)
 
     def of(self, isp: str) -> list[Cell]:
         """The cells of an ISP, that of its references among them."""
@@ -58,8 +68,11 @@ class Court:
     def hear_agent(self, cell: Cell, target: Target, case: Case, now: float) -> None:
         """An agent's measurement, newer than its last one of this target."""
         told = self.vantages.hear(case.agent, case.measurement, case.started)
-        cell.window(target.url).record(case, self._judge(cell, case), now)
+        finding = self._judge(cell, case)
+        cell.window(target.url).record(case, finding, now)
         self.changed(cell)
+        if finding.judgement is Judgement.OK:
+            told = self.vantages.hear_reached(case.agent, case.measurement, case.started) or told
         if told or cell.platform == REFERENCES:
             for other in self.of(cell.isp):
                 for window in other.windows.values():
@@ -75,15 +88,24 @@ class Court:
         target = cell.targets[case.measurement.target]
         controls = self.controls.around((cell.platform, target.url), case.started, self._reach_s(target))
         references = () if cell.platform == REFERENCES else self._failed_references(cell.isp, case)
-        return classify(case.measurement, controls, references, background=self._background(case))
+        background = self._background(case, self._to_come((cell.platform, target.url), case.started, target))
+        return classify(case.measurement, controls, references, background=background)
 
-    def _background(self, case: Case) -> Background:
+    def _to_come(self, key: tuple[str, str], moment: float, target: Target) -> int:
+        """Controls that came so lately that their first look at a target is still to come."""
+        reach_s = self._reach_s(target)
+        looked = self.controls.lookers(key)
+        return sum(moment - came <= reach_s and agent not in looked for agent, came in self._came.items())
+
+    def _background(self, case: Case, controls_to_come: int) -> Background:
         """QUIC is measured seldom: what it did within half of the time that a vote stands is the newest there is."""
         agent, url, at = case.agent, case.measurement.target, case.started
         quic_reach_s = max(self.max_age_s, (case.expires - at) / 2)
         return Background(
             quic_works=self.vantages.quic_works(agent, url, at, quic_reach_s),
             ipv6_works=self.vantages.ipv6_works(agent, url, at, self.max_age_s),
+            loses=self.vantages.loses(agent, url, at, self.max_age_s),
+            controls_to_come=controls_to_come,
             asn_of=self.asn_of,
         )
 

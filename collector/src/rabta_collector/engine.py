@@ -23,7 +23,7 @@ from rabta_collector.cells import Cell, unknown
 from rabta_collector.chronicle import Chronicle
 from rabta_collector.controls import Look
 from rabta_collector.court import REFERENCES, Court, Place
-from rabta_collector.entries import Entry, Measured
+from rabta_collector.entries import Entry, Measured, Presence
 from rabta_collector.nation import Nation
 from rabta_collector.outage import Patience
 from rabta_collector.state import Event, Snapshot
@@ -102,6 +102,10 @@ class Engine:
         self._at = entry.at
         self._snapshot = None
         self._nation.hear(entry)
+        if entry.role is Role.CONTROL:
+            self._court.meet_control(
+                entry.agent, entry.at, connected=not isinstance(entry, Presence) or entry.connected
+            )
         if entry.role is Role.PROBE and entry.isp in self._isps and (entry.isp, REFERENCES) not in self._court.cells:
             self._open_cells(entry.isp, {})
         if isinstance(entry, Measured):

@@ -1,20 +1,35 @@
-"""What each agent's own network lets through, as its latest measurements show: QUIC, and IPv6. Pure, bounded.
+"""What each agent's own network lets through, as its latest measurements show: QUIC, IPv6, and how much it loses. Pure.
 
 Offices drop UDP and home routers break IPv6; what fails for one target says something about the target only where the
-same agent got through to another. So each agent's newest results are kept, one for a target, the latest `KEPT` of them.
+same agent got through to another. A line that loses packets, or a resolver that is overloaded, meets with silence what
+it reaches in the end; there silence is no sign of a censor. So each agent's newest results are kept, one for a target,
+the latest `KEPT` of them.
 Measurements through a VPN or behind a captive portal show another network, and are left out.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from rabta_proto.model import Measurement, Observation, QuicHandshake, TcpConnect
-from rabta_proto.vocabulary import Failure
+from rabta_proto.model import (
+    DnsQuery,
+    HttpRoundTrip,
+    Measurement,
+    Observation,
+    QuicHandshake,
+    TcpConnect,
+    TlsHandshake,
+)
+from rabta_proto.vocabulary import AddressSource, DnsTransport, Failure, ResolverKind
 
 KEPT = 8  # targets, of one agent and one kind
 ROOM = 1000  # agents, before those that are gone are looked for
 FORGOTTEN_S = 21_600.0  # the longest that a vote stands
 
+LOSING = 0.25  # share of what was reached that met silence on the way; 3 % loss makes it a tenth
+LOSING_LEAST = 4  # targets reached, below which nothing is said
+
+_SILENT = frozenset({str(Failure.GENERIC_TIMEOUT), str(Failure.TIMED_OUT)})
+_OWN = frozenset({AddressSource.SYSTEM, AddressSource.LITERAL})
 _UNTRIED = frozenset({Failure.SPECIAL_ADDRESS, Failure.NETWORK_UNREACHABLE})
 
 
@@ -32,6 +47,8 @@ class Vantage:
 
     quic: dict[str, Result] = field(default_factory=dict)
     ipv6: dict[str, Result] = field(default_factory=dict)
+    quiet: dict[str, Result] = field(default_factory=dict)
+    """Of targets that were reached: whether no silence was met on the way."""
 
     @property
     def view(self) -> tuple[bool | None, bool | None]:
@@ -41,12 +58,13 @@ class Vantage:
 
     @property
     def newest(self) -> float:
-        return max(result.moment for results in (self.quic, self.ipv6) for result in results.values())
+        kinds = (self.quic, self.ipv6, self.quiet)
+        return max(result.moment for results in kinds for result in results.values())
 
 
 @dataclass(slots=True, kw_only=True)
 class Vantages:
-    """The agents' results. `quic_works` and `ipv6_works` are as in `verdict.background.Background`."""
+    """The agents' results. `quic_works`, `ipv6_works` and `loses` are as in `verdict.background.Background`."""
 
     _agents: dict[str, Vantage] = field(default_factory=dict)
     _room: int = ROOM
@@ -70,6 +88,20 @@ class Vantages:
             _keep(vantage.ipv6, measurement.target, Result(moment=moment, works=ipv6))
         self._sweep(moment)
         return quic is not None or vantage.view != before
+
+    def hear_reached(self, agent: str, measurement: Measurement, moment: float) -> bool:
+        """Takes in one that reached its target; whether the agent's line is judged otherwise than before."""
+        vantage = self._agents.setdefault(agent, Vantage())
+        before = _loses([result.works for result in vantage.quiet.values()])
+        quiet = not any(map(_met_silence, measurement.observations))
+        _keep(vantage.quiet, measurement.target, Result(moment=moment, works=quiet))
+        self._sweep(moment)
+        return before != _loses([result.works for result in vantage.quiet.values()])
+
+    def loses(self, agent: str, url: str, moment: float, reach_s: float) -> bool | None:
+        """Whether much of what the agent reached met silence; of other targets than `url`, within reach of a moment."""
+        vantage = self._agents.get(agent)
+        return None if vantage is None else _loses(_others(vantage.quiet, url, moment, reach_s))
 
     def quic_works(self, agent: str, url: str, moment: float, reach_s: float) -> bool | None:
         """Whether the agent got through over QUIC, to another target than `url` and within reach of a moment."""
@@ -99,6 +131,27 @@ def _any_of_one(works: Sequence[bool]) -> bool | None:
 def _any_of_two(works: Sequence[bool]) -> bool | None:
     """It takes two targets to say no: the IPv6 of one may be broken at its own end."""
     return True if any(works) else False if len(works) >= 2 else None
+
+
+def _loses(quiet: Sequence[bool]) -> bool | None:
+    """Nothing is said on the word of a few."""
+    if len(quiet) < LOSING_LEAST:
+        return None
+    return quiet.count(False) >= LOSING * len(quiet)
+
+
+def _met_silence(observation: Observation) -> bool:
+    """On the machine's own way, and over IPv4: what others are asked may be cut off, and IPv6 may be broken."""
+    if observation.failure not in _SILENT:
+        return False
+    match observation.detail:
+        case DnsQuery(resolver_kind=ResolverKind.SYSTEM, transport=transport):
+            return transport is not DnsTransport.TCP
+        case TcpConnect(address=address, source=source) | TlsHandshake(address=address, source=source, split=False):
+            return source in _OWN and ":" not in address
+        case HttpRoundTrip(address=address):
+            return ":" not in address
+    return False
 
 
 def _keep(results: dict[str, Result], url: str, result: Result) -> None:

@@ -67,6 +67,7 @@ PLAIN_UP = controls(works(PLAIN, address=FAR))
 GONE = controls(gone())
 CHAT_UP = controls(story(CHAT).names(FAR).connects(FAR))
 QUIC_UP = controls(works_over_quic(FAR))
+LOSES = Background(loses=True)
 HAS_IPV6 = NetworkContext(ipv4=True, ipv6=True)
 GOOGLE = "8.8.8.8"
 FOUND_ALIVE = (
@@ -225,6 +226,8 @@ VANTAGES = [
     ),
     case("silence that was not tried again", "vantage.unrepeated", tcp_trouble(SILENCE, passes=1), UP),
     case("one lost query", "vantage.unrepeated", dns_trouble(SILENCE, passes=1), UP),
+    case("silence on a line that loses much", "vantage.loses", tcp_trouble(SILENCE), UP, background=LOSES),
+    case("a resolver that is overloaded", "vantage.loses", dns_trouble(SILENCE), UP, background=LOSES),
     case("the machine's roots are old", "vantage.certificate_store", bad_certificate(key=1), UP),
     case(
         "a portal sends requests to its own page, references too",

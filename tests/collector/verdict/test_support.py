@@ -2,6 +2,7 @@
 
 import pytest
 
+from rabta_collector.verdict.background import Background
 from rabta_collector.verdict.facts import Facts
 from rabta_collector.verdict.support import Support, last_page, most
 from rabta_proto.model import Measurement, NetworkContext
@@ -82,6 +83,21 @@ def test_looks_before_and_after_come_out_as_support(looks: str, support: Support
 def test_a_control_has_one_look_on_either_side_and_further_ones_are_others(looks: str, support: Support) -> None:
     controls = [look(told) for told in looks.split()]
     assert support is Facts(measurement=ANOMALY, controls=controls).voices.support
+
+
+@pytest.mark.parametrize(
+    ("looks", "to_come", "support"),
+    [
+        ([], 2, Support.NONE),
+        ([works(address=FAR)], 1, Support.AWAITED),
+        ([dead()], 1, Support.AWAITED),
+        ([works(address=FAR)] * 2, 1, Support.WORKS),  # what the third will say changes nothing
+    ],
+)
+def test_a_control_that_has_only_just_come_is_waited_for(looks: list[Story], to_come: int, support: Support) -> None:
+    controls = [seen(told, 5 + n) for n, told in enumerate(looks)]
+    background = Background(controls_to_come=to_come)
+    assert support is Facts(measurement=ANOMALY, controls=controls, background=background).voices.support
 
 
 def test_a_control_that_began_with_the_measurement_is_after_it() -> None:

@@ -41,6 +41,7 @@ class NetnsLab:
     """See `Lab`. Each ISP's id is its vantage's word."""
 
     name = LabName.NETNS
+    in_this_loop = False
 
     def __init__(self) -> None:
         self._tag = new_tag()

@@ -179,8 +179,7 @@ def _html(title: str, text: str) -> bytes:
 
 def _text(draw: random.Random, size: int) -> str:
     """So many characters."""
-    words = " ".join(draw.choice(_WORDS) for _ in range(size // 5))
-    return words[:size]
+    return " ".join(draw.choices(_WORDS, k=size // 5))[:size]
 
 
 _HTML = {"Content-Type": "text/html; charset=utf-8"}

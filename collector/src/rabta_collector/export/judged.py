@@ -149,11 +149,14 @@ class Bench:
         background = Background(
             quic_works=self._vantages.quic_works(agent, url, started, self._quic_reach_s(measurement)),
             ipv6_works=self._vantages.ipv6_works(agent, url, started, reach_s),
+            loses=self._vantages.loses(agent, url, started, reach_s),
             asn_of=self.asn_of,
         )
         finding = classify(measurement, controls, failed, background=background)
         if finding.judgement is Judgement.OK and scheme_of(url) != "dns":
             self._well[agent] = max(started, self._well.get(agent, started))
+        if finding.judgement is Judgement.OK:
+            self._vantages.hear_reached(agent, measurement, started)
         return Judged(
             isp=waiting.isp,
             measurement=measurement,

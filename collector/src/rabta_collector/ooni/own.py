@@ -1,8 +1,8 @@
 """What OONI's format has no place for, beside it in `test_keys.x_rabta`: our measurement as it is, and its controls.
 
 Form: `{"measurement": M, "controls": [M, ...], "references": [M, ...], "background": B}`, each M the protobuf JSON form
-of `rabta.v1.Measurement`, all of them anonymous (see export/anonymous.py). B is what else was known: `quic_works` and
-`ipv6_works`, true, false or null, and `asns`, the networks of addresses (verdict/background.py).
+of `rabta.v1.Measurement`, all of them anonymous (see export/anonymous.py). B is what else was known: `quic_works`,
+`ipv6_works` and `loses`, true, false or null, and `asns`, the networks of addresses (verdict/background.py).
 
 OONI's format has no place for repeats, for more than one control, for what a page was whose body was not kept. A reader
 that knows nothing of `x_rabta` loses no more than that.
@@ -69,7 +69,8 @@ def _write_background(own: Own) -> dict[str, object]:
     measurements = (own.measurement, *own.controls) if background.asn_of else ()
     addresses = sorted(frozenset[str]().union(*map(addresses_of, measurements)))
     asns = {address: asn for address in addresses if background.asn_of and (asn := background.asn_of(address))}
-    return {"quic_works": background.quic_works, "ipv6_works": background.ipv6_works, "asns": asns}
+    known = {"quic_works": background.quic_works, "ipv6_works": background.ipv6_works, "loses": background.loses}
+    return {**known, "asns": asns}
 
 
 def _read_background(found: Record) -> Background:
@@ -78,6 +79,7 @@ def _read_background(found: Record) -> Background:
     return Background(
         quic_works=fields.truth(found.get("quic_works")),
         ipv6_works=fields.truth(found.get("ipv6_works")),
+        loses=fields.truth(found.get("loses")),
         asn_of=asns.get if asns else None,
     )
 

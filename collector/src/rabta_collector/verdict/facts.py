@@ -249,7 +249,13 @@ class Facts:
 
     @once
     def voices(self) -> Voices:
-        return Voices(controls=self.controls, measurement=self.measurement, leg=self.leg, step=self.step)
+        return Voices(
+            controls=self.controls,
+            measurement=self.measurement,
+            leg=self.leg,
+            step=self.step,
+            to_come=self.background.controls_to_come,
+        )
 
     @property
     def works(self) -> bool:

@@ -4,7 +4,8 @@ A control's last look before the measurement shows whether the site had worked u
 whether it worked since. It speaks for the site where it got through after and, where it had looked before, then too; it
 speaks against it where it failed after. So a site that goes down or comes back between two looks is never called
 blocked.
-More than half of the controls that looked decide; one that had got through before and has not looked since is awaited.
+More than half of the controls that look decide; one that had got through before and has not looked since is awaited,
+and so is one that has only just come.
 A control whose own network was broken or changed meanwhile, or that ran through a VPN, does not speak.
 Controls are told apart by the epoch of their measurements, which every spool draws for itself; as each has at most one
 look on either side, further ones under the same epoch are taken for other controls'.
@@ -63,12 +64,13 @@ class Voice(StrEnum):
 
 @dataclass(frozen=True, kw_only=True)  # not slotted: `once` needs a dictionary
 class Voices:
-    """The controls of one measurement. `step`: where it ended, `None` where it did not."""
+    """The controls of one measurement. `step`: where it ended, `None` where it did not. `to_come`: see Background."""
 
     controls: Sequence[Measurement]
     measurement: Measurement
     leg: Leg
     step: Step | None
+    to_come: int = 0
 
     @once
     def _chains(self) -> list[tuple[tuple[Leg, ...], Measurement]]:
@@ -126,6 +128,7 @@ class Voices:
         voices = Counter(starmap(_voice, _pairs(self.words)))
         if not voices:
             return Support.NONE
+        voices[Voice.AWAITED] += self.to_come
         if 2 * voices[Voice.WORKS] > voices.total():
             return Support.WORKS
         if 2 * voices[Voice.FAILS] > voices.total():

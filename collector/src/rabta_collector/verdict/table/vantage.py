@@ -80,6 +80,13 @@ IN_THE_WAY = (
         comment="silence that was not tried again: packet loss does that",
     ),
     unknown(
+        id="vantage.loses",
+        step=None,
+        when=lambda f: f.leg.manner in (Manner.SILENCE, Manner.SERVFAIL) and f.background.loses is True,
+        evidence=lambda f: f"{evidence.end(f)}; silence met much of what was reached from here, too",
+        comment="a line or a resolver that loses much: silence meets what is reached, too",
+    ),
+    unknown(
         id="vantage.chosen_resolver",
         step=Step.DNS,
         when=lambda f: f.lied_to and not f.naming.network_s_word and not f.voices.fail_alike,

@@ -1,0 +1,68 @@
+import asyncio
+import socket
+
+import pytest
+
+from lab.datagrams import UdpRelay
+from support.quic_server import open_udp_peer, say, silence
+
+HOST, HERE, ELSEWHERE = "127.34.0.1", "127.35.0.1", "127.36.0.1"
+SOON_S = 0.3
+
+
+async def ask(port: int, source: str, words: bytes = b"?") -> bytes:
+    loop = asyncio.get_running_loop()
+    with socket.socket(type=socket.SOCK_DGRAM) as client:
+        client.setblocking(False)
+        client.bind((source, 0))
+        await loop.sock_connect(client, (HOST, port))
+        await loop.sock_sendall(client, words)
+        async with asyncio.timeout(SOON_S):
+            return await loop.sock_recv(client, 2048)
+
+
+def free_port() -> int:
+    with socket.socket(type=socket.SOCK_DGRAM) as probe:
+        probe.bind((HOST, 0))
+        return int(probe.getsockname()[1])
+
+
+async def test_datagrams_go_both_ways_for_each_client() -> None:
+    async with open_udp_peer(say(b"!")) as server:
+        relay, port = UdpRelay(HOST, (server.address, server.port), lambda _: True), free_port()
+        await relay.open(port)
+        assert [b"!", b"!"] == await asyncio.gather(ask(port, HERE), ask(port, ELSEWHERE))
+        assert [b"?", b"?"] == list(server.heard)
+        relay.end()
+
+
+async def test_what_is_not_carried_never_reaches_the_server() -> None:
+    async with open_udp_peer(say(b"!")) as server:
+        relay, port = UdpRelay(HOST, (server.address, server.port), lambda source: source != HERE), free_port()
+        await relay.open(port)
+        with pytest.raises(TimeoutError):
+            await ask(port, HERE)
+        assert not server.heard
+        assert b"!" == await ask(port, ELSEWHERE)
+        relay.end()
+
+
+async def test_a_way_that_stands_can_be_cut() -> None:
+    open_ = True
+    async with open_udp_peer(silence) as server:
+        relay, port = UdpRelay(HOST, (server.address, server.port), lambda _: open_), free_port()
+        await relay.open(port)
+        loop = asyncio.get_running_loop()
+        with socket.socket(type=socket.SOCK_DGRAM) as client:
+            client.setblocking(False)
+            client.connect((HOST, port))
+            await loop.sock_sendall(client, b"?")
+            async with asyncio.timeout(10):
+                await server.spoken_to.wait()
+            open_ = False
+            await loop.sock_sendall(client, b"?")
+            with pytest.raises(TimeoutError):
+                async with asyncio.timeout(SOON_S):
+                    await loop.sock_recv(client, 2048)
+        assert [b"?"] == list(server.heard)
+        relay.end()

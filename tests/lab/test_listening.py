@@ -1,0 +1,63 @@
+import asyncio
+import socket
+from ipaddress import IPv4Network
+
+import pytest
+
+from lab.listening import Listener, Manner, hold
+
+HERE, ELSEWHERE = "127.31.0.1", "127.32.0.1"
+SOON_S = 0.3
+
+
+async def connect(listener: Listener, source: str) -> None:
+    with socket.socket() as client:
+        client.setblocking(False)
+        client.bind((source, 0))
+        async with asyncio.timeout(SOON_S):
+            await asyncio.get_running_loop().sock_connect(client, (listener.host, listener.port))
+
+
+async def serve(reader: asyncio.StreamReader, _: asyncio.StreamWriter) -> None:
+    await hold(reader)
+
+
+async def test_a_listener_is_deaf_to_some_networks_and_hears_them_again() -> None:
+    listener = Listener("127.33.0.1", serve)
+    await listener.be(Manner.ACCEPTS, deaf_to=[IPv4Network("127.31.0.0/16"), IPv4Network("127.40.0.0/16")])
+    with pytest.raises(TimeoutError):
+        await connect(listener, HERE)
+    await connect(listener, ELSEWHERE)
+    await listener.be(Manner.ACCEPTS)
+    await connect(listener, HERE)
+    await listener.end()
+
+
+async def test_what_is_cut_off_later_keeps_the_connections_that_stand() -> None:
+    spoken: list[bytes] = []
+    heard = asyncio.Event()
+
+    async def listen(reader: asyncio.StreamReader, _: asyncio.StreamWriter) -> None:
+        spoken.append(await reader.readexactly(5))
+        heard.set()
+
+    listener = Listener("127.33.0.2", listen)
+    await listener.open()
+    _, writer = await asyncio.open_connection(listener.host, listener.port, local_addr=(HERE, 0))
+    await listener.be(Manner.ACCEPTS, deaf_to=[IPv4Network("127.31.0.0/16")])
+    writer.write(b"still")
+    async with asyncio.timeout(10):
+        await heard.wait()
+    assert [b"still"] == spoken
+    writer.close()
+    await listener.end()
+
+
+async def test_a_listener_on_an_ipv6_address_can_be_silent() -> None:
+    listener = Listener("::1", serve)
+    await listener.open()
+    await listener.be(Manner.SILENT)
+    with pytest.raises(TimeoutError):
+        async with asyncio.timeout(SOON_S):
+            await asyncio.open_connection(listener.host, listener.port)
+    await listener.end()
