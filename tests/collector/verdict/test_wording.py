@@ -19,6 +19,7 @@ SEEN = tcp_trouble(RESET).observations[2]
         (replace(SEEN, failure=SILENCE), "no answer (generic_timeout_error) in 12 ms"),
         (replace(SEEN, failure="unknown_failure: odd"), "unknown_failure: odd after 12 ms"),
         (replace(SEEN, failure=None), "nothing after 12 ms"),
+        (replace(SEEN, duration_us=0), "RST (connection_reset)"),  # OONI's older forms do not say
     ],
 )
 def test_trouble_is_told_in_words_and_by_its_name(seen: Observation, words: str) -> None:

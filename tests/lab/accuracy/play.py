@@ -3,27 +3,35 @@
 import asyncio
 import shutil
 from collections.abc import Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 
 from lab.accuracy.evidence import tell
+from lab.accuracy.lag import punctual
 from lab.accuracy.score import Run
 from lab.accuracy.world import Play, Tell
 from lab.accuracy.worlds import World, worlds_of
 from lab.place import Lab
-from lab.programs import one_error
+from lab.programs import ProgramError, one_error
 from lab.scenario import Scenario
+
+ATTEMPTS = 3  # at one repeat
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Series:
-    """Repeats in one lab. Everything is under `root`; `keep` leaves it there. Each repeat adds to `runs` at its end."""
+    """Repeats in one lab. Everything is under `root`; `keep` leaves it there. Each repeat adds to `runs` at its end.
+
+    `turn` is shared with what plays beside this.
+    """
 
     lab: Lab
     root: Path
     tell: Tell
     keep: bool
     runs: list[Run]
+    turn: asyncio.Semaphore
 
     async def play(self, scenarios: Sequence[Scenario], repeats: Sequence[int]) -> None:
         """Plays these repeats, one after the other. Raises ProgramError where a world cannot be played to its end."""
@@ -33,16 +41,33 @@ class Series:
             await self.lab.open(scenarios, self.root / "lab")
             self.tell(f"open, with {len(scenarios)} scenarios in {len(worlds)} worlds")
             for repeat in repeats:
-                played = await self._play_once(worlds, repeat)
+                played = await self._play_to_the_end(worlds, repeat)
                 self.runs.extend(played)
                 self.tell(f"repeat {repeat}: {sum(run.right for run in played)} of {len(played)} right")
         finally:
             await self.lab.close()
 
+    async def _play_to_the_end(self, worlds: Sequence[World], repeat: int) -> list[Run]:
+        """One repeat, begun anew where the machine was too busy for it: an hour's series should not end by that.
+
+        Whether it counts does not hang on its verdicts.
+        """
+        for _ in range(ATTEMPTS - 1):
+            try:
+                return await self._play_in_time(worlds, repeat)
+            except ProgramError as error:
+                self.tell(f"repeat {repeat} does not count, and begins anew: {error}")
+        return await self._play_in_time(worlds, repeat)
+
+    async def _play_in_time(self, worlds: Sequence[World], repeat: int) -> list[Run]:
+        async with punctual() if self.lab.in_this_loop else nullcontext():
+            return await self._play_once(worlds, repeat)
+
     async def _play_once(self, worlds: Sequence[World], repeat: int) -> list[Run]:
         """One repeat, all worlds side by side."""
         folder = self.root / f"repeat-{repeat}"
-        plays = [Play(self.lab, world, folder / world.name.replace(" ", "-"), self.tell) for world in worlds]
+        shutil.rmtree(folder, ignore_errors=True)
+        plays = [Play(self.lab, world, folder / world.name.replace(" ", "-"), self.tell, self.turn) for world in worlds]
         with one_error():
             async with asyncio.TaskGroup() as tasks:
                 results = [tasks.create_task(play.play(repeat)) for play in plays]

@@ -20,11 +20,11 @@ from lab.programs import AGENT, COLLECTOR, Program, ProgramError, environment, o
 from lab.scenario import Scenario
 from lab.waiting import until
 
-READY_S = 60.0
+READY_S = 180.0  # for a command, or for the collector to answer, on however busy a machine
 PASS_S = 420.0  # for all agents, or all controls, to measure everything
 REST_S = 30.0
 BEAT_S = 1.0
-AT_ONCE = 6  # commands that run side by side
+AT_ONCE = 6  # agents that join side by side, in all worlds together
 _BYTES_PER_DAY = "100GB"
 _NICE = ("nice", "-n", "10")  # the lab's servers go first: late answers from them would be silence
 
@@ -43,15 +43,16 @@ class Agent:
 
 
 class Play:
-    """One world of one repeat; everything is under `root`."""
+    """One world of one repeat; everything is under `root`. `turn` bounds how many agents join side by side."""
 
-    def __init__(self, lab: Lab, world: World, root: Path, tell: Tell) -> None:
+    def __init__(self, lab: Lab, world: World, root: Path, tell: Tell, turn: asyncio.Semaphore) -> None:
         self.world = world
         self.journal = JournalReader(path=root / "collector" / "journal.sqlite")
         self._lab = lab
         self._hub = lab.hub(world.number)
         self._root = root
         self._tell = tell
+        self._turn = turn
         self._programs: list[Program] = []
 
     async def play(self, repeat: int) -> list[Run]:
@@ -115,17 +116,16 @@ class Play:
         """Lets all join, and then begin."""
         command = [COLLECTOR, "invite", "--data", str(self._data), "--role", role, "--uses", str(len(agents))]
         token = (await self._run(command, self._hub.place)).strip()
-        turn = asyncio.Semaphore(AT_ONCE)
         with one_error():
             async with asyncio.TaskGroup() as tasks:
                 for agent in agents:
-                    tasks.create_task(self._join(agent, token, turn))
+                    tasks.create_task(self._join(agent, token))
         for agent in agents:
             await self._program(agent.name, [AGENT, "run"], self._at_home(agent)).start()
 
-    async def _join(self, agent: Agent, token: str, turn: asyncio.Semaphore) -> None:
+    async def _join(self, agent: Agent, token: str) -> None:
         isp = ["--isp", agent.isp] if agent.isp else []
-        async with turn:
+        async with self._turn:
             await self._run([AGENT, "join", self._hub.url, "--invite", token, *isp], self._at_home(agent))
 
     def _at_home(self, agent: Agent) -> Place:

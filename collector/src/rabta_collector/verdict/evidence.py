@@ -229,7 +229,7 @@ def controls(f: Facts) -> str:
     """What the controls say, with numbers."""
     words = f.voices.words
     passed, count = sum(word.passed for word in words), len(words)
-    did = _PASSED.get(f.step or Step.HTTP, "were answered")
+    did = _PASSED.get(f.step or Step.HTTP, "got an answer")
     match f.voices.support:
         case Support.NONE:
             return "No control measured it at about that time"

@@ -29,10 +29,12 @@ _WORDS: dict[str, str] = {
 
 
 def trouble(observation: Observation) -> str:
-    """What a step got in place of success: in words, by OONI's name, and after which time."""
+    """What a step got in place of success: in words, by OONI's name, and after which time where that was measured."""
     failure = observation.failure or "nothing"
     words = _alert(observation) or _WORDS.get(failure)
     named = f"{words} ({failure})" if words else failure
+    if not observation.duration_us:
+        return named
     return f"{named} {'in' if words == 'no answer' else 'after'} {milliseconds(observation)}"
 
 
