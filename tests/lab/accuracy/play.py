@@ -16,7 +16,7 @@ from lab.place import Lab
 from lab.programs import ProgramError, one_error
 from lab.scenario import Scenario
 
-ATTEMPTS = 3  # at one repeat
+ATTEMPTS = 5  # at one repeat
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,7 +66,7 @@ class Series:
     async def _play_once(self, worlds: Sequence[World], repeat: int) -> list[Run]:
         """One repeat, all worlds side by side."""
         folder = self.root / f"repeat-{repeat}"
-        shutil.rmtree(folder, ignore_errors=True)
+        await asyncio.to_thread(shutil.rmtree, folder, ignore_errors=True)
         plays = [Play(self.lab, world, folder / world.name.replace(" ", "-"), self.tell, self.turn) for world in worlds]
         with one_error():
             async with asyncio.TaskGroup() as tasks:
@@ -76,7 +76,7 @@ class Series:
             runs += result.result()
             self._write_evidence(play, result.result())
         if not self.keep:
-            shutil.rmtree(folder)
+            await asyncio.to_thread(shutil.rmtree, folder)
         return runs
 
     def _write_evidence(self, play: Play, runs: Sequence[Run]) -> None:
