@@ -52,6 +52,7 @@ def main() -> int:
         return 2
     except (KeyboardInterrupt, asyncio.CancelledError):
         _finish(runs, options, console)
+        print("accuracy: stopped", file=sys.stderr)
         return 130
     _finish(runs, options, console)
     return 1 if missed_bars(runs) else 0
