@@ -129,11 +129,20 @@ def test_what_comes_after_a_break_is_passed_over() -> None:
         ("br", True, False),
         ("zstd", True, False),
         ("gzip, br", True, False),
+        ("gzip, gzip", True, False),
+        ("utf-8", False, True),
+        ("none", False, True),
+        ("identity, gzip", True, True),
     ],
 )
 def test_a_body_is_legible_in_the_codings_that_were_asked_for(coding: str, encoded: bool, legible: bool) -> None:
     body = read(coding, b"noise")
     assert (encoded, legible) == (body.encoded, body.legible)
+
+
+@pytest.mark.parametrize("coding", ["identity, gzip", "gzip,", "utf-8, gzip"])
+def test_a_word_that_is_no_coding_hides_none(coding: str) -> None:
+    assert PAGE == bytes(read(coding, gzip.compress(PAGE)).decoded)
 
 
 def test_bytes_of_an_unknown_coding_are_kept_as_they_are() -> None:

@@ -5,6 +5,7 @@ from contextlib import asynccontextmanager
 import pytest
 
 from rabta_agent.network import Vantage
+from rabta_agent.probes import tls
 from rabta_agent.probes.dnswire import Question
 from rabta_agent.probes.doh import DohClient
 from rabta_agent.probes.step import Outcome, Scene
@@ -141,6 +142,17 @@ async def test_a_connection_is_kept_and_the_second_query_costs_less() -> None:
     assert second.meter.received * 2 < first.meter.received
 
 
+async def test_a_connection_is_kept_for_however_many_queries(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The bound on an answer is none on the connection."""
+    monkeypatch.setattr(tls, "_RECORDS_LIMIT", 2_000)
+    async with Peer(say(addresses("104.244.42.1"))) as peer, client() as doh:
+        scene = make_scene()
+        outcomes = [await doh.query(scene, url_of(peer), X, within()) for _ in range(30)]
+        assert 1 == peer.accepted
+    assert {("104.244.42.1",)} == {outcome.value for outcome in outcomes}
+    assert scene.meter.received > 4_000
+
+
 @pytest.mark.parametrize("end", ["fin", "rst"])
 async def test_a_kept_connection_that_has_died_is_replaced_within_the_query(end: str) -> None:
     answered = asyncio.Event()
@@ -171,6 +183,22 @@ async def test_a_new_connection_resumes_the_session_and_costs_less() -> None:
         await doh.query(second, url_of(peer), X, within())
         assert 2 == peer.accepted
     assert second.meter.received < first.meter.received - 300
+
+
+@pytest.mark.parametrize("length", [b"Content-Length: 100000000", b"Transfer-Encoding: chunked"])
+async def test_an_answer_without_end_costs_no_more_than_the_limit(length: bytes) -> None:
+    async def script(call: Call) -> None:
+        to = await call.secure(SERVER)
+        await to.receive()
+        await to.send(b"HTTP/1.1 200 OK\r\n" + length + b"\r\n\r\n")
+        while True:
+            await to.send(b"3e8\r\n" + bytes(1_000) + b"\r\n")
+
+    scene = make_scene()
+    async with Peer(script) as peer, client() as doh:
+        outcome = await doh.query(scene, url_of(peer), X, within())
+    assert "dns_server_misbehaving" == outcome.observation.failure
+    assert scene.meter.received < 64 * 1024
 
 
 async def test_the_resolver_that_answered_last_is_asked_first() -> None:

@@ -37,6 +37,7 @@ from support.scenes import make_contexts, make_scene, within
 
 MARKS = (("pta", "prohibited for viewership"), ("other", "nothing of the kind"))
 CAP = BODY_CAP_BYTES["http"]
+HEAD_BYTES = 32 * 1024
 
 
 async def fetch(
@@ -229,6 +230,53 @@ async def test_a_hundred_megabytes_cost_no_more_than_the_cap_and_a_socket_buffer
     assert cost.billed <= 1.1 * bound  # with headers
 
 
+def of_interim_heads() -> Iterator[bytes]:
+    """Interim responses (RFC 9110 section 15.2), of which any number may come before the one that counts."""
+    for _ in range(LONG // 60_000):
+        yield b"HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n" * 1_400
+
+
+def of_one_head() -> Iterator[bytes]:
+    yield b"HTTP/1.1 200 OK\r\n"
+    for _ in range(LONG // 50_000):
+        yield b"X-Word: word\r\n" * 3_500
+
+
+def of_trailers() -> Iterator[bytes]:
+    yield b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n"
+    for _ in range(LONG // 50_000):
+        yield b"X-Word: word\r\n" * 3_500
+
+
+@pytest.mark.skipif(not hasattr(socket, "TCP_INFO"), reason="only Linux counts what has left a socket")
+@pytest.mark.parametrize("scheme", ["http", "https"])
+@pytest.mark.parametrize("answer", [of_interim_heads, of_one_head, of_trailers])
+async def test_what_stands_around_a_body_costs_no_more_than_a_head_and_two_bodies(
+    scheme: str, answer: Callable[[], Iterator[bytes]]
+) -> None:
+    cost = await be_answered(scheme, answer)
+    bound = HEAD_BYTES + 2 * BODY_CAP_BYTES[scheme] + 2 * RECEIVE_BUFFER_BYTES + 8 * 1024
+    bound += 16 * 1024 if scheme == "https" else 0
+    assert "http_invalid_response" == cost.failure
+    assert cost.left <= bound
+    assert cost.billed <= 1.1 * bound
+
+
+async def test_a_body_that_never_quite_stops_is_our_deadline() -> None:
+    """Each byte in time, and all of them never."""
+
+    async def script(call: Call) -> None:
+        await call.hear()
+        await call.send(b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n")
+        while True:
+            await call.send(b"x")
+            await asyncio.sleep(0.02)
+
+    outcome, seen = await fetch(script, seconds=0.3)
+    assert ("generic_timeout_error", 200) == (outcome.observation.failure, seen.status)
+    assert 0 < seen.body_bytes < 1000
+
+
 async def test_a_body_that_ends_with_the_connection_is_whole() -> None:
     outcome, seen = await fetch(say(b"HTTP/1.0 200 OK\r\n\r\nhello"))
     assert (None, 5, None, False) == (
@@ -295,6 +343,17 @@ async def test_of_a_body_in_an_unknown_coding_only_the_length_is_told() -> None:
         seen.title,
         seen.body_sha256,
         seen.body_simhash,
+        seen.marks,
+    )
+
+
+async def test_a_word_that_is_no_coding_hides_no_page() -> None:
+    body = b"<title>Blocked</title>prohibited for viewership"
+    _, seen = await fetch(say(response(body, headers={"Content-Encoding": "UTF-8"})))
+    assert ("utf-8", len(body), "Blocked", ("pta",)) == (
+        seen.content_encoding,
+        seen.declared_bytes,
+        seen.title,
         seen.marks,
     )
 
@@ -374,6 +433,16 @@ async def test_compressed_chunks_of_any_size_are_put_together() -> None:
     )
 
 
+@pytest.mark.parametrize(
+    "line", ["Server : wall", "a line of prose", "Bad Name: x", "Transfer-Encoding: identity", "Content-Length: none"]
+)
+async def test_a_block_page_with_a_careless_head_is_read_as_browsers_read_it(line: str) -> None:
+    page = b"<title>Blocked</title>prohibited for viewership"
+    outcome, seen = await fetch(say(f"HTTP/1.1 403 Forbidden\r\n{line}\r\nX-Odd: 1\r\n\r\n".encode() + page))
+    assert (None, 403, "Blocked", ("pta",)) == (outcome.observation.failure, seen.status, seen.title, seen.marks)
+    assert "x-odd" in seen.header_names
+
+
 async def test_interim_responses_are_no_part_of_the_body() -> None:
     outcome, seen = await fetch(say(b"HTTP/1.1 100 Continue\r\n\r\n" * 3000 + response(b"hello")))
     assert (None, 5, False) == (outcome.observation.failure, seen.body_bytes, seen.truncated)
@@ -411,10 +480,31 @@ async def test_a_redirect_leads_on_and_its_body_is_not_read(status: int) -> None
     assert str(outcome.value) == seen.location
 
 
+@pytest.mark.parametrize(
+    ("location", "path"),
+    [
+        ("/خبریں".encode(), "/%D8%AE%D8%A8%D8%B1%DB%8C%DA%BA"),
+        ("/\xfc".encode("latin-1"), "/%FC"),
+        (b"/%D8%AE", "/%D8%AE"),
+    ],
+    ids=["utf-8", "latin-1", "escaped"],
+)
+async def test_a_redirect_in_letters_beyond_ascii_leads_where_browsers_go(location: bytes, path: str) -> None:
+    outcome, seen = await fetch(say(b"HTTP/1.1 302 Found\r\nLocation: " + location + b"\r\n\r\n"))
+    assert outcome.value is not None
+    assert path == outcome.value.path
+    assert seen.location.endswith(path)
+
+
 @pytest.mark.parametrize("status", [200, 300, 304, 404])
 async def test_only_a_redirect_leads_on(status: int) -> None:
     outcome, seen = await fetch(say(response(status=f"{status} x", headers={"Location": "/login"})))
     assert (None, "") == (outcome.value, seen.location)
+
+
+async def test_a_redirect_that_names_nothing_is_the_page_that_browsers_show() -> None:
+    outcome, seen = await fetch(say(response(b"<title>Moved</title>", status="302 Found", headers={"Location": ""})))
+    assert (None, None, 302, "Moved") == (outcome.observation.failure, outcome.value, seen.status, seen.title)
 
 
 async def test_a_redirect_to_nowhere_is_a_failure_with_its_status() -> None:

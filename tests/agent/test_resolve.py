@@ -164,6 +164,23 @@ async def test_a_flood_of_later_replies_is_bounded() -> None:
     assert 4 == len(seen.later_replies)
 
 
+FLOOD = [raw(b"\0" * 1_300)] * 60  # 78 kB that answer another query
+PATIENCE_S = 60.0  # no test waits for it
+
+
+async def test_what_is_heard_for_one_query_is_bounded() -> None:
+    outcome, _ = await ask(*FLOOD, addresses("104.244.42.1"), seconds=PATIENCE_S)
+    assert ("dns_server_misbehaving", "too much") == (
+        outcome.observation.failure,
+        outcome.observation.failure_detail,
+    )
+
+
+async def test_a_flood_after_an_answer_ends_the_listening_and_leaves_the_answer() -> None:
+    outcome, seen = await ask(addresses("104.244.42.1"), *FLOOD, seconds=PATIENCE_S, listen_s=PATIENCE_S)
+    assert (("104.244.42.1",), ()) == (outcome.value, seen.later_replies)
+
+
 async def test_an_honest_reply_after_garbage_is_taken() -> None:
     outcome, _ = await ask(raw(b"junk"), addresses("104.244.42.1", delay_s=0.02), listen_s=0.2)
     assert ("104.244.42.1",) == outcome.value

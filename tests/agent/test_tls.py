@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 import trustme
 
-from rabta_agent.network import Connection
+from rabta_agent.failure import StepError
+from rabta_agent.network import RECEIVE_BUFFER_BYTES, Connection
 from rabta_agent.probes import tls
 from rabta_agent.probes.step import Outcome, Scene
 from rabta_agent.probes.tls import Engine, Hello, RootsError, TlsContexts, TlsStream, handshake
@@ -354,6 +355,69 @@ async def test_an_endless_flight_is_cut() -> None:
     assert "ssl_failed_handshake" == outcome.observation.failure
 
 
+async def test_a_certificate_without_end_costs_no_more_than_the_limit() -> None:
+    names = [f"{'n' * 50}{number}.example" for number in range(1_300)]
+    scene = make_scene()
+    outcome, seen = await shake_hands(serve_https(AUTHORITY.server("site.example", *names)), scene=scene)
+    assert ("ssl_failed_handshake", "endless handshake") == (
+        outcome.observation.failure,
+        outcome.observation.failure_detail,
+    )
+    assert seen.server_answered
+    assert scene.meter.received < 1.1 * (tls._HANDSHAKE_LIMIT + 2 * RECEIVE_BUFFER_BYTES + 8 * 1024)
+
+
+async def test_records_that_say_nothing_are_not_read_without_end() -> None:
+    """A server may send any number of session tickets (RFC 8446 section 4.6.1), and no byte of a page."""
+    server = AUTHORITY.server("site.example")
+    server.num_tickets = 2_000  # half a megabyte
+    scene = make_scene()
+    async with Peer(serve_https(server)) as peer:
+        stream = await secure(scene, peer)
+        with pytest.raises(StepError, match="endless records"):
+            await read_on(stream)
+        stream.close()
+    assert scene.meter.received < 1.1 * (tls._RECORDS_LIMIT + 2 * RECEIVE_BUFFER_BYTES + 16 * 1024)
+
+
+async def test_each_answer_on_a_connection_has_records_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tls, "_RECORDS_LIMIT", 6_000)
+
+    async def echo(call: Call) -> None:
+        to = await call.secure(AUTHORITY.server("site.example"))
+        while said := await to.receive():
+            await to.send(said)
+
+    async with Peer(echo) as peer:
+        stream = await secure(make_scene(), peer)
+        for _ in range(4):
+            stream.renew()
+            await stream.send(b"x" * 3_000)
+            heard = b""
+            while len(heard) < 3_000:
+                heard += await stream.receive()
+        await stream.send(b"x" * 10_000)
+        with pytest.raises(StepError, match="endless records"):
+            await read_on(stream)
+        stream.close()
+
+
+async def read_on(stream: TlsStream) -> None:
+    """Reads to the end."""
+    async with asyncio.timeout_at(within()):
+        while await stream.receive():
+            pass
+
+
+async def secure(scene: Scene, peer: Peer) -> TlsStream:
+    """A connection with a peer under TLS."""
+    connection = await scene.network.connect(peer.host, peer.port, scene.meter)
+    hello = Hello(address=peer.host, port=peer.port, server_name="site.example", source=AddressSource.SYSTEM)
+    stream = (await handshake(scene, CONTEXTS, connection, hello, within())).value
+    assert stream is not None
+    return stream
+
+
 async def test_a_failed_handshake_closes_its_connection(monkeypatch: pytest.MonkeyPatch) -> None:
     closed: list[bool] = []
     close = Connection.close
@@ -388,10 +452,7 @@ async def test_the_stream_carries_what_the_server_says_until_it_closes() -> None
 
     scene = make_scene()
     async with Peer(greet) as peer:
-        connection = await scene.network.connect(peer.host, peer.port, scene.meter)
-        hello = Hello(address=peer.host, port=peer.port, server_name="site.example", source=AddressSource.SYSTEM)
-        stream = (await handshake(scene, CONTEXTS, connection, hello, within())).value
-        assert stream is not None
+        stream = await secure(scene, peer)
         await stream.send(b"hello")
         said = b""
         while data := await stream.receive():

@@ -99,13 +99,28 @@ def test_the_visitors_address_is_left_out_of_what_is_recorded() -> None:
         ("//other.example/a", "https://other.example/a"),
         ("http://10.10.34.34/", "http://10.10.34.34/"),
         ("?again", "https://x.com:8443/home?again"),
+        ("https:\\\\other.example\\a?b\\c", "https://other.example/a?b%5Cc"),
+        ("\\login", "https://x.com:8443/login"),
+        ("https://bücher.example/ü", "https://xn--bcher-kva.example/%C3%BC"),
+        (f"/login?{'a' * 7000}", f"https://x.com:8443/login?{'a' * 7000}"),
     ],
 )
 def test_a_redirect_is_followed_from_where_it_was_given(location: str, expected: str) -> None:
     assert expected == str(follow(parse_url("https://x.com:8443/home"), location))
 
 
-@pytest.mark.parametrize("location", ["intent://x", "javascript:alert(1)", "https://:80/", "http://[", "https://a b/"])
+@pytest.mark.parametrize(
+    "location",
+    [
+        "intent://x",
+        "javascript:alert(1)",
+        "https://:80/",
+        "http://[",
+        "https://a b/",
+        f"/{'a' * 8000}",
+        f"/{'ü' * 4000}",
+    ],
+)
 def test_a_redirect_to_nowhere_is_refused(location: str) -> None:
     with pytest.raises(InvalidTarget):
         follow(parse_url("https://x.com/"), location)

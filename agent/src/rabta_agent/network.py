@@ -24,7 +24,7 @@ from rabta_agent.addresses import canonical, find_special
 from rabta_agent.failure import StepError
 from rabta_proto.vocabulary import Failure
 
-RECEIVE_BUFFER_BYTES = 16 * 1024
+RECEIVE_BUFFER_BYTES = 8 * 1024
 """What a server can make the kernel take in beyond what is read (Linux doubles it for its own bookkeeping)."""
 
 TCP_HEADERS = 52

@@ -14,6 +14,7 @@ import h11
 from rabta_agent.failure import StepError
 from rabta_agent.names import find_means
 from rabta_agent.notebook import Notebook
+from rabta_agent.probes.head import MendedHead
 from rabta_agent.probes.http import Stream, next_event
 from rabta_agent.probes.step import Scene
 from rabta_agent.urls import WebUrl, parse_check
@@ -77,6 +78,7 @@ class _Count:
     """Bytes that the answer has taken."""
 
     received: int = 0
+    limit: int = _HEAD_LIMIT
 
 
 async def _speaks_for_itself(stream: Stream, url: WebUrl) -> bool:
@@ -85,6 +87,7 @@ async def _speaks_for_itself(stream: Stream, url: WebUrl) -> bool:
     fields = [("Host", url.authority), ("User-Agent", "Mozilla/5.0"), ("Accept", "*/*"), ("Connection", "close")]
     head = http.send(h11.Request(method="GET", target=url.path, headers=fields)) or b""
     await stream.send(head + (http.send(h11.EndOfMessage()) or b""))
-    while not isinstance(event := await next_event(http, stream, count), h11.Response):
+    source = MendedHead(stream)
+    while not isinstance(event := await next_event(http, source, count), h11.Response):
         pass
     return event.status_code != _NO_CONTENT or bool(http.trailing_data[0])

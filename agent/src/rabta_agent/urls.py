@@ -13,10 +13,13 @@ from urllib.parse import SplitResult, quote, urljoin, urlsplit
 from rabta_agent.addresses import canonical, scrub
 
 URL_LIMIT = 2000
+REDIRECT_LIMIT = 8000
+"""Characters of a redirect: logins pass much from site to site, and servers take so many (RFC 9110 section 4.1)."""
 _PORTS = {"https": 443, "http": 80}
 _QUIC_PORT = 443
 _SCHEMES = ("https", "http", "quic", "tcp", "dns")
 _BRACKETED = re.compile(r"\[[^\[\]]*\](:\d*)?", re.ASCII)
+_BEFORE_QUERY = re.compile(r"[^?#]*")
 _SAFE = "%/:=&?~#+!$,;'@()*[]"
 _LABEL = frozenset("abcdefghijklmnopqrstuvwxyz0123456789-_")
 
@@ -111,10 +114,10 @@ def parse_target(text: str) -> Target:
     return parse_url(text)
 
 
-def parse_url(text: str) -> WebUrl:
+def parse_url(text: str, limit: int = URL_LIMIT) -> WebUrl:
     """Parses an https or http URL. Raises `InvalidTarget` with what is wrong."""
-    if len(text) > URL_LIMIT:
-        raise InvalidTarget(f"the URL is longer than {URL_LIMIT} characters")
+    if len(text) > limit:
+        raise InvalidTarget(f"the URL is longer than {limit} characters")
     parts = _split(text.strip())
     if parts.scheme not in _PORTS:
         raise InvalidTarget(f"cannot measure {parts.scheme}:// URLs: {text!r} ({', '.join(_SCHEMES)} can be)")
@@ -204,9 +207,21 @@ def _parse_host(host: str, text: str) -> str:
     return name
 
 
+def read_location(value: bytes) -> str:
+    """A Location as browsers read it: in UTF-8, or else with an escape for each byte that is not ASCII."""
+    try:
+        return value.decode("utf-8")
+    except UnicodeDecodeError:
+        return "".join(chr(byte) if byte < 0x80 else f"%{byte:02X}" for byte in value)
+
+
 def follow(base: WebUrl, location: str) -> WebUrl:
     """Where a redirect leads. Raises `InvalidTarget` where it leads nowhere that can be dialled."""
+    location = _BEFORE_QUERY.sub(lambda found: found[0].replace("\\", "/"), location.strip(), count=1)
     try:
-        return parse_url(urljoin(str(base), location.strip()))
+        url = parse_url(urljoin(str(base), location), REDIRECT_LIMIT)
+        if len(url.path) > REDIRECT_LIMIT:  # escapes are three times as long as what they stand for
+            raise InvalidTarget(f"the URL is longer than {REDIRECT_LIMIT} characters")
+        return url
     except ValueError as error:
         raise InvalidTarget(f"a redirect that cannot be followed: {error}") from None

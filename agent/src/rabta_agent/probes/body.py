@@ -6,8 +6,9 @@ broken is kept as far as it goes. Total over arbitrary bytes.
 
 import zlib
 
-_AS_IT_IS = frozenset({"", "identity"})
 _GZIP = frozenset({"gzip", "x-gzip"})
+# Of the IANA registry, those that pages come in. Other words ("utf-8", "none") are mistakes: browsers pass over them.
+_CODINGS = _GZIP | {"deflate", "br", "zstd", "compress", "x-compress", "dcb", "dcz"}
 _GZIP_MAGIC = b"\x1f\x8b"
 _GZIP_WINDOW, _ZLIB_WINDOW, _RAW_WINDOW = 31, 15, -15
 
@@ -16,7 +17,7 @@ class Body:
     """Takes the pieces of a body in their order. `coding` is the value of Content-Encoding."""
 
     def __init__(self, coding: str, cap: int) -> None:
-        self._coding = coding.strip().lower()
+        self._coding = _read_coding(coding)
         self._cap = cap
         self._taken = 0
         self._head = b""
@@ -32,7 +33,7 @@ class Body:
     @property
     def encoded(self) -> bool:
         """Whether a length that was declared is that of something else than what is decoded."""
-        return self._coding not in _AS_IT_IS
+        return self._coding != ""
 
     @property
     def legible(self) -> bool:
@@ -70,6 +71,11 @@ class Body:
             return _GZIP_WINDOW
         is_zlib = head[0] & 0x0F == 8 and int.from_bytes(head[:2]) % 31 == 0
         return _ZLIB_WINDOW if is_zlib else _RAW_WINDOW
+
+
+def _read_coding(value: str) -> str:
+    """What Content-Encoding says that was done to a body; empty for nothing."""
+    return ", ".join(word for word in map(str.strip, value.lower().split(",")) if word in _CODINGS)
 
 
 class _Inflater:

@@ -91,6 +91,7 @@ class DohClient:
     async def _exchange(self, line: _Line, target: WebUrl, url: str, question: Question) -> Response:
         """One request and its response; the line is kept afterwards if it can be used again, and closed otherwise."""
         kept = False
+        line.stream.renew()
         try:
             response = await _converse(line, target, question)
             kept = self._keep(url, line)

@@ -18,8 +18,8 @@ from rabta_agent.probes.http import Stream, next_event
 from rabta_agent.urls import WebUrl
 from rabta_proto.vocabulary import Failure
 
-_RESPONSE_LIMIT = 65_535
-_RECEIVED_LIMIT = 128 * 1024  # frames and heads without end
+_RESPONSE_LIMIT = 16 * 1024  # as over TCP
+_RECEIVED_LIMIT = 32 * 1024  # frames and heads without end
 _SETTINGS = b"\x04"
 _MEDIA_TYPE = "application/dns-message"
 
@@ -46,6 +46,7 @@ class Http1:
     def __init__(self) -> None:
         self._http = h11.Connection(h11.CLIENT)
         self.received = 0
+        self.limit = _RECEIVED_LIMIT
 
     @property
     def reusable(self) -> bool:

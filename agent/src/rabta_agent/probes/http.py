@@ -15,15 +15,14 @@ from rabta_agent.charset import LABEL_LIMIT
 from rabta_agent.digest import Summary, summarise
 from rabta_agent.failure import StepError
 from rabta_agent.probes.body import Body
+from rabta_agent.probes.head import HEAD_LIMIT, MendedHead, Source
 from rabta_agent.probes.step import Outcome, Scene
-from rabta_agent.urls import InvalidTarget, WebUrl, follow
+from rabta_agent.urls import URL_LIMIT, InvalidTarget, WebUrl, follow, read_location
 from rabta_proto.model import HttpRoundTrip
 from rabta_proto.vocabulary import Failure
 
 BODY_CAP_BYTES = {"https": 4 * 1024, "http": 32 * 1024}
 REDIRECTS = frozenset({301, 302, 303, 307, 308})
-_HEAD_LIMIT = 32 * 1024
-_RECEIVED_LIMIT = 128 * 1024  # heads, chunk framing and interim responses without end; the largest cap fits four times
 _NAMES_LIMIT = 64
 _TEXT_LIMIT = 500
 _POLICY_LIMIT = 200  # of Strict-Transport-Security
@@ -62,6 +61,7 @@ class _Reading:
     """What has come of a response. `coding` is the value of Content-Encoding, in one piece."""
 
     cap: int
+    limit: int  # heads, chunk framing and interim responses without end
     status: int | None = None
     version: str = ""
     coding: str = ""
@@ -73,7 +73,12 @@ class _Reading:
 
     @property
     def redirects(self) -> bool:
-        return self.status in REDIRECTS and "location" in self.fields
+        return self.status in REDIRECTS and self.fields.get("location", "") != ""
+
+    @property
+    def location(self) -> str:
+        """Where a redirect leads, as it was written; empty for any other response."""
+        return read_location(self.fields["location"].encode("latin-1")) if self.redirects else ""
 
     def begin(self, response: h11.Response) -> None:
         self.status = response.status_code
@@ -98,14 +103,15 @@ class _Reading:
 
 async def get(scene: Scene, stream: Stream, request: Request, deadline: float) -> Outcome[WebUrl | None]:
     """Asks and reads; the value is where a redirect leads, `None` for any other response. Closes the stream always."""
-    reading = _Reading(cap=BODY_CAP_BYTES[request.url.scheme])
+    cap = BODY_CAP_BYTES[request.url.scheme]
+    reading = _Reading(cap=cap, limit=HEAD_LIMIT + 2 * cap)
     following: list[WebUrl] = []
 
     async def work() -> None:
         await _exchange(stream, request.url, reading)
         if reading.redirects:
             try:
-                following.append(follow(request.url, reading.fields["location"]))
+                following.append(follow(request.url, reading.location))
             except InvalidTarget:
                 raise StepError(Failure.HTTP_INVALID_REDIRECT) from None
 
@@ -118,11 +124,12 @@ async def get(scene: Scene, stream: Stream, request: Request, deadline: float) -
 
 
 async def _exchange(stream: Stream, url: WebUrl, reading: _Reading) -> None:
-    connection = h11.Connection(h11.CLIENT, max_incomplete_event_size=_HEAD_LIMIT)
+    connection = h11.Connection(h11.CLIENT, max_incomplete_event_size=HEAD_LIMIT)
     head = h11.Request(method="GET", target=url.path, headers=[("Host", url.authority), *_BROWSER])
     await stream.send((connection.send(head) or b"") + (connection.send(h11.EndOfMessage()) or b""))
+    source = MendedHead(stream)
     while True:
-        event = await next_event(connection, stream, reading)
+        event = await next_event(connection, source, reading)
         if isinstance(event, h11.Response):
             reading.begin(event)
             if reading.redirects:
@@ -132,15 +139,16 @@ async def _exchange(stream: Stream, url: WebUrl, reading: _Reading) -> None:
 
 
 class Counted(Protocol):
-    """Something that keeps count of the bytes that a response has taken."""
+    """Something that keeps count of the bytes that a response has taken, and knows how many it may take."""
 
     received: int
+    limit: int
 
 
 Event = h11.Event | type[h11.NEED_DATA] | type[h11.PAUSED]
 
 
-async def next_event(connection: h11.Connection, stream: Stream, counted: Counted) -> h11.Event:
+async def next_event(connection: h11.Connection, source: Source, counted: Counted) -> h11.Event:
     """The next event. Raises `EOFError` where the peer closes too early, `StepError` for what is no HTTP."""
     data: bytes | None = None
     while True:
@@ -154,11 +162,11 @@ async def next_event(connection: h11.Connection, stream: Stream, counted: Counte
             raise StepError(Failure.HTTP_INVALID_RESPONSE, f"h11 {error.error_status_hint}") from None
         if isinstance(event, h11.ConnectionClosed):
             raise EOFError
-        if event is h11.PAUSED or counted.received > _RECEIVED_LIMIT:
+        if event is h11.PAUSED or counted.received > counted.limit:
             raise StepError(Failure.HTTP_INVALID_RESPONSE, "protocol switch" if event is h11.PAUSED else "too long")
         if isinstance(event, h11.Event):
             return event
-        data = await stream.receive()
+        data = await source.receive()
         counted.received += len(data)
 
 
@@ -166,11 +174,10 @@ def _describe(request: Request, reading: _Reading) -> HttpRoundTrip:
     body = reading.body
     charset = _read_charset(reading)
     summary = summarise(bytes(body.decoded), charset, request.marks) if body and body.legible else Summary()
-    location = reading.fields.get("location", "") if reading.status in REDIRECTS else ""
     return HttpRoundTrip(
         address=request.address,
         port=request.url.port,
-        url=request.url.public,
+        url=request.url.public[:URL_LIMIT],
         tls=request.url.tls,
         status=reading.status,
         body_bytes=len(body.decoded) if body else 0,
@@ -178,7 +185,7 @@ def _describe(request: Request, reading: _Reading) -> HttpRoundTrip:
         truncated=body is not None and body.truncated,
         title=summary.title,
         header_names=tuple(reading.names),
-        location=_public_location(request.url, location),
+        location=_public_location(request.url, reading.location),
         server=reading.read("server", _TEXT_LIMIT),
         body_sha256=summary.sha256,
         body_simhash=summary.simhash,

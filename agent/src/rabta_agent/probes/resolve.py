@@ -15,7 +15,7 @@ from dataclasses import dataclass, replace
 
 from rabta_agent.addresses import canonical, split_endpoint
 from rabta_agent.failure import StepError
-from rabta_agent.network import Datagrams
+from rabta_agent.network import UDP_HEADERS, Datagrams
 from rabta_agent.probes.dnswire import Question, Response, decode_response, encode_query, read_addresses
 from rabta_agent.probes.step import Outcome, Scene
 from rabta_agent.resolvers import place_of, public_name
@@ -23,6 +23,8 @@ from rabta_proto.model import DnsAnswer, DnsQuery, DnsReply, Observation
 from rabta_proto.vocabulary import DnsTransport, Failure, ResolverKind, ResolverPlace
 
 LATER_REPLIES_LIMIT = 4
+RECEIVED_LIMIT = 64 * 1024
+"""Bytes of datagrams with their headers that are taken for one query; an honest answer is one datagram."""
 _GETADDRINFO_BYTES = (80, 160)  # reckoned: the platform asks in our place and does not say what it cost
 _FAMILIES = {"A": socket.AF_INET, "AAAA": socket.AF_INET6}
 
@@ -63,6 +65,10 @@ def describe(resolver: Resolver, question: Question, transport: DnsTransport, re
         truncated=response is not None and response.truncated,
         resolver_place=resolver.place,
     )
+
+
+class _FloodError(Exception):
+    """More came than is taken for one query."""
 
 
 class Listening:
@@ -108,6 +114,7 @@ class _Query:
         self._scene = scene
         self._sent_us = 0
         self._heard: list[Response] = []
+        self._received = 0
         self.datagrams: Datagrams | None = None
         self.response: Response | None = None
         self.later: list[DnsReply] = []
@@ -120,7 +127,10 @@ class _Query:
         self.datagrams = datagrams
         self._sent_us = scene.elapsed_us()
         await datagrams.send(encode_query(self._question, self._identifier))
-        self.response = await self._hear_first(datagrams, listen_s)
+        try:
+            self.response = await self._hear_first(datagrams, listen_s)
+        except _FloodError:
+            raise StepError(Failure.DNS_SERVER_MISBEHAVING, "too much") from None
         self._heard.append(self.response)
         if self.response.truncated and self.response.rcode == 0:
             return self.response.addresses(self._question)
@@ -138,9 +148,12 @@ class _Query:
                 raise garbage from None
 
     async def _hear(self, datagrams: Datagrams) -> Response:
-        """The next response to this query. Raises `StepError` for bytes that are no DNS message."""
+        """The next response to this query. Raises `StepError` for bytes that are no DNS message, and `_FloodError`."""
         while True:
             wire = await datagrams.receive()
+            self._received += len(wire) + UDP_HEADERS
+            if self._received > RECEIVED_LIMIT:
+                raise _FloodError
             if (response := decode_response(wire, self._question, self._identifier)) is not None:
                 return response
 

@@ -21,8 +21,10 @@ from rabta_agent.probes.step import Outcome, Scene
 from rabta_proto.model import TlsHandshake
 from rabta_proto.vocabulary import AddressSource, Failure
 
-_HANDSHAKE_LIMIT = 128 * 1024
-"""Bytes of a server's flight; the longest honest certificate chains have a tenth of it."""
+_HANDSHAKE_LIMIT = 64 * 1024
+"""Bytes of a server's flight; the longest honest certificate chains have a quarter of it."""
+_RECORDS_LIMIT = 64 * 1024
+"""Bytes of records for one answer: padding, session tickets and crumbs cost, and are never seen above TLS."""
 
 
 class RootsError(ValueError):
@@ -111,27 +113,38 @@ class Engine:
 
 
 class TlsStream:
-    """Plain bytes over a handshake that is done. Closing it closes the connection."""
+    """Plain bytes over a handshake that is done, for one answer. Closing it closes the connection."""
 
     def __init__(self, connection: Connection, engine: Engine) -> None:
         self.connection = connection
         self._engine = engine
+        self._left = _RECORDS_LIMIT
 
     @property
     def session(self) -> ssl.SSLSession | None:
         """For a cheaper handshake next time."""
         return self._engine.tls.session
 
+    def renew(self) -> None:
+        """Lets another answer come, with bytes of its own."""
+        self._left = _RECORDS_LIMIT
+
     async def send(self, data: bytes) -> None:
         self._engine.tls.write(data)
         await self.connection.send(self._engine.take())
 
     async def receive(self, limit: int = 4096) -> bytes:
-        """What has come; empty once the peer has closed, with close_notify or without."""
+        """What has come; empty once the peer has closed, with close_notify or without.
+
+        Raises `StepError` where it takes more records than an answer may.
+        """
         while (plain := self._engine.read(limit)) is None:
+            if self._left <= 0:
+                raise StepError(Failure.HTTP_INVALID_RESPONSE, "endless records")
             data = await self.connection.receive()
             if not data:
                 return b""
+            self._left -= len(data)
             self._engine.feed(data)
             if pending := self._engine.take():  # an answer to a key update
                 await self.connection.send(pending)
