@@ -63,6 +63,21 @@ def test_every_record_is_kept_in_order() -> None:
     assert ("104.244.42.1",) == read_addresses(decoded(wire), QUESTION)
 
 
+def test_a_resolver_may_write_the_name_in_letters_of_any_case() -> None:
+    wire = respond("x.com. 60 IN A 104.244.42.1").replace(b"\x01x\x03com", b"\x01X\x03cOm")
+    assert ("104.244.42.1",) == read_addresses(decoded(wire), QUESTION)
+
+
+def test_records_of_one_kind_are_not_made_one() -> None:
+    """A forged answer may hold what no zone does: two aliases of one name, and addresses of different age."""
+    wire = respond("x.com. 60 IN CNAME a.example.", "x.com. 60 IN CNAME b.example.")
+    assert ["a.example", "b.example"] == [answer.value for answer in decoded(wire).answers]
+    wire = respond("x.com. 300 IN A 1.1.1.1", "x.com. 60 IN A 9.9.9.9", "x.com. 60 IN A 1.0.0.1")
+    assert [("1.1.1.1", 300), ("9.9.9.9", 60), ("1.0.0.1", 60)] == [
+        (answer.value, answer.ttl_s) for answer in decoded(wire).answers
+    ]
+
+
 def test_a_record_of_another_class_is_no_answer() -> None:
     wire = respond("x.com. 60 IN A 104.244.42.1").replace(
         b"\x00\x01\x00\x01\x00\x00\x00\x3c", b"\x00\x01\x01\x01\x00\x00\x00\x3c"

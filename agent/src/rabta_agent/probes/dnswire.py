@@ -68,7 +68,7 @@ def decode_response(wire: bytes, question: Question, identifier: int) -> Respons
     Raises `StepError` for bytes that are no DNS message.
     """
     try:
-        message = dns.message.from_wire(wire, ignore_trailing=True)
+        message = dns.message.from_wire(wire, ignore_trailing=True, one_rr_per_rrset=True)
         if message.id != identifier or not message.flags & dns.flags.QR or not _repeats(message, question):
             return None
         answers = tuple(answer for rrset in message.answer for answer in _read_rrset(rrset))[:ANSWER_LIMIT]
