@@ -159,6 +159,7 @@ async def test_a_redirect_in_a_circle_ends_at_once() -> None:
 
 async def test_a_redirect_to_a_special_address_is_recorded_and_not_followed(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(network, "find_special", lambda address: "private" if address == "127.0.0.2" else None)
+    monkeypatch.setattr(network, "is_neighbour", lambda address, own: False)  # loopback stands for the Internet
     async with Peer(silence, host="127.0.0.2") as inside:
         inward = redirecting(lambda path: f"http://127.0.0.2:{inside.port}/admin")
         seen = await measure(inward, "http://site.example:PORT/", lab=False)

@@ -14,7 +14,9 @@ from rabta_agent.network import (
     Meter,
     Network,
     Vantage,
+    is_neighbour,
     read_system_resolvers,
+    source_towards,
 )
 from support.dns_server import DnsServer, addresses
 from support.peers import Call, Peer, flood, free_port, say, silence
@@ -35,6 +37,29 @@ async def test_a_special_address_gets_no_datagram() -> None:
     async with DnsServer(lambda question, client: []) as server:
         with pytest.raises(StepError, match="special_address"):
             await VOLUNTEER.open_datagrams(*server.address, Meter())
+
+
+@pytest.mark.parametrize(
+    ("own", "neighbour", "stranger"),
+    [
+        ("2407:d000:1:2:a::1", "2407:d000:1:2:ffff::1", "2407:d000:1:3::1"),
+        ("39.45.1.2", "39.45.1.254", "39.45.2.2"),
+    ],
+)
+async def test_the_volunteers_own_network_is_not_dialled_where_its_addresses_are_public(
+    monkeypatch: pytest.MonkeyPatch, own: str, neighbour: str, stranger: str
+) -> None:
+    monkeypatch.setattr(network, "source_towards", lambda address: own)
+    assert not is_neighbour(stranger, own)
+    with pytest.raises(StepError, match="permission_denied: own network"):
+        await VOLUNTEER.connect(neighbour, 80, Meter())
+    with pytest.raises(StepError, match="permission_denied: own network"):
+        await VOLUNTEER.open_datagrams(neighbour, 443, Meter())
+
+
+def test_the_kernel_tells_from_where_it_would_send() -> None:
+    assert "127.0.0.1" == source_towards("127.0.0.1")
+    assert not is_neighbour("39.45.1.2", None)
 
 
 async def test_the_machines_own_resolver_may_be_private() -> None:

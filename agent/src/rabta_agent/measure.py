@@ -44,6 +44,7 @@ resolvers or controls named is evidence and wins nothing.
    DoH, controls, the public one alone.
 2. tcp. One connection to one address. An address that must never be dialled is a tcp (or quic) observation with failure
    `special_address`; nothing was sent, and a URL that is such an address itself is not repeated.
+   A public address of the volunteer's own network is `permission_denied`, and nothing was sent there either.
 3. tls (https), on the connection of step 2, verified, SNI the host, ALPN http/1.1. A handshake with failure `None` is
    proof of the name's owner only where `verified`.
    After a failure other than the certificate's: a new connection (a tcp observation) to the same address and a

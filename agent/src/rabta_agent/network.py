@@ -1,7 +1,12 @@
 """The only way out: every socket of every probe is made here, checked against `addresses.py` and counted.
 
-Invariant: no socket is connected to a special address unless the vantage is a lab's, or the address is that of the
-resolver which the machine itself is set up to use. The check is made on the address that is dialled, as it is dialled.
+Invariant: no socket is connected to a special address, or to one of the machine's own network, unless the vantage is a
+lab's, or the address is that of the resolver which the machine itself is set up to use. The check is made on the
+address that is dialled, as it is dialled.
+
+IPv6 gives every machine of a home a public address, and some offices have public IPv4 ones. What shares the first 64
+bits of IPv6 (RFC 4291 section 2.5.1) or 24 of IPv4 with this machine's own counts as its network: `permission_denied`,
+and no lie of a resolver, for a site may live there, too.
 
 What a measurement costs, both ways together with headers: where the kernel tells (Linux `TCP_INFO`), payload and
 segments of each TCP connection are the kernel's own counts, retransmissions and bytes never read included; elsewhere a
@@ -17,7 +22,7 @@ import struct
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from ipaddress import ip_address
+from ipaddress import ip_address, ip_network
 from pathlib import Path
 
 from rabta_agent.addresses import canonical, find_special
@@ -30,6 +35,7 @@ RECEIVE_BUFFER_BYTES = 8 * 1024
 TCP_HEADERS = 52
 UDP_HEADERS = 28
 _V6_EXTRA = 20
+_OWN_BITS = {socket.AF_INET: 24, socket.AF_INET6: 64}
 _SEGMENT = 1400
 _BAD_SOURCE = {errno.EINVAL, errno.EADDRNOTAVAIL, getattr(errno, "WSAEINVAL", errno.EINVAL)}
 _TCP_INFO = getattr(socket, "TCP_INFO", None)
@@ -96,9 +102,13 @@ class Network:
         return datagrams
 
     def _check(self, address: str) -> None:
+        if self.vantage.lab:
+            return
         special = find_special(address)
-        if special is not None and not self.vantage.lab:
+        if special is not None:
             raise StepError(Failure.SPECIAL_ADDRESS, special)
+        if is_neighbour(address, source_towards(address)):
+            raise StepError(Failure.PERMISSION_DENIED, "own network")
 
     @contextmanager
     def _blaming_source(self) -> Iterator[None]:
@@ -131,6 +141,23 @@ class Network:
             opened.close()
             raise
         return opened
+
+
+def source_towards(address: str) -> str | None:
+    """The machine's address that the kernel would send from to this one; `None` without a way. Sends nothing."""
+    try:
+        with socket.socket(_family(address), socket.SOCK_DGRAM) as probe:
+            probe.connect((address, 53))
+            return canonical(str(probe.getsockname()[0]))
+    except OSError:
+        return None
+
+
+def is_neighbour(address: str, own: str | None) -> bool:
+    """Whether an address is, as far as its first bits tell, on the network of one of the machine's own."""
+    if own is None:
+        return False
+    return ip_address(address) in ip_network((own, _OWN_BITS[_family(own)]), strict=False)
 
 
 def _family(address: str) -> socket.AddressFamily:

@@ -31,7 +31,9 @@ class Failure(StrEnum):
     NETWORK_UNREACHABLE = "network_unreachable"  # ENETUNREACH
     NETWORK_DOWN = "network_down"  # ENETDOWN
     ADDRESS_NOT_AVAILABLE = "address_not_available"  # EADDRNOTAVAIL
-    PERMISSION_DENIED = "permission_denied"  # EACCES, EPERM: a local firewall, as a rule
+    PERMISSION_DENIED = (
+        "permission_denied"  # EACCES, EPERM: a local firewall, as a rule; or the own network, not dialled
+    )
     EOF = "eof_error"  # the peer closed (FIN) before it had answered
     SPECIAL_ADDRESS = "special_address"  # Rabta's own: never dialled, for the volunteer's safety
     # dns
