@@ -1,4 +1,5 @@
 import asyncio
+import random
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
@@ -49,6 +50,31 @@ async def test_no_step_takes_longer_than_the_ceiling_whatever_a_plan_says() -> N
 async def test_no_pause_is_made_that_does_not_fit() -> None:
     notebook = make_notebook(CONTEXTS, Settings(repeat_pause_s=CEILING_S * 4))
     assert not await notebook.pause()
+
+
+class Drawn(random.Random):
+    """Draws what a test says, and notes between what."""
+
+    def __init__(self, share: float) -> None:
+        super().__init__()
+        self.share = share
+        self.bounds: list[tuple[float, float]] = []
+
+    def uniform(self, a: float, b: float) -> float:
+        self.bounds.append((a, b))
+        return self.share
+
+
+@pytest.mark.parametrize("share", [0.5, 1.5])
+async def test_the_second_repeat_is_spaced_by_a_pause_that_nobody_can_foretell(share: float) -> None:
+    """What a censor does for a while after a trigger must not be taken for what he does to a name."""
+    notebook = make_notebook(CONTEXTS, Settings(repeat_pause_s=0.1))
+    drawn = Drawn(share)
+    notebook.equipment = replace(notebook.equipment, rng=drawn)
+    began = asyncio.get_running_loop().time()
+    assert await notebook.pause()
+    assert asyncio.get_running_loop().time() - began >= 0.1 * share - 0.01
+    assert [(0.5, 1.5)] == drawn.bounds
 
 
 async def test_observations_are_in_the_order_in_which_they_began() -> None:
