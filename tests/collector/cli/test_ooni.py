@@ -56,6 +56,7 @@ def terminal(capsys: pytest.CaptureFixture[str]) -> Terminal:
         ),
         ("blockpage-0.4.json", [("blocked", "http.blockpage", "http.blockpage.known")]),
         ("closed-for-all-0.5.json", [("down", None, "site.down")]),
+        ("short-link-reset-0.5.json", [("blocked", "tls.reset.other", "tls.reset.control_valid")]),
     ],
 )
 def test_a_file_is_judged(terminal: Terminal, file: str, expected: list[tuple[str, ...]]) -> None:
@@ -68,14 +69,14 @@ def test_a_directory_and_several_files_are_judged(terminal: Terminal, tmp_path: 
     packed = tmp_path / "x.json.gz"
     packed.write_bytes(gzip.compress((MEASUREMENTS / "x-reset-0.4.json").read_bytes()))
     found, _ = terminal(tmp_path / "all", packed)
-    assert 7 == len(found)
+    assert 8 == len(found)
 
 
-def test_what_is_no_measurement_is_told_by_line_and_costs_nothing(terminal: Terminal, tmp_path: Path) -> None:
+def test_what_is_no_measurement_is_told_by_line_and_costs_no_other(terminal: Terminal, tmp_path: Path) -> None:
     path = tmp_path / "mixed.jsonl"
     lines = [measurement({}, test_name="telegram"), 17, {"a": 1}, built(), measurement(None)]
     path.write_text("".join(json.dumps(line) + "\n" for line in lines) + '{"cut', encoding="utf-8")
-    found, errors = terminal(path)
+    found, errors = terminal(path, code=1)
     assert ["ok", "inconclusive"] == [one["state"] for one in found]
     assert [
         f'rabta-collector: {path}:1: a measurement of "telegram", and not of web_connectivity',
@@ -85,7 +86,7 @@ def test_what_is_no_measurement_is_told_by_line_and_costs_nothing(terminal: Term
     ] == errors
 
 
-def test_a_file_that_cannot_be_read_is_the_only_failure(terminal: Terminal, tmp_path: Path) -> None:
+def test_a_file_that_cannot_be_read_costs_no_other(terminal: Terminal, tmp_path: Path) -> None:
     found, errors = terminal(tmp_path / "none.json", MEASUREMENTS / "x-reset-0.4.json", code=1)
     assert (1, [f"rabta-collector: {tmp_path}/none.json: No such file or directory"]) == (len(found), errors)
 
@@ -143,12 +144,12 @@ def test_measurements_go_into_history_and_only_once(importing: Import) -> None:
     line, errors = importing(MEASUREMENTS)
     assert [] == errors
     assert line.startswith(
-        "6 measurements read: 4 imported, 0 duplicates, 2 skipped (2 of hosts that no platform has); 0 unreadable; "
+        "7 measurements read: 4 imported, 0 duplicates, 3 skipped (3 of hosts that no platform has); 0 unreadable; "
     )
     expected = [("ptcl", "wikipedia", "blocked", "tls.reset.other"), ("ptcl", "x", "blocked", "tls.reset.other")]
     assert expected == importing.spans()
     line, _ = importing(MEASUREMENTS / "x-reset-0.4.json", MEASUREMENTS)
-    assert line.startswith("7 measurements read: 0 imported, 5 duplicates, 2 skipped")
+    assert line.startswith("8 measurements read: 0 imported, 5 duplicates, 3 skipped")
     assert expected == importing.spans()
 
 
@@ -164,6 +165,13 @@ def test_what_cannot_be_read_is_named_and_costs_nothing_else(importing: Import, 
     ] == errors
     assert "2 measurements read: 1 imported, 0 duplicates, 1 skipped (1 of other tests than web_connectivity)" in line
     assert "3 unreadable" in line
+
+
+def test_one_broken_line_is_enough_to_fail_and_costs_no_other(importing: Import, tmp_path: Path) -> None:
+    (path := tmp_path / "cut.jsonl").write_text(f'{{"cut\n{json.dumps(built())}\n', encoding="utf-8")
+    line, errors = importing(path, code=1)
+    assert [f"rabta-collector: {path}:1: not a JSON document"] == errors
+    assert "1 imported" in line
 
 
 def test_an_export_of_ours_can_be_imported(importing: Import, tmp_path: Path) -> None:

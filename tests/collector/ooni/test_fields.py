@@ -72,3 +72,26 @@ def test_an_endpoint_is_an_address_and_a_port(value: object, endpoint: tuple[str
 )
 def test_a_name_is_as_it_is_asked_for(value: object, expected: str) -> None:
     assert expected == fields.name(value)
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [
+        ("104.16.1.1", "104.16.1.1"),
+        ("[2606:4700::1]", "2606:4700::1"),
+        ("64:ff9b::68f4:2a01", "104.244.42.1"),
+        ("64:ff9b:1::1", "64:ff9b:1::1"),
+        ("x.com", ""),
+        (7, ""),
+    ],
+)
+def test_an_address_is_canonical_and_that_of_dns64_the_one_within(value: object, expected: str) -> None:
+    assert expected == fields.address(value)
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [(443, 443), ("443", 443), (0, None), (65536, None), ("99999", None), ("²", None), ("", None), (None, None)],
+)
+def test_a_port_is_a_number_or_the_text_of_one(value: object, expected: int | None) -> None:
+    assert expected == fields.port(value)

@@ -63,7 +63,7 @@ def test_everything_is_counted_once(importer: Importer, told: Told) -> None:
     )
     importer.flush()
     counts = importer.counts
-    assert (7, 2, 1, 1, False) == (counts.read, counts.imported, counts.duplicates, counts.unreadable, counts.lost)
+    assert (7, 2, 1, 1) == (counts.read, counts.imported, counts.duplicates, counts.unreadable)
     assert {Reason.OTHER_HOST: 1, Reason.OTHER_NETWORK: 3} == counts.skipped
     assert [trouble] == told.troubles
     assert (
@@ -72,9 +72,8 @@ def test_everything_is_counted_once(importer: Importer, told: Told) -> None:
     ) == str(counts)
 
 
-def test_a_file_that_was_lost_is_remembered(importer: Importer) -> None:
-    importer.take([Trouble(place="f", what="no such file", lost=True)])
-    assert importer.counts.lost
+def test_a_file_that_was_lost_is_counted(importer: Importer) -> None:
+    importer.take([Trouble(place="f", what="no such file")])
     assert "0 measurements read: 0 imported, 0 duplicates, 0 skipped; 1 unreadable" == str(importer.counts)
 
 

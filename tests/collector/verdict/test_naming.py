@@ -84,6 +84,7 @@ def test_addresses_of_one_network_agree_where_networks_are_known() -> None:
         (story().says(NXDOMAIN, later=(NEAR,)).names(NEAR, by=BY_DOH), True),
         (story().says(NXDOMAIN, later=(NEAR,)), False),
         (story().names(NEAR).names(FORGED, by=BY_UDP, later=(NEAR,)).names(NEAR, by=BY_DOH), False),
+        (lied().names(FORGED, by=BY_UDP, later=(NEAR,)), True),
     ],
     ids=[
         "truth after a lie",
@@ -93,6 +94,7 @@ def test_addresses_of_one_network_agree_where_networks_are_known() -> None:
         "denial",
         "nobody to ask",
         "not its own",
+        "another's, where its own lies too",
     ],
 )
 def test_a_race_is_lost_where_the_truth_comes_second(told: Story, raced: bool) -> None:
@@ -152,6 +154,23 @@ def test_a_name_that_public_resolvers_deny_is_its_own_resolver_s_alone() -> None
     assert not naming(story().names(FORGED)).denied_by_others
     assert not naming(story().names(FORGED).says(SILENCE, BY_DOH)).denied_by_others
     assert not naming(story().names(FORGED).names(FORGED, by=BY_UDP)).denied_by_others
+
+
+def test_a_resolver_that_finds_no_ipv6_address_alone_denies_nothing() -> None:
+    told = story().names(NEAR).names(NEAR, by=BY_UDP).says(Failure.DNS_NO_ANSWER, BY_UDP, family="AAAA")
+    assert not naming(told).denied_by_others
+
+
+def test_nobody_denies_what_controls_give() -> None:
+    told = story().names(NEAR).says(NXDOMAIN, BY_UDP)
+    assert naming(told).denied_by_others
+    assert not naming(told, works()).denied_by_others
+
+
+def test_an_address_that_no_site_can_have_is_no_account_of_one() -> None:
+    bogon = story().names("127.0.0.1").fails_tcp("127.0.0.1", Failure.SPECIAL_ADDRESS).names("127.0.0.1", by=BY_UDP)
+    assert naming(bogon, works()).foreign
+    assert not naming(bogon).foreign
 
 
 def test_failures_of_others_addresses_count_over_ipv4() -> None:

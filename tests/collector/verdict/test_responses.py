@@ -39,6 +39,13 @@ def test_another_page_needs_controls_that_agree_and_the_same_status() -> None:
     assert not responses(plain(**OTHER)).another
 
 
+def test_a_page_that_was_not_read_to_its_end_is_not_known_to_be_another() -> None:
+    cut = OTHER | {"truncated": True}
+    assert not responses(plain(**cut), plain()).another
+    assert not responses(plain(**OTHER), plain(truncated=True)).another
+    assert responses(plain(**cut, declared_bytes=300), plain()).another
+
+
 def test_a_redirect_that_leads_nowhere_is_not_another_page() -> None:
     moved = {"status": 302, "title": "", "header_names": ()}
     told = responses(plain(**moved, body_bytes=10), plain(**moved, body_bytes=1000))

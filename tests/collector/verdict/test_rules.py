@@ -230,6 +230,18 @@ VANTAGES = [
     case("a resolver that is overloaded", "vantage.loses", dns_trouble(SILENCE), UP, background=LOSES),
     case("the machine's roots are old", "vantage.certificate_store", bad_certificate(key=1), UP),
     case(
+        "the machine's clock may be wrong",
+        "vantage.clock",
+        story().names(NEAR).connects(NEAR).fails_tls(NEAR, Failure.SSL_INVALID_CERTIFICATE),
+        controls(story().names(NEAR).connects(NEAR).handshakes(NEAR)),
+    ),
+    case(
+        "out of date, and not the controls'",
+        "tls.mitm.control_valid",
+        story().names(NEAR).connects(NEAR).refuses_certificate(NEAR, key=66, failure=Failure.SSL_INVALID_CERTIFICATE),
+        UP,
+    ),
+    case(
         "a portal sends requests to its own page, references too",
         "vantage.references_fail",
         sent_to("portal.example", "http://portal.example/"),

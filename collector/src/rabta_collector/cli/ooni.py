@@ -1,8 +1,8 @@
 """`ooni`: what OONI's web_connectivity measurements say by our rules.
 
 `classify` prints one JSON object on a line for each; `import` takes them into the history of a data directory, beside a
-running collector, which shows them at once. Standard error names by file and line what is no such measurement; the exit
-code is 1 only where a file could not be read.
+running collector, which shows them at once. Standard error names by file and line what cannot be read, and for
+`classify` whatever is no such measurement; the exit code is then 1, though all else was judged or imported.
 """
 
 import argparse
@@ -60,13 +60,18 @@ def run(options: argparse.Namespace, _environment: Mapping[str, str]) -> int:
     for path in options.files:
         for found in read_path(path):
             if isinstance(found, Trouble):
-                code = 1 if found.lost else code
-                print(f"rabta-collector: {found}", file=sys.stderr)
+                code = _complain(str(found))
             elif (other := why_not(found.record)) is not None:
-                print(f"rabta-collector: {found.place}: {other}", file=sys.stderr)
+                code = _complain(f"{found.place}: {other}")
             else:
                 print(json.dumps(judge(found.record, prints)))
     return code
+
+
+def _complain(what: str) -> int:
+    """One line for what is not judged, and the exit code for it."""
+    print(f"rabta-collector: {what}", file=sys.stderr)
+    return 1
 
 
 def import_(options: argparse.Namespace, environment: Mapping[str, str]) -> int:
@@ -89,7 +94,7 @@ def import_(options: argparse.Namespace, environment: Mapping[str, str]) -> int:
         importer.flush()
         refresh(file, places, lambda done, of: _tell_refresh(progress, done, of))
     sys.stdout.write(f"{importer.counts}; {progress.rate(importer.counts.read)}\n")
-    return 1 if importer.counts.lost else 0
+    return 1 if importer.counts.unreadable else 0
 
 
 def _tell_refresh(progress: Progress, done: int, of: int) -> bool:

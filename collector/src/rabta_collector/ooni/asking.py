@@ -14,8 +14,9 @@ from dataclasses import dataclass
 from rabta_collector.ooni.chain import Hop
 from rabta_collector.ooni.failures import DNS_FAILURES, TCP_FAILURES, TLS_FAILURES, read_failure
 from rabta_collector.ooni.fields import Record
+from rabta_collector.ooni.lookups import times_of
 from rabta_collector.ooni.pages import Reader, status_of
-from rabta_collector.ooni.vantage import Vantage, times_of
+from rabta_collector.ooni.vantage import Vantage
 from rabta_collector.verdict.legs import Leg
 from rabta_proto.model import DnsQuery, Observation, TcpConnect, TlsHandshake
 from rabta_proto.vocabulary import AddressSource, Failure, ResolverKind, Step
@@ -66,6 +67,8 @@ class Asking:
                     self.vantage.add(hop, TcpConnect(address=address, port=hop.port, source=source), None, times)
                 self.vantage.add(hop, _valid(hop, address, source, failure), failure, times)
             case _:
+                if address not in leg.connected:
+                    self.vantage.add(hop, TcpConnect(address=address, port=hop.port, source=source), None, times)
                 self._add(hop, request, address, failure)
 
     def _add(self, hop: Hop, request: Record, address: str, failure: str | None) -> None:

@@ -7,11 +7,7 @@ which stand in where raw data are missing; the reasons then say so.
 
 What our rules ask for and OONI's data do not hold, and what stands in for it:
 
-* Repeats. Only silence and SERVFAIL need them. Each failed endpoint at the step where the hop ends is one try; in 0.4
-  the fetch of the page is another one (asking.py). Where that makes but one, and it was silence of `RESENT_US` or
-  longer on a connection while the test helper answered the probe, it counts twice: the kernel sent the packet again
-  within that time (RFC 6298: after 1 s, and 2 s more), and the network was up. A silent resolver is one try, however
-  long.
+* Repeats. Only silence and SERVFAIL need them; tries.py says what counts as one.
 * Controls. The helper's answer, as of the moment the measurement began (helper.py). None: no proof by control.
 * SNI isolation. OONI makes none, so nothing is ever said to hang on the name (`tls.reset.other`, not `tls.reset.sni`).
 * DNS over HTTPS. 0.5 asks a public resolver over UDP, now and then over HTTPS, and dials what the helper resolved: a
@@ -20,9 +16,9 @@ What our rules ask for and OONI's data do not hold, and what stands in for it:
   (where no network is told) in a measurement whose `dns_consistency` says so, is as good as the helper's own answer.
   So is one in the probe's own network, where caches stand, unless it showed somebody else's certificate.
 * Certificates. The helper keeps none: whether it saw the same one cannot be told.
-* Redirects. The helper says how the chain ended, and not where it led. A plain redirect to a site of another name is
-  compared with the helper's page only where it ends in a plain page of success.
-* A body that was not kept has the length that OONI's `body_proportion` comes to.
+* Redirects. The helper says how the chain ended, and not where it led (helper.py). A plain redirect to a site of
+  another name is compared with the helper's page only where it ends in a plain page of success.
+* A body that was not kept has the length that OONI's `body_proportion` comes to, where that is like the helper's.
 """
 
 from collections.abc import Mapping
@@ -38,12 +34,13 @@ from rabta_collector.ooni.helper import Helper, same_site
 from rabta_collector.ooni.own import read_own
 from rabta_collector.ooni.pages import Reader, read_helper_page
 from rabta_collector.ooni.prints import Prints
+from rabta_collector.ooni.tries import notes_of_tries, number_tries
 from rabta_collector.ooni.vantage import Vantage
 from rabta_collector.special import is_special
 from rabta_collector.verdict.background import NOTHING, Background
 from rabta_collector.verdict.fingerprints import OURS, Known
-from rabta_collector.verdict.legs import REDIRECTS, Leg, Manner, dns, http, read_legs, tls
-from rabta_collector.verdict.pages import same_page
+from rabta_collector.verdict.legs import REDIRECTS, dns, http, read_legs, tls
+from rabta_collector.verdict.pages import LEAST_LENGTH_RATIO, same_page
 from rabta_collector.verdict.support import last_page
 from rabta_proto.model import (
     DnsQuery,
@@ -53,9 +50,8 @@ from rabta_proto.model import (
     Observation,
     TcpConnect,
 )
-from rabta_proto.vocabulary import AddressSource, NetworkKind, Step, Trigger
+from rabta_proto.vocabulary import AddressSource, NetworkKind, Trigger
 
-RESENT_US = 3_000_000
 _NO_TIME = datetime(1970, 1, 1, tzinfo=UTC)
 _KINDS = {"wifi": NetworkKind.WIFI, "mobile": NetworkKind.MOBILE, "wired_ethernet": NetworkKind.ETHERNET}
 _CONSISTENT = ("consistent", "reverse_match")
@@ -86,7 +82,7 @@ def convert(document: Record, prints: Prints | None = None) -> Case:
     target = fields.text(document.get("input"))
     reader = Reader(prints=prints or Prints(), country=fields.text(document.get("probe_cc")).upper())
     helper = Helper(
-        answer=fields.record(keys.get("control")),
+        answer={} if fields.text(keys.get("control_failure")) else fields.record(keys.get("control")),
         target=target,
         host=host_of(target),
         started_at=read_time(document.get("measurement_start_time")) or _NO_TIME,
@@ -98,14 +94,14 @@ def convert(document: Record, prints: Prints | None = None) -> Case:
     if not measurement.observations:
         return Case(measurement=measurement, notes=_empty_notes(keys, bool(helper.host)))
     vouched, trusting = _vouched(document, keys, measurement, helper)
-    controls = helper.about(hops[-1], own=_own(measurement), vouched=vouched)
+    controls = helper.about(hops, own=_own(measurement), vouched=vouched)
     measurement, notes = _measure_body(measurement, controls, keys)
     return Case(
         measurement=measurement,
         controls=_comparable(measurement, controls, helper.host),
         known=known,
         background=_background({**_networks(keys), **helper.networks()}),
-        notes=(*_resent(measurement), *trusting, *notes, *_notes(keys, hops, helper)),
+        notes=(*notes_of_tries(measurement), *trusting, *notes, *_notes(keys, hops, helper)),
     )
 
 
@@ -113,15 +109,17 @@ def _observe(
     document: Record, keys: Record, hops: tuple[Hop, ...], helper: Helper, reader: Reader
 ) -> list[Observation]:
     """Everything that was seen, each observation one try."""
-    vantage = Vantage(keys=keys, known=helper.reached | frozenset(helper.addresses))
+    known = helper.reached | frozenset(helper.addresses)
+    vantage = Vantage(keys=keys, known=known, disowned=helper.disowned)
     asking = Asking(vantage=vantage, reader=reader, again=_version(document) < (0, 5))
     theirs = read_helper_page(fields.record(helper.answer.get("http_request")), address="", port=0, url=helper.target)
     for hop in hops:
-        requests = () if hop.secure or theirs is None else hop.requests
+        requests = [] if hop.secure or theirs is None else list(filter(vantage.may_be_special, hop.requests))
         pages = (reader.read(request, address="", port=0, url=hop.url, tls=False) for request in requests)
         vantage.observe(hop, trusted=theirs is not None and any(same_page(page, theirs) for page in pages))
         for request in hop.requests:
             asking.ask(hop, request)
+        vantage.name(hop)
     if vantage.seen and helper.spoke:  # the network was up
         here = TcpConnect(address="the test helper", port=443, source=AddressSource.UNKNOWN)
         vantage.add(hops[-1], here)
@@ -138,25 +136,7 @@ def _measurement(document: Record, keys: Record, seen: list[Observation], helper
         network=_network(document, keys),
         observations=tuple(seen),
     )
-    counted = [o for leg in read_legs(bare) for o in _count(leg, resent=helper.spoke)]
-    return replace(bare, observations=tuple(counted))
-
-
-def _count(leg: Leg, *, resent: bool) -> list[Observation]:
-    """The observations of a leg, numbered by tries of the step where it ends."""
-    tries = sorted(leg.failed, key=lambda o: (o.offset_us, o.duration_us))
-    silence = len(tries) == 1 and leg.manner is Manner.SILENCE and leg.step is not Step.DNS
-    if resent and silence and not 0 < tries[0].duration_us < RESENT_US:  # not told: OONI's own deadlines are longer
-        tries.append(tries[0])
-    others = [o for seen in (leg.dns, leg.tcp, leg.tls, leg.isolation, leg.http) for o in seen if o not in tries]
-    return [*others, *(replace(o, attempt=number) for number, o in enumerate(tries, 1))]
-
-
-def _resent(measurement: Measurement) -> tuple[str, ...]:
-    """A note where one silence counts as two tries."""
-    first = {replace(o, attempt=1) for o in measurement.observations if o.attempt == 1}
-    twice = any(o.attempt == 2 and replace(o, attempt=1) in first for o in measurement.observations)
-    return ("A silence that long is one try of the probe's and counts as two: its kernel sent again",) if twice else ()
+    return replace(bare, observations=tuple(number_tries(bare, keys, up=helper.spoke)))
 
 
 def _own(measurement: Measurement) -> frozenset[str]:
@@ -222,13 +202,16 @@ def _comparable(measurement: Measurement, controls: tuple[Measurement, ...], hos
 def _measure_body(
     measurement: Measurement, controls: tuple[Measurement, ...], keys: Record
 ) -> tuple[Measurement, tuple[str, ...]]:
-    """The measurement, with a length for a last body that was not kept."""
+    """The measurement, with a length for a last body that was not kept, where OONI found it like the helper's.
+
+    That it found them unlike proves nothing here: the title, by which they may be alike, went with the body.
+    """
     proportion = fields.number(keys.get("body_proportion"))
     end = last_page(read_legs(measurement))
     theirs = [http(o) for control in controls for o in control.observations if isinstance(o.detail, HttpRoundTrip)]
-    if proportion is None or not 0 <= proportion <= 1 or not theirs or end is None:
+    if proportion is None or not LEAST_LENGTH_RATIO < proportion <= 1 or not theirs or end is None:
         return measurement, ()
-    if not end.truncated or end.body_bytes or end.declared_bytes is not None:
+    if end.body_bytes or end.declared_bytes:
         return measurement, ()
     told = replace(end, body_bytes=round(proportion * theirs[0].body_bytes), truncated=False)
     seen = tuple(replace(o, detail=told) if o.detail == end else o for o in measurement.observations)
@@ -264,7 +247,7 @@ def _notes(keys: Record, hops: tuple[Hop, ...], helper: Helper) -> tuple[str, ..
         return (f"The test helper gave no answer{f' ({failure})' if failure else ''}",)
     if hops[-1].host == helper.host:
         return ()
-    if same_site(hops[-1].host, helper.host):
+    if helper.went(hops):
         return (f"Of {hops[-1].host} the test helper says no more than how its own redirects ended",)
     return (f"The test helper did not say whether it was sent to {hops[-1].host}",)
 

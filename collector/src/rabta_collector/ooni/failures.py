@@ -9,6 +9,9 @@ from rabta_proto.vocabulary import UNKNOWN_FAILURE, Failure
 
 _SAME = frozenset(str(failure) for failure in Failure) - {Failure.SPECIAL_ADDRESS, Failure.DNS_NO_RESOLVER}
 
+ANDROID_NO_DATA = "android_dns_cache_no_data"
+"""Android's EAI_NODATA, "no address associated with hostname"."""
+
 _OTHER_NAMES: dict[str, Failure] = {
     # the test helper
     "dns_name_error": Failure.DNS_NXDOMAIN,
@@ -19,14 +22,22 @@ _OTHER_NAMES: dict[str, Failure] = {
     "dns_temporary_failure": Failure.DNS_SERVFAIL,  # EAI_AGAIN
     "dns_server_misbehaving": Failure.DNS_SERVFAIL,  # Go's word for EAI_AGAIN
     "dns_non_recoverable_failure": Failure.DNS_SERVFAIL,  # EAI_FAIL
-    "android_dns_cache_no_data": Failure.DNS_SERVFAIL,  # Android's word for whatever went wrong
+    ANDROID_NO_DATA: Failure.DNS_SERVFAIL,  # for whatever went wrong; see vantage.py
     "dns_nxdomain": Failure.DNS_NXDOMAIN,
     "ssl_unknown_autority": Failure.SSL_UNKNOWN_AUTHORITY,  # as df-007 spells it
     "connection_already_closed": Failure.EOF,
     "dns_reply_with_wrong_query_id": Failure.DNS_SERVFAIL,
     "address_family_not_supported": Failure.ADDRESS_NOT_AVAILABLE,
     "quic_incompatible_version": Failure.QUIC_FAILED_HANDSHAKE,
-    # Measurement Kit and ooniprobe-legacy
+    # Measurement Kit and ooniprobe-legacy (which is written with Twisted)
+    "connection_reset_error": Failure.CONNECTION_RESET,
+    "connection_aborted_error": Failure.CONNECTION_ABORTED,
+    "connection_lost_error": Failure.CONNECTION_RESET,  # not closed in due form
+    "connection_done": Failure.EOF,
+    "response_never_received": Failure.EOF,  # closed in place of a response
+    "no_route_to_host": Failure.HOST_UNREACHABLE,
+    "host_unreachable_error": Failure.HOST_UNREACHABLE,
+    "network_unreachable_error": Failure.NETWORK_UNREACHABLE,
     "dns_lookup_error": Failure.DNS_SERVFAIL,
     "dns_name_failure": Failure.DNS_SERVFAIL,
     "connection_refused_error": Failure.CONNECTION_REFUSED,

@@ -3,11 +3,12 @@
 Everything is bounded: so many entries of a list, so many characters of a text.
 """
 
+import re
 from base64 import b64decode
 from binascii import Error as Base64Error
 from collections.abc import Mapping
 from functools import lru_cache
-from ipaddress import ip_address
+from ipaddress import IPv4Address, IPv6Network, ip_address
 from math import isfinite
 
 Record = Mapping[str, object]
@@ -19,6 +20,8 @@ BODY_LIMIT = 1 << 22
 """Bytes of a body that are kept; OONI keeps less."""
 
 _EMPTY: Record = {}
+_DIGITS = re.compile("[0-9]{1,5}")
+_NAT64 = IPv6Network("64:ff9b::/96")
 
 
 def record(value: object) -> Record:
@@ -57,6 +60,12 @@ def whole(value: object) -> int | None:
     return int(found) if found is not None and abs(found) < 2**63 else None
 
 
+def port(value: object) -> int | None:
+    """A port, be it written as a number or as a text."""
+    found = int(value) if isinstance(value, str) and _DIGITS.fullmatch(value) else whole(value)
+    return found if found is not None and 0 < found < 65536 else None
+
+
 def truth(value: object) -> bool | None:
     return value if isinstance(value, bool) else None
 
@@ -91,16 +100,20 @@ def name(value: object) -> str:
 
 
 def address(value: object) -> str:
-    """An address in canonical form; empty for what is none."""
+    """An address in canonical form; empty for what is none.
+
+    One of NAT64's well-known prefix (RFC 6052) stands for the IPv4 address within: DNS64 made it from that.
+    """
     return _canonical(value[:ADDRESS_LIMIT]) if isinstance(value, str) else ""
 
 
 @lru_cache(maxsize=4096)  # one measurement names the same few some thirty times: a fifth of its conversion
 def _canonical(written: str) -> str:
     try:
-        return str(ip_address(written.strip("[]")))
+        parsed = ip_address(written.strip("[]"))
     except ValueError:
         return ""
+    return str(IPv4Address(int(parsed) & 0xFFFFFFFF) if parsed in _NAT64 else parsed)
 
 
 def endpoint(value: object) -> tuple[str, int]:

@@ -11,10 +11,11 @@ What the helper did not do is not told: a control that never took a step does no
 the steps on the way there. Where it got none, the failure is put at the earliest step not known to have worked.
 
 Of a hop to another name the helper says nothing but how the whole chain ended. That counts where both names are of one
-site (they share their last two labels), and not at all where they are not.
+site (they share their last two labels), or where the site itself sent the probe there, over https from hop to hop. Not
+then, though, where the names differ by the country alone (shop.com, shop.pk): sites send people to their own.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -23,6 +24,7 @@ from rabta_collector.ooni.chain import Hop
 from rabta_collector.ooni.failures import CERTIFICATE_FAILURES, DNS_FAILURES, read_failure
 from rabta_collector.ooni.fields import Record
 from rabta_collector.ooni.pages import read_helper_page
+from rabta_collector.verdict.responses import brand
 from rabta_proto.model import DnsAnswer, DnsQuery, HttpRoundTrip, Measurement, Observation, TcpConnect, TlsHandshake
 from rabta_proto.vocabulary import UNKNOWN_FAILURE, AddressSource, Failure, ResolverKind
 
@@ -40,8 +42,12 @@ class Helper:
 
     @property
     def spoke(self) -> bool:
-        """Whether there is anything in its answer."""
-        return any(self.answer.get(part) for part in ("dns", "tcp_connect", "tls_handshake", "http_request"))
+        """Whether there is anything in its answer; a probe that got none may write one of zeros and nulls."""
+        if any(self.answer.get(part) for part in ("tcp_connect", "tls_handshake")):
+            return True
+        names, page = (fields.record(self.answer.get(part)) for part in ("dns", "http_request"))
+        resolved = isinstance(names.get("addrs"), list) or bool(names.get("failure"))
+        return resolved or bool(page.get("status_code") or page.get("failure"))
 
     @property
     def addresses(self) -> tuple[str, ...]:
@@ -59,6 +65,16 @@ class Helper:
             fields.endpoint(name)[0] for name in list(table)[: fields.LIST_LIMIT] if _worked(fields.record(table[name]))
         ) - {""}
 
+    @property
+    def disowned(self) -> frozenset[str]:
+        """Addresses where it met somebody else's certificate, while one of its own showed the site's."""
+        table = fields.record(self.answer.get("tls_handshake"))
+        said = {fields.endpoint(name)[0]: fields.record(table[name]) for name in list(table)[: fields.LIST_LIMIT]}
+        if not any(_worked(said.get(address, {})) for address in self.addresses):
+            return frozenset()
+        foreign = {address for address, one in said.items() if read_failure(one.get("failure")) in CERTIFICATE_FAILURES}
+        return frozenset(foreign - set(self.addresses))
+
     def networks(self) -> dict[str, int]:
         """The networks (AS numbers) of addresses, by its own database."""
         table = fields.record(self.answer.get("ip_info"))
@@ -66,19 +82,26 @@ class Helper:
         pairs = ((fields.address(name), fields.whole(fields.record(table[name]).get("asn"))) for name in names)
         return {address: asn for address, asn in pairs if address and asn}
 
-    def about(self, hop: Hop, *, own: frozenset[str], vouched: frozenset[str]) -> tuple[Measurement, ...]:
-        """What it says of a hop, as measurements by controls.
+    def about(self, hops: Sequence[Hop], *, own: frozenset[str], vouched: frozenset[str]) -> tuple[Measurement, ...]:
+        """What it says of the last hop, as measurements by controls.
 
         `own`: the probe's own addresses; `vouched`: those that are as good as the helper's.
         """
+        hop = hops[-1]
         if not self.spoke:
             return ()
-        if hop.host != self.host:
-            if not same_site(hop.host, self.host):
-                first = Hop(index=0, url=self.target, host=self.host, port=0, secure=False)
-                return self.about(first, own=own, vouched=vouched)
+        if hop.host == self.host:
+            return tuple(self._controls(hop, own, vouched))
+        if self.went(hops):
             return (self._control(hop, list(self._at_the_end(hop))),)
-        return tuple(self._controls(hop, own, vouched))
+        first = Hop(index=0, url=self.target, host=self.host, port=0, secure=False)
+        return tuple(self._controls(first, own, vouched))
+
+    def went(self, hops: Sequence[Hop]) -> bool:
+        """Whether it came to the last hop too, which has another name than the target."""
+        host = hops[-1].host
+        sent_by_the_site = all(hop.secure for hop in hops[:-1])
+        return same_site(host, self.host) or (sent_by_the_site and brand(host) != brand(self.host))
 
     def _controls(self, hop: Hop, own: frozenset[str], vouched: frozenset[str]) -> Iterator[Measurement]:
         mine = frozenset(self.addresses)

@@ -17,13 +17,12 @@ NETWORKS_COUNTED = 1000
 
 @dataclass(slots=True, kw_only=True)
 class Counts:
-    """What became of everything that was read. `unreadable`: what was no measurement, or a lost file."""
+    """What became of everything that was read. `unreadable`: what was no measurement, and files that were lost."""
 
     read: int = 0
     imported: int = 0
     duplicates: int = 0
     unreadable: int = 0
-    lost: bool = False
     skipped: Counter[Reason] = field(default_factory=Counter)
     networks: Counter[int] = field(default_factory=Counter)
     """Networks of which measurements were skipped, the first so many."""
@@ -62,7 +61,6 @@ class Importer:
         for one in found:
             if isinstance(one, Trouble):
                 self.counts.unreadable += 1
-                self.counts.lost = self.counts.lost or one.lost
                 self.trouble(one)
             else:
                 self._take(one)

@@ -40,11 +40,10 @@ class Place:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Trouble:
-    """What could not be read. `lost`: the file, or its rest, and not only a document."""
+    """What could not be read: a document, or a file, or its rest."""
 
     place: str
     what: str
-    lost: bool = False
 
     def __str__(self) -> str:
         return f"{self.place}: {self.what}"
@@ -68,25 +67,26 @@ def read_path(path: Path) -> Iterator[Found]:
         return
     files = sorted(file for file in path.rglob("*") if file.name.endswith(SUFFIXES) and file.is_file())
     if not files:
-        yield Trouble(place=str(path), what=f"no file in it ends in {', '.join(SUFFIXES[:3])} or .gz", lost=True)
+        yield Trouble(place=str(path), what=f"no file in it ends in {', '.join(SUFFIXES[:3])} or .gz")
     for file in files:
         yield from read_file(file)
 
 
 def read_file(path: Path) -> Iterator[Found]:
     """The documents of one file."""
-    line = 0
+    empty = True
     try:
         with path.open("rb") as raw:
             packed = raw.peek(2)[:2] == _GZIP
             stream = cast(BinaryIO, gzip.GzipFile(fileobj=raw)) if packed else raw
             for found in _documents(str(path), stream):
-                line = found.place.line if isinstance(found, Document) else line
+                empty = False
                 yield found
-    except (OSError, EOFError, zlib.error) as wrong:
-        what = (wrong.strerror if isinstance(wrong, OSError) else None) or str(wrong) or "cannot be read"
-        after = f" (after the document in line {line})" if line else ""
-        yield Trouble(place=str(path), what=f"{what}{after}", lost=True)
+    except OSError as wrong:
+        yield Trouble(place=str(path), what=_words(wrong))
+        return
+    if empty:
+        yield Trouble(place=str(path), what="nothing in it")
 
 
 def _documents(file: str, stream: BinaryIO) -> Iterator[Found]:
@@ -101,18 +101,22 @@ def _documents(file: str, stream: BinaryIO) -> Iterator[Found]:
 
 
 def _lines(file: str, stream: BinaryIO) -> Iterator[tuple[int, bytes | Trouble]]:
-    number = 0
-    while line := stream.readline(LIMIT + 1):
-        number += 1
-        if len(line) > LIMIT:
-            while line and not line.endswith(b"\n"):
-                line = stream.readline(LIMIT)
-            yield number, Trouble(place=f"{file}:{number}", what=f"a line of more than {LIMIT >> 20} MiB")
-            continue
-        if number == 1:
-            line = line.removeprefix(b"\xef\xbb\xbf")
-        if line.strip():
-            yield number, line
+    number = 1
+    try:
+        while line := stream.readline(LIMIT + 1):
+            if len(line) > LIMIT:
+                while line and not line.endswith(b"\n"):
+                    line = stream.readline(LIMIT)
+                yield number, Trouble(place=f"{file}:{number}", what=f"a line of more than {LIMIT >> 20} MiB")
+            else:
+                yield number, line.removeprefix(b"\xef\xbb\xbf") if number == 1 else line
+            number += 1
+    except (OSError, EOFError, zlib.error) as wrong:
+        yield number, Trouble(place=f"{file}:{number}", what=_words(wrong))
+
+
+def _words(wrong: Exception) -> str:
+    return (wrong.strerror if isinstance(wrong, OSError) else None) or str(wrong) or "cannot be read"
 
 
 class _Pending:
@@ -125,6 +129,8 @@ class _Pending:
 
     def take(self, number: int, line: bytes) -> Iterator[Found]:
         """Documents that are whole with this line."""
+        if not line.strip():
+            return
         if not self._lines or (line[:1] == b"{" and b'"test_keys"' in line):
             value = _parse(line)
             if value is not _NOT_THERE:

@@ -1,9 +1,7 @@
 """What the probe itself saw of one hop, as observations. Pure.
 
-Names. `engine` tells whose answer it is: getaddrinfo and the like the machine's own resolver, `udp`, `tcp` and `dot` a
-public one, `doh` one over HTTPS. A lookup of type ANY (getaddrinfo) is told as A, and as AAAA where there are such
-answers. An address that no lookup of the probe named came from the test helper; where no lookup was recorded at all
-(0.4 records none for redirects) it is the machine's own.
+Names (lookups.py). An address that no lookup of the probe named came from the test helper; where no lookup was recorded
+at all (0.4 records none for redirects) it is the machine's own.
 
 Special addresses. OONI dials what Rabta never would. An address that no site can have is told as Rabta's agents tell
 it, not dialled, unless the helper gave or reached it too, or it showed a certificate valid for the name or the page
@@ -17,41 +15,44 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
 from rabta_collector.ooni import fields
+from rabta_collector.ooni.certificates import read_certificate, refine, summarise
 from rabta_collector.ooni.chain import Hop, depth_of
 from rabta_collector.ooni.failures import CERTIFICATE_FAILURES, read_failure
 from rabta_collector.ooni.fields import Record
+from rabta_collector.ooni.lookups import lookups, times_of
 from rabta_collector.special import is_special
 from rabta_collector.verdict.legs import Leg, Scheme
-from rabta_proto.model import DnsAnswer, DnsQuery, DnsReply, Observation, TcpConnect, TlsHandshake
+from rabta_proto.model import DnsQuery, Observation, TcpConnect, TlsHandshake
 from rabta_proto.vocabulary import AddressSource, Failure, ResolverKind
 
-_KINDS = {"udp": ResolverKind.UDP, "tcp": ResolverKind.UDP, "dot": ResolverKind.UDP, "doh": ResolverKind.DOH}
 _SOURCES = {
     ResolverKind.SYSTEM: AddressSource.SYSTEM,
     ResolverKind.UDP: AddressSource.UDP,
     ResolverKind.DOH: AddressSource.DOH,
 }
-_RCODES = {Failure.DNS_NXDOMAIN: 3, Failure.DNS_REFUSED: 5, Failure.DNS_SERVFAIL: 2, Failure.DNS_NO_ANSWER: 0}
 _OF_BROKEN_IPV6 = frozenset(
     {Failure.NETWORK_UNREACHABLE, Failure.HOST_UNREACHABLE, Failure.GENERIC_TIMEOUT, Failure.TIMED_OUT}
 )
 TEXT_LIMIT = 253
 ISOLATION_TAG = "sni_isolation"
-_LONGEST_US = 86_400_000_000
 
 
 @dataclass(slots=True, kw_only=True)
 class Vantage:
-    """The probe's side of a measurement. `known`: addresses that the helper gave or reached."""
+    """The probe's side of a measurement.
+
+    `known`: addresses that the helper gave or reached; `disowned`: those where it found that they are not the site's.
+    """
 
     keys: Record
     known: frozenset[str]
+    disowned: frozenset[str] = frozenset()
     seen: list[Observation] = field(default_factory=list)
     _ipv6: bool | None = None
 
     def observe(self, hop: Hop, *, trusted: bool) -> None:
         """Takes in what was seen of a hop before any request. `trusted`: the page was the site's, wherever it stood."""
-        names = list(_lookups(hop, self.keys))
+        names = list(lookups(hop, self.keys, self.disowned))
         self.seen += names
         connects = list(self._connects(hop, names))
         handshakes = list(self._handshakes(hop, connects, names)) if hop.secure else []
@@ -77,6 +78,11 @@ class Vantage:
             Observation(detail=detail, offset_us=times[0], duration_us=times[1], failure=failure, hop=hop.index)
         )
 
+    def name(self, hop: Hop) -> None:
+        """Takes in the name of a hop of which nothing that was seen tells it: its controls are found by that."""
+        if any(o.hop == hop.index for o in self.seen) and not self.leg(hop).name and not fields.address(hop.host):
+            self.add(hop, DnsQuery(resolver_kind=ResolverKind.UNKNOWN, hostname=hop.host, query_type="A"))
+
     def leg(self, hop: Hop) -> Leg:
         """The hop as rules see it so far."""
         leg = Leg(hop=hop.index, scheme=Scheme.HTTPS if hop.secure else Scheme.HTTP)
@@ -88,6 +94,11 @@ class Vantage:
     def source(self, hop: Hop, address: str) -> AddressSource:
         """Who named an address of a hop."""
         return _source(address, [o for o in self.seen if o.hop == hop.index and isinstance(o.detail, DnsQuery)])
+
+    def may_be_special(self, request: Record) -> bool:
+        """Whether a request may have gone to an address that no site can have."""
+        address = self.address_of(request)
+        return not address or is_special(address)
 
     def address_of(self, request: Record) -> str:
         """The address that a request went to, where it says so or its transaction does."""
@@ -113,7 +124,7 @@ class Vantage:
     def _connects(self, hop: Hop, names: list[Observation]) -> Iterator[Observation]:
         for entry in fields.entries(self.keys.get("tcp_connect")):
             address, depth = fields.address(entry.get("ip")), depth_of(entry)
-            if not address or fields.whole(entry.get("port")) != hop.port:
+            if not address or fields.port(entry.get("port")) != hop.port:
                 continue
             if depth not in (None, hop.index) or (depth is None and not _belongs(address, hop, names)):
                 continue
@@ -133,7 +144,9 @@ class Vantage:
                 continue
             if not address:  # older probes did not say: they greeted those that had answered, in turn
                 address = open_[index % len(open_)] if open_ else hop.host
-            failure, isolated = read_failure(entry.get("failure")), _isolated(entry)
+            told, isolated = read_failure(entry.get("failure")), _isolated(entry)
+            certificate = read_certificate(entry, told)
+            failure = refine(told, certificate, hop.host)
             detail = TlsHandshake(
                 address=address,
                 port=hop.port,
@@ -145,6 +158,7 @@ class Vantage:
                 tls_version=fields.text(entry.get("tls_version"))[:20],
                 cipher_suite=fields.text(entry.get("cipher_suite"))[:60],
                 negotiated_protocol=fields.text(entry.get("negotiated_protocol"))[:20],
+                certificate=summarise(certificate),
             )
             yield _observation(hop, detail, entry, failure)
 
@@ -162,18 +176,6 @@ class Vantage:
             if same and event.get("operation") == "read" and (fields.number(event.get("num_bytes")) or 0) > 0:
                 return True
         return False
-
-
-def times_of(entry: Record) -> tuple[int, int]:
-    """Offset and duration in microseconds; a duration that was not told is zero."""
-    end = fields.number(entry.get("t")) or 0.0
-    start = fields.number(entry.get("t0"))
-    offset = _microseconds(end if start is None else start)
-    return offset, max(0, _microseconds(end) - offset) if start is not None else 0
-
-
-def _microseconds(seconds: float) -> int:
-    return int(min(max(seconds, 0.0), _LONGEST_US / 1e6) * 1e6)
 
 
 def _observation(
@@ -211,69 +213,6 @@ def _source(address: str, names: list[Observation]) -> AddressSource:
         if any(_kind(o) is kind and address in _query(o).addresses for o in names):
             return source
     return AddressSource.UNKNOWN if any(_kind(o) is ResolverKind.SYSTEM for o in names) else AddressSource.LITERAL
-
-
-def _lookups(hop: Hop, keys: Record) -> Iterator[Observation]:
-    """Lookups of a hop's name; a hop that has none of its own used those of an earlier one. A literal has none."""
-    if fields.address(hop.host):
-        return
-    of_name = [entry for entry in fields.entries(keys.get("queries")) if _asks(entry, hop.host)]
-    of_hop = [entry for entry in of_name if depth_of(entry) in (None, hop.index)]
-    late = [entry for entry in fields.entries(keys.get("x_dns_duplicate_responses")) if _asks(entry, hop.host)]
-    for entry in of_hop or of_name:
-        yield from _lookup(hop, entry, late)
-
-
-def _asks(entry: Record, host: str) -> bool:
-    return fields.name(entry.get("hostname")) == host
-
-
-def _lookup(hop: Hop, entry: Record, late: list[Record]) -> Iterator[Observation]:
-    kind = _KINDS.get(fields.text(entry.get("engine")), ResolverKind.SYSTEM)
-    asked, failure, answers = (
-        fields.text(entry.get("query_type")).upper(),
-        read_failure(entry.get("failure")),
-        _answers(entry),
-    )
-    if failure == Failure.SPECIAL_ADDRESS and any(answer.type != "CNAME" for answer in answers):
-        failure = None  # the answer is there to be judged
-    told = {answer.type for answer in answers} & {"A", "AAAA"} or {"A"}
-    for family in ("A", "AAAA"):
-        if asked != family and not (asked == "ANY" and family in told):
-            continue
-        there = any(answer.type == family for answer in answers)
-        query = DnsQuery(
-            resolver_kind=kind,
-            hostname=hop.host,
-            query_type=family,
-            resolver=fields.text(entry.get("resolver_address"))[:200] if kind is not ResolverKind.SYSTEM else "",
-            rcode=_RCODES.get(Failure(failure)) if failure in set(Failure) else None if failure else 0,
-            answers=tuple(answer for answer in answers if answer.type in (family, "CNAME")),
-            later_replies=_later(late, family, entry) if kind is not ResolverKind.SYSTEM else (),
-        )
-        yield _observation(hop, query, entry, failure or (None if there else Failure.DNS_NO_ANSWER))
-
-
-def _answers(entry: Record) -> tuple[DnsAnswer, ...]:
-    found: list[DnsAnswer] = []
-    for answer in fields.entries(entry.get("answers")):
-        kind = fields.text(answer.get("answer_type")).upper()
-        ttl = fields.whole(answer.get("ttl"))
-        key = {"A": "ipv4", "AAAA": "ipv6"}.get(kind)
-        value = fields.address(answer.get(key)) if key else fields.text(answer.get("hostname")).lower().rstrip(".")
-        if value and kind in ("A", "AAAA", "CNAME"):
-            found.append(DnsAnswer(type=kind, value=value, ttl_s=min(max(ttl or 0, 0), 2**31)))
-    return tuple(found)
-
-
-def _later(late: list[Record], family: str, entry: Record) -> tuple[DnsReply, ...]:
-    same = [
-        reply
-        for reply in late
-        if fields.text(reply.get("query_type")).upper() == family
-        and reply.get("resolver_address") == entry.get("resolver_address")
-    ]
-    return tuple(DnsReply(offset_us=times_of(reply)[0], rcode=0, answers=_answers(reply)) for reply in same[:8])
 
 
 def _query(observation: Observation) -> DnsQuery:

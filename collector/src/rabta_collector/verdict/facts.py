@@ -27,7 +27,7 @@ from rabta_collector.verdict.once import once
 from rabta_collector.verdict.responses import Responses, brand
 from rabta_collector.verdict.support import ORDER, Support, Voices
 from rabta_proto.model import Measurement
-from rabta_proto.vocabulary import Step
+from rabta_proto.vocabulary import Failure, Step
 
 _WEB_PORTS = (80, 443)
 
@@ -244,6 +244,13 @@ class Facts:
         """Whether the controls were shown the same certificate, or one with the same key."""
         mine = _keys(self.leg)
         return bool(mine) and any(mine & _keys(leg) for leg in self.voices.legs)
+
+    @property
+    def out_of_date(self) -> bool:
+        """Whether nothing but its dates is wrong with the certificate, and nobody can tell whose it is."""
+        bare = all(o.failure == Failure.SSL_INVALID_CERTIFICATE for o in self.leg.failed)
+        compared = bool(_keys(self.leg)) and any(map(_keys, self.voices.legs))
+        return self.foreign_certificate and bare and not compared and not self.naming.unvouched
 
     # The controls
 

@@ -76,10 +76,16 @@ class Naming:
 
     @once
     def raced(self) -> list[tuple[DnsQuery, DnsReply]]:
-        """Queries to the machine's own resolver that were answered falsely first, and truly after that."""
+        """Queries that were answered falsely first, and truly after that.
+
+        Those to public resolvers over plain UDP count where the machine's own was told a lie, too: not every system
+        shows the second answer to its own.
+        """
+        lied_to = not self._agree(self.leg.own, self.vouched)
+        plain = [dns(o) for o in self.leg.dns if lied_to and dns(o).resolver_kind is ResolverKind.UDP]
         return [
             (query, reply)
-            for query in self.queries
+            for query in (*self.queries, *plain)
             if not self._agree(query.addresses, self.vouched)
             for reply in query.later_replies
             if self._agree(_addresses(reply), self.vouched)
@@ -106,7 +112,8 @@ class Naming:
     @once
     def foreign(self) -> bool:
         """Whether others name addresses, and none of the machine's own is among them or near them."""
-        accounts = self.vouched if self.raced else self.vouched | self.public
+        public = self.public - self.leg.special  # an address that no site can have is no account of one
+        accounts = self.vouched if self.raced else self.vouched | public
         return self._differ(self.leg.own, accounts)
 
     @property
@@ -123,10 +130,15 @@ class Naming:
     @once
     def denied_by_others(self) -> bool:
         """Whether public resolvers that were asked from the same network say that there is no address, or say the same
-        in plain text alone."""
+        in plain text alone, and no control gives it either.
+
+        One that has an address of the other kind denies nothing: most names have no IPv6 address.
+        """
         kinds = (ResolverKind.DOH, ResolverKind.UDP)
-        denied = any(o.failure and dns(o).rcode is not None and dns(o).resolver_kind in kinds for o in self.leg.dns)
-        return denied and bool(self.leg.own) and not self.leg.named_by(ResolverKind.DOH) and self.public <= self.leg.own
+        silent = [kind for kind in kinds if not self.leg.named_by(kind)]
+        denied = any(o.failure and dns(o).rcode is not None and dns(o).resolver_kind in silent for o in self.leg.dns)
+        mine = bool(self.leg.own) and self.leg.own.isdisjoint(self.by_controls)
+        return denied and mine and ResolverKind.DOH in silent and self.public <= self.leg.own
 
     @once
     def others_fail(self) -> Seen:

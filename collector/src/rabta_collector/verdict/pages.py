@@ -47,6 +47,11 @@ def same_page(page: HttpRoundTrip, other: HttpRoundTrip) -> bool:
     )
 
 
+def has_length(page: HttpRoundTrip) -> bool:
+    """Whether it is known how long a page is; a block page is short, and read to its end."""
+    return _length(page) is not None
+
+
 def _lengths_alike(page: HttpRoundTrip, other: HttpRoundTrip) -> bool:
     mine, others = _length(page), _length(other)
     if mine is None or others is None:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from rabta_collector.verdict import fingerprints
 from rabta_collector.verdict.legs import REDIRECTS, Leg, http
 from rabta_collector.verdict.once import once
-from rabta_collector.verdict.pages import REFUSING_STATUSES, is_challenge, same_page
+from rabta_collector.verdict.pages import REFUSING_STATUSES, has_length, is_challenge, same_page
 from rabta_collector.verdict.support import Support, Voices, last_page
 from rabta_proto.model import HttpRoundTrip
 
@@ -49,9 +49,10 @@ class Responses:
     def another(self) -> bool:
         """Whether a response is unlike the one page that the controls were given, and not by its status.
 
-        A redirect is compared by where it leads.
+        A redirect is compared by where it leads. A page of which nobody knows how long it is is compared with none.
         """
-        works = self.voices.support is Support.WORKS
+        lengths = self.page is not None and all(map(has_length, (self.page, *self.voices.pages)))
+        works = self.voices.support is Support.WORKS and lengths
         comparable = works and self.status_as_controls and self.controls_agree and not self.redirecting
         return comparable and not self.harmless and not self.as_controls
 

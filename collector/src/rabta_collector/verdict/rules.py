@@ -14,7 +14,7 @@ from rabta_proto.vocabulary import Judgement
 
 __all__ = ["RULES", "RULES_BY_ID", "RULES_VERSION", "Rule", "to_markdown"]
 
-RULES_VERSION = 3
+RULES_VERSION = 4
 
 RULES: tuple[Rule, ...] = (
     *vantage.SPEECHLESS,

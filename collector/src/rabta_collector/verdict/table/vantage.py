@@ -134,5 +134,13 @@ EXCUSES = (
         evidence=evidence.certificate,
         comment="the site's own certificate, which this machine does not believe: its clock or its roots are old",
     ),
+    unknown(
+        id="vantage.clock",
+        step=Step.TLS,
+        when=lambda f: f.out_of_date,
+        weights=PERHAPS_OK,
+        evidence=evidence.certificate,
+        comment="a certificate out of date for this machine alone, and nobody can tell whose: its clock may be wrong",
+    ),
 )
 """Before controls prove anything: what is so here may be this machine's doing."""
