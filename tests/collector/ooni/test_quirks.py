@@ -201,11 +201,11 @@ PAGES = {
     ),
     "a body that was not kept, and nothing else to tell": (
         built(url=PLAIN, requests=[fetch(PLAIN, body=None, headers={})], helper=PLAIN_CONTROL, body_proportion=0),
-        "http.status_differs",
+        "http.uncompared",
     ),
     "a body that was not kept, and unlike in length": (
         built(url=PLAIN, requests=[fetch(PLAIN, body=None, headers={})], helper=PLAIN_CONTROL, body_proportion=0.02),
-        "http.status_differs",
+        "http.uncompared",
     ),
     "a body that was left out, and like in length": (
         built(url=PLAIN, requests=[fetch(PLAIN, body="", headers={})], helper=PLAIN_CONTROL, body_proportion=0.98),
@@ -220,7 +220,7 @@ PAGES = {
             ],
             helper=control(port=80, http=page() | {"body_length": 10**6}),
         ),
-        "http.status_differs",
+        "http.uncompared",
     ),
     "a certificate out of date here alone": (
         built(version=NEW, tls={NEAR: "ssl_invalid_certificate"}, requests=[]),

@@ -49,12 +49,16 @@ class Responses:
     def another(self) -> bool:
         """Whether a response is unlike the one page that the controls were given, and not by its status.
 
-        A redirect is compared by where it leads. A page of which nobody knows how long it is is compared with none.
+        A redirect is compared by where it leads.
         """
-        lengths = self.page is not None and all(map(has_length, (self.page, *self.voices.pages)))
-        works = self.voices.support is Support.WORKS and lengths
-        comparable = works and self.status_as_controls and self.controls_agree and not self.redirecting
-        return comparable and not self.harmless and not self.as_controls
+        works = self.voices.support is Support.WORKS and self.comparable
+        alike = works and self.status_as_controls and self.controls_agree and not self.redirecting
+        return alike and not self.harmless and not self.as_controls
+
+    @property
+    def comparable(self) -> bool:
+        """Whether a page is known well enough, here and by controls, for a difference to say something."""
+        return self.page is not None and all(map(has_length, (self.page, *self.voices.pages)))
 
     @property
     def redirecting(self) -> bool:

@@ -6,6 +6,7 @@ from rabta_collector.verdict import evidence
 from rabta_collector.verdict.facts import Facts
 from rabta_collector.verdict.legs import Scheme
 from rabta_collector.verdict.manners import Manner
+from rabta_collector.verdict.responses import Responses
 from rabta_collector.verdict.rule import PAKISTAN, TS017, Rule, by_control, unknown
 from rabta_collector.verdict.weights import (
     BY_CONTROL_AND_SILENCE,
@@ -23,6 +24,10 @@ from rabta_proto.vocabulary import Mechanism, Step
 
 def _works(*manners: Manner) -> Callable[[Facts], bool]:
     return lambda f: f.ends(Step.HTTP, *manners) and f.works
+
+
+def _differs(responses: Responses) -> bool:
+    return not responses.status_as_controls or responses.comparable
 
 
 KNOWN_REDIRECT = Rule(
@@ -154,7 +159,7 @@ DIFFERENT = (
     unknown(
         id="http.status_differs",
         step=Step.HTTP,
-        when=lambda f: f.requested and bool(f.voices.pages),
+        when=lambda f: f.requested and bool(f.voices.pages) and _differs(f.responses),
         weights=PERHAPS_OK,
         evidence=lambda f: f"{evidence.page(f)}, unlike the controls' page",
         server_side=True,
@@ -167,7 +172,7 @@ DIFFERENT = (
         weights=PERHAPS_OK,
         evidence=evidence.page,
         by_control=True,
-        comment="a plain response, and no control's to compare it with",
+        comment="a plain response, and no control's to compare it with, or not enough known of one of them",
     ),
 )
 
