@@ -49,15 +49,15 @@ def moment(seconds: float) -> datetime:
     return datetime.fromtimestamp(seconds, UTC)
 
 
-def certificate(issuer: str = "Good CA", key: int = 1) -> Certificate:
-    """A certificate; the same key number is the same public key."""
+def certificate(issuer: str = "Good CA", key: int = 1, days: int = 60) -> Certificate:
+    """A certificate; the same key number is the same public key. `days`: from NOON until it expires."""
     return Certificate(
         sha256=bytes([key]) * 32,
         spki_sha256=bytes([key]) * 32,
         subject=SITE,
         issuer=issuer,
         not_before=moment(NOON) - timedelta(days=30),
-        not_after=moment(NOON) + timedelta(days=60),
+        not_after=moment(NOON) + timedelta(days=days),
     )
 
 
@@ -130,11 +130,13 @@ class Story:
     ) -> Self:
         return self._tls(address, source, failure=failure, ms=ms, verified=True, server_answered=answered)
 
-    def refuses_certificate(self, address: str, failure: str = Failure.SSL_UNKNOWN_AUTHORITY, *, key: int = 66) -> Self:
+    def refuses_certificate(
+        self, address: str, failure: str = Failure.SSL_UNKNOWN_AUTHORITY, *, key: int = 66, days: int = 60
+    ) -> Self:
         """A certificate that does not stand for the name, and the second look at it."""
         self._tls(address, SYSTEM, failure=failure, verified=True, server_answered=True)
         self.connects(address)
-        shown = certificate("Somebody else", key)
+        shown = certificate("Somebody else", key, days)
         return self._tls(address, SYSTEM, verified=False, server_answered=True, certificate=shown)
 
     def isolates(self, address: str, *, answered: bool = True, failure: str | None = None) -> Self:

@@ -139,7 +139,7 @@ REACHED = [
         what="451 over https",
         document=built(requests=[fetch(code=451)]),
         state="ok",
-        rule="ok.refused_by_server",
+        rule="ok.legal_reasons",
         server_side=True,
     ),
     Case(

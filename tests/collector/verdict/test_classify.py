@@ -5,23 +5,16 @@ from dataclasses import replace
 from random import Random
 
 import pytest
+from google.protobuf.message import Message
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rabta_collector.verdict.background import Background
 from rabta_collector.verdict.classify import classify
 from rabta_collector.verdict.rules import RULES_BY_ID
+from rabta_proto.codec import from_message, to_message
 from rabta_proto.model import HttpRoundTrip, Measurement, NetworkContext
-from rabta_proto.vocabulary import (
-    AddressSource,
-    Depth,
-    Failure,
-    Judgement,
-    Mechanism,
-    ResolverKind,
-    ResolverPlace,
-    Step,
-)
+from rabta_proto.vocabulary import Depth, Failure, Judgement, Mechanism, ResolverKind, Step
 from support.factories import (
     BOGON,
     CHAT,
@@ -179,28 +172,42 @@ def test_quic_is_never_called_blocked_where_nothing_was_reached_over_it(
 
 
 def of_the_future(measurement: Measurement) -> Measurement:
-    """The same with words that this version does not know, in every place that has any."""
-    odd = {
-        "source": AddressSource.UNKNOWN,
-        "resolver_kind": ResolverKind.UNKNOWN,
-        "resolver_place": ResolverPlace.UNKNOWN,
-    }
-    seen = []
-    for observation in measurement.observations:
-        known = {key: word for key, word in odd.items() if hasattr(observation.detail, key)}
-        failure = observation.failure and "unknown_failure: from a newer agent"
-        seen.append(replace(observation, detail=replace(observation.detail, **known), failure=failure))
-    return replace(measurement, observations=tuple(seen), depth=Depth.UNKNOWN)
+    """The same from an agent of whose words this version knows none, read from the wire."""
+    message = to_message(measurement)
+    for observation in message.observations:
+        if observation.HasField("failure"):
+            observation.failure = "failure_of_the_future"
+    _renumber(message)
+    return from_message(message)
 
 
+def _renumber(message: Message) -> None:
+    """Puts a number that no version gives a meaning in place of every enum's, at any depth."""
+    for field, value in message.ListFields():
+        if field.enum_type is not None:
+            setattr(message, field.name, 9_999)
+        elif field.message_type is not None:
+            for part in [value] if isinstance(value, Message) else value:
+                _renumber(part)
+
+
+@settings(max_examples=300)
 @given(mixtures(), st.lists(mixtures(), max_size=2), backgrounds)
 def test_words_of_a_newer_agent_are_never_taken_for_a_block(
     measurement: Measurement, controls: list[Measurement], background: Background
 ) -> None:
-    """Pages are told by what they hold, and not by a word."""
-    if not any(isinstance(o.detail, HttpRoundTrip) for o in measurement.observations):
-        found = classify(of_the_future(measurement), controls, background=background)
-        assert found.judgement is not Judgement.BLOCKED
+    """Pages are told by what they hold, and not by a word; a page that came is believed."""
+    found = classify(of_the_future(measurement), controls, background=background)
+    if found.judgement is Judgement.BLOCKED:
+        assert found.step is Step.HTTP or "page" in found.rule, found
+        assert any(isinstance(o.detail, HttpRoundTrip) and o.detail.status for o in measurement.observations)
+
+
+@given(measurements(), st.lists(measurements(), max_size=2))
+def test_words_of_a_newer_agent_break_nothing(measurement: Measurement, controls: list[Measurement]) -> None:
+    future = [of_the_future(one) for one in (measurement, *controls)]
+    assert classify(future[0], future[1:]).reasons
+    assert all(o.failure in (None, "failure_of_the_future") for o in future[0].observations)
 
 
 def test_a_target_of_a_kind_that_is_not_known_yet_is_not_judged_by_its_connection() -> None:

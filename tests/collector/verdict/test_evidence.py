@@ -10,6 +10,7 @@ from support.factories import (
     CHAT,
     CONTROL,
     DOH,
+    FAR,
     FORGED,
     NAME,
     NEAR,
@@ -116,6 +117,16 @@ def facts(told: Story, *controls: Story) -> Facts:
             evidence.reached(facts(works().fails_tcp(SIX, SILENCE))),
             "104.244.42.1 showed a certificate valid for x.com and answered HTTP 200; "
             "over IPv6 2606:4700::1 got no answer (generic_timeout_error) in 12 ms",
+        ),
+        (
+            evidence.reached(facts(works().names(FAR).connects(FAR).fails_tls(FAR, RESET))),
+            "104.244.42.1 showed a certificate valid for x.com and answered HTTP 200; "
+            "104.244.42.193 got RST (connection_reset) after 12 ms",
+        ),
+        (
+            evidence.reached(facts(works(address=SIX).names(NEAR).fails_tcp(NEAR, SILENCE))),
+            "2606:4700::1 showed a certificate valid for x.com and answered HTTP 200; "
+            "104.244.42.1 got no answer (generic_timeout_error) in 12 ms",
         ),
         (
             evidence.handshaking(facts(tls_trouble(RESET, passes=1, isolated=None).fails_tcp(NEAR, SILENCE))),

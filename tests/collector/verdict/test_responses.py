@@ -74,6 +74,27 @@ def test_one_page_that_is_known_to_be_harmless_clears_the_chain() -> None:
     assert [True, False] == [Facts(measurement=measurement, known=k).responses.harmless for k in (known, Known())]
 
 
+def test_a_redirect_with_a_header_that_is_the_site_s_own_is_the_site_s() -> None:
+    """The last one of the site's own; what stands in common headers, or comes from where it led, shows nothing."""
+
+    def told(*names: str) -> Story:
+        away = plain(status=302, title="", header_names=names, location="http://y.com/")
+        return away.follows("y.com").names(FORGED).connects(FORGED).answers(FORGED, header_names=("x-site",))
+
+    assert responses(told("date", "x-site"), plain()).diverted_by_server
+    assert not responses(told("date", "server"), plain()).diverted_by_server
+    assert not responses(told("date", "x-site")).diverted_by_server
+    assert not responses(told("date", "x-other"), plain()).diverted_by_server
+
+
+def test_a_host_of_block_pages_that_controls_are_sent_to_is_the_site_s_choice() -> None:
+    def told() -> Story:
+        return plain(status=302, location="http://restrict.wateen.net/").follows("restrict.wateen.net").names(NEAR)
+
+    assert "restrict.wateen.net" == responses(told(), plain()).block_host
+    assert responses(told(), told()).block_host is None
+
+
 def test_a_site_is_alive_where_it_gave_the_controls_page() -> None:
     told = story(PLAIN).names(FORGED).connects(NEAR).answers(NEAR)
     assert responses(told, works(PLAIN)).alive_at({NEAR})

@@ -70,6 +70,7 @@ QUIC_UP = controls(works_over_quic(FAR))
 LOSES = Background(loses=True)
 HAS_IPV6 = NetworkContext(ipv4=True, ipv6=True)
 GOOGLE = "8.8.8.8"
+BOTH_PASSED = tuple(works(address=FAR).measurement(at=NOON - 20, epoch=epoch) for epoch in (1, 2))
 FOUND_ALIVE = (
     story(PLAIN).says(Failure.DNS_NXDOMAIN, ResolverKind.UNKNOWN).connects(FORGED, LITERAL).measurement(at=NOON + 12)
 )
@@ -95,15 +96,15 @@ SAW_THE_SITE = (
 )
 BLOCK_TEXT: dict[str, Any] = {"marks": ("pk.prohibited",), "title": "", "header_names": (), "body_bytes": 300}
 OTHER_PAGE: dict[str, Any] = {"title": "", "header_names": ("date",), "body_bytes": 300}
-REDIRECT: dict[str, Any] = {"status": 302, "title": "", "body_bytes": 0}
+REDIRECT: dict[str, Any] = {"status": 302, "title": "", "body_bytes": 0, "header_names": ("date",)}
 
 
 def plain(**page: Any) -> Story:
     return story(PLAIN).names(NEAR).names(NEAR, by=ResolverKind.DOH).connects(NEAR).answers(NEAR, **page)
 
 
-def sent_to(name: str, location: str) -> Story:
-    told = plain(**REDIRECT, location=location)
+def sent_to(name: str, location: str, **facts: Any) -> Story:
+    told = plain(**{**REDIRECT, **facts}, location=location)
     return told.follows(name).names(FORGED).connects(FORGED).handshakes(FORGED).answers(FORGED, **OTHER_PAGE)
 
 
@@ -141,6 +142,20 @@ def lied_to_over_quic() -> Story:
     for _ in range(3):
         told.fails_quic(FORGED, Failure.SSL_INVALID_HOSTNAME, server_answered=True).again()
     return told.shakes_over_quic(NEAR, DOH)
+
+
+def comes_and_goes(failure: str) -> Story:
+    """A line that goes away while a site is measured: at first there is no way, then no answer from anybody."""
+    told = story().names(NEAR).names(NEAR, by=BY_DOH).fails_tcp(NEAR, failure)
+    return told.again().says(SILENCE).again().says(SILENCE)
+
+
+def wrong_clock(**dates: int) -> Story:
+    """A delivery network's certificate, not the controls', that a machine calls invalid; `days` until it expires."""
+    told = story().names(NEAR)
+    for _ in range(3):
+        told.connects(NEAR).refuses_certificate(NEAR, Failure.SSL_INVALID_CERTIFICATE, key=9, **dates).again()
+    return told
 
 
 def raced(kind: Failure) -> Story:
@@ -228,18 +243,24 @@ VANTAGES = [
     case("one lost query", "vantage.unrepeated", dns_trouble(SILENCE, passes=1), UP),
     case("silence on a line that loses much", "vantage.loses", tcp_trouble(SILENCE), UP, background=LOSES),
     case("a resolver that is overloaded", "vantage.loses", dns_trouble(SILENCE), UP, background=LOSES),
+    *(
+        case(f"a line that goes away: {failure}", "vantage.line_left", comes_and_goes(failure), UP)
+        for failure in (Failure.HOST_UNREACHABLE, Failure.NETWORK_UNREACHABLE)
+    ),
+    case("a wrong clock", "vantage.clock", wrong_clock(), UP),
+    case("a certificate that has expired, here alone", "tls.mitm.control_valid", wrong_clock(days=-1), UP),
+    case(
+        "a wrong clock does not make a foreign authority the machine's own",
+        "tls.mitm.control_valid",
+        wrong_clock().connects(NEAR).refuses_certificate(NEAR, key=9),
+        UP,
+    ),
     case("the machine's roots are old", "vantage.certificate_store", bad_certificate(key=1), UP),
     case(
         "the machine's clock may be wrong",
         "vantage.clock",
         story().names(NEAR).connects(NEAR).fails_tls(NEAR, Failure.SSL_INVALID_CERTIFICATE),
         controls(story().names(NEAR).connects(NEAR).handshakes(NEAR)),
-    ),
-    case(
-        "out of date, and not the controls'",
-        "tls.mitm.control_valid",
-        story().names(NEAR).connects(NEAR).refuses_certificate(NEAR, key=66, failure=Failure.SSL_INVALID_CERTIFICATE),
-        UP,
     ),
     case(
         "a portal sends requests to its own page, references too",
@@ -370,6 +391,22 @@ SUCCESSES = [
         UP,
     ),
     case(
+        "a 451 under a valid certificate, whatever controls know",
+        "ok.legal_reasons",
+        story().names(NEAR).connects(NEAR).handshakes(NEAR).answers(NEAR, 451),
+    ),
+    case(
+        "a 451 for everybody",
+        "ok.https",
+        story().names(NEAR).connects(NEAR).handshakes(NEAR).answers(NEAR, 451),
+        controls(story().names(NEAR).connects(NEAR).handshakes(NEAR).answers(NEAR, 451)),
+    ),
+    case(
+        "a challenge under a valid certificate, and no control",
+        "ok.challenged",
+        story().names(NEAR).connects(NEAR).handshakes(NEAR).answers(NEAR, 403, header_names=("cf-mitigated",)),
+    ),
+    case(
         "a 403 for everybody",
         "ok.https",
         story().names(NEAR).connects(NEAR).handshakes(NEAR).answers(NEAR, 403),
@@ -400,8 +437,8 @@ SUCCESSES = [
     case(
         "an empty redirect as for the controls",
         "ok.http",
-        plain(**REDIRECT, header_names=()),
-        controls(plain(**REDIRECT, header_names=())),
+        plain(**{**REDIRECT, "header_names": ()}),
+        controls(plain(**{**REDIRECT, "header_names": ()})),
     ),
     case("a challenge", "ok.challenge", plain(status=503, server="cloudflare", header_names=("cf-ray",)), PLAIN_UP),
 ]
@@ -470,6 +507,12 @@ NAMES = [
         "dns.other.control_differs",
         lied_to_by_certificate(elsewhere=False),
         UP,
+    ),
+    case(
+        "the address of a block page, which is the site's own",
+        "site.certificate",
+        bad_certificate(BLOCK_PAGE, honest=BLOCK_PAGE),
+        controls(bad_certificate(BLOCK_PAGE, honest=BLOCK_PAGE)),
     ),
     case("the address of a block page", "dns.blockpage.address", bad_certificate(BLOCK_PAGE, honest=NEAR)),
     case(
@@ -583,6 +626,16 @@ NAMES += [
 QUICS = [
     case("silent by its name", "quic.timeout.sni.isolated", quic_trouble(SILENCE, isolated=True)),
     case(
+        "it falls silent for everybody, and one control has yet to look",
+        "control.awaited",
+        quic_trouble(SILENCE, isolated=True),
+        (
+            works_over_quic().measurement(at=NOON - 20, epoch=1),
+            works_over_quic().measurement(at=NOON - 20, epoch=2),
+            quic_trouble(SILENCE, isolated=True).measurement(at=NOON + 1, epoch=1),
+        ),
+    ),
+    case(
         "silent whatever the name",
         "quic.timeout.control_connects",
         quic_trouble(SILENCE),
@@ -668,6 +721,18 @@ HANDSHAKES = [
     case("silent by its name", "tls.timeout.sni.isolated", tls_trouble(SILENCE)),
     case("reset by its name, and dead abroad", "tls.reset.sni.isolated", tls_trouble(RESET), controls(dead())),
     case(
+        "reset by its name, and at one of two controls",
+        "tls.reset.sni.isolated",
+        tls_trouble(RESET),
+        (tls_trouble(RESET).measurement(at=NOON + 1, epoch=1), works().measurement(at=NOON + 2, epoch=2)),
+    ),
+    case(
+        "it begins to reset its name for everybody, and one control has yet to look",
+        "control.awaited",
+        tls_trouble(RESET),
+        (*BOTH_PASSED, tls_trouble(RESET).measurement(at=NOON + 1, epoch=1)),
+    ),
+    case(
         "a reset that turns into silence",
         "tls.reset.sni.isolated",
         tls_trouble(SILENCE).connects(NEAR).fails_tls(NEAR, RESET),
@@ -715,6 +780,18 @@ PAGES = [
         PLAIN_UP,
     ),
     case(
+        "sent on to a known host, where controls are sent, too",
+        "ok.https",
+        sent_to("restrict.wateen.net", "http://restrict.wateen.net/"),
+        controls(sent_to("restrict.wateen.net", "http://restrict.wateen.net/")),
+    ),
+    case(
+        "sent on to somebody else by the site itself",
+        "http.redirect.by_server",
+        sent_to("partner.example", "https://partner.example/", header_names=("date", "x-site")),
+        PLAIN_UP,
+    ),
+    case(
         "sent on to somebody else, and no control",
         "http.redirect.unconfirmed",
         sent_to("warning.example", "https://warning.example/"),
@@ -738,6 +815,7 @@ PAGES = [
     ),
     case("reset after the request", "http.reset.control_answered", http_trouble(RESET), PLAIN_UP),
     case("closed after the request", "http.eof.control_answered", http_trouble(EOF), PLAIN_UP),
+    case("closed after a request that is encrypted", "http.closed", http_trouble(EOF, target=URL), UP),
     case("silent after the request", "http.timeout.control_answered", http_trouble(SILENCE), PLAIN_UP),
     case("silent on a good connection", "http.slow", http_trouble(SILENCE, target=URL), UP),
 ]

@@ -157,6 +157,21 @@ def test_controls_fail_alike_only_at_the_same_step_in_the_same_manner() -> None:
     assert not alike(works())
 
 
+def test_a_failure_is_the_site_s_doing_where_all_that_looked_since_have_it_and_nobody_got_through() -> None:
+    reset, silent = tls_trouble(RESET), tls_trouble(SILENCE)
+    before = [works().measurement(at=NOON - 9, epoch=epoch) for epoch in (1, 2)]
+
+    def doing(*since: Story) -> bool:
+        looks = [told.measurement(at=NOON + 9, epoch=epoch) for epoch, told in enumerate(since, 1)]
+        return Facts(measurement=reset.measurement(), controls=[*before, *looks]).voices.site_s_doing
+
+    assert doing(reset)
+    assert doing(reset, reset)
+    assert not doing()
+    assert not doing(silent)
+    assert not doing(reset, works())
+
+
 def test_the_last_page_is_that_of_the_deepest_hop() -> None:
     told = story(PLAIN).names(FAR).connects(FAR).answers(FAR, 301, location="http://x.com/a")
     told.follows("x.com").names(FAR).connects(FAR).answers(FAR, 200)

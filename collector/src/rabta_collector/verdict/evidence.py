@@ -22,17 +22,18 @@ _NAMES = {ResolverKind.DOH: "DNS over HTTPS", ResolverKind.UDP: "a public resolv
 def reached(f: Facts) -> str:
     last = f.responses.page
     answered = "" if last is None else f" and answered HTTP {last.status}"
-    return f"{listed(f.leg.secured & f.leg.own)} showed a certificate valid for {f.name}{answered}{_but_not_ipv6(f)}"
+    return f"{listed(f.leg.secured & f.leg.own)} showed a certificate valid for {f.name}{answered}{_but_not_all(f)}"
 
 
-def _but_not_ipv6(f: Facts) -> str:
-    """IPv4 and IPv6 are told apart."""
-    failed = [o for o in f.leg.tcp + f.leg.tls if o.failure and is_ipv6(address_of(o)) and address_of(o) in f.leg.own]
-    works = any(is_ipv6(address) for address in f.leg.secured & f.leg.own)
-    first = earliest(failed)
-    if first is None or works:
-        return ""
-    return f"; over IPv6 {listed({address_of(o) for o in failed})} got {wording.trouble(first)}"
+def _but_not_all(f: Facts) -> str:
+    """What of the machine's own addresses failed all the same; IPv4 and IPv6 are told apart."""
+    failed = [o for o in f.leg.tcp + f.leg.tls if o.failure and address_of(o) in f.leg.own - f.leg.secured]
+    four, six = [o for o in failed if not is_ipv6(address_of(o))], [o for o in failed if is_ipv6(address_of(o))]
+    return "".join(
+        f"; {over}{listed({address_of(o) for o in part})} got {wording.trouble(first)}"
+        for over, part in (("", four), ("over IPv6 ", six))
+        if (first := earliest(part)) is not None
+    )
 
 
 def connected(f: Facts) -> str:

@@ -213,7 +213,8 @@ class Facts:
 
     @property
     def own_block_page(self) -> bool:
-        return not self.leg.own.isdisjoint(self.known.addresses)
+        """Whether the machine's own resolver gave the address of a block page, and the controls' did not."""
+        return not self.leg.own.isdisjoint(self.known.addresses - self.naming.by_controls)
 
     @property
     def name_gone(self) -> bool:
@@ -251,6 +252,14 @@ class Facts:
         bare = all(o.failure == Failure.SSL_INVALID_CERTIFICATE for o in self.leg.failed)
         compared = bool(_keys(self.leg)) and any(map(_keys, self.voices.legs))
         return self.foreign_certificate and bare and not compared and not self.naming.unvouched
+
+    @property
+    def clock_is_wrong(self) -> bool:
+        """Whether certificates are called invalid that have not expired, by a machine whose roots vouch for them."""
+        tried = [tls(o).certificate for o in self.leg.tls if address_of(o) in self.leg.own]
+        ends = [certificate.not_after for certificate in tried if certificate is not None]
+        dated = all(o.failure == Failure.SSL_INVALID_CERTIFICATE for o in self.leg.failed)
+        return dated and bool(ends) and self.measurement.started_at <= min(ends)
 
     # The controls
 

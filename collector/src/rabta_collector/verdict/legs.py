@@ -224,8 +224,15 @@ class Leg:
     @property
     def repeated(self) -> bool:
         """Whether every pass ended at this step, and there was more than one: chance loses now this, now that."""
-        passes = {o.attempt for seen in (self.dns, self.tcp, self.tls, self.http) for o in seen}
-        return len(passes) > 1 and passes == {o.attempt for o in self.failed}
+        return self.tried_again and self.passes == {o.attempt for o in self.failed}
+
+    @property
+    def tried_again(self) -> bool:
+        return len(self.passes) > 1
+
+    @once
+    def passes(self) -> set[int]:
+        return {o.attempt for seen in (self.dns, self.tcp, self.tls, self.http) for o in seen}
 
     @property
     def terminal(self) -> bool:

@@ -42,7 +42,7 @@ def same_page(page: HttpRoundTrip, other: HttpRoundTrip) -> bool:
     return page.status == other.status and (
         (page.body_sha256 == other.body_sha256 and page.body_sha256 != b"")
         or _lengths_alike(page, other)
-        or bool(_uncommon(page) & _uncommon(other))
+        or bool(uncommon(page) & uncommon(other))
         or bool(_words(page.title) & _words(other.title))
     )
 
@@ -66,7 +66,8 @@ def _length(page: HttpRoundTrip) -> int | None:
     return page.body_bytes
 
 
-def _uncommon(page: HttpRoundTrip) -> frozenset[str]:
+def uncommon(page: HttpRoundTrip) -> frozenset[str]:
+    """Names of headers that few servers send."""
     return frozenset(page.header_names) - COMMON_HEADERS
 
 

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from rabta_collector.verdict import fingerprints
 from rabta_collector.verdict.legs import REDIRECTS, Leg, http
 from rabta_collector.verdict.once import once
-from rabta_collector.verdict.pages import REFUSING_STATUSES, has_length, is_challenge, same_page
+from rabta_collector.verdict.pages import REFUSING_STATUSES, has_length, is_challenge, same_page, uncommon
 from rabta_collector.verdict.support import Support, Voices, last_page
-from rabta_proto.model import HttpRoundTrip
+from rabta_proto.model import HttpRoundTrip, Observation
 
 _NOT_A_BRAND = frozenset({"www", "com", "co", "org", "or", "net", "ne", "gov", "go", "edu", "ac"})
 
@@ -78,8 +78,9 @@ class Responses:
 
     @property
     def block_host(self) -> str | None:
-        """The host of block pages that a plain response sent on to."""
-        return fingerprints.find_block_host(page.location for page in self.plain) if self.plain else None
+        """The host of block pages that a plain response sent on to, unless the controls were sent there, too."""
+        host = fingerprints.find_block_host(page.location for page in self.plain) if self.plain else None
+        return None if host in self.voices.names else host
 
     @property
     def block_page(self) -> str | None:
@@ -106,10 +107,23 @@ class Responses:
         start, end = fingerprints.host_of(self.target), self.end
         return bool(end) and end not in self.voices.names and brand(start) != brand(end)
 
+    @property
+    def diverted_by_server(self) -> bool:
+        """Whether what sent on bears an uncommon header that the site bears for controls, too."""
+        sent = [leg for leg in self.legs if leg.name in self.voices.names and any(map(_sends_on, leg.answered))]
+        if not sent:
+            return False
+        theirs = self.voices.answers_of(sent[-1].name)
+        return any(uncommon(http(o)) & uncommon(page) for o in sent[-1].answered if _sends_on(o) for page in theirs)
+
     def alive_at(self, addresses: set[str]) -> bool:
         """Whether one of these addresses gave the page that the controls were given."""
         found = [http(o) for o in self.legs[-1].answered if http(o).address in addresses] if self.legs else []
         return any(same_page(page, other) for page in found for other in self.voices.pages)
+
+
+def _sends_on(observation: Observation) -> bool:
+    return http(observation).status in REDIRECTS
 
 
 def brand(host: str) -> str:

@@ -144,8 +144,20 @@ class Voices:
     def fail_alike(self) -> bool:
         """Whether they fail, and most of those just as the measurement does: it is the site's doing then."""
         failing = [word.leg for word in self.words if not word.passed]
-        alike = [leg.step is self.step and leg.manner is self.leg.manner for leg in failing]
-        return self.support is Support.FAILS and most(alike)
+        return self.support is Support.FAILS and most([self._alike(leg) for leg in failing])
+
+    @property
+    def site_s_doing(self) -> bool:
+        """Whether they fail alike, or all that have looked since do, be it that others have yet to look."""
+        since = [word.leg for word in self.words if word.after and not word.passed]
+        return self.fail_alike or (not self.some_passed and most([self._alike(leg) for leg in since]))
+
+    def _alike(self, leg: Leg) -> bool:
+        return leg.step is self.step and leg.manner is self.leg.manner
+
+    def answers_of(self, name: str) -> list[HttpRoundTrip]:
+        """Every response that a control got from a name."""
+        return [http(o) for legs, _ in self._chains for leg in legs if leg.name == name for o in leg.answered]
 
 
 def _pairs(words: Sequence[Word]) -> Iterator[tuple[Word | None, Word | None]]:

@@ -12,7 +12,7 @@ from rabta_proto.vocabulary import Mechanism, Step
 
 def _proved_by_name(manner: Manner) -> Callable[[Facts], bool]:
     """Only the name sets it off, and it is not the site itself that does so to everybody."""
-    return lambda f: f.by_name(manner) and not f.voices.fail_alike
+    return lambda f: f.by_name(manner) and not f.voices.site_s_doing
 
 
 def _works(*manners: Manner) -> Callable[[Facts], bool]:

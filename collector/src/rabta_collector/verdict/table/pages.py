@@ -53,6 +53,15 @@ KNOWN_PAGE = Rule(
 )
 
 DIVERTED = (
+    unknown(
+        id="http.redirect.by_server",
+        step=Step.HTTP,
+        when=lambda f: f.diverted and f.responses.diverted_by_server,
+        weights=PERHAPS_OK,
+        evidence=lambda f: f"{evidence.redirect_elsewhere(f)}; it bears a header of the site's own",
+        server_side=True,
+        comment="sent on to another site by the site itself, as its own header shows: by country, perhaps",
+    ),
     Rule(
         id="http.redirect.elsewhere",
         step=Step.HTTP,
@@ -83,6 +92,16 @@ REACHED = (
         comment="a valid certificate over QUIC",
     ),
     Rule(
+        id="ok.legal_reasons",
+        step=Step.HTTP,
+        when=lambda f: f.reached and f.unavailable_for_legal_reasons and not f.responses.status_as_controls,
+        weights=SERVER_S_DOING,
+        evidence=evidence.page,
+        server_side=True,
+        comment="reached, and the server itself says that this is unavailable for legal reasons (HTTP 451)",
+        source="RFC 7725",
+    ),
+    Rule(
         id="ok.refused_by_server",
         step=Step.HTTP,
         when=lambda f: f.reached and f.responses.refused_service,
@@ -90,6 +109,15 @@ REACHED = (
         evidence=evidence.refused,
         server_side=True,
         comment="reached, but the server treats clients here differently",
+    ),
+    Rule(
+        id="ok.challenged",
+        step=Step.HTTP,
+        when=lambda f: f.reached and f.responses.challenged and not f.responses.status_as_controls,
+        weights=SERVER_S_DOING,
+        evidence=evidence.reached,
+        server_side=True,
+        comment="reached, and a content delivery network asks for proof of being human",
     ),
     Rule(
         id="ok.repeated",
@@ -195,6 +223,15 @@ BY_CONTROL = (
         weights=PERHAPS_OK,
         evidence=evidence.requesting,
         comment="no answer in time on a connection with a valid certificate: slow, perhaps",
+    ),
+    unknown(
+        id="http.closed",
+        step=Step.HTTP,
+        when=lambda f: f.ends(Step.HTTP, Manner.CLOSE) and f.leg.secure,
+        weights=PERHAPS_BLOCKED,
+        evidence=evidence.requesting,
+        server_side=True,
+        comment="closed after a request that nobody but the server, whose certificate is valid, could read",
     ),
     by_control(
         id="http.reset.control_answered",

@@ -27,7 +27,7 @@ PROVED = (
     proved(
         id="quic.timeout.sni.isolated",
         step=Step.QUIC,
-        when=lambda f: f.by_name(Manner.SILENCE, Step.QUIC) and not f.voices.fail_alike,
+        when=lambda f: f.by_name(Manner.SILENCE, Step.QUIC) and not f.voices.site_s_doing,
         mechanism=Mechanism.QUIC_TIMEOUT,
         evidence=evidence.handshaking,
         comment="silence after a QUIC handshake began with this name; the same address answers another name",

@@ -80,6 +80,13 @@ IN_THE_WAY = (
         comment="silence that was not tried again: packet loss does that",
     ),
     unknown(
+        id="vantage.line_left",
+        step=None,
+        when=lambda f: f.leg.manner is Manner.UNREACHABLE and f.leg.tried_again and not f.leg.repeated,
+        evidence=lambda f: f"{evidence.end(f)}; tried again, it failed in another way",
+        comment="the word that there is no way, and no such word when tried again: a line that goes away looks so",
+    ),
+    unknown(
         id="vantage.loses",
         step=None,
         when=lambda f: f.leg.manner in (Manner.SILENCE, Manner.SERVFAIL) and f.background.loses is True,
@@ -137,10 +144,10 @@ EXCUSES = (
     unknown(
         id="vantage.clock",
         step=Step.TLS,
-        when=lambda f: f.out_of_date,
+        when=lambda f: f.out_of_date or (f.ends(Step.TLS, Manner.CERTIFICATE) and f.clock_is_wrong),
         weights=PERHAPS_OK,
         evidence=evidence.certificate,
-        comment="a certificate out of date for this machine alone, and nobody can tell whose: its clock may be wrong",
+        comment="a certificate of which nothing but its dates is called wrong: the machine's clock may be",
     ),
 )
 """Before controls prove anything: what is so here may be this machine's doing."""
