@@ -42,6 +42,8 @@ class SiteKind(StrEnum):
     CHALLENGE = "challenge"  # inside: 403 with a content delivery network's challenge page; abroad: the page
     GEO_403 = "geo_403"  # inside: 403; abroad: the page
     GEO_451 = "geo_451"  # inside: 451; abroad: the page
+    GEO_REDIRECT = "geo_redirect"  # inside: 302 to another site, with its own headers; abroad: the page
+    GEO_CLOSE = "geo_close"  # inside, over TLS: FIN after the request and no response; abroad: the page
     EXPIRED = "expired"  # a certificate that has expired
     WRONG_NAME = "wrong_name"  # a certificate for another name
     UNTRUSTED = "untrusted"  # a certificate that no root vouches for
@@ -124,6 +126,7 @@ class Vantage(StrEnum):
     FAMILY_FILTER = "family_filter"  # a resolver with an opt-in filter
     OLD_ROOTS = "old_roots"  # a trust store without the newest root
     NO_UDP = "no_udp"  # no UDP but DNS leaves the network
+    OFFICE = "office"  # the same; and a proxy opens all TLS, with certificates of its own that agents do not trust
 
 
 class Controls(StrEnum):

@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from lab.scenario import CensorKind, LabName, ScenarioError, SiteKind, Vantage, load_scenarios
+from lab.scenario import CensorKind, LabName, ScenarioError, Scheme, SiteKind, Vantage, load_scenarios
 from rabta_proto.vocabulary import Mechanism, State
 
 SCENARIOS = load_scenarios()
@@ -17,6 +17,15 @@ def test_every_word_of_the_table_is_played() -> None:
 def test_every_mechanism_has_a_scenario_but_throttling() -> None:
     shown = {scenario.mechanisms[0] for scenario in SCENARIOS if scenario.mechanisms}
     assert {mechanism for mechanism in Mechanism if not mechanism.startswith("throttle.")} == shown
+
+
+def test_what_can_happen_over_http_and_over_https_is_played_over_both() -> None:
+    """All that is done to names and addresses. Of three the other scheme would show nothing new."""
+    alone = {CensorKind.DNS_FAMILY_FILTER, CensorKind.TCP_SILENCE_FIRST, CensorKind.TCP_SILENCE_IPV6}
+    played = {(scenario.censor, scenario.scheme) for scenario in SCENARIOS if scenario.site is SiteKind.PLAIN}
+    for censor in set(CensorKind) - alone:
+        if censor.startswith(("dns_", "tcp_", "ip_")):
+            assert {(censor, Scheme.HTTP), (censor, Scheme.HTTPS)} <= played, censor
 
 
 def test_the_namespace_lab_plays_all_of_it() -> None:

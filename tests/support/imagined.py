@@ -202,19 +202,15 @@ def play(scenario: Scenario, *, portal_seen: bool = True, agents: int = 3) -> Pl
         agents=tuple(_look(scenario, scenario.censor, network, n, inside=True) for n in range(agents)),
         controls=_controls(scenario),
         references=_references(scenario, network),
-        background=Background(quic_works=None if vantage is Vantage.NO_UDP else True),
+        background=Background(quic_works=None if vantage in (Vantage.NO_UDP, Vantage.OFFICE) else True),
     )
 
 
 def _references(scenario: Scenario, network: NetworkContext) -> tuple[Measurement, ...]:
     """What the court hands on of plain sites that the agent measures: nothing, unless none of them went well."""
-    if scenario.vantage is not Vantage.PORTAL:
-        return ()
+    schemes = {Vantage.PORTAL: (Scheme.HTTPS, Scheme.HTTP), Vantage.OFFICE: (Scheme.HTTPS,)}.get(scenario.vantage, ())
     plain = replace(scenario, id="reference", site=SiteKind.PLAIN)
-    return tuple(
-        _look(replace(plain, scheme=scheme), CensorKind.NONE, network, -60, inside=True)
-        for scheme in (Scheme.HTTPS, Scheme.HTTP)
-    )
+    return tuple(_look(replace(plain, scheme=scheme), CensorKind.NONE, network, -60, inside=True) for scheme in schemes)
 
 
 def _look(scenario: Scenario, censor: CensorKind, network: NetworkContext, at: float, *, inside: bool) -> Measurement:

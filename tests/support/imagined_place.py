@@ -87,7 +87,7 @@ class Place:
     # Names
 
     def resolve(self, name: str, kind: ResolverKind, query_type: str) -> Said:
-        if kind is ResolverKind.DOH and self.vantage is Vantage.PORTAL:
+        if kind is ResolverKind.DOH and self.vantage in (Vantage.PORTAL, Vantage.OFFICE):
             return Said(failure=Failure.SSL_INVALID_HOSTNAME, rcode=None)
         if name != self.scenario.host:
             return self._answer((NEXT_ADDRESS if name.startswith("next") else WARNING_ADDRESS,), query_type)
@@ -148,7 +148,7 @@ class Place:
             return failure
         if self.vantage is Vantage.PORTAL or address in (OTHER, PAGE, "203.82.48.83", "203.82.48.86"):
             return self._foreign(Failure.SSL_INVALID_HOSTNAME)
-        if self.censor is CensorKind.TLS_FORGED and name == self.scenario.host:
+        if self.vantage is Vantage.OFFICE or (self.censor is CensorKind.TLS_FORGED and name == self.scenario.host):
             return self._foreign(Failure.SSL_UNKNOWN_AUTHORITY)
         if name != self.scenario.host and not name.startswith(("next", "warning")):
             return {"server_answered": True}
@@ -173,7 +173,8 @@ class Place:
         return {"failure": _SHAKING[self.censor], **alert}
 
     def shake_over_quic(self, address: str) -> dict[str, Any]:
-        if self.vantage is Vantage.NO_UDP or self.site is SiteKind.SILENT or self.censor is CensorKind.QUIC_SILENCE:
+        cut = self.vantage in (Vantage.NO_UDP, Vantage.OFFICE) or self.censor is CensorKind.QUIC_SILENCE
+        if cut or self.site is SiteKind.SILENT:
             return {"failure": SILENCE}
         if self.censor is CensorKind.QUIC_REFUSED:
             return {"failure": Failure.CONNECTION_REFUSED}
@@ -186,7 +187,8 @@ class Place:
             return answer
         if name.startswith("next"):
             return _page(title="The next site of them", body_bytes=700)
-        return _page() | self._serve(tls=tls)
+        served = self._serve(tls=tls)
+        return served if "failure" in served else _page() | served
 
     def _censor_request(self, address: str, name: str) -> dict[str, Any] | None:
         if self.vantage is Vantage.PORTAL:
@@ -202,8 +204,8 @@ class Place:
         answers = {
             CensorKind.HOST_BLOCKPAGE: _page(title="Surf Safely", body_bytes=400, header_names=("date",)),
             CensorKind.HOST_BLOCKPAGE_UNKNOWN: _page(title="Forbidden zone", body_bytes=200, header_names=("date",)),
-            CensorKind.HOST_REDIRECT: _redirect("http://restrict.wateen.net/"),
-            CensorKind.HOST_REDIRECT_UNKNOWN: _redirect("http://warning.invalid/"),
+            CensorKind.HOST_REDIRECT: _redirect("http://restrict.wateen.net/") | _SOMEBODY_S,
+            CensorKind.HOST_REDIRECT_UNKNOWN: _redirect("http://warning.invalid/") | _SOMEBODY_S,
         }
         failure = _ASKING.get(self.censor)
         return {"failure": failure} if failure else answers.get(self.censor)
@@ -218,6 +220,8 @@ class Place:
                 SiteKind.GEO_451: {"status": 451, "title": "Law", "body_bytes": 90},
                 SiteKind.CDN: {"body_bytes": 5600},
                 SiteKind.CHANGING: {"body_bytes": 9500},
+                SiteKind.GEO_REDIRECT: _redirect(f"{scheme}://warning.example/"),
+                SiteKind.GEO_CLOSE: {"failure": EOF} if tls else {},
             }
             if self.site in refusals:
                 return refusals[self.site]
@@ -231,6 +235,9 @@ class Place:
         if self.site is SiteKind.UPGRADE and not tls:
             return _redirect(f"https://{self.scenario.host}/")
         return served.get(self.site, {})
+
+
+_SOMEBODY_S: dict[str, Any] = {"header_names": ("date",)}  # without the header that is the site's own
 
 
 def _page(**facts: Any) -> dict[str, Any]:

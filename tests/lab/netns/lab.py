@@ -23,7 +23,7 @@ from lab.netns.namespaces import (
 from lab.netns.rules import rules_of, write_tables
 from lab.netns.serving import write_plan
 from lab.netns.wiring import inside_each, joints, settings
-from lab.netns.world import PUBLIC_DOH, PUBLIC_UDP, REFERENCES, Network, World, hub_address, hub_host
+from lab.netns.world import FORGER_HOST, PUBLIC_DOH, PUBLIC_UDP, REFERENCES, Network, World, hub_address, hub_host
 from lab.place import HUBS, Hub, Place, Surroundings
 from lab.programs import Program, ProgramError, environment, one_error
 from lab.scenario import LabName, Scenario, Scheme, Vantage
@@ -103,7 +103,8 @@ class NetnsLab:
 
     async def _set_rules(self, network: Network) -> None:
         world = self.world
-        rules = rules_of(network, world.blocks(network), world.address(PORTAL_HOST))
+        taker = FORGER_HOST if network.vantage is Vantage.OFFICE else PORTAL_HOST
+        rules = rules_of(network, world.blocks(network), world.address(taker))
         enter = ("ip", "netns", "exec", world.router(network))
         for program, version in (("iptables-restore", 4), ("ip6tables-restore", 6)):
             await run(*enter, program, fed=write_tables(rules, version))

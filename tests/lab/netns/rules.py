@@ -50,27 +50,38 @@ def write_tables(rules: Sequence[Rule], version: int) -> str:
     return "".join(f"{part}\n" for part in parts)
 
 
-def rules_of(network: Network, blocks: Iterable[Block], portal: str) -> tuple[Rule, ...]:
-    """All rules of a network's router; `portal` is the address of its captive portal."""
+def rules_of(network: Network, blocks: Iterable[Block], taker: str) -> tuple[Rule, ...]:
+    """All rules of a network's router; `taker` is the address of what may answer in everybody's place."""
     censored = [rule for block in blocks for rule in _of_block(block)]
     closed = Rule("filter", f"-A FORWARD -m connmark --mark {_MARKED} -j DROP")
-    return (closed, *_of_vantage(network, portal), *censored)
+    return (closed, *_of_vantage(network, taker), *censored)
 
 
-def _of_vantage(network: Network, portal: str) -> Iterator[Rule]:
+def _of_vantage(network: Network, taker: str) -> Iterator[Rule]:
     """What a network does to everybody."""
     match network.vantage:
         case Vantage.LOSSY:
             lost = f"-m statistic --mode random --probability {LOSS} -j DROP"
             yield Rule("mangle", f"-A PREROUTING -i a+ {lost}")
             yield Rule("mangle", f"-A POSTROUTING -o a+ {lost}")
-        case Vantage.PORTAL:  # an operator of a lab wants its measurements all the same
-            taken = f"-A PREROUTING -i a+ -p tcp ! -d {HUBS_NETWORK} -m multiport --dports 80,443"
-            yield Rule("nat", f"{taken} -j DNAT --to-destination {portal}", 4)
+        case Vantage.PORTAL:
+            yield _taken("80,443", taker)
         case Vantage.BROKEN_IPV6:
             yield Rule("filter", "-A FORWARD -j DROP", 6)
         case Vantage.NO_UDP:
-            yield Rule("filter", "-A FORWARD -i a+ -p udp ! --dport 53 -j DROP")
+            yield _NO_UDP
+        case Vantage.OFFICE:
+            yield _taken("443", taker)
+            yield _NO_UDP
+
+
+_NO_UDP = Rule("filter", "-A FORWARD -i a+ -p udp ! --dport 53 -j DROP")
+
+
+def _taken(ports: str, taker: str) -> Rule:
+    """To these ports all connections, but to collectors: an operator of a lab wants its measurements all the same."""
+    mine = f"-A PREROUTING -i a+ -p tcp ! -d {HUBS_NETWORK} -m multiport --dports {ports}"
+    return Rule("nat", f"{mine} -j DNAT --to-destination {taker}", 4)
 
 
 def _of_block(block: Block) -> Iterator[Rule]:

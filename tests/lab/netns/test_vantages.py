@@ -22,7 +22,7 @@ def served(client: Client, world: World, host: str = OPEN_HOST) -> bool:
     return 200 == client.get_tls(world.address(host), host).status
 
 
-@pytest.mark.parametrize("vantage", [v for v in Vantage if v not in (Vantage.PORTAL, Vantage.LOSSY)])
+@pytest.mark.parametrize("vantage", [v for v in Vantage if v not in (Vantage.PORTAL, Vantage.OFFICE, Vantage.LOSSY)])
 def test_a_plain_site_is_served_everywhere(lab: NetnsLab, world: World, vantage: Vantage) -> None:
     assert served(at(lab, vantage), world)
 
@@ -81,6 +81,24 @@ class TestPortal:
     def test_the_collector_is_let_through(self, guest: Client) -> None:
         with pytest.raises(ConnectionRefusedError):  # nobody has started one there
             guest.connect(hub_address(3))
+
+
+class TestOffice:
+    @pytest.fixture
+    def clerk(self, lab: NetnsLab) -> Client:
+        return at(lab, Vantage.OFFICE)
+
+    def test_https_shows_a_certificate_of_the_office_for_any_name(self, clerk: Client, world: World) -> None:
+        for address, name in ((world.address(OPEN_HOST), OPEN_HOST), (PUBLIC_DOH[0], PUBLIC_DOH[0])):
+            with pytest.raises(ssl.SSLCertVerificationError, match="unable to get local issuer"):
+                clerk.handshake(address, name)
+
+    def test_http_and_names_are_let_through_and_no_quic_is(self, clerk: Client, world: World) -> None:
+        (said,) = clerk.ask(OPEN_HOST)
+        assert (world.address(OPEN_HOST),) == said.addresses
+        assert 204 == clerk.get(world.address(CHECK_HOST), CHECK_HOST).status
+        with pytest.raises(TimeoutError):
+            clerk.hasty.knock(world.address("plain-quic.example"))
 
 
 def test_elsewhere_the_portal_check_finds_none(client: Client, world: World) -> None:

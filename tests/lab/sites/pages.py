@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from html import escape
 
 from lab.scenario import SiteKind
-from lab.sites.site import BLOCKPAGE_HOST, NOTICE_HOST, PORTAL_HOST, Site, StandIn, next_host
+from lab.sites.site import BLOCKPAGE_HOST, NOTICE_HOST, OTHER_HOST, PORTAL_HOST, Site, StandIn, next_host
 
 BIG_BYTES = 100_000_000
 SLOW_S = 1.0
@@ -77,6 +77,11 @@ def respond(site: Site, request: Request, *, inside: bool) -> Response:
         case SiteKind.GEO_451 if inside:
             text = "Unavailable for legal reasons."
             return _make(451, _html("Unavailable For Legal Reasons", text), {"Server": "nginx"})
+        case SiteKind.GEO_REDIRECT if inside:
+            _, _, fields = _manner(site)
+            return _redirect(f"{request.scheme}://{OTHER_HOST}{request.port}/", fields=fields)
+        case SiteKind.GEO_CLOSE if inside and request.tls:
+            return Response(head=b"", body=b"")
         case SiteKind.LOOP:
             return _redirect("/again" if request.path == "/" else "/")
         case SiteKind.BROKEN_REDIRECT:
@@ -90,9 +95,7 @@ def respond(site: Site, request: Request, *, inside: bool) -> Response:
 
 
 def _page(site: Site, request: Request, *, inside: bool) -> Response:
-    own = random.Random(site.host)
-    title = site.title or " ".join(own.sample(_WORDS, 3)).title()
-    fields = _usual_fields(own, site.host)
+    own, title, fields = _manner(site)
     size = own.randint(6_200, 6_800)
     match site.kind:
         case SiteKind.CHANGING:
@@ -110,6 +113,13 @@ def _page(site: Site, request: Request, *, inside: bool) -> Response:
             return _make(200, _html(title, _text(own, size)), fields, after_s=SLOW_S)
         case _:
             return _make(200, _html(title, _text(own, size)), fields)
+
+
+def _manner(site: Site) -> tuple[random.Random, str, Mapping[str, str]]:
+    """What is always the same of a site: what it draws from, its title and its headers."""
+    own = random.Random(site.host)
+    title = site.title or " ".join(own.sample(_WORDS, 3)).title()
+    return own, title, _usual_fields(own, site.host)
 
 
 def _usual_fields(own: random.Random, host: str) -> dict[str, str]:
@@ -146,8 +156,8 @@ def _stand_in(kind: StandIn, request: Request) -> Response:
             return _make(502, _html("Bad Gateway", "Nothing."), {"Server": "middlebox"})
 
 
-def _redirect(location: str, *, status: int = 302) -> Response:
-    return _make(status, _html("Moved", "Moved."), {"Server": "nginx", "Location": location})
+def _redirect(location: str, *, status: int = 302, fields: Mapping[str, str] | None = None) -> Response:
+    return _make(status, _html("Moved", "Moved."), {"Server": "nginx", **(fields or {}), "Location": location})
 
 
 def _compressed(body: bytes, fields: Mapping[str, str]) -> Response:

@@ -15,7 +15,7 @@ from lab.authority import Authorities, Authority
 from lab.scenario import SiteKind
 from lab.sites.pages import BLOCKPAGE_TEXT
 from lab.sites.servers import Servers
-from lab.sites.site import BLOCKPAGE_HOST, NOTICE_HOST, PORTAL_HOST, Ports, Site, StandIn
+from lab.sites.site import BLOCKPAGE_HOST, NOTICE_HOST, OTHER_HOST, PORTAL_HOST, Ports, Site, StandIn
 
 ADDRESS = "127.201.77.1"
 SECOND = "127.201.77.2"
@@ -113,6 +113,23 @@ async def test_a_site_that_treats_the_country_differently_serves_its_page_abroad
         here, there = await get(servers), await get(servers, source=ABROAD)
     assert (code, 200) == (status(here[0]), status(there[0]))
     assert ("cf-mitigated: challenge" in here[0].lower()) == (kind is SiteKind.CHALLENGE)
+
+
+async def test_a_site_that_sends_the_country_elsewhere_bears_its_own_header_as_it_does() -> None:
+    async with serving(SiteKind.GEO_REDIRECT) as servers:
+        (here, _), (there, _) = await get(servers), await get(servers, source=ABROAD)
+    assert (302, 200) == (status(here), status(there))
+    assert f"http://{OTHER_HOST}/" == field(here, "location")
+    (own,) = {line for line in there.split("\r\n") if line.lower().startswith("x-") and not line.startswith("X-Frame")}
+    assert own in here.split("\r\n")
+
+
+async def test_a_site_may_close_on_the_country_once_it_has_read_what_nobody_else_can() -> None:
+    context = trusting(AUTHORITIES.usual)
+    async with serving(SiteKind.GEO_CLOSE) as servers:
+        assert ("", b"") == await get(servers, tls=context)
+        for head, _ in (await get(servers), await get(servers, tls=context, source=ABROAD)):
+            assert 200 == status(head)
 
 
 @pytest.mark.parametrize(
