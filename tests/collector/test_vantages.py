@@ -188,6 +188,14 @@ def test_agents_that_are_gone_are_forgotten_and_others_are_not() -> None:
             assert vantages.quic_works(str(recent), "asked", NOON + recent * every_s, 1)
 
 
+def handshake(address: str) -> TlsHandshake:
+    return TlsHandshake(address=address, port=443, server_name="x.com", source=AddressSource.SYSTEM)
+
+
+def question(query_type: str) -> DnsQuery:
+    return DnsQuery(resolver_kind=ResolverKind.SYSTEM, hostname="x.com", query_type=query_type)
+
+
 def reached(agent: Agent, count: int, silent: int, *, start: float = 0.0) -> None:
     """Reaches some targets, of which the first `silent` only at the second try."""
     for number in range(count):
@@ -229,7 +237,8 @@ def test_a_change_of_the_line_is_told(agent: Agent) -> None:
 )
 def test_silence_elsewhere_than_on_the_machine_s_own_way_is_no_loss(agent: Agent, detail: Detail) -> None:
     for number in range(4):
-        agent.vantages.hear_reached("a", measured(f"t{number}", (detail, SILENCE), (tcp(V4), None)), NOON)
+        seen = measured(f"t{number}", (detail, SILENCE), (detail, None), (tcp(V4), None))
+        agent.vantages.hear_reached("a", seen, NOON)
     assert agent.vantages.loses("a", "asked", NOON, 600) is False
 
 
@@ -242,7 +251,22 @@ def test_silence_elsewhere_than_on_the_machine_s_own_way_is_no_loss(agent: Agent
         HttpRoundTrip(address=V4, port=80, url="http://x.com/", tls=False),
     ],
 )
-def test_silence_on_the_machine_s_own_way_is_a_loss(agent: Agent, detail: Detail) -> None:
+def test_silence_on_the_machine_s_own_way_is_a_loss_where_an_answer_came_after_it(agent: Agent, detail: Detail) -> None:
     for number in range(4):
-        agent.vantages.hear_reached("a", measured(f"t{number}", (detail, SILENCE), (tcp(V4), None)), NOON)
+        agent.vantages.hear_reached("a", measured(f"t{number}", (detail, SILENCE), (detail, None)), NOON)
     assert agent.vantages.loses("a", "asked", NOON, 600) is True
+
+
+@pytest.mark.parametrize(
+    ("silent", "answered"),
+    [
+        (tcp(V4), tcp("93.184.216.2")),  # one of two addresses is dead, or cut
+        (handshake(V4), handshake("93.184.216.2")),
+        (question("AAAA"), question("A")),  # a home router that knows nothing of IPv6
+        (handshake(V4), tcp(V4)),
+    ],
+)
+def test_what_never_answers_is_no_loss(agent: Agent, silent: Detail, answered: Detail) -> None:
+    for number in range(4):
+        agent.vantages.hear_reached("a", measured(f"t{number}", (silent, SILENCE), (answered, None)), NOON)
+    assert agent.vantages.loses("a", "asked", NOON, 600) is False

@@ -93,7 +93,7 @@ class Vantages:
         """Takes in one that reached its target; whether the agent's line is judged otherwise than before."""
         vantage = self._agents.setdefault(agent, Vantage())
         before = _loses([result.works for result in vantage.quiet.values()])
-        quiet = not any(map(_met_silence, measurement.observations))
+        quiet = not _met_silence(measurement.observations)
         _keep(vantage.quiet, measurement.target, Result(moment=moment, works=quiet))
         self._sweep(moment)
         return before != _loses([result.works for result in vantage.quiet.values()])
@@ -140,18 +140,26 @@ def _loses(quiet: Sequence[bool]) -> bool | None:
     return quiet.count(False) >= LOSING * len(quiet)
 
 
-def _met_silence(observation: Observation) -> bool:
-    """On the machine's own way, and over IPv4: what others are asked may be cut off, and IPv6 may be broken."""
-    if observation.failure not in _SILENT:
-        return False
+def _met_silence(observations: Sequence[Observation]) -> bool:
+    """Whether something met silence that answered, too. What never did may be dead or cut, which is no loss."""
+    silent = {_asked(o) for o in observations if o.failure in _SILENT}
+    answered = {_asked(o) for o in observations if o.failure not in _SILENT}
+    return not silent.isdisjoint(answered - {None})
+
+
+def _asked(observation: Observation) -> tuple[str, ...] | None:
+    """What was asked of whom; `None` where silence has other reasons than loss.
+
+    On the machine's own way, and over IPv4: what others are asked may be cut off, and IPv6 may be broken.
+    """
     match observation.detail:
-        case DnsQuery(resolver_kind=ResolverKind.SYSTEM, transport=transport):
-            return transport is not DnsTransport.TCP
+        case DnsQuery(resolver_kind=ResolverKind.SYSTEM, transport=transport, query_type=query_type):
+            return None if transport is DnsTransport.TCP else (observation.step, query_type)
         case TcpConnect(address=address, source=source) | TlsHandshake(address=address, source=source, split=False):
-            return source in _OWN and ":" not in address
+            return (observation.step, address) if source in _OWN and ":" not in address else None
         case HttpRoundTrip(address=address):
-            return ":" not in address
-    return False
+            return None if ":" in address else (observation.step, address)
+    return None
 
 
 def _keep(results: dict[str, Result], url: str, result: Result) -> None:

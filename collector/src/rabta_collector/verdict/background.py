@@ -15,7 +15,8 @@ class Background:
     its end (false). Without a true here, silence on UDP/443 is never called a block: offices cut all of it.
     `ipv6_works`: a connection or a QUIC handshake to an IPv6 address succeeded (true); none did, though two targets at
     least were tried (false).
-    `loses`: silence met a quarter or more of what it reached all the same, so that silence shows nothing (true).
+    `loses`: of a quarter or more of what it reached, something met silence that answered in the end (true): there
+    silence shows nothing. What never answered, such as one dead address of two, is no loss.
 
     `controls_to_come`: controls that have come lately and have yet to look at the target for the first time.
     `asn_of`: number of the network (AS) that announces an address, and `None` for an unknown one.
