@@ -270,3 +270,30 @@ def test_what_never_answers_is_no_loss(agent: Agent, silent: Detail, answered: D
     for number in range(4):
         agent.vantages.hear_reached("a", measured(f"t{number}", (silent, SILENCE), (answered, None)), NOON)
     assert agent.vantages.loses("a", "asked", NOON, 600) is False
+
+
+SHOWN, ANOTHER_S = (replace(handshake(V4), verified=True), None), (handshake(V4), str(Failure.SSL_UNKNOWN_AUTHORITY))
+
+
+@pytest.mark.parametrize(
+    ("tries", "works"),
+    [
+        ([], None),
+        ([ANOTHER_S], None),  # its own certificate may be a bad one
+        ([ANOTHER_S, ANOTHER_S], False),
+        ([ANOTHER_S, ANOTHER_S, SHOWN], True),
+        ([ANOTHER_S, (handshake(V4), SILENCE)], None),
+    ],
+)
+def test_tls_works_where_any_target_shows_its_own_certificate(
+    agent: Agent, tries: list[tuple[Detail, str | None]], works: bool | None
+) -> None:
+    for number, one in enumerate(tries):
+        agent.tries(f"t{number}", one)
+    assert works is agent.vantages.tls_works("a", "asked", NOON, 600)
+    assert agent.vantages.tls_works("a", "asked", NOON + 700, 600) is None
+
+
+def test_the_first_certificate_shown_puts_other_findings_in_another_light(agent: Agent) -> None:
+    assert agent.tries("t1", SHOWN)
+    assert not agent.tries("t2", SHOWN)

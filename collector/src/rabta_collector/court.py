@@ -104,6 +104,7 @@ class Court:
         return Background(
             quic_works=self.vantages.quic_works(agent, url, at, quic_reach_s),
             ipv6_works=self.vantages.ipv6_works(agent, url, at, self.max_age_s),
+            tls_works=self.vantages.tls_works(agent, url, at, self.max_age_s),
             loses=self.vantages.loses(agent, url, at, self.max_age_s),
             controls_to_come=controls_to_come,
             asn_of=self.asn_of,

@@ -1,9 +1,9 @@
-"""What each agent's own network lets through, as its latest measurements show: QUIC, IPv6, and how much it loses. Pure.
+"""What each agent's own network lets through, as its latest measurements show: QUIC, IPv6, TLS, and how much it loses.
 
-Offices drop UDP and home routers break IPv6; what fails for one target says something about the target only where the
-same agent got through to another. A line that loses packets, or a resolver that is overloaded, meets with silence what
-it reaches in the end; there silence is no sign of a censor. So each agent's newest results are kept, one for a target,
-the latest `KEPT` of them.
+Pure. Offices drop UDP and open TLS, and home routers break IPv6; what fails for one target says something about the
+target only where the same agent got through to another. A line that loses packets, or a resolver that is overloaded,
+meets with silence what it reaches in the end; there silence is no sign of a censor. So each agent's newest results are
+kept, one for a target, the latest `KEPT` of them.
 Measurements through a VPN or behind a captive portal show another network, and are left out.
 """
 
@@ -29,6 +29,7 @@ LOSING = 0.25  # share of what was reached that met silence on the way; 3 % loss
 LOSING_LEAST = 4  # targets reached, below which nothing is said
 
 _SILENT = frozenset({str(Failure.GENERIC_TIMEOUT), str(Failure.TIMED_OUT)})
+_ANOTHER_S = frozenset({Failure.SSL_UNKNOWN_AUTHORITY, Failure.SSL_INVALID_HOSTNAME, Failure.SSL_INVALID_CERTIFICATE})
 _OWN = frozenset({AddressSource.SYSTEM, AddressSource.LITERAL})
 _UNTRIED = frozenset({Failure.SPECIAL_ADDRESS, Failure.NETWORK_UNREACHABLE})
 
@@ -47,24 +48,26 @@ class Vantage:
 
     quic: dict[str, Result] = field(default_factory=dict)
     ipv6: dict[str, Result] = field(default_factory=dict)
+    tls: dict[str, Result] = field(default_factory=dict)
     quiet: dict[str, Result] = field(default_factory=dict)
     """Of targets that were reached: whether no silence was met on the way."""
 
     @property
-    def view(self) -> tuple[bool | None, bool | None]:
-        """What it would answer of QUIC and IPv6 to whoever asks about any time and for no target."""
-        quic, ipv6 = ([result.works for result in results.values()] for results in (self.quic, self.ipv6))
-        return _any_of_one(quic), _any_of_two(ipv6)
+    def view(self) -> tuple[bool | None, bool | None, bool | None]:
+        """What it would answer of QUIC, IPv6 and TLS to whoever asks about any time and for no target."""
+        kinds = (self.quic, self.ipv6, self.tls)
+        quic, ipv6, tls = ([result.works for result in results.values()] for results in kinds)
+        return _any_of_one(quic), _any_of_two(ipv6), _any_of_two(tls)
 
     @property
     def newest(self) -> float:
-        kinds = (self.quic, self.ipv6, self.quiet)
+        kinds = (self.quic, self.ipv6, self.tls, self.quiet)
         return max(result.moment for results in kinds for result in results.values())
 
 
 @dataclass(slots=True, kw_only=True)
 class Vantages:
-    """The agents' results. `quic_works`, `ipv6_works` and `loses` are as in `verdict.background.Background`."""
+    """The agents' results. `quic_works`, `ipv6_works`, `tls_works` and `loses` are as in `background.Background`."""
 
     _agents: dict[str, Vantage] = field(default_factory=dict)
     _room: int = ROOM
@@ -77,15 +80,14 @@ class Vantages:
         """Takes in a measurement that began at a moment; whether other findings of the agent may hang on it."""
         if measurement.network.vpn or measurement.network.captive_portal:
             return False
-        quic, ipv6 = _quic_works(measurement.observations), _ipv6_works(measurement.observations)
-        if quic is None and ipv6 is None:
+        quic, ipv6, tls = (show(measurement.observations) for show in (_quic_works, _ipv6_works, _tls_works))
+        if quic is ipv6 is tls is None:
             return False
         vantage = self._agents.setdefault(agent, Vantage())
         before = vantage.view
-        if quic is not None:
-            _keep(vantage.quic, measurement.target, Result(moment=moment, works=quic))
-        if ipv6 is not None:
-            _keep(vantage.ipv6, measurement.target, Result(moment=moment, works=ipv6))
+        for works, results in ((quic, vantage.quic), (ipv6, vantage.ipv6), (tls, vantage.tls)):
+            if works is not None:
+                _keep(results, measurement.target, Result(moment=moment, works=works))
         self._sweep(moment)
         return quic is not None or vantage.view != before
 
@@ -113,6 +115,11 @@ class Vantages:
         vantage = self._agents.get(agent)
         return None if vantage is None else _any_of_two(_others(vantage.ipv6, url, moment, reach_s))
 
+    def tls_works(self, agent: str, url: str, moment: float, reach_s: float) -> bool | None:
+        """Whether another target than `url` showed the agent a certificate of its own, within reach of a moment."""
+        vantage = self._agents.get(agent)
+        return None if vantage is None else _any_of_two(_others(vantage.tls, url, moment, reach_s))
+
     def _sweep(self, now: float) -> None:
         """Forgets agents that are gone, whenever their number has doubled."""
         if len(self._agents) > self._room:
@@ -129,7 +136,7 @@ def _any_of_one(works: Sequence[bool]) -> bool | None:
 
 
 def _any_of_two(works: Sequence[bool]) -> bool | None:
-    """It takes two targets to say no: the IPv6 of one may be broken at its own end."""
+    """It takes two targets to say no: the IPv6 or the certificate of one may be broken at its own end."""
     return True if any(works) else False if len(works) >= 2 else None
 
 
@@ -177,6 +184,14 @@ def _quic_works(observations: Iterable[Observation]) -> bool | None:
     ended = [o for o in tried if o.failure not in _UNTRIED]
     answered = any(isinstance(o.detail, QuicHandshake) and o.detail.server_answered for o in ended)
     return None if answered or not ended else False
+
+
+def _tls_works(observations: Iterable[Observation]) -> bool | None:
+    """A handshake that was cut, or met silence, shows neither."""
+    tried = [o for o in observations if isinstance(o.detail, TlsHandshake) and not o.detail.isolation]
+    if any(o.failure is None and isinstance(o.detail, TlsHandshake) and o.detail.verified for o in tried):
+        return True
+    return False if any(o.failure in _ANOTHER_S for o in tried) else None
 
 
 def _ipv6_works(observations: Iterable[Observation]) -> bool | None:

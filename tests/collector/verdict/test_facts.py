@@ -94,11 +94,6 @@ def test_isolation_counts_on_an_address_where_the_name_failed() -> None:
     assert not facts(tls_trouble(RESET, isolated=None).isolates(FORGED)).isolated
 
 
-def test_the_same_key_is_the_same_certificate() -> None:
-    assert facts(bad_certificate(key=1), works()).certificate_as_controls
-    assert not facts(bad_certificate(key=2), works()).certificate_as_controls
-
-
 @pytest.mark.parametrize(
     ("host", "diverted"),
     [("www.x.co.uk", False), ("m.x.com", False), ("warning.example", True), ("xx.com", True)],

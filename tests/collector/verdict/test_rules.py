@@ -150,6 +150,11 @@ def comes_and_goes(failure: str) -> Story:
     return told.again().says(SILENCE).again().says(SILENCE)
 
 
+def refused() -> Story:
+    """Another's certificate, and no word of a public resolver."""
+    return story().names(NEAR).connects(NEAR).refuses_certificate(NEAR)
+
+
 def wrong_clock(**dates: int) -> Story:
     """A delivery network's certificate, not the controls', that a machine calls invalid; `days` until it expires."""
     told = story().names(NEAR)
@@ -254,6 +259,20 @@ VANTAGES = [
         "tls.mitm.control_valid",
         wrong_clock().connects(NEAR).refuses_certificate(NEAR, key=9),
         UP,
+    ),
+    case(
+        "an office opens TLS, for public resolvers, too",
+        "vantage.tls_opened",
+        refused().says(Failure.SSL_UNKNOWN_AUTHORITY, ResolverKind.DOH),
+        UP,
+    ),
+    case("an office opens TLS", "vantage.tls_opened", refused(), UP, background=Background(tls_works=False)),
+    case(
+        "TLS is opened for one site alone",
+        "tls.mitm.control_valid",
+        refused().says(Failure.SSL_UNKNOWN_AUTHORITY, ResolverKind.DOH),
+        UP,
+        background=Background(tls_works=True),
     ),
     case("the machine's roots are old", "vantage.certificate_store", bad_certificate(key=1), UP),
     case(

@@ -149,6 +149,7 @@ class Bench:
         background = Background(
             quic_works=self._vantages.quic_works(agent, url, started, self._quic_reach_s(measurement)),
             ipv6_works=self._vantages.ipv6_works(agent, url, started, reach_s),
+            tls_works=self._vantages.tls_works(agent, url, started, reach_s),
             loses=self._vantages.loses(agent, url, started, reach_s),
             asn_of=self.asn_of,
         )

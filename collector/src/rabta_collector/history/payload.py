@@ -53,6 +53,7 @@ def pack_aside(evidence: Evidence) -> str:
         "asns": {one: asn for one in sorted(addresses) if networks and (asn := networks(one)) is not None},
         "quic_works": background.quic_works,
         "ipv6_works": background.ipv6_works,
+        "tls_works": background.tls_works,
         "loses": background.loses,
     }
     told = {name: value for name, value in told.items() if value not in (None, [], {})}
@@ -93,6 +94,7 @@ def _background(told: Mapping[str, Any]) -> Background:
     return Background(
         quic_works=told.get("quic_works"),
         ipv6_works=told.get("ipv6_works"),
+        tls_works=told.get("tls_works"),
         loses=told.get("loses"),
         asn_of=asns.get if asns else None,
     )

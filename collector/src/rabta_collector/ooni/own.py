@@ -2,7 +2,7 @@
 
 Form: `{"measurement": M, "controls": [M, ...], "references": [M, ...], "background": B}`, each M the protobuf JSON form
 of `rabta.v1.Measurement`, all of them anonymous (see export/anonymous.py). B is what else was known: `quic_works`,
-`ipv6_works` and `loses`, true, false or null, and `asns`, the networks of addresses (verdict/background.py).
+`ipv6_works`, `tls_works` and `loses`, true, false or null, and `asns`, the networks of addresses (background.py).
 
 OONI's format has no place for repeats, for more than one control, for what a page was whose body was not kept. A reader
 that knows nothing of `x_rabta` loses no more than that.
@@ -69,7 +69,7 @@ def _write_background(own: Own) -> dict[str, object]:
     measurements = (own.measurement, *own.controls) if background.asn_of else ()
     addresses = sorted(frozenset[str]().union(*map(addresses_of, measurements)))
     asns = {address: asn for address in addresses if background.asn_of and (asn := background.asn_of(address))}
-    known = {"quic_works": background.quic_works, "ipv6_works": background.ipv6_works, "loses": background.loses}
+    known = {name: getattr(background, name) for name in ("quic_works", "ipv6_works", "tls_works", "loses")}
     return {**known, "asns": asns}
 
 
@@ -79,6 +79,7 @@ def _read_background(found: Record) -> Background:
     return Background(
         quic_works=fields.truth(found.get("quic_works")),
         ipv6_works=fields.truth(found.get("ipv6_works")),
+        tls_works=fields.truth(found.get("tls_works")),
         loses=fields.truth(found.get("loses")),
         asn_of=asns.get if asns else None,
     )

@@ -15,6 +15,8 @@ class Background:
     its end (false). Without a true here, silence on UDP/443 is never called a block: offices cut all of it.
     `ipv6_works`: a connection or a QUIC handshake to an IPv6 address succeeded (true); none did, though two targets at
     least were tried (false).
+    `tls_works`: a certificate valid for the target's name was shown (true); none was, and two targets at least showed
+    another's (false). Who opens all TLS, an office or an antivirus, shows another's for a site that nobody blocks.
     `loses`: of a quarter or more of what it reached, something met silence that answered in the end (true): there
     silence shows nothing. What never answered, such as one dead address of two, is no loss.
 
@@ -24,6 +26,7 @@ class Background:
 
     quic_works: bool | None = None
     ipv6_works: bool | None = None
+    tls_works: bool | None = None
     loses: bool | None = None
     controls_to_come: int = 0
     asn_of: Callable[[str], int | None] | None = None

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from rabta_collector.verdict import fingerprints
 from rabta_collector.verdict.background import NOTHING, Background
+from rabta_collector.verdict.certificates import Certificates
 from rabta_collector.verdict.legs import (
     Leg,
     Scheme,
@@ -27,7 +28,7 @@ from rabta_collector.verdict.once import once
 from rabta_collector.verdict.responses import Responses, brand
 from rabta_collector.verdict.support import ORDER, Support, Voices
 from rabta_proto.model import Measurement
-from rabta_proto.vocabulary import Failure, Step
+from rabta_proto.vocabulary import Step
 
 _WEB_PORTS = (80, 443)
 
@@ -238,28 +239,9 @@ class Facts:
         """Whether the server had begun to answer when the handshake failed."""
         return self.step in (Step.TLS, Step.QUIC) and any(tls(o).server_answered for o in self.leg.failed)
 
-    # Certificates
-
-    @property
-    def certificate_as_controls(self) -> bool:
-        """Whether the controls were shown the same certificate, or one with the same key."""
-        mine = _keys(self.leg)
-        return bool(mine) and any(mine & _keys(leg) for leg in self.voices.legs)
-
-    @property
-    def out_of_date(self) -> bool:
-        """Whether nothing but its dates is wrong with the certificate, and nobody can tell whose it is."""
-        bare = all(o.failure == Failure.SSL_INVALID_CERTIFICATE for o in self.leg.failed)
-        compared = bool(_keys(self.leg)) and any(map(_keys, self.voices.legs))
-        return self.foreign_certificate and bare and not compared and not self.naming.unvouched
-
-    @property
-    def clock_is_wrong(self) -> bool:
-        """Whether certificates are called invalid that have not expired, by a machine whose roots vouch for them."""
-        tried = [tls(o).certificate for o in self.leg.tls if address_of(o) in self.leg.own]
-        ends = [certificate.not_after for certificate in tried if certificate is not None]
-        dated = all(o.failure == Failure.SSL_INVALID_CERTIFICATE for o in self.leg.failed)
-        return dated and bool(ends) and self.measurement.started_at <= min(ends)
+    @once
+    def certificates(self) -> Certificates:
+        return Certificates(measurement=self.measurement, leg=self.leg, voices=self.voices, background=self.background)
 
     # The controls
 
@@ -298,8 +280,3 @@ def _went_wrong(reference: Measurement, step: Step) -> bool:
         return ORDER.get(end, 0) <= ORDER[step]
     plain = any(not http(o).tls for leg in legs for o in leg.answered)
     return plain and brand(legs[-1].name) != brand(fingerprints.host_of(reference.target))
-
-
-def _keys(leg: Leg) -> frozenset[bytes]:
-    certificates = (tls(o).certificate for o in leg.tls)
-    return frozenset(certificate.spki_sha256 for certificate in certificates if certificate is not None)

@@ -1,10 +1,17 @@
 """Rows about the place that was measured from: what it says nothing of, and what it is to blame for itself."""
 
 from rabta_collector.verdict import evidence
+from rabta_collector.verdict.facts import Facts
 from rabta_collector.verdict.manners import Manner
 from rabta_collector.verdict.rule import PAKISTAN, unknown
 from rabta_collector.verdict.weights import PERHAPS_BLOCKED, PERHAPS_OK
 from rabta_proto.vocabulary import Step
+
+
+def _wrong_by_dates(f: Facts) -> bool:
+    not_expired = f.step is Step.TLS and f.certificates.clock_is_wrong
+    return not_expired or (f.certificates.out_of_date and not f.naming.unvouched)
+
 
 SPEECHLESS = (
     unknown(
@@ -136,15 +143,23 @@ EXCUSES = (
     unknown(
         id="vantage.certificate_store",
         step=Step.TLS,
-        when=lambda f: f.foreign_certificate and f.certificate_as_controls,
+        when=lambda f: f.foreign_certificate and f.certificates.as_controls,
         weights=PERHAPS_OK,
         evidence=evidence.certificate,
         comment="the site's own certificate, which this machine does not believe: its clock or its roots are old",
     ),
     unknown(
+        id="vantage.tls_opened",
+        step=None,
+        when=lambda f: f.foreign_certificate and f.certificates.opened_for_all,
+        weights=PERHAPS_OK,
+        evidence=lambda f: f"{evidence.certificate(f)}; so do others from here, and none its own",
+        comment="another's certificate, here for others than the site, too: an office that opens TLS, perhaps",
+    ),
+    unknown(
         id="vantage.clock",
         step=Step.TLS,
-        when=lambda f: f.out_of_date or (f.ends(Step.TLS, Manner.CERTIFICATE) and f.clock_is_wrong),
+        when=lambda f: f.foreign_certificate and _wrong_by_dates(f),
         weights=PERHAPS_OK,
         evidence=evidence.certificate,
         comment="a certificate of which nothing but its dates is called wrong: the machine's clock may be",
