@@ -163,4 +163,7 @@ def measurements() -> st.SearchStrategy[model.Measurement]:
         observations=st.lists(observations, max_size=8).map(tuple),
         bytes_sent=COUNT,
         bytes_received=COUNT,
+        request=COUNT,
+        clock_offset_us=st.none() | st.integers(-(2**63), 2**63 - 1),
+        clock_jumped=st.none() | st.booleans(),
     )

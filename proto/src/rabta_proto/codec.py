@@ -36,6 +36,9 @@ def to_message(measurement: model.Measurement) -> wire.Measurement:
         observations=[_observation_to_message(observation) for observation in measurement.observations],
         bytes_sent=measurement.bytes_sent,
         bytes_received=measurement.bytes_received,
+        request=measurement.request,
+        clock_offset_us=measurement.clock_offset_us,
+        clock_jumped=measurement.clock_jumped,
     )
 
 
@@ -86,6 +89,9 @@ def from_message(message: wire.Measurement) -> model.Measurement:
         observations=tuple(filter(None, map(_observation_from_message, message.observations))),
         bytes_sent=message.bytes_sent,
         bytes_received=message.bytes_received,
+        request=message.request,
+        clock_offset_us=message.clock_offset_us if message.HasField("clock_offset_us") else None,
+        clock_jumped=message.clock_jumped if message.HasField("clock_jumped") else None,
     )
 
 

@@ -212,7 +212,11 @@ class NetworkContext:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Measurement:
-    """One measurement of one target. `epoch` and `sequence` are 0 outside of a spool; `platform` empty: a reference."""
+    """One measurement of one target. `epoch` and `sequence` are 0 outside of a spool; `platform` empty: a reference.
+
+    `request` is the "measure now" that asked for it, or 0. `clock_offset_us` is to be added to `started_at` for the
+    collector's clock; `clock_jumped`: it cannot be relied on, because the clock was set meanwhile.
+    """
 
     target: str
     started_at: datetime
@@ -228,3 +232,6 @@ class Measurement:
     observations: tuple[Observation, ...] = ()
     bytes_sent: int = 0
     bytes_received: int = 0
+    request: int = 0
+    clock_offset_us: int | None = None
+    clock_jumped: bool | None = None

@@ -27,41 +27,53 @@ from rabta_proto.v1 import measurement_pb2 as rabta__proto_dot_v1_dot_measuremen
 from rabta_proto.v1 import plan_pb2 as rabta__proto_dot_v1_dot_plan__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1erabta_proto/v1/collector.proto\x12\x08rabta.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a rabta_proto/v1/measurement.proto\x1a\x19rabta_proto/v1/plan.proto\"h\n\rEnrollRequest\x12\x14\n\x0cinvite_token\x18\x01 \x01(\t\x12\x0b\n\x03isp\x18\x02 \x01(\t\x12\x10\n\x08province\x18\x03 \x01(\t\x12\x15\n\ragent_version\x18\x04 \x01(\t\x12\x0b\n\x03lab\x18\x05 \x01(\x08\"\xad\x01\n\x0e\x45nrollResponse\x12\x10\n\x08\x61gent_id\x18\x01 \x01(\t\x12\x0e\n\x06secret\x18\x02 \x01(\t\x12\x1c\n\x04role\x18\x03 \x01(\x0e\x32\x0e.rabta.v1.Role\x12\x0b\n\x03isp\x18\x04 \x01(\t\x12\x17\n\x0fplan_public_key\x18\x05 \x01(\x0c\x12\"\n\x04plan\x18\x06 \x01(\x0b\x32\x14.rabta.v1.SignedPlan\x12\x11\n\tendpoints\x18\x07 \x03(\t\"\x94\x01\n\x0eSessionRequest\x12 \n\x05hello\x18\x01 \x01(\x0b\x32\x0f.rabta.v1.HelloH\x00\x12+\n\x05\x62\x61tch\x18\x02 \x01(\x0b\x32\x1a.rabta.v1.MeasurementBatchH\x00\x12(\n\theartbeat\x18\x03 \x01(\x0b\x32\x13.rabta.v1.HeartbeatH\x00\x42\t\n\x07message\"\xcf\x01\n\x05Hello\x12\x15\n\ragent_version\x18\x01 \x01(\t\x12\x14\n\x0c\x63\x61pabilities\x18\x02 \x03(\t\x12)\n\x07network\x18\x03 \x01(\x0b\x32\x18.rabta.v1.NetworkContext\x12\x0f\n\x07\x62\x61\x63klog\x18\x04 \x01(\x04\x12\r\n\x05\x65poch\x18\x05 \x01(\x04\x12\x14\n\x0cplan_version\x18\x06 \x01(\x04\x12\'\n\x03now\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0f\n\x07\x64ropped\x18\x08 \x01(\x04\"?\n\x10MeasurementBatch\x12+\n\x0cmeasurements\x18\x01 \x03(\x0b\x32\x15.rabta.v1.Measurement\"V\n\tHeartbeat\x12\'\n\x03now\x18\x01 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0f\n\x07\x62\x61\x63klog\x18\x02 \x01(\x04\x12\x0f\n\x07\x64ropped\x18\x03 \x01(\x04\"\x86\x01\n\x0fSessionResponse\x12$\n\x07welcome\x18\x01 \x01(\x0b\x32\x11.rabta.v1.WelcomeH\x00\x12\x1c\n\x03\x61\x63k\x18\x02 \x01(\x0b\x32\r.rabta.v1.AckH\x00\x12$\n\x04plan\x18\x03 \x01(\x0b\x32\x14.rabta.v1.SignedPlanH\x00\x42\t\n\x07message\"P\n\x07Welcome\x12\'\n\x03now\x18\x01 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x1c\n\x14heartbeat_interval_s\x18\x02 \x01(\r\"8\n\x03\x41\x63k\x12\r\n\x05\x65poch\x18\x01 \x01(\x04\x12\"\n\x06ranges\x18\x02 \x03(\x0b\x32\x12.rabta.v1.AckRange\"[\n\x08\x41\x63kRange\x12\r\n\x05\x66irst\x18\x01 \x01(\x04\x12\x0c\n\x04last\x18\x02 \x01(\x04\x12\"\n\x07outcome\x18\x03 \x01(\x0e\x32\x11.rabta.v1.Outcome\x12\x0e\n\x06reason\x18\x04 \x01(\t\"\x0e\n\x0cLeaveRequest\"\x0f\n\rLeaveResponse*>\n\x04Role\x12\x14\n\x10ROLE_UNSPECIFIED\x10\x00\x12\x0e\n\nROLE_PROBE\x10\x01\x12\x10\n\x0cROLE_CONTROL\x10\x02*e\n\x07Outcome\x12\x17\n\x13OUTCOME_UNSPECIFIED\x10\x00\x12\x14\n\x10OUTCOME_ACCEPTED\x10\x01\x12\x15\n\x11OUTCOME_DUPLICATE\x10\x02\x12\x14\n\x10OUTCOME_REJECTED\x10\x03\x32\xc6\x01\n\tCollector\x12;\n\x06\x45nroll\x12\x17.rabta.v1.EnrollRequest\x1a\x18.rabta.v1.EnrollResponse\x12\x42\n\x07Session\x12\x18.rabta.v1.SessionRequest\x1a\x19.rabta.v1.SessionResponse(\x01\x30\x01\x12\x38\n\x05Leave\x12\x16.rabta.v1.LeaveRequest\x1a\x17.rabta.v1.LeaveResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1erabta_proto/v1/collector.proto\x12\x08rabta.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a rabta_proto/v1/measurement.proto\x1a\x19rabta_proto/v1/plan.proto\"\x83\x01\n\rEnrollRequest\x12\x14\n\x0cinvite_token\x18\x01 \x01(\t\x12\x0b\n\x03isp\x18\x02 \x01(\t\x12\x10\n\x08province\x18\x03 \x01(\t\x12\x15\n\ragent_version\x18\x04 \x01(\t\x12\x0b\n\x03lab\x18\x05 \x01(\x08\x12\x19\n\x11\x65xport_public_key\x18\x06 \x01(\x0c\"\xc8\x01\n\x0e\x45nrollResponse\x12\x10\n\x08\x61gent_id\x18\x01 \x01(\t\x12\x0e\n\x06secret\x18\x02 \x01(\t\x12\x1c\n\x04role\x18\x03 \x01(\x0e\x32\x0e.rabta.v1.Role\x12\x0b\n\x03isp\x18\x04 \x01(\t\x12\x17\n\x0fplan_public_key\x18\x05 \x01(\x0c\x12\"\n\x04plan\x18\x06 \x01(\x0b\x32\x14.rabta.v1.SignedPlan\x12\x11\n\tendpoints\x18\x07 \x03(\t\x12\x19\n\x11import_public_key\x18\x08 \x01(\x0c\"\x94\x01\n\x0eSessionRequest\x12 \n\x05hello\x18\x01 \x01(\x0b\x32\x0f.rabta.v1.HelloH\x00\x12+\n\x05\x62\x61tch\x18\x02 \x01(\x0b\x32\x1a.rabta.v1.MeasurementBatchH\x00\x12(\n\theartbeat\x18\x03 \x01(\x0b\x32\x13.rabta.v1.HeartbeatH\x00\x42\t\n\x07message\"\xcf\x01\n\x05Hello\x12\x15\n\ragent_version\x18\x01 \x01(\t\x12\x14\n\x0c\x63\x61pabilities\x18\x02 \x03(\t\x12)\n\x07network\x18\x03 \x01(\x0b\x32\x18.rabta.v1.NetworkContext\x12\x0f\n\x07\x62\x61\x63klog\x18\x04 \x01(\x04\x12\r\n\x05\x65poch\x18\x05 \x01(\x04\x12\x14\n\x0cplan_version\x18\x06 \x01(\x04\x12\'\n\x03now\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0f\n\x07\x64ropped\x18\x08 \x01(\x04\"?\n\x10MeasurementBatch\x12+\n\x0cmeasurements\x18\x01 \x03(\x0b\x32\x15.rabta.v1.Measurement\"V\n\tHeartbeat\x12\'\n\x03now\x18\x01 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0f\n\x07\x62\x61\x63klog\x18\x02 \x01(\x04\x12\x0f\n\x07\x64ropped\x18\x03 \x01(\x04\"=\n\x0f\x45xchangeRequest\x12*\n\x08requests\x18\x01 \x03(\x0b\x32\x18.rabta.v1.SessionRequest\"@\n\x10\x45xchangeResponse\x12,\n\tresponses\x18\x01 \x03(\x0b\x32\x19.rabta.v1.SessionResponse\"\xbb\x02\n\x0fSessionResponse\x12$\n\x07welcome\x18\x01 \x01(\x0b\x32\x11.rabta.v1.WelcomeH\x00\x12\x1c\n\x03\x61\x63k\x18\x02 \x01(\x0b\x32\r.rabta.v1.AckH\x00\x12$\n\x04plan\x18\x03 \x01(\x0b\x32\x14.rabta.v1.SignedPlanH\x00\x12\'\n\tslow_down\x18\x04 \x01(\x0b\x32\x12.rabta.v1.SlowDownH\x00\x12&\n\x08rotation\x18\x05 \x01(\x0b\x32\x12.rabta.v1.RotationH\x00\x12\x35\n\x10heartbeat_answer\x18\x06 \x01(\x0b\x32\x19.rabta.v1.HeartbeatAnswerH\x00\x12+\n\x0bmeasure_now\x18\x07 \x01(\x0b\x32\x14.rabta.v1.MeasureNowH\x00\x42\t\n\x07message\"P\n\x07Welcome\x12\'\n\x03now\x18\x01 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x1c\n\x14heartbeat_interval_s\x18\x02 \x01(\r\"M\n\x08SlowDown\x12\r\n\x05\x66or_s\x18\x01 \x01(\r\x12\x1b\n\x13\x62\x61\x63klog_bytes_per_s\x18\x02 \x01(\r\x12\x15\n\rlive_pause_ms\x18\x03 \x01(\r\"\x1a\n\x08Rotation\x12\x0e\n\x06secret\x18\x01 \x01(\t\"i\n\x0fHeartbeatAnswer\x12-\n\tagent_now\x18\x01 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\'\n\x03now\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"r\n\nMeasureNow\x12\x0f\n\x07request\x18\x01 \x01(\x04\x12\x10\n\x08platform\x18\x02 \x01(\t\x12\x0e\n\x06target\x18\x03 \x01(\t\x12\x1e\n\x05\x64\x65pth\x18\x04 \x01(\x0e\x32\x0f.rabta.v1.Depth\x12\x11\n\twithin_ms\x18\x05 \x01(\r\"8\n\x03\x41\x63k\x12\r\n\x05\x65poch\x18\x01 \x01(\x04\x12\"\n\x06ranges\x18\x02 \x03(\x0b\x32\x12.rabta.v1.AckRange\"[\n\x08\x41\x63kRange\x12\r\n\x05\x66irst\x18\x01 \x01(\x04\x12\x0c\n\x04last\x18\x02 \x01(\x04\x12\"\n\x07outcome\x18\x03 \x01(\x0e\x32\x11.rabta.v1.Outcome\x12\x0e\n\x06reason\x18\x04 \x01(\t\"\x0e\n\x0cLeaveRequest\"\x0f\n\rLeaveResponse*>\n\x04Role\x12\x14\n\x10ROLE_UNSPECIFIED\x10\x00\x12\x0e\n\nROLE_PROBE\x10\x01\x12\x10\n\x0cROLE_CONTROL\x10\x02*e\n\x07Outcome\x12\x17\n\x13OUTCOME_UNSPECIFIED\x10\x00\x12\x14\n\x10OUTCOME_ACCEPTED\x10\x01\x12\x15\n\x11OUTCOME_DUPLICATE\x10\x02\x12\x14\n\x10OUTCOME_REJECTED\x10\x03\x32\x89\x02\n\tCollector\x12;\n\x06\x45nroll\x12\x17.rabta.v1.EnrollRequest\x1a\x18.rabta.v1.EnrollResponse\x12\x42\n\x07Session\x12\x18.rabta.v1.SessionRequest\x1a\x19.rabta.v1.SessionResponse(\x01\x30\x01\x12\x41\n\x08\x45xchange\x12\x19.rabta.v1.ExchangeRequest\x1a\x1a.rabta.v1.ExchangeResponse\x12\x38\n\x05Leave\x12\x16.rabta.v1.LeaveRequest\x1a\x17.rabta.v1.LeaveResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'rabta_proto.v1.collector_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_ROLE']._serialized_start=1337
-  _globals['_ROLE']._serialized_end=1399
-  _globals['_OUTCOME']._serialized_start=1401
-  _globals['_OUTCOME']._serialized_end=1502
-  _globals['_ENROLLREQUEST']._serialized_start=138
-  _globals['_ENROLLREQUEST']._serialized_end=242
-  _globals['_ENROLLRESPONSE']._serialized_start=245
-  _globals['_ENROLLRESPONSE']._serialized_end=418
-  _globals['_SESSIONREQUEST']._serialized_start=421
-  _globals['_SESSIONREQUEST']._serialized_end=569
-  _globals['_HELLO']._serialized_start=572
-  _globals['_HELLO']._serialized_end=779
-  _globals['_MEASUREMENTBATCH']._serialized_start=781
-  _globals['_MEASUREMENTBATCH']._serialized_end=844
-  _globals['_HEARTBEAT']._serialized_start=846
-  _globals['_HEARTBEAT']._serialized_end=932
-  _globals['_SESSIONRESPONSE']._serialized_start=935
-  _globals['_SESSIONRESPONSE']._serialized_end=1069
-  _globals['_WELCOME']._serialized_start=1071
-  _globals['_WELCOME']._serialized_end=1151
-  _globals['_ACK']._serialized_start=1153
-  _globals['_ACK']._serialized_end=1209
-  _globals['_ACKRANGE']._serialized_start=1211
-  _globals['_ACKRANGE']._serialized_end=1302
-  _globals['_LEAVEREQUEST']._serialized_start=1304
-  _globals['_LEAVEREQUEST']._serialized_end=1318
-  _globals['_LEAVERESPONSE']._serialized_start=1320
-  _globals['_LEAVERESPONSE']._serialized_end=1335
-  _globals['_COLLECTOR']._serialized_start=1505
-  _globals['_COLLECTOR']._serialized_end=1703
+  _globals['_ROLE']._serialized_start=2032
+  _globals['_ROLE']._serialized_end=2094
+  _globals['_OUTCOME']._serialized_start=2096
+  _globals['_OUTCOME']._serialized_end=2197
+  _globals['_ENROLLREQUEST']._serialized_start=139
+  _globals['_ENROLLREQUEST']._serialized_end=270
+  _globals['_ENROLLRESPONSE']._serialized_start=273
+  _globals['_ENROLLRESPONSE']._serialized_end=473
+  _globals['_SESSIONREQUEST']._serialized_start=476
+  _globals['_SESSIONREQUEST']._serialized_end=624
+  _globals['_HELLO']._serialized_start=627
+  _globals['_HELLO']._serialized_end=834
+  _globals['_MEASUREMENTBATCH']._serialized_start=836
+  _globals['_MEASUREMENTBATCH']._serialized_end=899
+  _globals['_HEARTBEAT']._serialized_start=901
+  _globals['_HEARTBEAT']._serialized_end=987
+  _globals['_EXCHANGEREQUEST']._serialized_start=989
+  _globals['_EXCHANGEREQUEST']._serialized_end=1050
+  _globals['_EXCHANGERESPONSE']._serialized_start=1052
+  _globals['_EXCHANGERESPONSE']._serialized_end=1116
+  _globals['_SESSIONRESPONSE']._serialized_start=1119
+  _globals['_SESSIONRESPONSE']._serialized_end=1434
+  _globals['_WELCOME']._serialized_start=1436
+  _globals['_WELCOME']._serialized_end=1516
+  _globals['_SLOWDOWN']._serialized_start=1518
+  _globals['_SLOWDOWN']._serialized_end=1595
+  _globals['_ROTATION']._serialized_start=1597
+  _globals['_ROTATION']._serialized_end=1623
+  _globals['_HEARTBEATANSWER']._serialized_start=1625
+  _globals['_HEARTBEATANSWER']._serialized_end=1730
+  _globals['_MEASURENOW']._serialized_start=1732
+  _globals['_MEASURENOW']._serialized_end=1846
+  _globals['_ACK']._serialized_start=1848
+  _globals['_ACK']._serialized_end=1904
+  _globals['_ACKRANGE']._serialized_start=1906
+  _globals['_ACKRANGE']._serialized_end=1997
+  _globals['_LEAVEREQUEST']._serialized_start=1999
+  _globals['_LEAVEREQUEST']._serialized_end=2013
+  _globals['_LEAVERESPONSE']._serialized_start=2015
+  _globals['_LEAVERESPONSE']._serialized_end=2030
+  _globals['_COLLECTOR']._serialized_start=2200
+  _globals['_COLLECTOR']._serialized_end=2465
 # @@protoc_insertion_point(module_scope)

@@ -89,6 +89,7 @@ class EnrollRequest(_message.Message):
     PROVINCE_FIELD_NUMBER: _builtins.int
     AGENT_VERSION_FIELD_NUMBER: _builtins.int
     LAB_FIELD_NUMBER: _builtins.int
+    EXPORT_PUBLIC_KEY_FIELD_NUMBER: _builtins.int
     invite_token: _builtins.str
     """The invitation, as the operator gave it out."""
     isp: _builtins.str
@@ -99,6 +100,8 @@ class EnrollRequest(_message.Message):
     """Version of the agent."""
     lab: _builtins.bool
     """Whether the agent runs with the lab switch."""
+    export_public_key: _builtins.bytes
+    """Ed25519 public key (RFC 8032) with which the agent signs what it exports to a file, 32 bytes. Empty: it exports nothing."""
     def __init__(
         self,
         *,
@@ -107,10 +110,11 @@ class EnrollRequest(_message.Message):
         province: _builtins.str = ...,
         agent_version: _builtins.str = ...,
         lab: _builtins.bool = ...,
+        export_public_key: _builtins.bytes = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["agent_version", b"agent_version", "invite_token", b"invite_token", "isp", b"isp", "lab", b"lab", "province", b"province"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["agent_version", b"agent_version", "export_public_key", b"export_public_key", "invite_token", b"invite_token", "isp", b"isp", "lab", b"lab", "province", b"province"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -129,6 +133,7 @@ class EnrollResponse(_message.Message):
     PLAN_PUBLIC_KEY_FIELD_NUMBER: _builtins.int
     PLAN_FIELD_NUMBER: _builtins.int
     ENDPOINTS_FIELD_NUMBER: _builtins.int
+    IMPORT_PUBLIC_KEY_FIELD_NUMBER: _builtins.int
     agent_id: _builtins.str
     """Pseudonym of the agent: random, and bound to nothing about its volunteer."""
     secret: _builtins.str
@@ -139,6 +144,8 @@ class EnrollResponse(_message.Message):
     """ISP that the agent counts for. Empty: not known yet."""
     plan_public_key: _builtins.bytes
     """Ed25519 public key that signs plans, 32 bytes; the agent pins it."""
+    import_public_key: _builtins.bytes
+    """X25519 public key (RFC 7748) to which files carried by hand are encrypted, 32 bytes. Empty: this collector takes none."""
     @_builtins.property
     def plan(self) -> _plan_pb2.SignedPlan:
         """The first plan."""
@@ -157,10 +164,11 @@ class EnrollResponse(_message.Message):
         plan_public_key: _builtins.bytes = ...,
         plan: _plan_pb2.SignedPlan | None = ...,
         endpoints: _abc.Iterable[_builtins.str] | None = ...,
+        import_public_key: _builtins.bytes = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["plan", b"plan"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["agent_id", b"agent_id", "endpoints", b"endpoints", "isp", b"isp", "plan", b"plan", "plan_public_key", b"plan_public_key", "role", b"role", "secret", b"secret"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["agent_id", b"agent_id", "endpoints", b"endpoints", "import_public_key", b"import_public_key", "isp", b"isp", "plan", b"plan", "plan_public_key", b"plan_public_key", "role", b"role", "secret", b"secret"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -317,6 +325,54 @@ class Heartbeat(_message.Message):
 Global___Heartbeat: _TypeAlias = Heartbeat  # noqa: Y015
 
 @_typing.final
+class ExchangeRequest(_message.Message):
+    """A part of a session, in one call."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    REQUESTS_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def requests(self) -> _containers.RepeatedCompositeFieldContainer[Global___SessionRequest]:
+        """At most 64, in their order; the first is a Hello."""
+
+    def __init__(
+        self,
+        *,
+        requests: _abc.Iterable[Global___SessionRequest] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["requests", b"requests"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ExchangeRequest: _TypeAlias = ExchangeRequest  # noqa: Y015
+
+@_typing.final
+class ExchangeResponse(_message.Message):
+    """Answers an ExchangeRequest, after everything in it is on disk."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    RESPONSES_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def responses(self) -> _containers.RepeatedCompositeFieldContainer[Global___SessionResponse]:
+        """In their order; the first is a Welcome."""
+
+    def __init__(
+        self,
+        *,
+        responses: _abc.Iterable[Global___SessionResponse] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["responses", b"responses"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ExchangeResponse: _TypeAlias = ExchangeResponse  # noqa: Y015
+
+@_typing.final
 class SessionResponse(_message.Message):
     """One message to an agent."""
 
@@ -325,6 +381,10 @@ class SessionResponse(_message.Message):
     WELCOME_FIELD_NUMBER: _builtins.int
     ACK_FIELD_NUMBER: _builtins.int
     PLAN_FIELD_NUMBER: _builtins.int
+    SLOW_DOWN_FIELD_NUMBER: _builtins.int
+    ROTATION_FIELD_NUMBER: _builtins.int
+    HEARTBEAT_ANSWER_FIELD_NUMBER: _builtins.int
+    MEASURE_NOW_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def welcome(self) -> Global___Welcome:
         """Answers a Hello."""
@@ -337,18 +397,38 @@ class SessionResponse(_message.Message):
     def plan(self) -> _plan_pb2.SignedPlan:
         """A new plan."""
 
+    @_builtins.property
+    def slow_down(self) -> Global___SlowDown:
+        """Asks for patience."""
+
+    @_builtins.property
+    def rotation(self) -> Global___Rotation:
+        """A new secret."""
+
+    @_builtins.property
+    def heartbeat_answer(self) -> Global___HeartbeatAnswer:
+        """Answers a Heartbeat."""
+
+    @_builtins.property
+    def measure_now(self) -> Global___MeasureNow:
+        """Asks for one measurement at once."""
+
     def __init__(
         self,
         *,
         welcome: Global___Welcome | None = ...,
         ack: Global___Ack | None = ...,
         plan: _plan_pb2.SignedPlan | None = ...,
+        slow_down: Global___SlowDown | None = ...,
+        rotation: Global___Rotation | None = ...,
+        heartbeat_answer: Global___HeartbeatAnswer | None = ...,
+        measure_now: Global___MeasureNow | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["ack", b"ack", "message", b"message", "plan", b"plan", "welcome", b"welcome"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["ack", b"ack", "heartbeat_answer", b"heartbeat_answer", "measure_now", b"measure_now", "message", b"message", "plan", b"plan", "rotation", b"rotation", "slow_down", b"slow_down", "welcome", b"welcome"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["ack", b"ack", "message", b"message", "plan", b"plan", "welcome", b"welcome"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["ack", b"ack", "heartbeat_answer", b"heartbeat_answer", "measure_now", b"measure_now", "message", b"message", "plan", b"plan", "rotation", b"rotation", "slow_down", b"slow_down", "welcome", b"welcome"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    _WhichOneofReturnType_message: _TypeAlias = _typing.Literal["welcome", "ack", "plan"]  # noqa: Y015
+    _WhichOneofReturnType_message: _TypeAlias = _typing.Literal["welcome", "ack", "plan", "slow_down", "rotation", "heartbeat_answer", "measure_now"]  # noqa: Y015
     _WhichOneofArgType_message: _TypeAlias = _typing.Literal["message", b"message"]  # noqa: Y015
     def WhichOneof(self, oneof_group: _WhichOneofArgType_message) -> _WhichOneofReturnType_message | None: ...
 
@@ -381,6 +461,126 @@ class Welcome(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___Welcome: _TypeAlias = Welcome  # noqa: Y015
+
+@_typing.final
+class SlowDown(_message.Message):
+    """Asks an agent for patience; a later one goes before it."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    FOR_S_FIELD_NUMBER: _builtins.int
+    BACKLOG_BYTES_PER_S_FIELD_NUMBER: _builtins.int
+    LIVE_PAUSE_MS_FIELD_NUMBER: _builtins.int
+    for_s: _builtins.int
+    """Seconds that this holds, from its arrival."""
+    backlog_bytes_per_s: _builtins.int
+    """Bytes a second that the backlog may take meanwhile. Zero: it waits."""
+    live_pause_ms: _builtins.int
+    """Milliseconds to wait between two batches of fresh measurements meanwhile."""
+    def __init__(
+        self,
+        *,
+        for_s: _builtins.int = ...,
+        backlog_bytes_per_s: _builtins.int = ...,
+        live_pause_ms: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["backlog_bytes_per_s", b"backlog_bytes_per_s", "for_s", b"for_s", "live_pause_ms", b"live_pause_ms"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___SlowDown: _TypeAlias = SlowDown  # noqa: Y015
+
+@_typing.final
+class Rotation(_message.Message):
+    """Gives an agent a new secret. The old one is good until the new one was used."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    SECRET_FIELD_NUMBER: _builtins.int
+    secret: _builtins.str
+    """The secret, for the next session."""
+    def __init__(
+        self,
+        *,
+        secret: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["secret", b"secret"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Rotation: _TypeAlias = Rotation  # noqa: Y015
+
+@_typing.final
+class HeartbeatAnswer(_message.Message):
+    """Answers a Heartbeat, so that the agent can tell how far its clock is off (RFC 5905, section 8)."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    AGENT_NOW_FIELD_NUMBER: _builtins.int
+    NOW_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def agent_now(self) -> _timestamp_pb2.Timestamp:
+        """The time in the Heartbeat."""
+
+    @_builtins.property
+    def now(self) -> _timestamp_pb2.Timestamp:
+        """Wall clock of the collector (UTC)."""
+
+    def __init__(
+        self,
+        *,
+        agent_now: _timestamp_pb2.Timestamp | None = ...,
+        now: _timestamp_pb2.Timestamp | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["agent_now", b"agent_now", "now", b"now"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["agent_now", b"agent_now", "now", b"now"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___HeartbeatAnswer: _TypeAlias = HeartbeatAnswer  # noqa: Y015
+
+@_typing.final
+class MeasureNow(_message.Message):
+    """Asks for one measurement of a target of the agent's plan at once, within the agent's own bounds."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    REQUEST_FIELD_NUMBER: _builtins.int
+    PLATFORM_FIELD_NUMBER: _builtins.int
+    TARGET_FIELD_NUMBER: _builtins.int
+    DEPTH_FIELD_NUMBER: _builtins.int
+    WITHIN_MS_FIELD_NUMBER: _builtins.int
+    request: _builtins.int
+    """Identifier, repeated in Measurement.request. Never zero."""
+    platform: _builtins.str
+    """Identifier of the platform. Empty: a reference."""
+    target: _builtins.str
+    """The target, as the plan writes it."""
+    depth: _measurement_pb2.Depth.ValueType
+    """How far the measurement is to go."""
+    within_ms: _builtins.int
+    """Milliseconds from its arrival after which it need not begin any more."""
+    def __init__(
+        self,
+        *,
+        request: _builtins.int = ...,
+        platform: _builtins.str = ...,
+        target: _builtins.str = ...,
+        depth: _measurement_pb2.Depth.ValueType = ...,
+        within_ms: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["depth", b"depth", "platform", b"platform", "request", b"request", "target", b"target", "within_ms", b"within_ms"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___MeasureNow: _TypeAlias = MeasureNow  # noqa: Y015
 
 @_typing.final
 class Ack(_message.Message):

@@ -45,6 +45,11 @@ class CollectorStub(object):
                 request_serializer=rabta__proto_dot_v1_dot_collector__pb2.SessionRequest.SerializeToString,
                 response_deserializer=rabta__proto_dot_v1_dot_collector__pb2.SessionResponse.FromString,
                 _registered_method=True)
+        self.Exchange = channel.unary_unary(
+                '/rabta.v1.Collector/Exchange',
+                request_serializer=rabta__proto_dot_v1_dot_collector__pb2.ExchangeRequest.SerializeToString,
+                response_deserializer=rabta__proto_dot_v1_dot_collector__pb2.ExchangeResponse.FromString,
+                _registered_method=True)
         self.Leave = channel.unary_unary(
                 '/rabta.v1.Collector/Leave',
                 request_serializer=rabta__proto_dot_v1_dot_collector__pb2.LeaveRequest.SerializeToString,
@@ -77,6 +82,16 @@ class CollectorServicer(object):
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def Exchange(self, request, context):
+        """The same messages without a stream, for ways that let no stream through: HTTPS POST to the same path on the
+        collector's web port. The first request of each call is a Hello.
+
+        Fails as Session does.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def Leave(self, request, context):
         """Revokes the caller's own credential, when a volunteer leaves.
         """
@@ -96,6 +111,11 @@ def add_CollectorServicer_to_server(servicer, server):
                     servicer.Session,
                     request_deserializer=rabta__proto_dot_v1_dot_collector__pb2.SessionRequest.FromString,
                     response_serializer=rabta__proto_dot_v1_dot_collector__pb2.SessionResponse.SerializeToString,
+            ),
+            'Exchange': grpc.unary_unary_rpc_method_handler(
+                    servicer.Exchange,
+                    request_deserializer=rabta__proto_dot_v1_dot_collector__pb2.ExchangeRequest.FromString,
+                    response_serializer=rabta__proto_dot_v1_dot_collector__pb2.ExchangeResponse.SerializeToString,
             ),
             'Leave': grpc.unary_unary_rpc_method_handler(
                     servicer.Leave,
@@ -158,6 +178,33 @@ class Collector(object):
             '/rabta.v1.Collector/Session',
             rabta__proto_dot_v1_dot_collector__pb2.SessionRequest.SerializeToString,
             rabta__proto_dot_v1_dot_collector__pb2.SessionResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def Exchange(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/rabta.v1.Collector/Exchange',
+            rabta__proto_dot_v1_dot_collector__pb2.ExchangeRequest.SerializeToString,
+            rabta__proto_dot_v1_dot_collector__pb2.ExchangeResponse.FromString,
             options,
             channel_credentials,
             insecure,

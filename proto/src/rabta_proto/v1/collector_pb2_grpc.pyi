@@ -50,6 +50,12 @@ class CollectorStub:
     INVALID_ARGUMENT for a request that cannot be read, with RESOURCE_EXHAUSTED for one that is too large, and with
     UNAVAILABLE when the collector stops.
     """
+    Exchange: _grpc.UnaryUnaryMultiCallable[_collector_pb2.ExchangeRequest, _collector_pb2.ExchangeResponse]
+    """The same messages without a stream, for ways that let no stream through: HTTPS POST to the same path on the
+    collector's web port. The first request of each call is a Hello.
+
+    Fails as Session does.
+    """
     Leave: _grpc.UnaryUnaryMultiCallable[_collector_pb2.LeaveRequest, _collector_pb2.LeaveResponse]
     """Revokes the caller's own credential, when a volunteer leaves."""
 
@@ -70,6 +76,12 @@ class CollectorAsyncStub(CollectorStub):
     The first request is a Hello. Fails with UNAUTHENTICATED for an unknown or revoked credential, with
     INVALID_ARGUMENT for a request that cannot be read, with RESOURCE_EXHAUSTED for one that is too large, and with
     UNAVAILABLE when the collector stops.
+    """
+    Exchange: _aio.UnaryUnaryMultiCallable[_collector_pb2.ExchangeRequest, _collector_pb2.ExchangeResponse]  # type: ignore[assignment]
+    """The same messages without a stream, for ways that let no stream through: HTTPS POST to the same path on the
+    collector's web port. The first request of each call is a Hello.
+
+    Fails as Session does.
     """
     Leave: _aio.UnaryUnaryMultiCallable[_collector_pb2.LeaveRequest, _collector_pb2.LeaveResponse]  # type: ignore[assignment]
     """Revokes the caller's own credential, when a volunteer leaves."""
@@ -100,6 +112,18 @@ class CollectorServicer(metaclass=_abc_1.ABCMeta):
         The first request is a Hello. Fails with UNAUTHENTICATED for an unknown or revoked credential, with
         INVALID_ARGUMENT for a request that cannot be read, with RESOURCE_EXHAUSTED for one that is too large, and with
         UNAVAILABLE when the collector stops.
+        """
+
+    @_abc_1.abstractmethod
+    def Exchange(
+        self,
+        request: _collector_pb2.ExchangeRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_collector_pb2.ExchangeResponse, _abc.Awaitable[_collector_pb2.ExchangeResponse]]:
+        """The same messages without a stream, for ways that let no stream through: HTTPS POST to the same path on the
+        collector's web port. The first request of each call is a Hello.
+
+        Fails as Session does.
         """
 
     @_abc_1.abstractmethod

@@ -252,6 +252,9 @@ class Measurement(_message.Message):
     OBSERVATIONS_FIELD_NUMBER: _builtins.int
     BYTES_SENT_FIELD_NUMBER: _builtins.int
     BYTES_RECEIVED_FIELD_NUMBER: _builtins.int
+    CLOCK_OFFSET_US_FIELD_NUMBER: _builtins.int
+    REQUEST_FIELD_NUMBER: _builtins.int
+    CLOCK_JUMPED_FIELD_NUMBER: _builtins.int
     epoch: _builtins.int
     """Number of the agent's spool, drawn when the spool was made, so that sequence numbers never repeat. Zero: taken
     outside of a spool (`rabta-agent probe`).
@@ -276,6 +279,14 @@ class Measurement(_message.Message):
     """Bytes that the measurement cost the volunteer, up: payload of every socket plus estimated TCP, UDP and IP headers."""
     bytes_received: _builtins.int
     """The same, down."""
+    clock_offset_us: _builtins.int
+    """Microseconds to add to started_at for the collector's clock, as a session measured it. Absent: not known."""
+    request: _builtins.int
+    """Identifier of the MeasureNow that asked for this. Zero: none did."""
+    clock_jumped: _builtins.bool
+    """Whether the agent's wall clock was set between the measurement and that session, so that the two cannot be joined by
+    more than a guess. Absent: not examined.
+    """
     @_builtins.property
     def started_at(self) -> _timestamp_pb2.Timestamp:
         """Wall clock of the agent when the measurement began (UTC). Always set."""
@@ -305,12 +316,22 @@ class Measurement(_message.Message):
         observations: _abc.Iterable[Global___Observation] | None = ...,
         bytes_sent: _builtins.int = ...,
         bytes_received: _builtins.int = ...,
+        clock_offset_us: _builtins.int | None = ...,
+        request: _builtins.int = ...,
+        clock_jumped: _builtins.bool | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["network", b"network", "started_at", b"started_at"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_clock_jumped", b"_clock_jumped", "_clock_offset_us", b"_clock_offset_us", "clock_jumped", b"clock_jumped", "clock_offset_us", b"clock_offset_us", "network", b"network", "started_at", b"started_at"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["agent_version", b"agent_version", "bytes_received", b"bytes_received", "bytes_sent", b"bytes_sent", "depth", b"depth", "duration_us", b"duration_us", "epoch", b"epoch", "network", b"network", "observations", b"observations", "plan_version", b"plan_version", "platform", b"platform", "sequence", b"sequence", "started_at", b"started_at", "target", b"target", "trigger", b"trigger"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_clock_jumped", b"_clock_jumped", "_clock_offset_us", b"_clock_offset_us", "agent_version", b"agent_version", "bytes_received", b"bytes_received", "bytes_sent", b"bytes_sent", "clock_jumped", b"clock_jumped", "clock_offset_us", b"clock_offset_us", "depth", b"depth", "duration_us", b"duration_us", "epoch", b"epoch", "network", b"network", "observations", b"observations", "plan_version", b"plan_version", "platform", b"platform", "request", b"request", "sequence", b"sequence", "started_at", b"started_at", "target", b"target", "trigger", b"trigger"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    def WhichOneof(self, oneof_group: _Never) -> None: ...
+    _WhichOneofReturnType__clock_jumped: _TypeAlias = _typing.Literal["clock_jumped"]  # noqa: Y015
+    _WhichOneofArgType__clock_jumped: _TypeAlias = _typing.Literal["_clock_jumped", b"_clock_jumped"]  # noqa: Y015
+    _WhichOneofReturnType__clock_offset_us: _TypeAlias = _typing.Literal["clock_offset_us"]  # noqa: Y015
+    _WhichOneofArgType__clock_offset_us: _TypeAlias = _typing.Literal["_clock_offset_us", b"_clock_offset_us"]  # noqa: Y015
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__clock_jumped) -> _WhichOneofReturnType__clock_jumped | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__clock_offset_us) -> _WhichOneofReturnType__clock_offset_us | None: ...
 
 Global___Measurement: _TypeAlias = Measurement  # noqa: Y015
 
