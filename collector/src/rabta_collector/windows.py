@@ -12,7 +12,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
 from rabta_collector.verdict.classify import Finding
-from rabta_collector.verdict.decide import Decision, Vote
+from rabta_collector.verdict.decide import Decision
+from rabta_collector.verdict.vote import Vote
 from rabta_proto.model import Measurement
 from rabta_proto.vocabulary import Depth, Judgement, Step
 

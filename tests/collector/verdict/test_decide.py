@@ -1,6 +1,7 @@
 """Votes make a decision: quorum, change-over, a part, and few agents."""
 
 from dataclasses import replace
+from random import Random
 
 import pytest
 from hypothesis import given
@@ -14,11 +15,11 @@ from rabta_collector.verdict.decide import (
     NOT_MEASURED,
     Decision,
     Terms,
-    Vote,
     combine,
     decide,
     wilson,
 )
+from rabta_collector.verdict.vote import Vote
 from rabta_proto.vocabulary import Judgement, Mechanism, State, Step
 
 OK, BLOCKED, DOWN = Judgement.OK, Judgement.BLOCKED, Judgement.DOWN
@@ -113,6 +114,36 @@ def test_liars_below_a_quarter_change_nothing(total: int, data: st.DataObject) -
     places = data.draw(st.permutations(range(total)))
     told = [vote(BLOCKED if place < liars else OK, float(n)) for n, place in enumerate(places)]
     assert State.REACHABLE is decide(told, REACHABLE, TERMS).state
+
+
+def test_agents_that_changed_over_decide_before_the_others_were_heard() -> None:
+    decision = decide(votes("o" * 13 + "b" * 7), REACHABLE, TERMS)
+    assert (State.BLOCKED, 13.0, 1.0) == (decision.state, decision.turned, decision.agreement)
+
+
+def test_what_was_measured_before_a_change_is_void_for_the_next_one_too() -> None:
+    blocked = decide(votes("o" * 13 + "b" * 7), REACHABLE, TERMS)
+    back = [*votes("o" * 13 + "b" * 7)[5:], *(vote(OK, 20.0 + n) for n in range(5))]
+    assert State.BLOCKED is decide(back, blocked, TERMS).state  # five against seven: changing over
+    back = [*votes("o" * 13 + "b" * 7)[8:13], *(vote(OK, 20.0 + n) for n in range(15))]
+    assert State.REACHABLE is decide(back, blocked, TERMS).state
+
+
+@given(st.integers(3, 60), st.randoms(use_true_random=False))
+def test_a_third_of_liars_hides_no_block_and_makes_none(total: int, rng: Random) -> None:
+    """They may say it before all others, after, between, and again and again."""
+    liars = (total - 1) // 3
+    for truth, lie, before, forbidden in [
+        (OK, BLOCKED, REACHABLE, State.BLOCKED),
+        (BLOCKED, OK, IS_BLOCKED, State.REACHABLE),
+        (BLOCKED, OK, REACHABLE, State.REACHABLE),
+    ]:
+        started = [rng.random() for _ in range(total)]
+        told = [vote(lie if n < liars else truth, started[n]) for n in range(total)]
+        if forbidden is before.state:  # all have measured since it began, and so it is no longer what it was
+            told = sorted(told, key=lambda one: (one.judgement is lie, one.started))
+            told = [vote(one.judgement, float(n)) for n, one in enumerate(told)]
+        assert forbidden is not decide(told, before, TERMS).state
 
 
 @given(st.text("obd", min_size=1, max_size=9), st.sampled_from(State), st.integers(1, 3), st.randoms())

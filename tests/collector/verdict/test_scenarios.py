@@ -8,7 +8,8 @@ import pytest
 from lab.scenario import Controls, Scenario, Scheme, SiteKind, Vantage, load_scenarios
 from rabta_collector.verdict.background import Background
 from rabta_collector.verdict.classify import Finding, classify
-from rabta_collector.verdict.decide import Decision, Terms, Vote, decide
+from rabta_collector.verdict.decide import Decision, Terms, decide
+from rabta_collector.verdict.vote import Vote
 from rabta_proto.vocabulary import Judgement, Mechanism, State
 from support.factories import NOON
 from support.imagined import Played, play

@@ -14,8 +14,9 @@ from dataclasses import dataclass, field, replace
 
 from rabta_collector.catalogue import Need
 from rabta_collector.state import Witness
-from rabta_collector.verdict.decide import Decision, Terms, Vote, combine, decide
+from rabta_collector.verdict.decide import Decision, Terms, combine, decide
 from rabta_collector.verdict.rules import RULES_BY_ID
+from rabta_collector.verdict.vote import Vote
 from rabta_proto.vocabulary import Judgement, Mechanism, State
 
 HOUR_S = 3600.0

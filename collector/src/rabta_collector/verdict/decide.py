@@ -8,6 +8,7 @@ One agent has one vote, its newest. With n votes, of which k are for the leading
   `disrupted`: a block of a part is not averaged away.
 * No quorum, and all of one side measured before all of the other: agents are changing over, and what stood stands.
 * No quorum, and they measured in turns: `disrupted` where two agents or more stand on either side, else inconclusive.
+* Votes from before the moment at which agents changed over, where one is found (changeover.py), are void.
 * Before all that: where at least `minority` and two agents reach it, as many do not, and no version of the agent is on
   both sides, the failure follows the instrument and not the network: inconclusive.
 
@@ -27,8 +28,10 @@ from dataclasses import dataclass, replace
 from math import fsum, sqrt
 
 from rabta_collector.catalogue import Need
+from rabta_collector.verdict.changeover import find_changeover
 from rabta_collector.verdict.rules import RULES_BY_ID
-from rabta_proto.vocabulary import Judgement, Mechanism, State, Step
+from rabta_collector.verdict.vote import Vote
+from rabta_proto.vocabulary import Judgement, Mechanism, State
 
 STATE_OF = {
     Judgement.OK: State.REACHABLE,
@@ -63,25 +66,6 @@ _BEST_FIRST = (
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Vote:
-    """What an agent's newest conclusive measurement says. `since`, `streak`: the unbroken run of the same judgement.
-
-    `weight`: how sure the finding is, 0 to 1. `version`: the agent's; empty where it is not known.
-    """
-
-    judgement: Judgement
-    rule: str
-    step: Step | None
-    mechanism: Mechanism | None
-    started: float
-    since: float
-    streak: int
-    expires: float
-    weight: float = 1.0
-    version: str = ""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Terms:
     """The numbers that decide."""
 
@@ -92,7 +76,10 @@ class Terms:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Decision:
-    """What the votes say together. `began`: when the runs of the votes for it began."""
+    """What the votes say together. `began`: when the runs of the votes for it began.
+
+    `turned`: when agents last changed over; votes of measurements from before that are void.
+    """
 
     state: State = State.INCONCLUSIVE
     mechanism: Mechanism | None = None
@@ -101,6 +88,7 @@ class Decision:
     reached: float | None = None
     note: str | None = None
     began: tuple[float, ...] = ()
+    turned: float = 0.0
 
 
 def decide(votes: Sequence[Vote], before: Decision, terms: Terms) -> Decision:
@@ -109,9 +97,11 @@ def decide(votes: Sequence[Vote], before: Decision, terms: Terms) -> Decision:
         return Decision(note=NOT_MEASURED)
     if _follows_version(votes, terms):
         return replace(_describe(State.INCONCLUSIVE, votes, before, terms), note=INSTRUMENT)
-    counted = votes if len(votes) >= terms.min_agents else _believable(votes, before)
+    turned = max(before.turned, find_changeover(votes, terms.quorum) or 0.0)
+    fresh = [vote for vote in votes if vote.started >= turned] or votes
+    counted = fresh if len(votes) >= terms.min_agents else _believable(fresh, before)
     state = _state(counted, before, terms)
-    return _describe(state, votes, before, terms)
+    return replace(_describe(state, fresh, before, terms), turned=turned)
 
 
 def _follows_version(votes: Sequence[Vote], terms: Terms) -> bool:

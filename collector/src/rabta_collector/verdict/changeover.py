@@ -1,0 +1,65 @@
+"""Whether agents changed over at some moment: one change held against a steady mixture. Pure.
+
+A vote is its agent's newest measurement, and most are minutes old. When a block begins, or ends, those who measured
+since say one thing and those who have not yet another, and waiting for all of them would cost minutes. So votes are put
+in the order of their measurements and cut in two, at each place; with k of n votes for a judgement, d of m after the
+cut and b of l before it, the generalised likelihood ratio of "the share changed there" to "it never did" is
+
+    L(d, m) + L(b, l) - L(k, n),    L(k, n) = k ln(k / n) + (n - k) ln(1 - k / n)
+
+(Basseville and Nikiforov, Detection of Abrupt Changes, 1993, chapter 2; the cuts tried are n, hence the n below).
+Agents have changed over where, at some cut,
+
+* it is at least ln(n / ERROR): a steady mixture is taken for a change once in a thousand times, or less;
+* the judgement holds a quorum of the votes after the cut; and
+* more votes than a third of all agents could be lying for it: d > (n - 1) / 3, rounded down. So no third of liars,
+  whatever they say and whenever, brings a change about.
+
+Fewer than fourteen agents never fill that measure, and are simply heard, all of them.
+"""
+
+from collections.abc import Sequence
+from math import log
+
+from rabta_collector.verdict.vote import Vote
+
+ERROR = 0.001
+"""Chance that the shares of a steady mixture look like a change."""
+
+
+def find_changeover(votes: Sequence[Vote], quorum: float) -> float | None:
+    """Start of the first vote after the likeliest change, where there was one. `quorum`: share that decides."""
+    ordered = sorted(votes, key=lambda vote: vote.started)
+    least = log(max(1, len(ordered)) / ERROR)
+    if _likelihood(len(ordered) // 2, len(ordered)) > -least:  # no cut of so few votes could be told from chance
+        return None
+    found: tuple[float, float] | None = None
+    for judgement in sorted({vote.judgement for vote in ordered}):
+        ratio, moment = _likeliest([vote.judgement is judgement for vote in ordered], ordered, quorum)
+        if ratio >= least and (found is None or ratio > found[0]):
+            found = ratio, moment
+    return None if found is None else found[1]
+
+
+def _likeliest(yes: Sequence[bool], ordered: Sequence[Vote], quorum: float) -> tuple[float, float]:
+    """The greatest ratio of all cuts that count, and the start of the first vote after it."""
+    total, votes = len(yes), sum(yes)
+    steady = _likelihood(votes, total)
+    liars = (total - 1) // 3
+    best = (0.0, 0.0)
+    before = 0
+    for cut, says in enumerate(yes):
+        after, rest = votes - before, total - cut
+        if says and after > liars and after >= quorum * rest - 1e-9:
+            ratio = _likelihood(after, rest) + _likelihood(before, cut) - steady
+            best = max(best, (ratio, ordered[cut].started))
+        before += says
+    return best
+
+
+def _likelihood(count: int, total: int) -> float:
+    """The logarithm of the greatest likelihood of `count` of `total`."""
+    if count in (0, total):
+        return 0.0
+    share = count / total
+    return count * log(share) + (total - count) * log(1 - share)

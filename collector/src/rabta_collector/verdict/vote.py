@@ -1,0 +1,24 @@
+"""What one agent says of one target. Plain values."""
+
+from dataclasses import dataclass
+
+from rabta_proto.vocabulary import Judgement, Mechanism, Step
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Vote:
+    """What an agent's newest conclusive measurement says. `since`, `streak`: the unbroken run of the same judgement.
+
+    `weight`: how sure the finding is, 0 to 1. `version`: the agent's; empty where it is not known.
+    """
+
+    judgement: Judgement
+    rule: str
+    step: Step | None
+    mechanism: Mechanism | None
+    started: float
+    since: float
+    streak: int
+    expires: float
+    weight: float = 1.0
+    version: str = ""
