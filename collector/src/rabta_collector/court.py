@@ -8,10 +8,12 @@ soon as, and only while, the evidence bears it out.
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
+from rabta_collector.asking import Alarm
 from rabta_collector.catalogue import Target
 from rabta_collector.cells import Cell
 from rabta_collector.controls import Controls, Look
 from rabta_collector.locators import scheme_of
+from rabta_collector.question import at_odds
 from rabta_collector.vantages import Vantages
 from rabta_collector.verdict.background import Background
 from rabta_collector.verdict.classify import Finding, classify
@@ -34,10 +36,12 @@ class Court:
     """`changed` is told of every cell whose votes changed. `max_age_s`: see `control_max_age_s` of the settings.
 
     `asn_of`: number of the network that announces an address, where the operator supplies a database.
+    `alarmed` is told of each measurement that is at odds with what is held of its target.
     """
 
     max_age_s: float
     changed: Callable[[Cell], None]
+    alarmed: Callable[[Alarm], None] = lambda _: None
     cells: dict[Place, Cell] = field(default_factory=dict)
     controls: Controls = field(default_factory=Controls)
     vantages: Vantages = field(default_factory=Vantages)
@@ -69,8 +73,11 @@ class Court:
         """An agent's measurement, newer than its last one of this target."""
         told = self.vantages.hear(case.agent, case.measurement, case.started)
         finding = self._judge(cell, case)
-        cell.window(target.url).record(case, finding, now)
+        window = cell.window(target.url)
+        window.record(case, finding, now)
         self.changed(cell)
+        if at_odds(held := window.decision.state, finding.judgement):
+            self.alarmed(Alarm(isp=cell.isp, platform=cell.platform, url=target.url, held=held, started=case.started))
         if finding.judgement is Judgement.OK:
             told = self.vantages.hear_reached(case.agent, case.measurement, case.started) or told
         if told or cell.platform == REFERENCES:

@@ -13,11 +13,13 @@ agents (the work is shared among them), or the agent's own last pause where that
 most `vote_ceiling_s`. A measurement that comes more than `late_s` after its end is counted, and votes for nothing.
 """
 
-from collections.abc import Callable, Sequence
+from collections import deque
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 from rabta_collector.agenda import Agenda
+from rabta_collector.asking import Alarm
 from rabta_collector.catalogue import Catalogue, Isp, Need, Target
 from rabta_collector.cells import Cell, unknown
 from rabta_collector.chronicle import Chronicle
@@ -26,15 +28,19 @@ from rabta_collector.court import REFERENCES, Court, Place
 from rabta_collector.entries import Entry, Measured, Presence
 from rabta_collector.nation import Nation
 from rabta_collector.outage import Patience
+from rabta_collector.question import Key
 from rabta_collector.state import Event, Snapshot
 from rabta_collector.tallies import Counting
 from rabta_collector.verdict.decide import Terms
 from rabta_collector.windows import Case
 from rabta_proto.model import Measurement
-from rabta_proto.vocabulary import IspState, Role, State
+from rabta_proto.vocabulary import IspState, Judgement, Role, State
 
 CLOCK_SLACK_S = 1.0
 """By so much an agent's clock may be ahead before its times are corrected."""
+
+ALARMS_KEPT = 1000
+"""Between two looks at them; of more the oldest are forgotten, for those of one place say the same."""
 
 _ILL = (State.BLOCKED, State.THROTTLED, State.DISRUPTED)
 
@@ -80,7 +86,10 @@ class Engine:
         self._agenda = Agenda(grid_s=settings.grid_s)  # of cells
         self._outlook = Agenda(grid_s=settings.grid_s)  # of ISPs
         self._nation = Nation(isps, _patience(settings), self._outlook, self._health)
-        self._court = Court(max_age_s=settings.control_max_age_s, changed=self._enter, asn_of=asn_of)
+        self._alarms: deque[Alarm] = deque(maxlen=ALARMS_KEPT)
+        self._court = Court(
+            max_age_s=settings.control_max_age_s, changed=self._enter, asn_of=asn_of, alarmed=self._alarms.append
+        )
         self._counting = Counting()
         self._chronicle = Chronicle(settings.events_kept)
         self._snapshot: Snapshot | None = None
@@ -136,6 +145,24 @@ class Engine:
     ) -> tuple[Event, ...]:
         """Events of a half-open span of time, oldest first."""
         return self._chronicle.find(since=since, until=until, platform=platform, isp=isp)
+
+    # The closed loop (asking.py): what it asks about, and what it may know. None of it changes a verdict.
+
+    def take_alarms(self) -> list[Alarm]:
+        """Measurements at odds with what is held, since the last call."""
+        alarms = list(self._alarms)
+        self._alarms.clear()
+        return alarms
+
+    def state_of(self, key: Key) -> State:
+        """What is held of a target at an ISP."""
+        cell = self._court.cells.get(key[:2])
+        return State.INCONCLUSIVE if cell is None or key[2] not in cell.windows else cell.windows[key[2]].decision.state
+
+    def newest_of(self, key: Key) -> Mapping[str, tuple[float, Judgement]]:
+        """Of each agent of an ISP when its newest measurement of a target began, and what was found in it."""
+        cell = self._court.cells.get(key[:2])
+        return {} if cell is None or key[2] not in cell.windows else cell.windows[key[2]].newest_findings()
 
     # Entries
 

@@ -80,6 +80,13 @@ class Window:
         ballot = self._ballots.get(agent)
         return None if ballot is None else (ballot.started, ballot.stands[-1].case if ballot.stands else None)
 
+    def newest_findings(self) -> dict[str, tuple[float, Judgement]]:
+        """Of each agent when its newest measurement began, and what was found in it."""
+        return {
+            agent: (ballot.started, ballot.stands[-1].finding.judgement if ballot.stands else Judgement.OK)
+            for agent, ballot in self._ballots.items()
+        }
+
     def record(self, case: Case, finding: Finding, now: float) -> None:
         """Takes in a measurement newer than any of its agent's before."""
         before = self._ballots.get(case.agent)

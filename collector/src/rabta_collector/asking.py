@@ -1,0 +1,191 @@
+"""Whom to ask to measure what at once: the closed loop from an alarm to a verdict. Pure.
+
+The engine raises alarms; `Asking` opens a question for each (question.py), names the agents to ask, and closes it. When
+a verdict changes at one ISP, the others are asked too, for orders arrive nationwide. Controls are asked once for each
+question, because nothing is judged without them.
+
+What this may cost is bounded: for each agent by the hour and the day (its own compiled ceilings are wider), for each
+ISP and platform by a pause between two questions that doubles, up to QUIET_MOST_S, while they change nothing, and in
+all by the number of open questions. An agent is not asked for a target that it measured within RESIDUAL_S: many censors
+keep up a block between two addresses for a minute or more after they saw a name, and would answer for us.
+"""
+
+from collections import deque
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from zlib import crc32
+
+from rabta_collector.question import Key, Question
+from rabta_proto.vocabulary import Judgement, State
+
+HOUR_S, DAY_S = 3600.0, 86_400.0
+AGENT_HOUR, AGENT_DAY = 24, 96  # measurements; 96 are 0.7 MB, under 5 % of a volunteer's 15 MB
+RESIDUAL_S = 60.0
+ANSWER_S = 60.0  # an agent that was asked and has not answered in this time is not waited for
+PATIENCE_S = 240.0  # a question is closed, whatever its answers
+QUIET_S, QUIET_MOST_S = 30.0, 960.0
+SPREAD_S = 300.0  # between two times that one platform's change has all other ISPs asked
+QUESTIONS = 2000
+CONTROLS = 2  # asked for each question
+
+Place = tuple[str, str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Alarm:
+    """A measurement at odds with what is held of its target."""
+
+    isp: str
+    platform: str
+    url: str
+    held: State
+    started: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Order:
+    """An agent is to measure a target now."""
+
+    request: int
+    agent: str
+    platform: str
+    url: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class View:
+    """What is known now.
+
+    `state`: what is held of a target at an ISP. `newest`: of each of its agents the start of the newest measurement of
+    it, and what that found. `crew`: agents of an ISP that can be asked; of the ISP "" the controls.
+    """
+
+    state: Callable[[Key], State]
+    newest: Callable[[Key], Mapping[str, tuple[float, Judgement]]]
+    crew: Callable[[str], Sequence[str]]
+
+
+@dataclass(slots=True, kw_only=True)
+class _Quiet:
+    """A place's pause. `until`: no question is opened before; `pause_s`: how long the next one will be."""
+
+    until: float = 0.0
+    pause_s: float = QUIET_S
+
+
+@dataclass(slots=True, kw_only=True)
+class Asking:
+    """`last_request` is the newest identifier that was given out; they only ever grow."""
+
+    last_request: int = 0
+    questions: dict[Key, Question] = field(default_factory=dict)
+    orders_made: int = 0
+    questions_refused: int = 0
+    _asked: dict[str, deque[float]] = field(default_factory=dict)
+    _quiet: dict[Place, _Quiet] = field(default_factory=dict)
+    _spread: dict[str, float] = field(default_factory=dict)
+
+    def alarm(self, alarm: Alarm, now: float) -> None:
+        """Opens a question, unless there is one or this place was asked about too lately."""
+        if now >= self._quiet.setdefault((alarm.isp, alarm.platform), _Quiet()).until:
+            self._open(alarm, now, alarms=1)
+
+    def spread(self, platform: str, urls: Iterable[str], others: Iterable[tuple[str, State]], now: float) -> None:
+        """A verdict changed somewhere: asks the other ISPs, each with what is held there, about the same targets."""
+        if now < self._spread.get(platform, 0.0):
+            return
+        self._spread[platform] = now + SPREAD_S
+        for isp, held in others:
+            for url in urls:
+                self._open(Alarm(isp=isp, platform=platform, url=url, held=held, started=now), now, alarms=0)
+
+    def _open(self, alarm: Alarm, now: float, *, alarms: int) -> None:
+        question = Question(
+            isp=alarm.isp,
+            platform=alarm.platform,
+            url=alarm.url,
+            held=alarm.held,
+            began=alarm.started,
+            opened=now,
+            alarms=alarms,
+        )
+        if question.key in self.questions:
+            return
+        if len(self.questions) >= QUESTIONS:
+            self.questions_refused += 1
+            return
+        self.questions[question.key] = question
+
+    def next(self, now: float, view: View) -> list[Order]:
+        """The orders to give now; closes what is answered."""
+        orders: list[Order] = []
+        for key, question in list(self.questions.items()):
+            crew = view.crew(question.isp)
+            answers = _answers(question, view.newest(key))
+            wanted = question.wanted(answers, len(crew))
+            if view.state(key) is not question.held or not wanted or now >= question.opened + PATIENCE_S:
+                self._close(question, changed=view.state(key) is not question.held, now=now)
+                continue
+            if not question.controls_asked:
+                question.controls_asked = True
+                orders += self._ask_controls(question, view, now)
+            short = wanted - len(answers) - len(_awaited(question, view, now))
+            if short > 0:
+                orders += self._ask(question, self._free(question, view, crew, now)[:short], now)
+        return orders
+
+    def _close(self, question: Question, *, changed: bool, now: float) -> None:
+        del self.questions[question.key]
+        quiet = self._quiet.setdefault((question.isp, question.platform), _Quiet())
+        quiet.pause_s = QUIET_S if changed else min(QUIET_MOST_S, quiet.pause_s * 2)
+        quiet.until = now + quiet.pause_s
+
+    def _free(self, question: Question, view: View, crew: Sequence[str], now: float) -> list[str]:
+        """Agents that may be asked, those asked least of late first, and then in an order that no agent can choose."""
+        newest = view.newest(question.key)
+        rested = [a for a in crew if a not in newest or newest[a][0] + RESIDUAL_S <= now]
+        free = [a for a in rested if question.asked.get(a, -1e18) + RESIDUAL_S <= now and self._may_ask(a, now)]
+        salt = f"{question.began}{question.key}"
+        return sorted(free, key=lambda agent: (len(self._asked.get(agent, ())), crc32(f"{salt}{agent}".encode())))
+
+    def _ask_controls(self, question: Question, view: View, now: float) -> list[Order]:
+        """Not bounded by the day, for controls pay nothing by the byte; only by what the question needs."""
+        controls = sorted(view.crew(""), key=lambda agent: crc32(f"{question.began}{agent}".encode()))
+        return [self._order(question, agent, now) for agent in controls[:CONTROLS]]
+
+    def _ask(self, question: Question, agents: Iterable[str], now: float) -> list[Order]:
+        orders = []
+        for agent in agents:
+            question.asked[agent] = now
+            self._asked.setdefault(agent, deque()).append(now)
+            orders.append(self._order(question, agent, now))
+        return orders
+
+    def _order(self, question: Question, agent: str, now: float) -> Order:
+        self.last_request = max(self.last_request + 1, int(now * 1000))
+        self.orders_made += 1
+        return Order(request=self.last_request, agent=agent, platform=question.platform, url=question.url)
+
+    def _may_ask(self, agent: str, now: float) -> bool:
+        times = self._asked.get(agent)
+        if times is None:
+            return True
+        while times and times[0] + DAY_S <= now:
+            times.popleft()
+        if not times:
+            del self._asked[agent]
+            return True
+        lately = sum(at + HOUR_S > now for at in times)
+        return lately < AGENT_HOUR and len(times) < AGENT_DAY
+
+
+def _awaited(question: Question, view: View, now: float) -> list[str]:
+    """Agents that were asked, have not answered, and still may."""
+    newest = view.newest(question.key)
+    silent = (agent for agent, at in question.asked.items() if agent not in newest or newest[agent][0] < at)
+    return [agent for agent in silent if now < question.asked[agent] + ANSWER_S]
+
+
+def _answers(question: Question, newest: Mapping[str, tuple[float, Judgement]]) -> dict[str, Judgement]:
+    """What was measured since the question began, by agent."""
+    return {agent: judgement for agent, (started, judgement) in newest.items() if started >= question.began}
