@@ -18,6 +18,7 @@ PURE = {
         "contacts.py",
         "digest.py",
         "endpoint.py",
+        "errands.py",
         "inflight.py",
         "schedule.py",
         "traffic.py",

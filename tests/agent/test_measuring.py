@@ -20,6 +20,7 @@ from rabta_agent.spool_thread import SpoolThread
 from rabta_agent.task import Settings, Task
 from rabta_agent.urls import InvalidTarget
 from rabta_proto.model import Measurement, NetworkContext
+from rabta_proto.v1.collector_pb2 import MeasureNow
 from rabta_proto.vocabulary import Depth, Trigger
 from support.agents import FakeMeasurer, credential
 from support.scripted_collector import signed_plan
@@ -74,6 +75,29 @@ async def test_it_measures_when_the_plan_says_and_tells_why(bench: Bench) -> Non
     assert {(TARGETS[0], "p", Trigger.SCHEDULED, 7)} == {
         (entry.target, entry.platform, entry.trigger, entry.plan_version) for entry in measurer(bench).tasks
     }
+
+
+async def test_what_the_collector_asks_for_is_measured_at_once_and_named(bench: Bench) -> None:
+    await bench.plans.offer(signed_plan(TARGETS[0], version=7, interval_ms=3_600_000))
+    loop = Measuring(bench)
+    task = asyncio.create_task(loop.forever())
+    loop.ask(MeasureNow(request=9, platform="p", target=TARGETS[1], within_ms=60_000))  # not of the plan
+    loop.ask(MeasureNow(request=8, platform="p", target=TARGETS[0], within_ms=60_000))
+    await spooled(bench, 1)
+    loop.stop()
+    await task
+    assert [(TARGETS[0], Trigger.REQUESTED, 8)] == [
+        (entry.target, entry.trigger, entry.request) for entry in measurer(bench).tasks
+    ]
+
+
+async def test_without_a_plan_nothing_is_measured_for_the_collector(bench: Bench) -> None:
+    loop = Measuring(bench)
+    loop.ask(MeasureNow(request=8, platform="p", target=TARGETS[0], within_ms=60_000))
+    task = asyncio.create_task(loop.forever())
+    loop.stop()
+    await task
+    assert [] == measurer(bench).tasks
 
 
 async def test_the_controls_addresses_of_a_target_go_with_it(bench: Bench) -> None:

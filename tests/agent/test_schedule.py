@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rabta_agent.ceilings import Ceilings
+from rabta_agent.errands import Errand
 from rabta_agent.plan import Assignment
 from rabta_agent.schedule import JITTER_MOST_S, Draw, Schedule, Turn, all_at_once
 from rabta_proto.vocabulary import Depth
@@ -142,3 +143,50 @@ def test_all_at_once_is_every_target_in_full_most_urgent_first() -> None:
     light = replace(X, full_every=5)
     assert [X.target, Y.target] == [turn.assignment.target for turn in all_at_once([Y, light], T0)]
     assert {Depth.FULL} == {turn.depth for turn in all_at_once([Y, light], T0)}
+
+
+def asked(assignment: Assignment = X, *, until: float = T0 + 60) -> Errand:
+    return Errand(request=7, platform=assignment.platform, target=assignment.target, depth=Depth.LIGHT, until=until)
+
+
+def test_what_the_collector_asks_for_comes_at_once_and_says_so() -> None:
+    schedule = make(X, Y)
+    assert schedule.ask(asked())
+    assert 0.0 == schedule.wait_s(T0)
+    assert Turn(assignment=X, depth=Depth.LIGHT, at=T0, request=7) == schedule.pop(T0)
+    assert schedule.pop(T0) is None
+
+
+def test_only_targets_of_the_plan_may_be_asked_for() -> None:
+    schedule = make(X)
+    assert not schedule.ask(asked(Y))
+    assert not schedule.ask(asked(replace(X, platform="")))
+
+
+def test_what_is_asked_for_keeps_its_own_distance_from_the_last_measurement_of_its_target() -> None:
+    limits = Ceilings()
+    schedule = make(X, limits=limits)
+    schedule.started(X.target, T0)
+    schedule.ask(asked())
+    assert limits.errand_target_s == schedule.wait_s(T0)
+    assert schedule.pop(T0 + limits.errand_target_s - 0.1) is None
+    taken = schedule.pop(T0 + limits.errand_target_s)
+    assert taken is not None
+    schedule.started(X.target, T0 + limits.errand_target_s)
+    planned = play(schedule, begin=T0 + limits.errand_target_s, end=T0 + 200)
+    assert planned[0][0] >= T0 + limits.errand_target_s + limits.same_target_s
+
+
+def test_what_is_asked_for_survives_a_new_plan_that_still_has_it() -> None:
+    old = make(X, Y)
+    old.ask(asked(X))
+    new = make(replace(X, phase_ms=30_000))
+    new.inherit(old)
+    turn = new.pop(T0)
+    assert turn is not None
+    assert 7 == turn.request
+    without = make(Y)
+    other = make(X)
+    other.ask(asked(X))
+    without.inherit(other)
+    assert without.pop(T0) is None

@@ -45,6 +45,7 @@ class Ear:
     def __init__(self) -> None:
         self.plans: list[SignedPlan] = []
         self.links: list[tuple[bool, str]] = []
+        self.requests: asyncio.Queue[wire.MeasureNow] = asyncio.Queue()
 
     async def on_plan(self, plan: SignedPlan) -> None:
         self.plans.append(plan)
@@ -72,6 +73,7 @@ def make(collector: ScriptedCollector, spool: SpoolThread, *, pace: Pace = PACE,
         endpoints=(endpoint,),
         hello=lambda: wire.Hello(agent_version="1", backlog=spool.counts.waiting, epoch=spool.counts.epoch),
         on_plan=ear.on_plan,
+        on_request=ear.requests.put_nowait,
         on_link=ear.on_link,
     )
     return Session(caller, endpoint, spool, pace=pace, clock=SystemClock(), traffic=Traffic())
@@ -183,6 +185,16 @@ async def test_a_plan_is_handed_on(tmp_path: Path) -> None:
     async with listening(ScriptedCollector(plan=plan)) as collector, running(make(collector, spool, ear=ear)):
         await emptied(spool)
     assert [plan] == ear.plans
+
+
+async def test_a_request_to_measure_now_is_handed_on(tmp_path: Path) -> None:
+    ear, request = Ear(), wire.MeasureNow(request=7, target="https://x.com/", within_ms=1)
+    spool = spool_with(tmp_path, 1)
+    script = ScriptedCollector(answers=(lambda batch: wire.SessionResponse(measure_now=request), accept))
+    async with listening(script) as collector, running(make(collector, spool, ear=ear)):
+        await collector.until(lambda seen: bool(seen.batches))
+        async with asyncio.timeout(10):
+            assert request == await ear.requests.get()
 
 
 async def test_a_response_of_the_future_is_ignored(tmp_path: Path) -> None:

@@ -56,6 +56,7 @@ def make(urls: Sequence[str], spool: SpoolThread, *, links: Links | None = None,
         endpoints=[parse_endpoint(url, lab=True) for url in urls],
         hello=lambda: wire.Hello(agent_version="1", backlog=spool.counts.waiting),
         on_plan=ignore_plan,
+        on_request=lambda _: None,
         on_link=links or Links(),
     )
     return Uplink(caller, spool, pace=pace, clock=SystemClock(), draw=lambda: 0.0)

@@ -153,6 +153,7 @@ class Agent:
             endpoints=_endpoints(credential, lab=self._parts.config.lab),
             hello=self._hello,
             on_plan=self._plans.offer,
+            on_request=lambda request: self._measuring.ask(request),
             on_link=self._on_link,
         )
 

@@ -144,6 +144,7 @@ class Prober:
             duration_us=notebook.scene.elapsed_us(),
             agent_version=agent_version(),
             plan_version=task.plan_version,
+            request=task.request,
             trigger=task.trigger,
             depth=task.depth,
             network=replace(network, captive_portal=portal, changed=changed),

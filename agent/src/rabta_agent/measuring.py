@@ -15,6 +15,7 @@ import structlog
 
 from rabta_agent.ceilings import AT_ONCE, MEASUREMENT_BYTES, Ceilings, affords
 from rabta_agent.clock import Clock
+from rabta_agent.errands import read_errand
 from rabta_agent.plan import Plan
 from rabta_agent.plan_keeper import PlanKeeper
 from rabta_agent.schedule import Schedule, Turn, all_at_once
@@ -23,6 +24,7 @@ from rabta_agent.spool_thread import SpoolThread
 from rabta_agent.task import Settings, Task
 from rabta_agent.urls import InvalidTarget
 from rabta_proto.model import Measurement, NetworkContext
+from rabta_proto.v1.collector_pb2 import MeasureNow
 from rabta_proto.vocabulary import Trigger
 
 LONGEST_WAIT_S = 60.0  # then the clock and the plan's end are looked at again
@@ -77,13 +79,21 @@ class Measuring:
         self._stopping = True
         self._bench.plans.changed.set()
 
+    def ask(self, message: MeasureNow) -> None:
+        """Takes what the collector asks for at once, where there is a plan that names it."""
+        schedule = self._current_schedule()
+        taken = schedule is not None and schedule.ask(read_errand(message, self._now()))
+        logger.debug("errand.taken" if taken else "errand.refused", target=message.target, request=message.request)
+        if taken:
+            self._bench.plans.changed.set()  # whoever waits for a turn looks again
+
     async def forever(self) -> None:
         async with asyncio.TaskGroup() as tasks:
             while True:
                 await self._slots.acquire()
                 if (turn := await self._next_turn()) is None:
                     break
-                tasks.create_task(self._take(turn, Trigger.SCHEDULED))
+                tasks.create_task(self._take(turn, Trigger.REQUESTED if turn.request else Trigger.SCHEDULED))
 
     async def once(self) -> int:
         """Every target of the current plan once; how many were left out for want of bytes."""
@@ -162,6 +172,7 @@ class Measuring:
             trigger=trigger,
             plan_version=plan.version if plan else 0,
             control_addresses=entry.control_addresses,
+            request=turn.request,
         )
         settings = plan.settings if plan else Settings()
         try:

@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 from rabta_agent.ceilings import Ceilings
+from rabta_agent.errands import Errand, Errands
 from rabta_agent.plan import Assignment
 from rabta_proto.vocabulary import Depth
 
@@ -20,11 +21,15 @@ Draw = Callable[[], float]  # uniform within [0, 1)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Turn:
-    """One measurement to be made, at Unix seconds `at` or as soon after it as can be."""
+    """One measurement to be made, at Unix seconds `at` or as soon after it as can be.
+
+    `request`: the identifier of the "measure now" that asked for it, or 0.
+    """
 
     assignment: Assignment
     depth: Depth
     at: float
+    request: int = 0
 
 
 @dataclass(slots=True, kw_only=True)
@@ -46,6 +51,7 @@ class Schedule:
         self._lines = [_Line(assignment=entry, offset=int(draw() * entry.full_every)) for entry in assignments]
         self._last_start = -1e18
         self._target_start: dict[str, float] = {}
+        self._errands = Errands()
         for line in self._lines:
             self._advance(line, now)
 
@@ -54,17 +60,26 @@ class Schedule:
         self._last_start = former._last_start
         kept = {line.assignment.target for line in self._lines}
         self._target_start = {target: at for target, at in former._target_start.items() if target in kept}
+        self._errands = former._errands
+
+    def ask(self, errand: Errand) -> bool:
+        """Takes what the collector asks for at once; false where it is not of this plan, or too much."""
+        return self._line_of(errand) is not None and self._errands.offer(errand)
 
     def wait_s(self, now: float) -> float | None:
         """Seconds until something may be due; `None`: nothing ever is."""
         self._forgive_the_clock(now)
         if not self._lines:
             return None
-        return max(0.0, min(map(self._possible_at, self._lines)) - now)
+        planned_s = max(0.0, min(map(self._possible_at, self._lines)) - now)
+        asked_s = self._errands.wait_s(now, self._errand_possible_at)
+        return planned_s if asked_s is None else min(planned_s, asked_s)
 
     def pop(self, now: float) -> Turn | None:
-        """Takes the turn that has been due longest, if any is."""
+        """Takes what the collector asked for, or the turn that has been due longest, if any is."""
         self._forgive_the_clock(now)
+        if (turn := self._pop_errand(now)) is not None:
+            return turn
         due = [line for line in self._lines if self._possible_at(line) <= now]
         if not due:
             return None
@@ -77,6 +92,24 @@ class Schedule:
         """Notes that a measurement of a target begins: the limits on time count from here."""
         self._last_start = now
         self._target_start[target] = now
+
+    def _pop_errand(self, now: float) -> Turn | None:
+        errand = self._errands.pop(now, self._errand_possible_at)
+        if errand is None:
+            return None
+        line = self._line_of(errand)
+        if line is None:  # the plan changed meanwhile
+            self._errands.refused += 1
+            return None
+        return Turn(assignment=line.assignment, depth=errand.depth, at=now, request=errand.request)
+
+    def _line_of(self, errand: Errand) -> _Line | None:
+        wanted = (errand.platform, errand.target)
+        return next((one for one in self._lines if (one.assignment.platform, one.assignment.target) == wanted), None)
+
+    def _errand_possible_at(self, errand: Errand) -> float:
+        target_free = self._target_start.get(errand.target, -1e18) + self._limits.errand_target_s
+        return max(self._last_start + self._limits.between_s, target_free)
 
     def _possible_at(self, line: _Line) -> float:
         target_free = self._target_start.get(line.assignment.target, -1e18) + self._limits.same_target_s

@@ -59,6 +59,7 @@ class Caller:
     endpoints: Sequence[Endpoint]
     hello: Callable[[], wire.Hello]
     on_plan: Callable[[SignedPlan], Awaitable[None]]
+    on_request: Callable[[wire.MeasureNow], None]
     on_link: Callable[[bool, Endpoint, str], None]
 
 
@@ -135,6 +136,8 @@ class Session:
                     await self._settle(response.ack)
                 case "plan":
                     await self._caller.on_plan(response.plan)
+                case "measure_now":
+                    self._caller.on_request(response.measure_now)
                 case _:
                     pass  # another welcome, or a word of a newer collector
 

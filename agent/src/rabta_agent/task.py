@@ -10,7 +10,10 @@ STEP_CEILING_S = 30.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Task:
-    """One measurement to be made; `control_addresses` are those at which controls reached its target."""
+    """One measurement to be made; `control_addresses` are those at which controls reached its target.
+
+    `request`: the identifier of the "measure now" that asked for it, or 0.
+    """
 
     target: str
     trigger: Trigger
@@ -18,6 +21,7 @@ class Task:
     depth: Depth = Depth.FULL
     plan_version: int = 0
     control_addresses: tuple[str, ...] = ()
+    request: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -16,6 +16,7 @@ import structlog
 from rabta_collector import journal_file, web
 from rabta_collector.accounts import Accounts
 from rabta_collector.catalogue import Catalogue
+from rabta_collector.closedloop import ClosedLoop
 from rabta_collector.config import Config
 from rabta_collector.datadir import DataDir
 from rabta_collector.decider import Decider
@@ -85,6 +86,7 @@ class Collector:
         )
         self._accounts = Accounts(registry)
         self._service = Service(self._parts(frozenset(isp.id for isp in isps)))
+        self._loop = ClosedLoop(engine, self._service.sessions, self._stats)
         self._stopping = asyncio.Event()
 
     def _terms(self) -> Terms:
@@ -146,6 +148,7 @@ class Collector:
     def _tell(self, events: tuple[Event, ...]) -> None:
         if not self._ready:
             return  # replayed: they were told when they happened
+        self._loop.hear(events, self._journal.now())
         for event in events:
             log.info(
                 "state.changed",
@@ -198,6 +201,7 @@ class Collector:
         log.info("collector.stopped")
 
     async def _take_agents(self, agents: GrpcListener, readers: HttpListener) -> None:
+        self._loop.start()
         await agents.start(self._service.handlers())
         self._ready = True
         page = f"http://{readers.endpoint}/"
@@ -222,6 +226,7 @@ class Collector:
         while True:
             await asyncio.sleep(grid_s - time.time() % grid_s)
             self._decider.advance(self._journal.horizon())
+            self._loop.turn(self._journal.now())
 
     async def _watch_registry(self) -> None:
         while True:

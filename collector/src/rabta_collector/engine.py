@@ -164,6 +164,17 @@ class Engine:
         cell = self._court.cells.get(key[:2])
         return {} if cell is None or key[2] not in cell.windows else cell.windows[key[2]].newest_findings()
 
+    def targets_in(self, isp: str, platform: str, state: State) -> list[str]:
+        """Targets of a platform that are held to be in a state at an ISP."""
+        cell = self._court.cells.get((isp, platform))
+        return [] if cell is None else [url for url in cell.deciding if cell.window(url).decision.state is state]
+
+    def isps_not_in(self, platform: str, state: State) -> list[tuple[str, State]]:
+        """ISPs where a platform is held to be reachable or blocked, but not in this state, each with what is held."""
+        verdicts = [cell.verdict for cell in self._court.cells.values() if cell.platform == platform]
+        known = (State.REACHABLE, State.BLOCKED, State.THROTTLED)
+        return [(v.isp, v.state) for v in verdicts if v.state is not state and v.state in known]
+
     # Entries
 
     def _enter(self, cell: Cell) -> None:

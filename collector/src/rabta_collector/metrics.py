@@ -183,6 +183,17 @@ SESSIONS = Metric(
     kind=Kind.GAUGE,
     help="Sessions of agents, controls included.",
 )
+REQUESTS = Metric(
+    name="rabta_collector_measure_now_requests_total",
+    kind=Kind.COUNTER,
+    labels=("result",),
+    help="Requests to agents to measure a target at once; not_taken: the agent was gone, or its session was full.",
+)
+QUESTIONS = Metric(
+    name="rabta_collector_open_questions",
+    kind=Kind.GAUGE,
+    help="Targets at ISPs that agents are being asked about, because a measurement was at odds with the verdict.",
+)
 BUILD_INFO = Metric(
     name="rabta_collector_build_info",
     kind=Kind.GAUGE,
@@ -217,6 +228,8 @@ CATALOGUE = (
     JOURNAL_BYTES,
     INFLIGHT_BYTES,
     SESSIONS,
+    REQUESTS,
+    QUESTIONS,
     BUILD_INFO,
 )
 

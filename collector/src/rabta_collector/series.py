@@ -102,6 +102,8 @@ def of_collector(
     yield _single(metrics.JOURNAL_BYTES, stats.journal_bytes)
     yield _single(metrics.INFLIGHT_BYTES, stats.inflight_bytes)
     yield _single(metrics.SESSIONS, stats.sessions)
+    yield _counts(metrics.REQUESTS, stats.requests)
+    yield _single(metrics.QUESTIONS, stats.questions)
     yield Series(metric=metrics.BUILD_INFO, samples=((versions, 1.0),))
 
 

@@ -76,6 +76,14 @@ class Session:
         self.plan_version = version
         return True
 
+    def ask(self, request: link.MeasureNow) -> bool:
+        """Asks the agent to measure at once; false where it takes nothing just now."""
+        try:
+            self._outbox.put_nowait(link.SessionResponse(measure_now=request).SerializeToString())
+        except asyncio.QueueFull:
+            return False
+        return True
+
     def end(self, end: End) -> None:
         """Ends the session from outside."""
         self._end = self._end or end

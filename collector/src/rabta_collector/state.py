@@ -125,3 +125,5 @@ class IngestStats:
     journal_bytes: int = 0
     inflight_bytes: int = 0
     sessions: int = 0
+    questions: int = 0  # of the closed loop, open
+    requests: dict[str, int] = field(default_factory=lambda: {"given": 0, "not_taken": 0})  # to measure at once

@@ -1,0 +1,67 @@
+"""The closed loop: from the engine's alarms to requests on the agents' sessions. A thin shell around asking.py.
+
+Nothing here is journaled and no verdict hangs on it: it only has measurements made sooner. So a replay asks nobody.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+
+from rabta_collector.asking import Asking, Order, View
+from rabta_collector.engine import Engine
+from rabta_collector.session import Session
+from rabta_collector.state import Event, IngestStats
+from rabta_proto.v1 import collector_pb2 as link
+from rabta_proto.v1.measurement_pb2 import DEPTH_FULL
+from rabta_proto.vocabulary import Role, State
+
+WITHIN_MS = 60_000  # an answer that begins later is not waited for (asking.ANSWER_S)
+TOLD = (State.BLOCKED, State.THROTTLED, State.REACHABLE)
+"""States that make the other ISPs check when a platform gets there."""
+
+
+class ClosedLoop:
+    """`sessions` are those that stand, by agent."""
+
+    def __init__(self, engine: Engine, sessions: Mapping[str, Session], stats: IngestStats) -> None:
+        self._engine, self._sessions, self._stats = engine, sessions, stats
+        self._asking = Asking()
+
+    def start(self) -> None:
+        """Forgets the alarms of a replay: they are past."""
+        self._engine.take_alarms()
+
+    def hear(self, events: Iterable[Event], now: float) -> None:
+        """A verdict that changed at one ISP has the others asked."""
+        for event in events:
+            if event.platform is not None and event.to_state in TOLD:
+                state = State(event.to_state)
+                urls = self._engine.targets_in(event.isp, event.platform, state)
+                others = self._engine.isps_not_in(event.platform, state)
+                self._asking.spread(event.platform, urls, others, now)
+
+    def turn(self, now: float) -> None:
+        """Takes in what happened and gives the orders of the moment."""
+        for alarm in self._engine.take_alarms():
+            self._asking.alarm(alarm, now)
+        if self._asking.questions:
+            for order in self._asking.next(now, self._view()):
+                self._give(order)
+        self._stats.questions = len(self._asking.questions)
+
+    def _view(self) -> View:
+        crews: dict[str, list[str]] = defaultdict(list)
+        for agent, session in self._sessions.items():
+            crews["" if session.member.role is Role.CONTROL else session.member.isp or "?"].append(agent)
+        return View(state=self._engine.state_of, newest=self._engine.newest_of, crew=lambda isp: crews[isp])
+
+    def _give(self, order: Order) -> None:
+        session = self._sessions.get(order.agent)
+        message = link.MeasureNow(
+            request=order.request,
+            platform=order.platform,
+            target=order.url,
+            depth=DEPTH_FULL,
+            within_ms=WITHIN_MS,
+        )
+        given = session is not None and session.ask(message)
+        self._stats.requests["given" if given else "not_taken"] += 1
