@@ -30,6 +30,13 @@ def group(*left: float | None) -> Group:
         (group(100, 281), 400, IspState.UNKNOWN),  # not together
         (group(100), 400, IspState.UNKNOWN),  # one laptop
         (group(100, 100, None), 191, IspState.DEGRADED),
+        (group(*[100.0] * 10), 109, IspState.UP),
+        (group(*[100.0] * 10), 110, IspState.DOWN),  # ten at once are believed sooner
+        (group(*[100.0] * 5), 119, IspState.UP),
+        (group(*[100.0] * 5), 120, IspState.DOWN),
+        (group(*[100.0] * 4), 120, IspState.UP),
+        (group(*[100.0] * 10, None), 150, IspState.UP),  # somebody is there
+        (group(*[100.0] * 10, -5000.0), 110, IspState.DOWN),  # one who had left an hour ago
         (group(100, None, None), 191, IspState.UP),
         (group(100, 100, None, None), 191, IspState.UP),
         (group(100, 100, None), 100 + 90 + 3600, IspState.UP),  # gone for good, as it seems
@@ -37,6 +44,10 @@ def group(*left: float | None) -> Group:
 )
 def test_silence_makes_a_state(made: Group, now: float, state: IspState) -> None:
     assert state is judge(made, now, LONG_AGO)
+
+
+def test_a_crowd_is_never_waited_for_longer_than_one_agent() -> None:
+    assert 5.0 == Patience(silence_s=5).crowd_s(12)
 
 
 @pytest.mark.parametrize("others_since", [None, 350.0])
@@ -70,5 +81,5 @@ def test_who_left_a_day_ago_is_forgotten_and_who_is_there_is_not() -> None:
 
 
 def test_moments_are_when_something_may_change() -> None:
-    assert [190, 3790, 86_500] == list(group(100, None).moments())
+    assert [110, 120, 190, 3790, 86_500] == list(group(100, None).moments())
     assert 100 == group(50, 100).silent_since()
