@@ -7,9 +7,10 @@ import grpc.aio
 import pytest
 import trustme
 
-from rabta_agent.channel import RefusedError, SessionEndedError, brief, open_channel, trouble
+from rabta_agent.channel import brief, open_channel, trouble
 from rabta_agent.endpoint import Endpoint, parse_endpoint
 from rabta_agent.exits import CommandError, ExitCode
+from rabta_agent.stream import RefusedError, SessionEndedError
 
 
 def test_the_collectors_own_no_ends_the_agent() -> None:

@@ -11,15 +11,16 @@ import grpc
 import pytest
 
 from rabta_agent import session as session_module
-from rabta_agent.channel import RefusedError, SessionEndedError
 from rabta_agent.clock import SystemClock
 from rabta_agent.contacts import contact_of
 from rabta_agent.endpoint import Endpoint, parse_endpoint
 from rabta_agent.exits import ExitCode
+from rabta_agent.grpcstream import dial_grpc
 from rabta_agent.inflight import Waiting
 from rabta_agent.session import Caller, Pace, Session, to_batch
 from rabta_agent.spool import Spool
 from rabta_agent.spool_thread import SpoolThread
+from rabta_agent.stream import RefusedError, SessionEndedError
 from rabta_agent.traffic import Traffic
 from rabta_proto.model import Measurement
 from rabta_proto.v1 import collector_pb2 as wire
@@ -76,7 +77,7 @@ def make(collector: ScriptedCollector, spool: SpoolThread, *, pace: Pace = PACE,
         on_request=ear.requests.put_nowait,
         on_link=ear.on_link,
     )
-    return Session(caller, endpoint, spool, pace=pace, clock=SystemClock(), traffic=Traffic())
+    return Session(caller, endpoint, spool, dial=dial_grpc, pace=pace, clock=SystemClock(), traffic=Traffic())
 
 
 @asynccontextmanager

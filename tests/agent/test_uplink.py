@@ -11,13 +11,13 @@ import grpc
 import pytest
 import structlog
 
-from rabta_agent.channel import RefusedError
 from rabta_agent.clock import SystemClock
 from rabta_agent.contacts import contact_of
 from rabta_agent.endpoint import Endpoint, parse_endpoint
 from rabta_agent.session import Caller, Pace
 from rabta_agent.spool import Spool
 from rabta_agent.spool_thread import SpoolThread
+from rabta_agent.stream import RefusedError
 from rabta_agent.uplink import Uplink
 from rabta_proto.model import Measurement
 from rabta_proto.v1 import collector_pb2 as wire

@@ -13,20 +13,13 @@ import grpc.aio
 
 from rabta_agent.endpoint import Endpoint
 from rabta_agent.exits import CommandError, ExitCode
+from rabta_agent.stream import RefusedError, SessionEndedError
 
 KEEPALIVE_MS = 120_000  # heartbeats keep the way open; this finds a peer that hangs
 KEEPALIVE_TIMEOUT_MS = 15_000  # also the kernel's patience with unacknowledged bytes (TCP_USER_TIMEOUT)
 MESSAGE_BYTES = 4 * 1024 * 1024
 # What gRPC's core puts before a cause: a status of its own, the address, and that it was connecting.
 _PREAMBLE = re.compile(r"^(?:[A-Z_]+: )?(?:ipv[46]:\S+: )?(?:Failed to connect to remote host: )?")
-
-
-class SessionEndedError(Exception):
-    """The way to the collector broke: try again. The message is one line."""
-
-
-class RefusedError(CommandError):
-    """The collector does not want this agent: trying again is of no use."""
 
 
 def open_channel(endpoint: Endpoint) -> grpc.aio.Channel:

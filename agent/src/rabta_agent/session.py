@@ -7,23 +7,20 @@ after an outage the present goes up before the past.
 import asyncio
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from dataclasses import dataclass
-from typing import NoReturn, TypeAlias
+from typing import NoReturn
 
-import grpc
-import grpc.aio
 import structlog
 
-from rabta_agent.channel import RefusedError, SessionEndedError, open_channel, trouble
 from rabta_agent.clock import Clock
 from rabta_agent.contacts import Contact
 from rabta_agent.endpoint import Endpoint
 from rabta_agent.inflight import InFlight, Waiting
 from rabta_agent.spool import SpoolError
 from rabta_agent.spool_thread import SpoolThread
+from rabta_agent.stream import Dial, RefusedError, SessionEndedError, Stream
 from rabta_agent.traffic import Traffic
 from rabta_proto.codec import to_timestamp
 from rabta_proto.v1 import collector_pb2 as wire
-from rabta_proto.v1 import collector_pb2_grpc as service
 from rabta_proto.v1.plan_pb2 import SignedPlan
 
 BATCH_MEASUREMENTS = 50
@@ -33,7 +30,6 @@ HEARTBEAT_S = 15.0  # where the collector names no interval
 COLLECTOR = "collector"  # purpose of a contact
 
 logger = structlog.get_logger()
-Call: TypeAlias = grpc.aio.StreamStreamCall
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,17 +63,26 @@ class Session:
     """Made for one attempt. `greeted` and `acknowledged` say how far it came."""
 
     def __init__(
-        self, caller: Caller, endpoint: Endpoint, spool: SpoolThread, *, pace: Pace, clock: Clock, traffic: Traffic
+        self,
+        caller: Caller,
+        endpoint: Endpoint,
+        spool: SpoolThread,
+        *,
+        dial: Dial,
+        pace: Pace,
+        clock: Clock,
+        traffic: Traffic,
     ) -> None:
         self._caller = caller
         self._endpoint = endpoint
         self._spool = spool
+        self._dial = dial
         self._pace = pace
         self._clock = clock
         self._flight = InFlight(BATCHES_IN_FLIGHT)
         self._traffic = traffic
         self._news = asyncio.Event()  # something to send, or room to send it
-        self._writing = asyncio.Lock()  # gRPC takes one message at a time
+        self._writing = asyncio.Lock()  # a stream takes one message at a time
         self._last_write = 0.0
         self.greeted = False
         self.acknowledged = False
@@ -88,49 +93,56 @@ class Session:
 
     async def run(self) -> NoReturn:
         """Raises `SessionEndedError`, or `RefusedError` when the collector does not want this agent."""
-        channel = open_channel(self._endpoint)
-        call = service.CollectorStub(channel).Session(
-            metadata=(("authorization", self._caller.authorization),), compression=grpc.Compression.Gzip
-        )
         endings: list[Exception] = []
         try:
-            await _apart(self._talk(call, await self._open(call)))
+            await _apart(self._through())
         except* (SessionEndedError, RefusedError) as group:
             endings += group.exceptions
         except* SpoolError as group:
             endings += map(_without_spool, group.exceptions)
-        finally:
-            call.cancel()
-            await channel.close()
         # What ends the agent outranks what else ended at the same moment.
         raise min(endings, key=lambda ending: isinstance(ending, SessionEndedError))
 
-    async def _talk(self, call: Call, heartbeat_s: float) -> None:
+    async def _through(self) -> None:
+        """From the first byte to the end of the stream."""
+        stream = await self._dialled()
+        try:
+            await self._talk(stream, await self._greet(stream))
+        finally:
+            await stream.close()
+
+    async def _dialled(self) -> Stream:
+        try:
+            async with asyncio.timeout(self._pace.welcome_s):
+                return await self._dial(self._endpoint, self._caller.authorization, self._traffic)
+        except TimeoutError:
+            raise SessionEndedError(f"no connection within {self._pace.welcome_s:g} s") from None
+
+    async def _talk(self, stream: Stream, heartbeat_s: float) -> None:
         async with asyncio.TaskGroup() as tasks:
-            tasks.create_task(self._hear(call))
-            tasks.create_task(self._send(call))
-            tasks.create_task(self._live(call, heartbeat_s))
+            tasks.create_task(self._hear(stream))
+            tasks.create_task(self._send(stream))
+            tasks.create_task(self._live(stream, heartbeat_s))
             tasks.create_task(self._watch())
 
-    async def _open(self, call: Call) -> float:
+    async def _greet(self, stream: Stream) -> float:
         """Says hello and waits for the welcome; seconds between heartbeats."""
         try:
             async with asyncio.timeout(self._pace.welcome_s):
-                await self._write(call, wire.SessionRequest(hello=self._caller.hello()))
-                response = await self._read(call)
+                await self._write(stream, wire.SessionRequest(hello=self._caller.hello()))
+                response = await stream.read()
         except TimeoutError:
             raise SessionEndedError(f"no welcome within {self._pace.welcome_s:g} s") from None
         if response.WhichOneof("message") != "welcome":
             raise SessionEndedError("what answers there does not say welcome")
-        self._traffic.opened(tls=self._endpoint.tls)
         self.greeted = True
         self._caller.on_link(True, self._endpoint, "")
         logger.info("link.up", collector=str(self._endpoint), waiting=self._spool.counts.waiting)
         return min(300.0, max(0.5, float(response.welcome.heartbeat_interval_s or HEARTBEAT_S)))
 
-    async def _hear(self, call: Call) -> None:
+    async def _hear(self, stream: Stream) -> None:
         while True:
-            response = await self._read(call)
+            response = await stream.read()
             match response.WhichOneof("message"):
                 case "ack":
                     await self._settle(response.ack)
@@ -150,13 +162,13 @@ class Session:
             self.acknowledged = True
         self._news.set()
 
-    async def _send(self, call: Call) -> None:
+    async def _send(self, stream: Stream) -> None:
         while True:
             self._news.clear()
             batch = [] if self._flight.full else await self._next_batch()
             if batch:
                 self._flight.add(batch, sent_at=self._clock.monotonic())
-                await self._write(call, wire.SessionRequest(batch=to_batch(batch)))
+                await self._write(stream, wire.SessionRequest(batch=to_batch(batch)))
             else:
                 await self._news.wait()
                 await asyncio.sleep(self._pace.linger_s)
@@ -164,7 +176,7 @@ class Session:
     async def _next_batch(self) -> list[Waiting]:
         return await self._spool.newest(most=BATCH_MEASUREMENTS, most_bytes=BATCH_BYTES, skip=self._flight.rows())
 
-    async def _live(self, call: Call, interval_s: float) -> None:
+    async def _live(self, stream: Stream, interval_s: float) -> None:
         """Any message is a sign of life; a heartbeat goes out where there was none for an interval."""
         while True:
             silent_s = self._clock.monotonic() - self._last_write
@@ -172,7 +184,7 @@ class Session:
                 counts = self._spool.counts
                 now = to_timestamp(self._clock.now())
                 heartbeat = wire.Heartbeat(now=now, backlog=counts.waiting, dropped=counts.dropped)
-                await self._write(call, wire.SessionRequest(heartbeat=heartbeat))
+                await self._write(stream, wire.SessionRequest(heartbeat=heartbeat))
                 silent_s = 0.0
             await asyncio.sleep(interval_s - silent_s)
 
@@ -184,26 +196,10 @@ class Session:
             if sent_at is not None and self._clock.monotonic() - sent_at > self._pace.ack_s:
                 raise SessionEndedError(f"no acknowledgement within {self._pace.ack_s:g} s")
 
-    async def _write(self, call: Call, request: wire.SessionRequest) -> None:
-        """Writes one request; that a call has ended is the reader's to report."""
+    async def _write(self, stream: Stream, request: wire.SessionRequest) -> None:
         async with self._writing:
-            try:
-                await call.write(request)
-            except (grpc.aio.AioRpcError, asyncio.InvalidStateError):
-                return
+            await stream.write(request)
             self._last_write = self._clock.monotonic()
-            self._traffic.wrote(request.SerializeToString())
-
-    async def _read(self, call: Call) -> wire.SessionResponse:
-        """Reads one response, or raises what the end of the call means."""
-        try:
-            response = await call.read()
-        except grpc.aio.AioRpcError as error:
-            raise trouble(error.code(), error.details()) from None
-        if response is grpc.aio.EOF:
-            raise SessionEndedError("the collector ended the session")
-        self._traffic.read(response.ByteSize())
-        return response  # type: ignore[no-any-return] # grpcio ships no types
 
     def _delivery(self) -> Contact:
         """What the link cost since the last delivery, as a contact with the collector."""

@@ -11,11 +11,12 @@ from typing import NoReturn
 import structlog
 
 from rabta_agent.backoff import delay_s
-from rabta_agent.channel import RefusedError, SessionEndedError
 from rabta_agent.clock import Clock
 from rabta_agent.endpoint import Endpoint
+from rabta_agent.grpcstream import dial_grpc
 from rabta_agent.session import Caller, Pace, Session
 from rabta_agent.spool_thread import SpoolThread
+from rabta_agent.stream import RefusedError, SessionEndedError
 from rabta_agent.traffic import Traffic
 
 logger = structlog.get_logger()
@@ -62,7 +63,13 @@ class Uplink:
 
     async def _attempt(self, endpoint: Endpoint) -> Session:
         session = Session(
-            self._caller, endpoint, self._spool, pace=self._pace, clock=self._clock, traffic=self._traffic
+            self._caller,
+            endpoint,
+            self._spool,
+            dial=dial_grpc,
+            pace=self._pace,
+            clock=self._clock,
+            traffic=self._traffic,
         )
         self._session = session
         try:

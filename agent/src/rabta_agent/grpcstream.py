@@ -1,0 +1,55 @@
+"""A session's stream over gRPC: one call on a channel of its own."""
+
+import asyncio
+
+import grpc
+import grpc.aio
+
+from rabta_agent.channel import open_channel, trouble
+from rabta_agent.endpoint import Endpoint
+from rabta_agent.stream import SessionEndedError
+from rabta_agent.traffic import Traffic
+from rabta_proto.v1 import collector_pb2 as wire
+from rabta_proto.v1 import collector_pb2_grpc as service
+
+
+class GrpcStream:
+    """A `Stream` over gRPC. Owns its channel."""
+
+    def __init__(self, endpoint: Endpoint, authorization: str, traffic: Traffic) -> None:
+        self._endpoint = endpoint
+        self._traffic = traffic
+        self._channel = open_channel(endpoint)
+        self._call = service.CollectorStub(self._channel).Session(
+            metadata=(("authorization", authorization),), compression=grpc.Compression.Gzip
+        )
+        self._answered = False
+
+    async def write(self, request: wire.SessionRequest) -> None:
+        try:
+            await self._call.write(request)
+        except (grpc.aio.AioRpcError, asyncio.InvalidStateError):
+            return  # the reader reports it
+        self._traffic.wrote(request.SerializeToString())
+
+    async def read(self) -> wire.SessionResponse:
+        try:
+            response = await self._call.read()
+        except grpc.aio.AioRpcError as error:
+            raise trouble(error.code(), error.details()) from None
+        if response is grpc.aio.EOF:
+            raise SessionEndedError("the collector ended the session")
+        if not self._answered:
+            self._answered = True
+            self._traffic.opened(tls=self._endpoint.tls)
+        self._traffic.read(response.ByteSize())
+        return response  # type: ignore[no-any-return] # grpcio ships no types
+
+    async def close(self) -> None:
+        self._call.cancel()
+        await self._channel.close()
+
+
+async def dial_grpc(endpoint: Endpoint, authorization: str, traffic: Traffic) -> GrpcStream:
+    """Opens a stream; whether anybody answers is told by its `read`."""
+    return GrpcStream(endpoint, authorization, traffic)
