@@ -11,7 +11,7 @@ from rabta_collector import journal_file
 from rabta_collector.admit import Refused
 from rabta_collector.ingest import Budget
 from rabta_collector.journal import Member
-from rabta_collector.sequences import MAX_EPOCHS
+from rabta_collector.sequences import MAX_EPOCHS, MAX_EPOCHS_EVER, MAX_RANGES
 from rabta_collector.state import IngestStats
 from rabta_proto.v1 import collector_pb2 as link
 from rabta_proto.v1.collector_pb2 import OUTCOME_ACCEPTED, OUTCOME_DUPLICATE, OUTCOME_REJECTED
@@ -100,10 +100,36 @@ async def test_two_epochs_in_one_batch_are_refused(server: Server) -> None:
 
 
 async def test_an_agent_with_too_many_epochs_is_told(server: Server) -> None:
-    for epoch in range(1, MAX_EPOCHS + 1):
+    for epoch in range(1, MAX_EPOCHS_EVER + 1):
         server.ingest.seen.add("a", epoch, [1])
     ack = await take(server, batch(1, epoch=1000))
     assert ({1: OUTCOME_REJECTED}, "too_many_epochs") == (outcomes(ack), ack.ranges[0].reason)
+
+
+async def test_an_agent_whose_spool_was_lost_often_goes_on_in_a_new_one(server: Server, tmp_path: Path) -> None:
+    for epoch in range(1, MAX_EPOCHS + 1):
+        server.ingest.seen.add("a", epoch, [1])
+    assert {1: OUTCOME_ACCEPTED} == outcomes(await take(server, batch(1, epoch=1000)))
+    assert [1] == numbers(tmp_path)
+
+
+async def test_what_is_too_far_behind_to_be_told_from_a_repeat_is_rejected_for_that(
+    server: Server, tmp_path: Path
+) -> None:
+    server.ingest.seen.add("a", 7, range(10, 10 + 2 * MAX_RANGES, 2))
+    ack = await take(server, batch(1, 10, 10 + 2 * MAX_RANGES))  # a gap, a repeat, and a new one
+    newest = 10 + 2 * MAX_RANGES
+    assert {1: OUTCOME_ACCEPTED, 10: OUTCOME_DUPLICATE, newest: OUTCOME_ACCEPTED} == outcomes(ack)
+    ack = await take(server, batch(1, 2, 10, 11, newest))
+    assert {
+        1: OUTCOME_REJECTED,
+        2: OUTCOME_REJECTED,
+        10: OUTCOME_REJECTED,
+        11: OUTCOME_ACCEPTED,
+        newest: OUTCOME_DUPLICATE,
+    } == outcomes(ack)
+    assert {"forgotten"} == {entry.reason for entry in ack.ranges if entry.reason}
+    assert [1, 11, newest] == sorted(numbers(tmp_path))
 
 
 async def test_nothing_is_acknowledged_that_the_disk_did_not_take(

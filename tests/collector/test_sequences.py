@@ -1,11 +1,12 @@
 """What makes measurements count exactly once."""
 
+import tracemalloc
 from itertools import pairwise
 
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rabta_collector.sequences import MAX_EPOCHS, MAX_RANGES, Ranges, Seen, runs
+from rabta_collector.sequences import MAX_EPOCHS, MAX_EPOCHS_EVER, MAX_RANGES, Ranges, Seen, Standing, runs
 
 PAIRS = st.lists(st.tuples(st.integers(1, 60), st.integers(0, 10)), max_size=30)
 
@@ -42,17 +43,94 @@ def test_agents_and_epochs_are_apart() -> None:
     assert not seen.has("b", 1, 2)
 
 
-def test_an_agent_cannot_fill_the_memory_with_epochs() -> None:
+OFFERS = st.lists(
+    st.tuples(st.integers(1, 9), st.lists(st.integers(1, 60), min_size=1, max_size=12)), max_size=60
+)  # epoch, and the numbers of a batch
+
+
+@given(OFFERS)
+def test_within_the_bounds_what_is_known_is_the_set_of_what_came(offers: list[tuple[int, list[int]]]) -> None:
+    seen, came = Seen(), set[tuple[int, int]]()
+    for epoch, numbers in offers:
+        seen.add("a", epoch, numbers)
+        came.update((epoch, number) for number in numbers)
+    every = [(epoch, number) for epoch in range(1, 10) for number in range(1, 61)]
+    assert came == {key for key in every if seen.has("a", *key)}
+    assert {Standing.NEW} == {seen.standing("a", *key) for key in every if key not in came} | {Standing.NEW}
+
+
+@given(OFFERS, st.integers(1, 6), st.integers(1, 3), st.integers(0, 3))
+def test_beyond_the_bounds_nothing_is_taken_twice_and_nothing_is_lost_in_silence(
+    offers: list[tuple[int, list[int]]], max_ranges: int, max_epochs: int, spare: int
+) -> None:
+    seen, came, last = Seen(max_ranges=max_ranges, max_epochs=max_epochs, max_ever=max_epochs + spare), set(), 0
+    for epoch, numbers in offers:
+        new = [number for number in numbers if seen.standing("a", epoch, number) is Standing.NEW]
+        assert not came.intersection((epoch, number) for number in new)  # never twice
+        seen.add("a", epoch, new)
+        came.update((epoch, number) for number in new)
+        last = epoch if new else last
+        ranges, epochs, ever = seen.size("a")
+        assert (ranges <= max_ranges, epochs <= max_epochs, ever <= max_epochs + spare) == (True, True, True)
+    for epoch in range(1, 10):
+        for number in range(1, 61):
+            if seen.standing("a", epoch, number) is Standing.KNOWN:
+                assert (epoch, number) in came  # what is called a duplicate is in the journal
+    if last:
+        newest = max(number for epoch, number in came if epoch == last)
+        assert Standing.NEW is seen.standing("a", last, newest + 1)  # the present always gets in
+
+
+@given(OFFERS)
+def test_the_same_journal_gives_the_same_memory(offers: list[tuple[int, list[int]]]) -> None:
+    """Live, numbers are looked up between additions; a replay only adds."""
+    live, again = (Seen(max_ranges=4, max_epochs=2, max_ever=4) for _ in range(2))
+    for epoch, numbers in offers:
+        new = [number for number in numbers if live.standing("a", epoch, number) is Standing.NEW]
+        live.add("a", epoch, new)
+        again.add("a", epoch, reversed(new))
+    keys = [(epoch, number) for epoch in range(1, 10) for number in range(1, 61)]
+    assert [live.standing("a", *key) for key in keys] == [again.standing("a", *key) for key in keys]
+
+
+def test_a_new_epoch_takes_the_place_of_the_one_that_was_silent_longest() -> None:
     seen = Seen()
     for epoch in range(MAX_EPOCHS):
-        assert seen.has_room("a", epoch)
         seen.add("a", epoch, [1])
-    assert not seen.has_room("a", MAX_EPOCHS)
-    assert seen.has_room("a", 0)
-    assert seen.has_room("b", 0)
+    seen.add("a", 0, [2])
+    seen.add("a", MAX_EPOCHS, [1])
+    assert [Standing.KNOWN, Standing.FORGOTTEN, Standing.KNOWN] == [seen.standing("a", n, 1) for n in (0, 1, 2)]
+    assert Standing.FORGOTTEN is seen.standing("a", 1, 2)
+    assert Standing.NEW is seen.standing("a", 0, 3)
 
 
-def test_an_agent_cannot_fill_the_memory_with_gaps() -> None:
+def test_an_agent_with_more_epochs_than_any_can_have_is_told_so() -> None:
     seen = Seen()
-    seen.add("a", 1, range(0, 2 * MAX_RANGES, 2))
-    assert not seen.has_room("a", 1)
+    for epoch in range(MAX_EPOCHS_EVER):
+        seen.add("a", epoch, [1])
+    assert Standing.BEYOND is seen.standing("a", MAX_EPOCHS_EVER, 1)
+    assert Standing.NEW is seen.standing("a", MAX_EPOCHS_EVER - 1, 2)
+    assert Standing.NEW is seen.standing("b", MAX_EPOCHS_EVER, 1)
+
+
+def test_gaps_are_closed_from_the_far_end_and_the_present_goes_on() -> None:
+    seen = Seen()
+    last = 2 * MAX_RANGES + 1
+    seen.add("a", 1, range(1, last + 1, 2))
+    assert [Standing.FORGOTTEN, Standing.NEW, Standing.KNOWN] == [seen.standing("a", 1, n) for n in (1, 2, 3)]
+    assert (Standing.KNOWN, Standing.NEW) == (seen.standing("a", 1, last), seen.standing("a", 1, last + 1))
+    seen.add("a", 1, [4])  # fills a gap: nothing has to be forgotten for it
+    assert Standing.KNOWN is seen.standing("a", 1, 3)
+
+
+def test_what_an_agent_costs_is_bounded_whatever_it_sends() -> None:
+    tracemalloc.start()
+    seen = Seen()
+    for epoch in range(2**62, 2**62 + 2 * MAX_EPOCHS_EVER):
+        if seen.standing("a", epoch, 1) is not Standing.BEYOND:
+            seen.add("a", epoch, range(1, 2 * MAX_RANGES, 7))
+    seen.add("a", 2**62 + MAX_EPOCHS_EVER - 1, range(2**61, 2**61 + 4 * MAX_RANGES, 2))
+    held, _ = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert MAX_RANGES == seen.size("a")[0]
+    assert held < 256 * 1024

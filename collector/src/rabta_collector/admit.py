@@ -43,6 +43,7 @@ class Reason(StrEnum):
     FROM_THE_FUTURE = "from_the_future"  # began more than a day after now
     IMPOSSIBLE = "impossible"  # a time outside of the calendar
     OVERSIZED = "oversized"  # one measurement larger than any that an agent makes
+    FORGOTTEN = "forgotten"  # so far behind what came since that nobody can tell whether it is new: see sequences.py
     TOO_MANY_EPOCHS = "too_many_epochs"  # more spools than one agent can have lost
 
 

@@ -13,13 +13,15 @@ from contextlib import asynccontextmanager
 from rabta_collector.admit import Reason, Refused, Rejected, decode, sift
 from rabta_collector.entries import Entry, Measured
 from rabta_collector.journal import Batch, Journal, JournalError, Member
-from rabta_collector.sequences import Seen, runs
+from rabta_collector.sequences import Seen, Standing, runs
 from rabta_collector.state import IngestStats
 from rabta_proto.model import Measurement
 from rabta_proto.v1 import collector_pb2 as link
 from rabta_proto.v1 import measurement_pb2 as wire
 
 MAX_IN_FLIGHT_BYTES = 64 * 1024 * 1024  # of raw batches between reading and commit; beyond it sessions are not read
+
+_UNKNOWABLE = {Standing.FORGOTTEN: Reason.FORGOTTEN, Standing.BEYOND: Reason.TOO_MANY_EPOCHS}
 
 
 class Budget:
@@ -75,27 +77,25 @@ class Ingest:
             raise Refused(Reason.UNREADABLE, "a batch holds measurements of two epochs")
         while (pending := self._pending.get(member.agent)) is not None:
             await asyncio.wait([pending])
-        new = self._new(member.agent, messages)
-        taken, rejected = self._sift(member.agent, epoch, new)
+        new, unknowable = self._sort(member.agent, messages)
+        taken, rejected = sift(new, now=self._journal.now(), lab=self._lab)
+        rejected += unknowable
         if taken:
             await self._write(member, self._batch(epoch, taken, messages, body))
         self._count(len(taken), len(messages) - len(taken) - len(rejected), rejected)
         return _acknowledge(epoch, messages, taken, rejected)
 
-    def _new(self, agent: str, messages: Sequence[wire.Measurement]) -> list[wire.Measurement]:
-        """Measurements that the journal does not hold, each once."""
+    def _sort(self, agent: str, messages: Sequence[wire.Measurement]) -> tuple[list[wire.Measurement], list[Rejected]]:
+        """Measurements that the journal does not hold, each once, and those of which that cannot be told any more."""
         new: dict[int, wire.Measurement] = {}
+        unknowable: dict[int, Rejected] = {}
         for message in messages:
-            if not self.seen.has(agent, message.epoch, message.sequence):
+            standing = self.seen.standing(agent, message.epoch, message.sequence)
+            if standing is Standing.NEW:
                 new.setdefault(message.sequence, message)
-        return list(new.values())
-
-    def _sift(
-        self, agent: str, epoch: int, new: Sequence[wire.Measurement]
-    ) -> tuple[list[Measurement], list[Rejected]]:
-        if not self.seen.has_room(agent, epoch):
-            return [], [Rejected(sequence=message.sequence, reason=Reason.TOO_MANY_EPOCHS) for message in new]
-        return sift(new, now=self._journal.now(), lab=self._lab)
+            elif (reason := _UNKNOWABLE.get(standing)) is not None:
+                unknowable[message.sequence] = Rejected(sequence=message.sequence, reason=reason)
+        return list(new.values()), list(unknowable.values())
 
     def _batch(self, epoch: int, taken: list[Measurement], messages: Sequence[wire.Measurement], body: bytes) -> Batch:
         if len(taken) == len(messages):
