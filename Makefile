@@ -9,7 +9,7 @@ T ?= tests
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export PIP_CONSTRAINT := $(CURDIR)/constraints.txt
 
-.PHONY: help setup demo run test test-all lint types proto proto-check fmt check spell accuracy clean
+.PHONY: help setup demo run test test-all lint types proto proto-check fmt check spell accuracy faults clean
 
 help: $(SETUP)
 	@sed -n 's/^## //p' Makefile
@@ -21,6 +21,7 @@ help: $(SETUP)
 ## make check        lint, types, generated code, schema, tests
 ## make accuracy     every way of blocking and its look-alikes, played in both labs; the confusion matrix (N=20: twenty
 ##                   times; LAB=loopback or netns: that one; SCENARIO="ID ...": those)
+## make faults       kills, power cuts, full disks and broken networks at length, hours of it (ROUNDS=20: that many)
 ## make fmt          format
 ## make proto        generate the code of the schema anew
 ## make clean        remove what all of these made
@@ -40,6 +41,9 @@ demo: $(SETUP)
 
 accuracy: $(SETUP)
 	@cd tests && exec ../$(BIN)/python -m lab.accuracy --repeats $(or $(N),1) $(if $(LAB),--lab $(LAB)) $(if $(SCENARIO),--scenario $(SCENARIO))
+
+faults: $(SETUP)
+	@RABTA_FAULTS_LONG=1 RABTA_FAULTS_ROUNDS=$(ROUNDS) $(BIN)/python -m pytest -s $(wildcard tests/faults tests/fuzz)
 
 run: $(SETUP)
 	@exec $(BIN)/python deploy/run.py

@@ -1,0 +1,36 @@
+"""How long the tests of this folder go on: few rounds in `make check`, as many as `make faults` says there.
+
+RABTA_FAULTS_LONG      1: the long forms
+RABTA_FAULTS_ROUNDS    rounds of each test that kills or cuts
+RABTA_FAULTS_JOURNAL   measurements of the journal that is replayed
+RABTA_FAULTS_SEED      the seed of a run that went wrong, as it printed it
+"""
+
+import os
+import sys
+from random import Random, SystemRandom
+
+LONG = os.environ.get("RABTA_FAULTS_LONG") == "1"
+TIMEOUT_S = 4 * 3600 if LONG else 180
+
+
+def rounds(bounded: int, long: int = 200) -> int:
+    """Rounds of a test."""
+    return int(os.environ.get("RABTA_FAULTS_ROUNDS") or (long if LONG else bounded))
+
+
+def journal_length(bounded: int, long: int = 10_000_000) -> int:
+    """Measurements in the journal that is replayed."""
+    return int(os.environ.get("RABTA_FAULTS_JOURNAL") or (long if LONG else bounded))
+
+
+def dice(name: str) -> Random:
+    """Randomness whose seed is told, so that a run can be had again."""
+    seed = os.environ.get("RABTA_FAULTS_SEED") or str(SystemRandom().randrange(10**9))
+    tell(name, seed=seed)
+    return Random(f"{name} {seed}")
+
+
+def tell(name: str, **figures: object) -> None:
+    """One line of figures; pytest shows it with -s, and with the test where that failed."""
+    sys.stdout.write(f"faults: {name} {' '.join(f'{key}={value}' for key, value in figures.items())}\n")

@@ -1,0 +1,200 @@
+"""A collector and agents in processes of their own on loopback, to be killed and started again, and their accounts.
+
+A producer (producer.py) is an agent that makes its measurements up, quickly; `whole` is `rabta-agent` itself.
+"""
+
+import asyncio
+import contextlib
+import json
+import sys
+import urllib.error
+import urllib.request
+from collections.abc import AsyncIterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from faults.books import count_rows, read_journal, read_spool
+from faults.diary import read_diary
+from faults.oracle import Finding, compare
+from lab.programs import AGENT, COLLECTOR, Program, environment, run
+from lab.system import free_port
+from lab.waiting import until
+
+TESTS = Path(__file__).resolve().parent.parent
+PATIENCE_S = 60.0
+TARGETS = 20
+INTERVAL = "200ms"
+BEAT_S = 0.02
+_OPENER = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """What the web side said; status 0: nobody was there."""
+
+    status: int
+    text: str
+
+
+@dataclass(slots=True, kw_only=True)
+class Member:
+    """One agent: its home, its program, and the diary that its producer keeps."""
+
+    name: str
+    home: Path
+    env: Mapping[str, str]
+    program: Program
+
+    @property
+    def diary(self) -> Path:
+        return self.home.with_name(f"{self.name}.diary")
+
+    @property
+    def spool(self) -> Path:
+        return self.home / "spool.sqlite"
+
+    @property
+    def id(self) -> str:
+        """Its pseudonym."""
+        return str(json.loads((self.home / "credential.json").read_text(encoding="utf-8"))["agent_id"])
+
+    @property
+    def waiting(self) -> int:
+        return len(read_spool(self.spool).waiting)
+
+    def produced(self) -> int:
+        return read_spool(self.spool).last if self.spool.exists() else 0
+
+
+class Rig:
+    """A collector with one data directory, and its agents."""
+
+    def __init__(self, root: Path, *, data: Path | None = None, prefix: Sequence[str] = (), host: str = "127.0.0.1"):
+        """`prefix`: what the collector is started through; `host`: where it listens."""
+        self.root, self.data, self.host = root, data or root / "data", host
+        self.grpc, self.http = free_port(), free_port()
+        self.logs = root / "logs"
+        self.logs.mkdir()
+        (root / "targets.toml").write_text(_targets(), encoding="utf-8")
+        self.collector = Program([*prefix, *self._serve()], environment(), self.logs / "collector.log")
+        self.members: list[Member] = []
+
+    def _serve(self) -> list[str]:
+        where = [f"--grpc={self.host}:{self.grpc}", f"--http={self.host}:{self.http}"]
+        return [COLLECTOR, "serve", f"--data={self.data}", *where, f"--targets={self.root / 'targets.toml'}", "--lab"]
+
+    @property
+    def journal(self) -> Path:
+        return self.data / "journal.sqlite"
+
+    def rows(self) -> int:
+        return count_rows(self.journal)
+
+    # The collector
+
+    async def start(self) -> None:
+        """Starts the collector and waits until it takes agents."""
+        await self.collector.start()
+        await self.until_ready()
+
+    async def until_ready(self, within: float = PATIENCE_S) -> None:
+        async def ready() -> bool:
+            assert self.collector.running, f"the collector ended: {self.collector.last_words()}"
+            return (await self.ask("readyz")).status == 200
+
+        await until(ready, within=within, beat=BEAT_S)
+
+    async def ask(self, path: str) -> Answer:
+        """Asks the web side."""
+        return await asyncio.to_thread(_ask, f"http://{self.host}:{self.http}/{path}")
+
+    # Agents
+
+    async def join(self, name: str, *, url: str = "", whole: bool = False, prefix: Sequence[str] = ()) -> Member:
+        """Lets an agent join; `url` is where it finds the collector, where that is another place."""
+        home = self.root / name
+        env = environment(RABTA_HOME=str(home), RABTA_LAB="1", PYTHONPATH=str(TESTS))
+        program = (
+            [AGENT, "run"] if whole else [sys.executable, "-m", "faults.producer", str(self.root / f"{name}.diary")]
+        )
+        member = Member(
+            name=name, home=home, env=env, program=Program([*prefix, *program], env, self.logs / f"{name}.log")
+        )
+        token = (await run(COLLECTOR, "invite", f"--data={self.data}", "--isp=ptcl")).split()[0]
+        url = url or f"http://{self.host}:{self.grpc}"
+        await run(*prefix, AGENT, "join", url, "--invite", token, env=env)
+        self.members.append(member)
+        return member
+
+    # Accounts
+
+    async def account(self) -> Finding:
+        """Everybody's accounts as the files are now. Diaries are read first, then spools, then the journal."""
+        return await asyncio.to_thread(self._account)
+
+    def _account(self) -> Finding:
+        books = [(m.id, read_diary(m.diary), read_spool(m.spool)) for m in self.members if m.spool.exists()]
+        journal = read_journal(self.journal)
+        return sum((compare(diary, spool, journal.get(id_, {})) for id_, diary, spool in books), Finding())
+
+    async def until_rows(self, count: int) -> None:
+        """Until the journal is so long."""
+
+        async def there() -> bool:
+            return self.rows() >= count
+
+        await until(there, within=PATIENCE_S, beat=BEAT_S)
+
+    async def deliver(self) -> None:
+        """Has everybody stop, and then send what they have, to the last measurement."""
+        await asyncio.gather(*(member.program.stop() for member in self.members))
+        for member in self.members:
+            await self._empty(member)
+
+    async def _empty(self, member: Member) -> None:
+        """An agent that is stopped sends what it can in its last seconds; it is let do so until nothing waits."""
+        for _ in range(10):
+            if not member.waiting:
+                return
+            await member.program.start()
+
+            async def delivers() -> bool:
+                return member.waiting == 0
+
+            with contextlib.suppress(TimeoutError):
+                await until(delivers, within=5.0, beat=BEAT_S)
+            await member.program.stop()
+        raise AssertionError(f"{member.name}: {member.waiting} measurements are not delivered")
+
+    async def end(self) -> None:
+        for member in self.members:
+            member.program.kill()
+            await member.program.stop()
+        await self.collector.stop()
+
+
+@contextlib.asynccontextmanager
+async def rig(root: Path, **how: object) -> AsyncIterator[Rig]:
+    """Ends every process in the end."""
+    made = Rig(root, **how)  # type: ignore[arg-type] # as it takes them
+    try:
+        yield made
+    finally:
+        await made.end()
+
+
+def _targets() -> str:
+    lines = ['[[platform]]\nid = "x"\nname = "X"\ncategory = "SOCIAL"']
+    lines += [f'[[platform.target]]\nurl = "http://127.0.0.1:9/{n}"\ninterval = "{INTERVAL}"' for n in range(TARGETS)]
+    return "\n".join(lines) + "\n"
+
+
+def _ask(url: str) -> Answer:
+    try:
+        with _OPENER.open(url, timeout=10) as answer:
+            return Answer(status=answer.status, text=answer.read().decode())
+    except urllib.error.HTTPError as refused:
+        with refused:
+            return Answer(status=refused.code, text=refused.read().decode())
+    except OSError:
+        return Answer(status=0, text="")
