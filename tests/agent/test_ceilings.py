@@ -3,9 +3,21 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rabta_agent.ceilings import MEASUREMENT_BYTES, Ceilings, affords
+from rabta_agent.ceilings import (
+    AT_ONCE,
+    MEASUREMENT_BYTES,
+    MEASUREMENT_MOST_BYTES,
+    STEP_MOST_BYTES,
+    Ceilings,
+    byte_limit,
+)
+from rabta_agent.ceilings import affords as affords_beside
 
 ALLOWANCE = 15_000_000
+
+
+def affords(*, used: int, allowance: int, day_fraction: float, priority: int, running: int = 0) -> bool:
+    return affords_beside(used=used, running=running, allowance=allowance, day_fraction=day_fraction, priority=priority)
 
 
 def test_outside_of_the_lab_a_second_and_a_minute_are_kept() -> None:
@@ -26,10 +38,20 @@ def test_only_in_the_lab_a_plan_may_name_special_addresses() -> None:
     allowance=st.integers(0, 10**8),
     fraction=st.floats(0, 1),
     priority=st.integers(-1, 9),
+    running=st.integers(0, AT_ONCE - 1),
 )
-def test_the_allowance_is_never_overdrawn(used: int, allowance: int, fraction: float, priority: int) -> None:
-    if affords(used=used, allowance=allowance, day_fraction=fraction, priority=priority):
-        assert used + MEASUREMENT_BYTES <= allowance
+def test_the_allowance_is_overdrawn_by_no_more_than_the_steps_of_one_measurement(
+    used: int, allowance: int, fraction: float, priority: int, running: int
+) -> None:
+    if affords(used=used, running=running, allowance=allowance, day_fraction=fraction, priority=priority):
+        worst = running * (MEASUREMENT_MOST_BYTES + STEP_MOST_BYTES)
+        assert used + worst + byte_limit(used=used, running=running, allowance=allowance) <= allowance
+
+
+def test_a_measurement_may_cost_what_the_day_has_left_within_bounds() -> None:
+    assert MEASUREMENT_MOST_BYTES == byte_limit(used=0, running=3, allowance=ALLOWANCE)
+    assert 60_000 == byte_limit(used=40_000, running=0, allowance=100_000)
+    assert MEASUREMENT_BYTES == byte_limit(used=100_000, running=0, allowance=100_000)
 
 
 def test_a_day_that_began_has_bytes_for_a_start() -> None:

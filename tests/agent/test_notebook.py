@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import pytest
 
+from rabta_agent.ceilings import MEASUREMENT_MOST_BYTES
 from rabta_agent.network import Datagrams
 from rabta_agent.notebook import CEILING_S, Notebook
 from rabta_agent.probes.dnswire import Question
@@ -39,6 +40,14 @@ async def test_a_step_begins_only_if_its_whole_deadline_fits() -> None:
     assert notebook.allows(5)
     assert notebook.allows(4, 4)
     assert not notebook.allows(4, 4, 4)
+
+
+async def test_no_step_begins_once_the_bytes_are_used() -> None:
+    notebook = make_notebook(CONTEXTS, Settings())
+    notebook.meter.add(sent=MEASUREMENT_MOST_BYTES // 2, received=MEASUREMENT_MOST_BYTES // 2)
+    assert notebook.allows(1)
+    notebook.meter.add(received=1)
+    assert not notebook.allows(1)
 
 
 async def test_no_step_takes_longer_than_the_ceiling_whatever_a_plan_says() -> None:

@@ -107,3 +107,49 @@ def test_a_plan_on_disk_from_another_agents_days_is_not_followed(home: Home) -> 
     home.save_plan(signed_plan(X).SerializeToString())
     assert keeper(home).current is not None
     assert PlanKeeper(home, credential(agent_id="else"), limits=LIMITS, clock=Clock()).current is None
+
+
+@pytest.mark.parametrize("damage", [b"", b"\x00" * 40, None])
+async def test_an_older_plan_is_refused_after_a_restart_even_where_the_current_one_was_lost(
+    home: Home, damage: bytes | None
+) -> None:
+    await offer(keeper(home), signed_plan(X, version=5))
+    file = home.path / "plan.bin"
+    if damage is None:
+        file.unlink()
+    else:
+        file.write_bytes(damage)
+    plans = keeper(home)
+    assert plans.current is None
+    assert ["plan.refused"] == await offer(plans, signed_plan(Y, version=4))
+    assert ["plan.new"] == await offer(plans, signed_plan(X, version=5))  # the one that was lost
+
+
+async def test_an_older_plan_that_was_put_back_on_disk_is_not_followed(home: Home) -> None:
+    plans = keeper(home)
+    await offer(plans, signed_plan(X, version=4))
+    old = home.plan()
+    await offer(plans, signed_plan(X, version=5))
+    assert old is not None
+    home.save_plan(old)
+    assert keeper(home).current is None
+
+
+async def test_the_plan_that_came_with_joining_is_a_floor_too(home: Home) -> None:
+    home.save_plan(signed_plan(X, version=5).SerializeToString())
+    assert ["plan.refused"] == await offer(keeper(home), signed_plan(Y, version=4))
+
+
+@pytest.mark.parametrize("text", ["", "{", "[]", '{"version": "x", "agent_id": "agent-1"}', '{"agent_id": "else"}'])
+async def test_a_floor_that_cannot_be_read_leaves_the_plans_own_version(home: Home, text: str) -> None:
+    await offer(keeper(home), signed_plan(X, version=5))
+    (home.path / "plan_floor.json").write_text(text, encoding="utf-8")
+    plans = keeper(home)
+    assert plans.current is not None
+    assert ["plan.refused"] == await offer(plans, signed_plan(Y, version=5))
+
+
+async def test_another_agent_in_the_same_home_begins_anew(home: Home) -> None:
+    await offer(keeper(home), signed_plan(X, version=5))
+    other = PlanKeeper(home, credential(agent_id="else"), limits=LIMITS, clock=Clock())
+    assert ["plan.new"] == await offer(other, signed_plan(X, version=1, agent_id="else"))

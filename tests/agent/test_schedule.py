@@ -7,13 +7,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rabta_agent.ceilings import Ceilings
-from rabta_agent.errands import Errand
+from rabta_agent.errands import Errand, Errands
 from rabta_agent.plan import Assignment
+from rabta_agent.rest import Rest
 from rabta_agent.schedule import JITTER_MOST_S, Draw, Schedule, Turn, all_at_once
 from rabta_proto.vocabulary import Depth
 
 T0 = 1_800_000_000.0  # a multiple of every interval here
-NO_LIMITS = Ceilings(between_s=0, same_target_s=0)
+NO_LIMITS = Ceilings(between_s=0, same_target_s=0, same_host_s=0)
 X = Assignment(target="https://x.com/", platform="x", interval_ms=60_000, phase_ms=10_000)
 Y = Assignment(target="https://y.com/", platform="y", interval_ms=60_000, phase_ms=10_000, priority=2)
 
@@ -22,16 +23,23 @@ def never() -> float:
     return 0.0
 
 
-def make(*assignments: Assignment, now: float = T0, limits: Ceilings = NO_LIMITS, draw: Draw = never) -> Schedule:
-    return Schedule(assignments, now=now, limits=limits, draw=draw)
+def make(
+    *assignments: Assignment,
+    now: float = T0,
+    rest: Rest | None = None,
+    errands: Errands | None = None,
+    draw: Draw = never,
+) -> Schedule:
+    return Schedule(assignments, now=now, rest=rest or Rest(NO_LIMITS), errands=errands or Errands(), draw=draw)
 
 
-def play(schedule: Schedule, *, begin: float, end: float) -> list[tuple[float, Turn]]:
+def play(schedule: Schedule, *, begin: float, end: float, rest: Rest | None = None) -> list[tuple[float, Turn]]:
     """Turns in the order they are taken by an agent that waits as it is told."""
     taken, now = [], begin
     while now < end:
         if (turn := schedule.pop(now)) is not None:
-            schedule.started(turn.assignment.target, now)
+            if rest is not None:
+                rest.begins(turn.assignment.target, now)
             taken.append((now, turn))
         wait_s = schedule.wait_s(now)
         assert wait_s is not None
@@ -73,7 +81,8 @@ def test_jitter_is_a_small_share_of_the_interval_and_bounded() -> None:
 
 
 def test_two_measurements_are_a_second_apart() -> None:
-    taken = play(make(X, Y, limits=Ceilings()), begin=T0, end=T0 + 50)
+    rest = Rest(Ceilings())
+    taken = play(make(X, Y, rest=rest), begin=T0, end=T0 + 50, rest=rest)
     assert [("x", 10), ("y", 11)] == [(turn.assignment.platform, round(at - T0, 2)) for at, turn in taken]
 
 
@@ -83,17 +92,17 @@ def test_what_is_more_urgent_goes_first_when_both_are_due() -> None:
 
 def test_one_target_under_two_platforms_still_rests_for_a_minute() -> None:
     again = replace(X, platform="again", phase_ms=30_000)
-    taken = play(make(X, again, limits=Ceilings()), begin=T0, end=T0 + 300)
+    rest = Rest(Ceilings())
+    taken = play(make(X, again, rest=rest), begin=T0, end=T0 + 300, rest=rest)
     moments = [at for at, _ in taken]
     assert all(second - first >= 60 - 1e-6 for first, second in pairwise(moments))
     assert len(moments) >= 4
 
 
 def test_a_new_plan_does_not_end_the_rest_of_a_target() -> None:
-    old = make(X, limits=Ceilings())
-    old.started(X.target, T0 + 10)
-    new = make(replace(X, phase_ms=20_000), now=T0 + 11, limits=Ceilings())
-    new.inherit(old)
+    rest = Rest(Ceilings())
+    rest.begins(X.target, T0 + 10)
+    new = make(replace(X, phase_ms=20_000), now=T0 + 11, rest=rest)
     assert new.pop(T0 + 20) is None
     assert new.pop(T0 + 70) is not None
 
@@ -113,8 +122,9 @@ def test_agents_draw_which_of_their_turns_are_full() -> None:
 
 
 def test_a_clock_that_was_set_back_does_not_silence_the_agent() -> None:
-    schedule = make(X, limits=Ceilings())
-    schedule.started(X.target, T0 + 10)
+    rest = Rest(Ceilings())
+    schedule = make(X, rest=rest)
+    rest.begins(X.target, T0 + 10)
     year = 365 * 86_400
     wait_s = schedule.wait_s(T0 - year)
     assert wait_s is not None
@@ -145,6 +155,11 @@ def test_all_at_once_is_every_target_in_full_most_urgent_first() -> None:
     assert {Depth.FULL} == {turn.depth for turn in all_at_once([Y, light], T0)}
 
 
+def test_all_at_once_takes_a_target_once_under_however_many_platforms_and_spellings() -> None:
+    again = replace(X, platform="again", target="HTTPS://X.com:443")
+    assert [X] == [turn.assignment for turn in all_at_once([X, again, replace(X, platform="third")], T0)]
+
+
 def asked(assignment: Assignment = X, *, until: float = T0 + 60) -> Errand:
     return Errand(request=7, platform=assignment.platform, target=assignment.target, depth=Depth.LIGHT, until=until)
 
@@ -165,28 +180,24 @@ def test_only_targets_of_the_plan_may_be_asked_for() -> None:
 
 def test_what_is_asked_for_keeps_its_own_distance_from_the_last_measurement_of_its_target() -> None:
     limits = Ceilings()
-    schedule = make(X, limits=limits)
-    schedule.started(X.target, T0)
+    rest = Rest(limits)
+    schedule = make(X, rest=rest)
+    rest.begins(X.target, T0)
     schedule.ask(asked())
     assert limits.errand_target_s == schedule.wait_s(T0)
     assert schedule.pop(T0 + limits.errand_target_s - 0.1) is None
     taken = schedule.pop(T0 + limits.errand_target_s)
     assert taken is not None
-    schedule.started(X.target, T0 + limits.errand_target_s)
-    planned = play(schedule, begin=T0 + limits.errand_target_s, end=T0 + 200)
+    rest.begins(X.target, T0 + limits.errand_target_s)
+    planned = play(schedule, begin=T0 + limits.errand_target_s, end=T0 + 200, rest=rest)
     assert planned[0][0] >= T0 + limits.errand_target_s + limits.same_target_s
 
 
 def test_what_is_asked_for_survives_a_new_plan_that_still_has_it() -> None:
-    old = make(X, Y)
-    old.ask(asked(X))
-    new = make(replace(X, phase_ms=30_000))
-    new.inherit(old)
-    turn = new.pop(T0)
+    errands = Errands()
+    make(X, Y, errands=errands).ask(asked(X))
+    turn = make(replace(X, phase_ms=30_000), errands=errands).pop(T0)
     assert turn is not None
     assert 7 == turn.request
-    without = make(Y)
-    other = make(X)
-    other.ask(asked(X))
-    without.inherit(other)
-    assert without.pop(T0) is None
+    make(X, errands=errands).ask(asked(X))
+    assert make(Y, errands=errands).pop(T0) is None

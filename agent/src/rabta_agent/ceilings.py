@@ -20,6 +20,8 @@ MEASUREMENT_BYTES = 12_000  # what one is reckoned to cost before it has been ma
 ERRANDS_HOUR, ERRANDS_DAY = 60, 200  # measurements that the collector asks for at once ("measure now")
 ERRANDS_WAITING = 32  # of them at any moment
 ERRAND_SECONDS = 120.0  # for which one waits at the most
+MEASUREMENT_MOST_BYTES = 384 * 1024  # of one measurement: past them no further step of it begins
+STEP_MOST_BYTES = 128 * 1024  # what steps that began before that may still add; each bounds its own
 
 # How far the bytes used may run ahead of the day: urgent targets further than the others.
 _AHEAD = {1: 0.25, 2: 0.15, 3: 0.05}
@@ -27,7 +29,7 @@ _AHEAD = {1: 0.25, 2: 0.15, 3: 0.05}
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ceilings:
-    """The limits on time: seconds between any two measurements, and between two of one target.
+    """The limits on time: seconds between any two measurements, between two of one target, and of one host.
 
     `errand_target_s`: seconds between two of one target where the collector asked for the second at once.
 
@@ -37,19 +39,32 @@ class Ceilings:
     between_s: float = 1.0
     same_target_s: float = 60.0
     errand_target_s: float = 20.0
+    same_host_s: float = 5.0
     any_address: bool = False
 
     @classmethod
     def of(cls, *, lab: bool) -> "Ceilings":
         """Lifted in the lab, but for a floor that keeps a mistake from spinning."""
-        return cls(between_s=0.0, same_target_s=0.1, errand_target_s=0.1, any_address=True) if lab else cls()
+        if not lab:
+            return cls()
+        return cls(between_s=0.0, same_target_s=0.1, errand_target_s=0.1, same_host_s=0.0, any_address=True)
 
 
-def affords(*, used: int, allowance: int, day_fraction: float, priority: int) -> bool:
-    """Whether one more measurement fits.
+def affords(*, used: int, running: int, allowance: int, day_fraction: float, priority: int) -> bool:
+    """Whether one more measurement fits beside those that are `running`.
 
     The day's allowance opens as the day goes on, so that too large a plan makes measurements rarer all day, targets of
-    low priority first, instead of ending them at noon: that would look like an outage.
+    low priority first, instead of ending them at noon: that would look like an outage. Against the whole of it those
+    that run are reckoned at their worst, so that no plan overdraws it by more than one measurement.
     """
     opened = min(1.0, day_fraction + _AHEAD.get(priority, _AHEAD[3]))
-    return used + MEASUREMENT_BYTES <= allowance * opened
+    worst = running * (MEASUREMENT_MOST_BYTES + STEP_MOST_BYTES)
+    return (
+        used + (running + 1) * MEASUREMENT_BYTES <= allowance * opened and used + worst + MEASUREMENT_BYTES <= allowance
+    )
+
+
+def byte_limit(*, used: int, running: int, allowance: int) -> int:
+    """Bytes past which one measurement begins no further step: what the day has left, within bounds."""
+    left = allowance - used - running * (MEASUREMENT_MOST_BYTES + STEP_MOST_BYTES)
+    return min(MEASUREMENT_MOST_BYTES, max(MEASUREMENT_BYTES, left))

@@ -3,6 +3,7 @@
     agent.toml        configuration, written by the volunteer
     credential.json   who this agent is to its collector: pseudonym, secret, role, ISP, the key that signs its plans
     plan.bin          the last good plan, a serialised `rabta.v1.SignedPlan`
+    plan_floor.json   the newest plan that this agent has followed, by its version: none below it is followed again
     spool.sqlite      measurements that wait, counters, what was contacted (spool_file.py has the format)
     link.json         whether the running agent is connected, for `status`
     lock              held by the one process that runs, measures and sends from here
@@ -113,6 +114,17 @@ class Home:
 
     def save_plan(self, signed: bytes) -> None:
         self._write("plan.bin", signed)
+
+    def plan_floor(self, agent_id: str) -> int:
+        """Version of the newest plan that was followed as this agent; 0 where none was, or the file is unreadable."""
+        try:
+            noted = json.loads((self.path / "plan_floor.json").read_text(encoding="utf-8"))
+            return int(noted["version"]) if noted["agent_id"] == agent_id else 0
+        except (OSError, ValueError, TypeError, KeyError):
+            return 0  # the plan's own version is still there
+
+    def save_plan_floor(self, agent_id: str, version: int) -> None:
+        self._write("plan_floor.json", json.dumps({"agent_id": agent_id, "version": version}).encode())
 
     def link(self) -> Link | None:
         try:

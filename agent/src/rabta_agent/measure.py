@@ -72,8 +72,9 @@ Network. `network.changed` says whether the interface or the source address towa
 bits) was another at the end than at the beginning; `None` in the lab and off line.
 
 Time. A step begins only if its whole deadline fits into 90 seconds from the start, so a long measurement ends early but
-no deadline is ever cut short; a repeat begins only if all steps fit up to the furthest that failed in the pass before.
-Where a step is missing after a success, time or depth kept it from being made.
+no deadline is ever cut short; nor does one begin once the measurement has cost MEASUREMENT_MOST_BYTES (ceilings.py), or
+what the day has left where that is less. A repeat begins only if all steps fit up to the furthest that failed in the
+pass before. Where a step is missing after a success, time, bytes or depth kept it from being made.
 
 Bytes. What the measurement cost both ways, with headers: see network.py. A DoH connection is paid for by the
 measurement that opened it.
@@ -131,7 +132,9 @@ class Prober:
         Of `network`, what a measurement alone can tell is filled in: the captive portal, and whether it changed.
         """
         target = parse_measurable(task.target)
-        notebook = Notebook(self._equipment, settings, depth=task.depth, ipv6=network.ipv6 is True)
+        notebook = Notebook(
+            self._equipment, settings, depth=task.depth, ipv6=network.ipv6 is True, byte_limit=task.byte_limit
+        )
         before = identify_network(self._vantage)
         async with notebook.open():
             clean = await _measure(notebook, target, task.control_addresses)

@@ -13,11 +13,12 @@ from typing import Protocol
 
 import structlog
 
-from rabta_agent.ceilings import AT_ONCE, MEASUREMENT_BYTES, Ceilings, affords
+from rabta_agent.ceilings import AT_ONCE, Ceilings, affords, byte_limit
 from rabta_agent.clock import Clock
-from rabta_agent.errands import read_errand
+from rabta_agent.errands import Errands, read_errand
 from rabta_agent.plan import Plan
 from rabta_agent.plan_keeper import PlanKeeper
+from rabta_agent.rest import Rest
 from rabta_agent.schedule import Schedule, Turn, all_at_once
 from rabta_agent.spool import SpoolError
 from rabta_agent.spool_thread import SpoolThread
@@ -66,6 +67,7 @@ class Measuring:
         self._running = 0
         self._stopping = False
         self._skipped = 0
+        self._rest, self._errands = Rest(bench.limits), Errands()
         self._schedule: Schedule | None = None
         self._followed: Plan | None = None
 
@@ -98,19 +100,26 @@ class Measuring:
     async def once(self) -> int:
         """Every target of the current plan once; how many were left out for want of bytes."""
         plan = self._bench.plans.usable
+        waiting = all_at_once(plan.assignments if plan else (), self._now())
         left_out = 0
         async with asyncio.TaskGroup() as tasks:
-            for turn in all_at_once(plan.assignments if plan else (), self._now()):
-                await self._slots.acquire()
-                if self._stopping:
-                    break
+            while waiting and (turn := await self._rested(waiting)) is not None:
                 if not self._affords(turn, day_fraction=1.0):
                     self._slots.release()
                     left_out += 1
                     continue
+                self._rest.begins(turn.assignment.target, self._now())
                 tasks.create_task(self._take(turn, Trigger.MANUAL))
-                await asyncio.sleep(self._bench.limits.between_s)
+                await asyncio.sleep(0)  # it counts as running from now on
         return left_out
+
+    async def _rested(self, waiting: list[Turn]) -> Turn | None:
+        """Takes the first of those that may be measured soonest, when it may, with a slot; `None`: stop."""
+        turn = min(waiting, key=lambda entry: self._rest.free_at(entry.assignment.target))
+        waiting.remove(turn)
+        await asyncio.sleep(max(0.0, self._rest.free_at(turn.assignment.target) - self._now()))
+        await self._slots.acquire()
+        return None if self._stopping else turn
 
     async def _next_turn(self) -> Turn | None:
         """Waits for the next turn that the bytes allow; `None`: stop."""
@@ -121,7 +130,7 @@ class Measuring:
             wait_s = schedule.wait_s(self._now()) if schedule and plans.usable else None
             if schedule and wait_s == 0.0 and (turn := schedule.pop(self._now())):
                 if self._affords(turn, day_fraction=_day_fraction(self._bench.clock.now())):
-                    schedule.started(turn.assignment.target, self._now())
+                    self._rest.begins(turn.assignment.target, self._now())
                     return turn
                 self._skip(turn)
                 continue
@@ -134,19 +143,29 @@ class Measuring:
         """The schedule of the current plan, made when the plan is new."""
         plan = self._bench.plans.current
         if plan is not None and plan is not self._followed:
-            fresh = Schedule(plan.assignments, now=self._now(), limits=self._bench.limits, draw=self._bench.rng.random)
-            if self._schedule is not None:
-                fresh.inherit(self._schedule)
-            self._schedule, self._followed = fresh, plan
+            self._schedule = Schedule(
+                plan.assignments,
+                now=self._now(),
+                rest=self._rest,
+                errands=self._errands,
+                draw=self._bench.rng.random,
+            )
+            self._followed = plan
         return self._schedule
 
     def _affords(self, turn: Turn, *, day_fraction: float) -> bool:
         return affords(
-            used=self._bench.spool.bytes_today + self._running * MEASUREMENT_BYTES,
+            used=self._bench.spool.bytes_today,
+            running=self._running,
             allowance=self._bench.day_allowance,
             day_fraction=day_fraction,
             priority=turn.assignment.priority,
         )
+
+    def _byte_limit(self) -> int:
+        """For a measurement that is counted among those that run already."""
+        used, allowance = self._bench.spool.bytes_today, self._bench.day_allowance
+        return byte_limit(used=used, running=self._running - 1, allowance=allowance)
 
     def _skip(self, turn: Turn) -> None:
         """Said once in a while: a plan too large would say it at every turn."""
@@ -173,6 +192,7 @@ class Measuring:
             plan_version=plan.version if plan else 0,
             control_addresses=entry.control_addresses,
             request=turn.request,
+            byte_limit=self._byte_limit(),
         )
         settings = plan.settings if plan else Settings()
         try:

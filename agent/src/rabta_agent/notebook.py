@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import TypeVar
 
+from rabta_agent.ceilings import MEASUREMENT_MOST_BYTES
 from rabta_agent.clock import Clock
 from rabta_agent.network import Meter, Network
 from rabta_agent.probes.doh import DohClient
@@ -46,12 +47,21 @@ class _Ear:
 class Notebook:
     """One measurement. Mutable: observations are added as steps end, and read once it is over."""
 
-    def __init__(self, equipment: Equipment, settings: Settings, *, depth: Depth, ipv6: bool) -> None:
+    def __init__(
+        self,
+        equipment: Equipment,
+        settings: Settings,
+        *,
+        depth: Depth,
+        ipv6: bool,
+        byte_limit: int = MEASUREMENT_MOST_BYTES,
+    ) -> None:
         self.equipment = equipment
         self.settings = settings
         self.depth = depth
         self.ipv6 = ipv6
         self.meter = Meter()
+        self._byte_limit = byte_limit
         self.started_at: datetime = equipment.clock.now()
         self.scene = Scene(
             network=equipment.network, clock=equipment.clock, meter=self.meter, zero=equipment.clock.monotonic()
@@ -67,7 +77,9 @@ class Notebook:
         return asyncio.get_running_loop().time()
 
     def allows(self, *steps_s: float) -> bool:
-        """Whether steps with these deadlines may still begin, one after the other."""
+        """Whether steps with these deadlines may still begin, one after the other; none may once the bytes are used."""
+        if self.meter.sent + self.meter.received > self._byte_limit:
+            return False
         return self._loop_time() + sum(min(step_s, STEP_CEILING_S) for step_s in steps_s) <= self._end
 
     def deadline(self, step_s: float) -> float:

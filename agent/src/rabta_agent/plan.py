@@ -1,8 +1,9 @@
 """The plan: who may give one, and what is left of it under the agent's ceilings.
 
 A plan counts only when the key pinned at enrolment signed it (Ed25519, RFC 8032), when it was made for this agent, and
-when its version is above that of the plan it replaces: an old plan, replayed, changes nothing. What is signed is
-`rabta.v1.Plan` in ASCII, a zero byte, and the plan's bytes.
+when its version is above that of the plan it replaces and not below any that was ever followed: an old plan, replayed,
+changes nothing, not even after the current one was lost. What is signed is `rabta.v1.Plan` in ASCII, a zero byte, and
+the plan's bytes.
 """
 
 from dataclasses import dataclass, replace
@@ -85,8 +86,13 @@ def stored_plan(stored: bytes | None, *, public_key: bytes, agent_id: str, limit
         return None  # a truncated file, or one from before this agent joined: the collector hands out another
 
 
-def accept(offered: Plan, current: Plan | None, now: datetime) -> None:
-    """Raises `InvalidPlanError` unless the plan offered takes the place of the current one."""
+def accept(offered: Plan, current: Plan | None, now: datetime, *, floor: int = 0) -> None:
+    """Raises `InvalidPlanError` unless the plan offered takes the place of the current one, or of one lost.
+
+    `floor`: the version of the newest plan that was ever followed.
+    """
+    if offered.version < floor:
+        raise InvalidPlanError(f"plan {offered.version} is older than plan {floor}, which was followed already")
     if current is not None and offered.version <= current.version:
         raise InvalidPlanError(f"plan {offered.version} is not newer than plan {current.version}")
     if offered.expired(now.astimezone(UTC)):

@@ -1,6 +1,7 @@
 """Keeps the plan that the agent follows: on disk, so that it starts without the network, and in memory.
 
-A plan from the collector is followed only after it was checked (plan.py) and is on disk.
+A plan from the collector is followed only after it was checked (plan.py) and is on disk, and the version of the newest
+is noted beside it: a plan file that was lost, damaged or put back from a backup does not make room for an older plan.
 """
 
 import asyncio
@@ -25,7 +26,10 @@ class PlanKeeper:
         self._limits = limits
         self._clock = clock
         key = bytes.fromhex(credential.plan_public_key)
-        self.current = stored_plan(home.plan(), public_key=key, agent_id=credential.agent_id, limits=limits)
+        stored = stored_plan(home.plan(), public_key=key, agent_id=credential.agent_id, limits=limits)
+        floor = home.plan_floor(credential.agent_id)
+        self.current = stored if stored is not None and stored.version >= floor else None
+        self._floor = max(floor, self.current.version if self.current else 0)
         self.changed = asyncio.Event()
 
     @property
@@ -39,11 +43,16 @@ class PlanKeeper:
         key = bytes.fromhex(self._credential.plan_public_key)
         try:
             plan = open_plan(signed, public_key=key, agent_id=self._credential.agent_id, limits=self._limits)
-            accept(plan, self.current, self._clock.now())
-            await asyncio.to_thread(self._home.save_plan, signed.SerializeToString())
+            accept(plan, self.current, self._clock.now(), floor=self._floor)
+            await asyncio.to_thread(self._save, signed, plan.version)
         except (InvalidPlanError, OSError) as wrong:
             logger.warning("plan.refused", reason=str(wrong))
             return
-        self.current = plan
+        self.current, self._floor = plan, plan.version
         self.changed.set()
         logger.info("plan.new", version=plan.version, targets=len(plan.assignments), refused=plan.refused)
+
+    def _save(self, signed: SignedPlan, version: int) -> None:
+        """The plan first: a crash between the two leaves a plan whose own version is the floor."""
+        self._home.save_plan(signed.SerializeToString())
+        self._home.save_plan_floor(self._credential.agent_id, version)

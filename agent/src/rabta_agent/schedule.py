@@ -6,11 +6,11 @@ through are left out, never caught up with: a machine that wakes must not burst.
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
-from rabta_agent.ceilings import Ceilings
 from rabta_agent.errands import Errand, Errands
 from rabta_agent.plan import Assignment
+from rabta_agent.rest import Rest
 from rabta_proto.vocabulary import Depth
 
 JITTER_SHARE = 0.05  # of the interval, so that a censor cannot tell the next turn by the clock
@@ -43,24 +43,20 @@ class _Line:
 
 
 class Schedule:
-    """The turns of one plan. At most one measurement per `between_s`, and per target one per `same_target_s`."""
+    """The turns of one plan, none of which comes before its target has rested.
 
-    def __init__(self, assignments: Sequence[Assignment], *, now: float, limits: Ceilings, draw: Draw) -> None:
-        self._limits = limits
+    `rest` and `errands` outlive it: the limits, and what the collector asked for, hold across a change of plans.
+    """
+
+    def __init__(
+        self, assignments: Sequence[Assignment], *, now: float, rest: Rest, errands: Errands, draw: Draw
+    ) -> None:
+        self._rest = rest
         self._draw = draw
         self._lines = [_Line(assignment=entry, offset=int(draw() * entry.full_every)) for entry in assignments]
-        self._last_start = -1e18
-        self._target_start: dict[str, float] = {}
-        self._errands = Errands()
+        self._errands = errands
         for line in self._lines:
             self._advance(line, now)
-
-    def inherit(self, former: "Schedule") -> None:
-        """Lets the limits hold across a change of plans."""
-        self._last_start = former._last_start
-        kept = {line.assignment.target for line in self._lines}
-        self._target_start = {target: at for target, at in former._target_start.items() if target in kept}
-        self._errands = former._errands
 
     def ask(self, errand: Errand) -> bool:
         """Takes what the collector asks for at once; false where it is not of this plan, or too much."""
@@ -88,11 +84,6 @@ class Schedule:
         self._advance(line, now)
         return turn
 
-    def started(self, target: str, now: float) -> None:
-        """Notes that a measurement of a target begins: the limits on time count from here."""
-        self._last_start = now
-        self._target_start[target] = now
-
     def _pop_errand(self, now: float) -> Turn | None:
         errand = self._errands.pop(now, self._errand_possible_at)
         if errand is None:
@@ -108,12 +99,10 @@ class Schedule:
         return next((one for one in self._lines if (one.assignment.platform, one.assignment.target) == wanted), None)
 
     def _errand_possible_at(self, errand: Errand) -> float:
-        target_free = self._target_start.get(errand.target, -1e18) + self._limits.errand_target_s
-        return max(self._last_start + self._limits.between_s, target_free)
+        return self._rest.free_at(errand.target, errand=True)
 
     def _possible_at(self, line: _Line) -> float:
-        target_free = self._target_start.get(line.assignment.target, -1e18) + self._limits.same_target_s
-        return max(line.at, self._last_start + self._limits.between_s, target_free)
+        return max(line.at, self._rest.free_at(line.assignment.target))
 
     def _depth(self, line: _Line) -> Depth:
         return Depth.FULL if (line.number + line.offset) % line.assignment.full_every == 0 else Depth.LIGHT
@@ -128,8 +117,7 @@ class Schedule:
 
     def _forgive_the_clock(self, now: float) -> None:
         """A clock that was set back would leave every turn in a far future: start again from now."""
-        if self._last_start > now:
-            self._last_start, self._target_start = -1e18, {}
+        self._rest.forgive(now)
         for line in self._lines:
             if line.at - now > 2 * line.assignment.interval_ms / 1000 + JITTER_MOST_S:
                 line.number = 0
@@ -137,6 +125,7 @@ class Schedule:
 
 
 def all_at_once(assignments: Sequence[Assignment], now: float) -> list[Turn]:
-    """Every target of a plan once, in full, most urgent first."""
+    """Every target of a plan once, in full, most urgent first; one that several platforms have, for the first."""
     ordered = sorted(assignments, key=lambda entry: entry.priority)
-    return [Turn(assignment=replace(entry), depth=Depth.FULL, at=now) for entry in ordered]
+    once = {Rest.key(entry.target): entry for entry in reversed(ordered)}
+    return [Turn(assignment=entry, depth=Depth.FULL, at=now) for entry in reversed(once.values())]

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from rabta_agent.ceilings import MEASUREMENT_MOST_BYTES
 from rabta_proto.vocabulary import Depth, Step, Trigger
 
 STEP_CEILING_S = 30.0
@@ -13,6 +14,7 @@ class Task:
     """One measurement to be made; `control_addresses` are those at which controls reached its target.
 
     `request`: the identifier of the "measure now" that asked for it, or 0.
+    Past `byte_limit` bytes, both ways together, no further step begins.
     """
 
     target: str
@@ -22,6 +24,7 @@ class Task:
     plan_version: int = 0
     control_addresses: tuple[str, ...] = ()
     request: int = 0
+    byte_limit: int = MEASUREMENT_MOST_BYTES
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
