@@ -4,9 +4,13 @@ import re
 import subprocess
 import sys
 import tomllib
+from dataclasses import fields
 from pathlib import Path
 
 import pytest
+
+from rabta_collector.admit import Reason
+from rabta_collector.limits import Limits
 
 ROOT = Path(__file__).resolve().parent.parent
 READMES = sorted(path for path in ROOT.rglob("*.md") if not {".venv", "build"} & set(path.relative_to(ROOT).parts))
@@ -62,3 +66,14 @@ def test_the_three_distributions_have_one_version() -> None:
 def test_constraints_pin_every_dependency_without_an_address() -> None:
     lines = (ROOT / "constraints.txt").read_text(encoding="utf-8").splitlines()
     assert [] == [line for line in lines if not re.fullmatch(r"[A-Za-z0-9._-]+==[A-Za-z0-9.+!]+", line)]
+
+
+def test_every_reason_for_which_something_is_not_taken_is_explained() -> None:
+    text = (ROOT / "collector" / "README.md").read_text(encoding="utf-8")
+    table = text.split("<!-- reasons -->")[1]
+    assert [str(reason) for reason in Reason] == re.findall(r"^\| `([a-z_]+)` \|", table, re.MULTILINE)
+
+
+def test_every_limit_is_explained() -> None:
+    text = (ROOT / "collector" / "README.md").read_text(encoding="utf-8")
+    assert set() == {entry.name for entry in fields(Limits)} - set(re.findall(r"`([a-z_]+)`", text))

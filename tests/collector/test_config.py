@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from rabta_collector.config import Config, Endpoint, InvalidConfigError, load_config, parse_endpoint, to_toml
+from rabta_collector.limits import Limits
 
 
 def config(
@@ -53,9 +54,16 @@ def test_decisions_have_a_table_of_their_own(tmp_path: Path) -> None:
     assert 0.25 == config(tmp_path, "[decide]\ngrid_s = 0.25").settings.grid_s
 
 
+def test_limits_have_a_table_of_their_own(tmp_path: Path) -> None:
+    limits = config(tmp_path, "[limits]\nsessions = 7\n").limits
+    assert (7, Limits().inflight_bytes) == (limits.sessions, limits.inflight_bytes)
+
+
 @pytest.mark.parametrize(
     ("file", "environment", "flags", "message"),
     [
+        ("[limits]\nsession = 1", {}, {}, "c.toml:2: limits.session: unknown key; did you mean sessions?"),
+        ("[limits]\nsessions = 0", {}, {}, "c.toml:2: limits.sessions: expected a number above 0"),
         ('gprc = "a:1"', {}, {}, "c.toml:1: gprc: unknown key; did you mean grpc?"),
         ("[decide]\ngrid = 1", {}, {}, "c.toml:2: decide.grid: unknown key; did you mean grid_s?"),
         ('[decide]\ngrid_s = "1"', {}, {}, "c.toml:2: decide.grid_s: expected a number above 0"),
@@ -104,11 +112,13 @@ def test_an_endpoint_may_be_of_either_family() -> None:
 def test_what_is_printed_gives_the_same_again(tmp_path: Path) -> None:
     first = config(
         tmp_path,
-        'endpoints = ["https://a", "https://b"]\nheartbeat = "500ms"\ndata = \'/a "b"\'\n[decide]\ngrid_s = 0.25\n',
+        'endpoints = ["https://a", "https://b"]\nheartbeat = "500ms"\ndata = \'/a "b"\'\n[decide]\ngrid_s = 0.25\n'
+        "[limits]\nsessions = 5\n",
     )
     again = config(tmp_path, to_toml(first))
     assert to_toml(first) == to_toml(again)
     assert (first.endpoints, first.heartbeat, first.data) == (again.endpoints, again.heartbeat, again.data)
+    assert first.limits == again.limits
 
 
 def test_no_environment_opens_a_collector_to_the_lab() -> None:

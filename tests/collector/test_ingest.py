@@ -9,10 +9,8 @@ import pytest
 
 from rabta_collector import journal_file
 from rabta_collector.admit import Refused
-from rabta_collector.ingest import Budget
 from rabta_collector.journal import Member
 from rabta_collector.sequences import MAX_EPOCHS, MAX_EPOCHS_EVER, MAX_RANGES
-from rabta_collector.state import IngestStats
 from rabta_proto.v1 import collector_pb2 as link
 from rabta_proto.v1.collector_pb2 import OUTCOME_ACCEPTED, OUTCOME_DUPLICATE, OUTCOME_REJECTED
 from rabta_proto.vocabulary import Role
@@ -174,13 +172,11 @@ async def test_the_age_of_the_newest_measurement_is_told(server: Server) -> None
     assert 0 <= server.stats.lag_s < 5
 
 
-async def test_a_full_budget_holds_readers_back_until_there_is_room() -> None:
-    stats = IngestStats()
-    budget = Budget(stats, limit=10)
-    async with budget.hold(10):
-        waiting = asyncio.create_task(budget.wait())
-        await asyncio.sleep(0)
-        assert not waiting.done()
-        assert 10 == stats.inflight_bytes
-    await waiting
-    assert 0 == stats.inflight_bytes
+async def test_batches_in_flight_are_counted_until_they_are_on_disk(server: Server) -> None:
+    body = batch(1, 2).SerializeToString()
+    taking = asyncio.create_task(server.ingest.take(MEMBER, body))
+    await asyncio.sleep(0)
+    assert len(body) == server.stats.inflight_bytes
+    assert 0 < server.ingest.load < 1
+    await taking
+    assert 0 == server.stats.inflight_bytes

@@ -3,6 +3,7 @@
 `Agent` speaks to it, or to any collector, as an agent does.
 """
 
+import secrets
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
@@ -12,16 +13,19 @@ import grpc
 
 from rabta_collector import journal_file
 from rabta_collector.accounts import Accounts
+from rabta_collector.admission import Admission
 from rabta_collector.catalogue import Catalogue, Platform, Target
 from rabta_collector.config import Endpoint
 from rabta_collector.entries import Entry
 from rabta_collector.ingest import Ingest
 from rabta_collector.isps import default_isps
 from rabta_collector.journal import Journal
+from rabta_collector.limits import Limits
 from rabta_collector.listeners import GrpcListener
 from rabta_collector.networks import Networks
 from rabta_collector.plan import Frame
 from rabta_collector.planner import Planner
+from rabta_collector.prefixes import Prefixes
 from rabta_collector.registry import Invite, Registry
 from rabta_collector.service import Parts, Service
 from rabta_collector.share import Terms
@@ -33,6 +37,7 @@ from rabta_proto.v1 import collector_pb2_grpc as stubs
 from rabta_proto.v1 import measurement_pb2 as wire
 from rabta_proto.vocabulary import Role
 
+DEFAULTS = Limits()
 LATER = 4_000_000_000.0  # far beyond any test
 CATALOGUE = Catalogue(
     platforms=(Platform(id="x", name="X", category="SOCIAL", targets=(Target(url="https://x.com/", platform="x"),)),)
@@ -60,7 +65,7 @@ def outcomes(ack: link.Ack) -> dict[int, int]:
 class Server:
     """A collector without decisions. `entries` is what it would have decided on."""
 
-    def __init__(self, path: Path, *, lab: bool = False, heartbeat_s: float = 5.0) -> None:
+    def __init__(self, path: Path, *, lab: bool = False, heartbeat_s: float = 5.0, limits: Limits = DEFAULTS) -> None:
         path.mkdir(exist_ok=True)
         self.entries: list[Entry] = []
         self.stats = IngestStats()
@@ -81,6 +86,7 @@ class Server:
         isps = default_isps()
         parts = Parts(
             accounts=self.accounts,
+            admission=Admission(self.accounts, limits, Prefixes(secrets.token_bytes)),
             ingest=self.ingest,
             journal=self.journal,
             planner=self.planner,

@@ -37,6 +37,10 @@ class Reason(StrEnum):
     TOO_LARGE = "too_large"  # more bytes or measurements than a message may have
     UNREADABLE = "unreadable"  # not a message of ours, or not at this point of the session
     JOURNAL = "journal"  # the journal could not be written
+    RATE = "rate"  # an agent that sends more than it may, long after it was told
+    PREFIX = "prefix"  # more calls or sessions from one address prefix than may be
+    SESSIONS = "sessions"  # more sessions than the collector takes
+    ENROLMENTS = "enrolments"  # more agents joined from one address prefix within an hour than may
     # One measurement
     NO_SEQUENCE = "no_sequence"  # epoch or sequence number zero, or beyond 63 bits
     NO_TARGET = "no_target"  # names nothing that was measured
@@ -69,10 +73,11 @@ KINDS = {1: Kind.HELLO, 2: Kind.BATCH, 3: Kind.HEARTBEAT}  # field numbers of Se
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Envelope:
-    """A message of a session, not decoded: which one, and its bytes."""
+    """A message of a session, not decoded: which one, its bytes, and how many measurements they hold."""
 
     kind: Kind
     body: bytes
+    measurements: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -101,11 +106,12 @@ def open_envelope(raw: bytes) -> Envelope:
     if not known:
         return Envelope(kind=Kind.UNKNOWN, body=b"")
     kind, body = known[0]
+    count = 0
     if kind is Kind.BATCH:
         count = sum(1 for number, value in _fields(body) if number == 1 and value is not None)
         if count > MAX_MEASUREMENTS:
             raise Refused(Reason.TOO_LARGE, f"a batch holds {count} measurements; at most {MAX_MEASUREMENTS} are taken")
-    return Envelope(kind=kind, body=body)
+    return Envelope(kind=kind, body=body, measurements=count)
 
 
 def check_size(raw: bytes) -> None:

@@ -6,6 +6,7 @@ into the engine; then it takes agents. At the end sessions go first, then the jo
 
 import asyncio
 import os
+import secrets
 import signal
 import time
 from collections.abc import Iterator
@@ -15,6 +16,7 @@ import structlog
 
 from rabta_collector import journal_file, web
 from rabta_collector.accounts import Accounts
+from rabta_collector.admission import Admission
 from rabta_collector.catalogue import Catalogue
 from rabta_collector.closedloop import ClosedLoop
 from rabta_collector.config import Config
@@ -31,6 +33,7 @@ from rabta_collector.listeners import GrpcListener, HttpListener, grpc_credentia
 from rabta_collector.networks import open_networks
 from rabta_collector.plan import Costs, Frame
 from rabta_collector.planner import Planner
+from rabta_collector.prefixes import Prefixes
 from rabta_collector.query import Query
 from rabta_collector.registry import Registry
 from rabta_collector.replay import replay
@@ -70,7 +73,8 @@ class Collector:
         if salvage := journal_file.prepare(data.journal):
             log.error("journal.salvaged", moved_to=str(salvage.moved_to), kept=salvage.kept, lost=salvage.lost)
         self._journal = Journal(data.journal, stats=self._stats, committed=self._committed)
-        self._ingest = Ingest(journal=self._journal, stats=self._stats, lab=config.lab)
+        room = config.limits.inflight_bytes
+        self._ingest = Ingest(journal=self._journal, stats=self._stats, lab=config.lab, room=room)
         registry = Registry(data.state)
         registry.keep_fact("isps", " ".join(isp.id for isp in isps))
         places = make_places(self._catalogue, isps)
@@ -97,6 +101,7 @@ class Collector:
     def _parts(self, isps: frozenset[str]) -> Parts:
         return Parts(
             accounts=self._accounts,
+            admission=Admission(self._accounts, self._config.limits, Prefixes(secrets.token_bytes)),
             ingest=self._ingest,
             journal=self._journal,
             planner=self._planner,

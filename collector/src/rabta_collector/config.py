@@ -13,6 +13,7 @@ import platformdirs
 
 from rabta_collector.document import InvalidFileError, Table, parse_duration, read_toml
 from rabta_collector.engine import Settings
+from rabta_collector.limits import Limits
 from rabta_collector.locators import is_host_name
 
 LEVELS = ("debug", "info", "warning", "error")
@@ -61,6 +62,7 @@ class Config:
     share_pause: float | None = None
     bytes_per_day: int = 15_000_000
     decide: Mapping[str, float] = field(default_factory=dict)
+    limits: Limits = field(default_factory=Limits)
 
     @property
     def heartbeat_s(self) -> float:
@@ -217,7 +219,8 @@ def _from_file(file: Path) -> dict[str, object]:
         for key in KEYS:
             if root.has(key):
                 values[key] = _of_table(root, key)
-        values["decide"] = _decide(root.table("decide"))
+        values["decide"] = _numbers(root.table("decide"), Settings())
+        values["limits"] = replace(Limits(), **_numbers(root.table("limits"), Limits()))  # type: ignore[arg-type] # whole
         root.close()
     except InvalidFileError as wrong:
         raise InvalidConfigError(str(wrong)) from None
@@ -236,14 +239,13 @@ def _of_table(root: Table, key: str) -> object:
         raise root.error(key, str(wrong)) from None
 
 
-def _decide(table: Table) -> dict[str, float]:
-    """Numbers for the decisions, under the names of the engine's settings."""
-    defaults = {entry.name: getattr(Settings(), entry.name) for entry in fields(Settings)}
+def _numbers(table: Table, defaults: Settings | Limits) -> dict[str, float]:
+    """Numbers under the names of a dataclass's fields; those that are whole stay whole."""
     values: dict[str, float] = {}
-    for name, default in defaults.items():
+    for name, default in ((entry.name, getattr(defaults, entry.name)) for entry in fields(defaults)):
         if table.has(name) and isinstance(default, int | float):
             value = table.get(name, object, "a number")
-            if not isinstance(value, int | float) or isinstance(value, bool) or not 0 < value < 1e9:
+            if not isinstance(value, int | float) or isinstance(value, bool) or not 0 < value < 1e12:
                 raise table.error(name, "expected a number above 0")
             values[name] = int(value) if isinstance(default, int) else float(value)
     table.close()
@@ -262,6 +264,8 @@ def to_toml(config: Config) -> str:
         value = config.decide.get(entry.name, getattr(Settings(), entry.name))
         if isinstance(value, int | float):
             lines.append(f"{entry.name} = {value}")
+    lines.append("\n[limits]")
+    lines += [f"{entry.name} = {getattr(config.limits, entry.name)}" for entry in fields(Limits)]
     text = "\n".join(lines) + "\n"
     tomllib.loads(text)  # what we print can be read
     return text

@@ -7,68 +7,49 @@ is remembered before the next one is looked at.
 
 import asyncio
 from collections import Counter
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Sequence
 
 from rabta_collector.admit import Reason, Refused, Rejected, decode, sift
 from rabta_collector.entries import Entry, Measured
 from rabta_collector.journal import Batch, Journal, JournalError, Member
+from rabta_collector.limits import Limits
 from rabta_collector.sequences import Seen, Standing, runs
 from rabta_collector.state import IngestStats
+from rabta_collector.turnstile import Turnstile
 from rabta_proto.model import Measurement
 from rabta_proto.v1 import collector_pb2 as link
 from rabta_proto.v1 import measurement_pb2 as wire
 
-MAX_IN_FLIGHT_BYTES = 64 * 1024 * 1024  # of raw batches between reading and commit; beyond it sessions are not read
-
+ROOM = Limits().inflight_bytes
 _UNKNOWABLE = {Standing.FORGOTTEN: Reason.FORGOTTEN, Standing.BEYOND: Reason.TOO_MANY_EPOCHS}
-
-
-class Budget:
-    """Bounds the bytes in flight, over all sessions."""
-
-    def __init__(self, stats: IngestStats, limit: int = MAX_IN_FLIGHT_BYTES) -> None:
-        self._stats, self._limit = stats, limit
-        self._room = asyncio.Event()
-        self._room.set()
-
-    async def wait(self) -> None:
-        """Until there is room: to be awaited before a message is read, so that the peer is held back and not memory."""
-        await self._room.wait()
-
-    @asynccontextmanager
-    async def hold(self, count: int) -> AsyncIterator[None]:
-        """Counts bytes as in flight."""
-        self._add(count)
-        try:
-            yield
-        finally:
-            self._add(-count)
-
-    def _add(self, count: int) -> None:
-        self._stats.inflight_bytes += count
-        if self._stats.inflight_bytes < self._limit:
-            self._room.set()
-        else:
-            self._room.clear()
 
 
 class Ingest:
     """Takes batches."""
 
-    def __init__(self, *, journal: Journal, stats: IngestStats, lab: bool) -> None:
+    def __init__(self, *, journal: Journal, stats: IngestStats, lab: bool, room: int = ROOM) -> None:
+        """`room`: bytes of batches that may be in flight at once."""
         self._journal, self._stats, self._lab = journal, stats, lab
         self._pending: dict[str, asyncio.Future[None]] = {}
         self.seen = Seen()
-        self.budget = Budget(stats)
+        self._turnstile = Turnstile(stats, room)
 
     def remember(self, entry: Entry, epoch: int) -> None:
         """Notes what is on disk; to be called for each entry, in order, before its future is done."""
         if isinstance(entry, Measured):
             self.seen.add(entry.agent, epoch, (measurement.sequence for measurement in entry.measurements))
 
-    async def take(self, member: Member, body: bytes) -> link.Ack:
-        """Journals what is new in the bytes of a `MeasurementBatch`. Raises `Refused`."""
+    @property
+    def load(self) -> float:
+        """Share of the room in flight that is taken."""
+        return self._turnstile.load
+
+    async def take(self, member: Member, body: bytes, *, greedy: bool = False) -> link.Ack:
+        """Journals what is new in the bytes of a `MeasurementBatch`, when it is its turn. Raises `Refused`."""
+        async with self._turnstile.turn(member.agent, len(body), greedy=greedy):
+            return await self._take(member, body)
+
+    async def _take(self, member: Member, body: bytes) -> link.Ack:
         messages = decode(link.MeasurementBatch, body).measurements
         if not messages:
             return link.Ack()

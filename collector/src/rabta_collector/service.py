@@ -13,10 +13,11 @@ import grpc
 import structlog
 
 from rabta_collector.accounts import Accounts
-from rabta_collector.admit import Reason, Refused, check_size, decode, parse_bearer
+from rabta_collector.admission import Admission, Entrant
+from rabta_collector.admit import Reason, Refused, decode
 from rabta_collector.ingest import Ingest
 from rabta_collector.journal import Journal, JournalError, Member
-from rabta_collector.networks import Networks
+from rabta_collector.networks import Networks, address_of
 from rabta_collector.planner import Planner
 from rabta_collector.provinces import parse_province
 from rabta_collector.registry import Agent, Newcomer
@@ -36,6 +37,10 @@ STATUS = {
     Reason.INVITATION: grpc.StatusCode.PERMISSION_DENIED,
     Reason.LAB: grpc.StatusCode.FAILED_PRECONDITION,
     Reason.TOO_LARGE: grpc.StatusCode.RESOURCE_EXHAUSTED,
+    Reason.RATE: grpc.StatusCode.RESOURCE_EXHAUSTED,
+    Reason.PREFIX: grpc.StatusCode.RESOURCE_EXHAUSTED,
+    Reason.SESSIONS: grpc.StatusCode.RESOURCE_EXHAUSTED,
+    Reason.ENROLMENTS: grpc.StatusCode.RESOURCE_EXHAUSTED,
     Reason.JOURNAL: grpc.StatusCode.UNAVAILABLE,
 }  # every other is INVALID_ARGUMENT
 END_STATUS = {
@@ -76,6 +81,7 @@ class Parts:
     """What the service joins."""
 
     accounts: Accounts
+    admission: Admission
     ingest: Ingest
     journal: Journal
     planner: Planner
@@ -113,7 +119,6 @@ class Service:
     ) -> Callable[[bytes, Call], Awaitable[bytes]]:
         async def guarded(raw: bytes, call: Call) -> bytes:
             try:
-                check_size(raw)
                 return await work(raw, call)
             except Refused as refused:
                 await self._refuse(call, refused)
@@ -127,6 +132,7 @@ class Service:
         await call.abort(STATUS.get(reason, grpc.StatusCode.INVALID_ARGUMENT), str(refused))
 
     async def _enroll(self, raw: bytes, call: Call) -> bytes:
+        self._parts.admission.enrol(address_of(call.peer()), raw)
         request = decode(link.EnrollRequest, raw)
         self._check_lab(lab=request.lab)
         agent, secret = await self._parts.accounts.enrol(request.invite_token, self._newcomer(request, call))
@@ -158,12 +164,12 @@ class Service:
         if lab and not self._parts.lab:
             raise Refused(Reason.LAB, "this collector takes no agent that runs with RABTA_LAB")
 
-    def _authenticate(self, call: Call) -> Agent:
-        metadata = dict(call.invocation_metadata())
-        return self._parts.accounts.verify(*parse_bearer(str(metadata.get("authorization", ""))))
+    def _enter(self, call: Call, raw: bytes = b"") -> Entrant:
+        authorization = str(dict(call.invocation_metadata()).get("authorization", ""))
+        return self._parts.admission.enter(authorization, address_of(call.peer()), raw)
 
     async def _leave(self, raw: bytes, call: Call) -> bytes:
-        agent = self._authenticate(call)
+        agent = self._enter(call, raw).agent
         decode(link.LeaveRequest, raw)
         await self._parts.accounts.revoke(agent.id)
         self.end_revoked()
@@ -194,11 +200,15 @@ class Service:
             log.debug("session.broken")  # the stream broke under a write: the agent comes again
 
     async def _session(self, call: Call) -> None:
-        agent = self._authenticate(call)
+        entrant = self._enter(call)
+        with self._parts.admission.seat(entrant):
+            await self._seated(entrant, call)
+
+    async def _seated(self, entrant: Entrant, call: Call) -> None:
         stream = _Stream(call)
         hello = await read_hello(stream, HELLO_PATIENCE_S)
         self._check_lab(lab=hello.network.lab)
-        member = _member(agent)
+        member = _member(entrant.agent)
         if not member.isp and member.role is Role.PROBE and (isp := self._parts.networks.isp_of(call.peer())):
             member = Member(agent=member.agent, isp=isp, role=member.role)
         parts = self._parts
@@ -208,6 +218,7 @@ class Service:
             ingest=parts.ingest,
             heartbeat_s=parts.heartbeat_s,
             heard=lambda: parts.accounts.heard(member.agent),
+            charge=lambda size, count: parts.admission.charge(entrant, size, count, parts.ingest.load),
         )
         session.plan_version = hello.plan_version
         await self._stand(session, hello)

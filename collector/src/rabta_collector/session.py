@@ -9,6 +9,7 @@ from collections.abc import Callable
 from enum import StrEnum
 from typing import Protocol
 
+from rabta_collector.admission import Toll
 from rabta_collector.admit import Envelope, Kind, Reason, Refused, decode, open_envelope
 from rabta_collector.ingest import Ingest
 from rabta_collector.journal import Member
@@ -57,9 +58,10 @@ class Session:
         ingest: Ingest,
         heartbeat_s: float,
         heard: Callable[[], None] = lambda: None,
+        charge: Callable[[int, int], Toll] = lambda _size, _measurements: Toll(),
     ) -> None:
-        """`heard` is called with every message of the agent."""
-        self.member, self._heard = member, heard
+        """`heard` is called with every message of the agent, `charge` with its bytes and measurements beforehand."""
+        self.member, self._heard, self._charge = member, heard, charge
         self._stream, self._ingest, self._silence_s = stream, ingest, heartbeat_s * SILENCE
         self._outbox: asyncio.Queue[bytes] = asyncio.Queue(OUTBOX)
         self._end: End | None = None
@@ -112,20 +114,27 @@ class Session:
     async def _receive(self) -> None:
         while (envelope := await read_envelope(self._stream, self._silence_s)) is not None:
             self._heard()
+            toll = self._charge(len(envelope.body), envelope.measurements)
             match envelope.kind:
                 case Kind.BATCH:
-                    await self._take(envelope.body)
+                    await self._take(envelope.body, greedy=toll.greedy)
                 case Kind.HEARTBEAT:
                     decode(link.Heartbeat, envelope.body)
                 case Kind.HELLO:
                     raise Refused(Reason.UNREADABLE, "a second Hello")
                 case Kind.UNKNOWN:
-                    continue
-            await self._ingest.budget.wait()
+                    pass
+            await self._pay(toll)
 
-    async def _take(self, body: bytes) -> None:
-        async with self._ingest.budget.hold(len(body)):
-            ack = await self._ingest.take(self.member, body)
+    async def _pay(self, toll: Toll) -> None:
+        """Holds the agent back by not reading from it."""
+        if toll.slow_down is not None:
+            await self._outbox.put(link.SessionResponse(slow_down=toll.slow_down).SerializeToString())
+        if toll.wait_s > 0:
+            await asyncio.sleep(toll.wait_s)
+
+    async def _take(self, body: bytes, *, greedy: bool) -> None:
+        ack = await self._ingest.take(self.member, body, greedy=greedy)
         await self._outbox.put(link.SessionResponse(ack=ack).SerializeToString())
 
 
