@@ -1,6 +1,8 @@
 """Ports and certificates that cannot be had are one line."""
 
+import asyncio
 import socket
+import ssl
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,7 +14,7 @@ from grpc_health.v1 import health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection_pb2, reflection_pb2_grpc
 
 from rabta_collector.config import Endpoint
-from rabta_collector.listeners import GrpcListener, HttpListener, ListenError, grpc_credentials
+from rabta_collector.listeners import GrpcListener, HttpListener, ListenError, grpc_credentials, web_context
 from rabta_collector.service import NAME
 from support.collector_server import Server
 
@@ -129,3 +131,24 @@ def test_what_is_no_certificate_is_one_line(tmp_path: Path) -> None:
     with pytest.raises(ListenError, match="not a certificate and its key in PEM form") as raised:
         grpc_credentials(cert, key)
     assert "\n" not in str(raised.value)
+
+
+async def test_the_web_side_speaks_tls_besides(tmp_path: Path) -> None:
+    authority = trustme.CA()
+    issued = authority.issue_cert("127.0.0.1")
+    cert, key = tmp_path / "cert.pem", tmp_path / "key.pem"
+    issued.private_key_pem.write_to_path(str(key))
+    issued.cert_chain_pems[0].write_to_path(str(cert))
+    listener = HttpListener(web.Application())
+    await listener.start(ANY)
+    encrypted = await listener.start_tls(ANY, web_context(cert, key))
+    context = ssl.create_default_context()
+    context.set_alpn_protocols(["h2", "http/1.1"])
+    authority.configure_trust(context)
+    reader, writer = await asyncio.open_connection(encrypted.host, encrypted.port, ssl=context)
+    assert "http/1.1" == writer.get_extra_info("ssl_object").selected_alpn_protocol()
+    writer.write(b"GET / HTTP/1.0\r\n\r\n")
+    assert (await reader.read()).startswith(b"HTTP/1.0 404")
+    assert listener.endpoint.port != encrypted.port
+    writer.close()
+    await listener.stop()

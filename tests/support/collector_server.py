@@ -10,8 +10,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import grpc
+from aiohttp import web
 
-from rabta_collector import journal_file
+from rabta_collector import journal_file, post
 from rabta_collector.accounts import Accounts
 from rabta_collector.admission import Admission
 from rabta_collector.catalogue import Catalogue, Platform, Target
@@ -21,7 +22,7 @@ from rabta_collector.ingest import Ingest
 from rabta_collector.isps import default_isps
 from rabta_collector.journal import Journal
 from rabta_collector.limits import Limits
-from rabta_collector.listeners import GrpcListener
+from rabta_collector.listeners import GrpcListener, HttpListener
 from rabta_collector.networks import Networks
 from rabta_collector.plan import Frame
 from rabta_collector.planner import Planner
@@ -99,6 +100,10 @@ class Server:
         )
         self.service = Service(parts)
         self.listener = GrpcListener(Endpoint(host="127.0.0.1", port=0), None)
+        self.ready = True
+        app = web.Application()
+        post.add_calls(app, self.service.unary(), ready=lambda: self.ready)
+        self.web = HttpListener(app)
 
     def _committed(self, entry: Entry, epoch: int) -> None:
         self.ingest.remember(entry, epoch)
@@ -111,11 +116,14 @@ class Server:
     async def running(self) -> AsyncIterator["Server"]:
         self.journal.start()
         await self.listener.start(self.service.handlers())
+        await self.web.start(Endpoint(host="127.0.0.1", port=0))
         try:
             yield self
         finally:
             self.service.end_all()
             await self.listener.stop()
+            await self.service.gone()
+            await self.web.stop()
             await self.journal.close()
             await self.accounts.close()
 

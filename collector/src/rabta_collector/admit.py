@@ -20,6 +20,7 @@ Decoded = TypeVar("Decoded", bound=Message)
 
 MAX_MESSAGE_BYTES = 1024 * 1024
 MAX_MEASUREMENTS = 500
+MAX_REQUESTS = 64  # of a session in one exchange
 MAX_MEASUREMENT_BYTES = 256 * 1024
 MAX_OBSERVATIONS = 256
 MAX_AHEAD_S = 86_400  # a clock may be wrong; more than a day ahead, its measurements cannot be put in order
@@ -112,6 +113,17 @@ def open_envelope(raw: bytes) -> Envelope:
         if count > MAX_MEASUREMENTS:
             raise Refused(Reason.TOO_LARGE, f"a batch holds {count} measurements; at most {MAX_MEASUREMENTS} are taken")
     return Envelope(kind=kind, body=body, measurements=count)
+
+
+def open_exchange(raw: bytes) -> list[bytes]:
+    """The requests in an `ExchangeRequest`, one at the least, none of them decoded. Raises `Refused`."""
+    check_size(raw)
+    requests = [body for number, body in _fields(raw) if number == 1 and body is not None]
+    if not requests:
+        raise Refused(Reason.UNREADABLE, "an exchange begins with a Hello")
+    if len(requests) > MAX_REQUESTS:
+        raise Refused(Reason.TOO_LARGE, f"an exchange holds {len(requests)} requests; at most {MAX_REQUESTS} are taken")
+    return requests
 
 
 def check_size(raw: bytes) -> None:

@@ -14,7 +14,7 @@ from contextlib import contextmanager
 
 import structlog
 
-from rabta_collector import journal_file, web
+from rabta_collector import journal_file, post, web
 from rabta_collector.accounts import Accounts
 from rabta_collector.admission import Admission
 from rabta_collector.catalogue import Catalogue
@@ -29,7 +29,7 @@ from rabta_collector.history.shown import History
 from rabta_collector.ingest import Ingest
 from rabta_collector.isps import load_isps
 from rabta_collector.journal import Journal
-from rabta_collector.listeners import GrpcListener, HttpListener, grpc_credentials
+from rabta_collector.listeners import GrpcListener, HttpListener, grpc_credentials, web_context
 from rabta_collector.networks import open_networks
 from rabta_collector.plan import Costs, Frame
 from rabta_collector.planner import Planner
@@ -190,9 +190,12 @@ class Collector:
     async def serve(self) -> None:
         """Until `stop`. Raises `ListenError`."""
         agents = GrpcListener(self._config.grpc, self._credentials)
-        readers = HttpListener(web.make_app(self))
+        pages = web.make_app(self)
+        post.add_calls(pages, self._service.unary(), ready=lambda: self._ready)
+        readers = HttpListener(pages)
         try:
             await readers.start(self._config.http)
+            await self._listen_with_tls(readers)
             self._journal.start()
             await self._replay()
             if not self._stopping.is_set():
@@ -200,10 +203,17 @@ class Collector:
         finally:
             self._ready = False
             await agents.stop()
+            await self._service.gone()
             await self._journal.close()
             await self._accounts.close()
             await readers.stop()
         log.info("collector.stopped")
+
+    async def _listen_with_tls(self, readers: HttpListener) -> None:
+        config = self._config
+        if config.https is not None and config.tls_cert is not None and config.tls_key is not None:
+            endpoint = await readers.start_tls(config.https, web_context(config.tls_cert, config.tls_key))
+            log.info("web.tls", endpoint=str(endpoint))
 
     async def _take_agents(self, agents: GrpcListener, readers: HttpListener) -> None:
         self._loop.start()

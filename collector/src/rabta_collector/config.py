@@ -49,6 +49,7 @@ class Config:
     data: Path = field(default_factory=lambda: platformdirs.user_data_path("rabta-collector", appauthor=False))
     grpc: Endpoint = Endpoint(host="127.0.0.1", port=50051)
     http: Endpoint = Endpoint(host="127.0.0.1", port=8080)
+    https: Endpoint | None = None
     targets: Path | None = None
     isps: Path | None = None
     tls_cert: Path | None = None
@@ -152,6 +153,7 @@ KEYS = {
     "data": Key(parse=_path, meaning="directory of everything that is kept"),
     "grpc": Key(parse=parse_endpoint, meaning="HOST:PORT for agents; RABTA_GRPC_PORT sets the default's port"),
     "http": Key(parse=parse_endpoint, meaning="HOST:PORT for readers; RABTA_HTTP_PORT sets the default's port"),
+    "https": Key(parse=parse_endpoint, meaning="HOST:PORT for readers and agents' POST, over TLS; none: no such port"),
     "targets": Key(parse=_path, meaning="what to measure, TOML or Citizen Lab CSV; none: the default catalogue"),
     "isps": Key(parse=_path, meaning="the country's ISPs, TOML; none: Pakistan's"),
     "tls_cert": Key(parse=_path, meaning="certificate chain of the agents' side, PEM; none: plain"),
@@ -184,6 +186,8 @@ def load_config(*, flags: Mapping[str, str], environment: Mapping[str, str], fil
     config = Config(**values)  # type: ignore[arg-type] # each parsed by the key's own parser
     if (config.tls_cert is None) != (config.tls_key is None):
         raise InvalidConfigError("tls_cert and tls_key go together; one of them is missing")
+    if config.https is not None and config.tls_cert is None:
+        raise InvalidConfigError("https needs tls_cert and tls_key")
     return config
 
 

@@ -48,6 +48,15 @@ def grpc_credentials(cert: Path | None, key: Path | None) -> object | None:
     return credentials
 
 
+def web_context(cert: Path, key: Path) -> ssl.SSLContext:
+    """TLS for the web side, of files that `grpc_credentials` has found good."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    context.load_cert_chain(cert, key)
+    context.set_alpn_protocols(["http/1.1"])
+    return context
+
+
 def _why_not(endpoint: Endpoint) -> str:
     """Why gRPC, which does not say, could not listen there: what the system says to the same wish."""
     try:
@@ -110,19 +119,30 @@ class HttpListener:
 
     def __init__(self, app: web.Application) -> None:
         # No access log: it would hold readers' addresses.
-        self._runner = web.AppRunner(app, access_log=None, handle_signals=False, shutdown_timeout=1.0)
+        # Bodies stay as they came: what one unfolds to is bounded where it is read (post.py).
+        self._runner = web.AppRunner(
+            app, access_log=None, handle_signals=False, shutdown_timeout=1.0, auto_decompress=False
+        )
         self.endpoint = Endpoint(host="", port=0)
 
     async def start(self, endpoint: Endpoint) -> None:
         """Binds and serves. Raises `ListenError`."""
         await self._runner.setup()
-        site = web.TCPSite(self._runner, endpoint.host, endpoint.port)
+        self.endpoint = await self._listen(endpoint, None, "--http, RABTA_HTTP_PORT")
+
+    async def start_tls(self, endpoint: Endpoint, context: ssl.SSLContext) -> Endpoint:
+        """The same over TLS, besides; where it listens. Raises `ListenError`."""
+        return await self._listen(endpoint, context, "--https")
+
+    async def _listen(self, endpoint: Endpoint, context: ssl.SSLContext | None, see: str) -> Endpoint:
+        known = len(self._runner.addresses)
+        site = web.TCPSite(self._runner, endpoint.host, endpoint.port, ssl_context=context)
         try:
             await site.start()
         except OSError as wrong:
-            raise ListenError(f"{endpoint} (readers): {_reason(wrong)}; see --http, RABTA_HTTP_PORT") from None
-        host, port = self._runner.addresses[0][:2]
-        self.endpoint = Endpoint(host=str(host), port=int(port))
+            raise ListenError(f"{endpoint} (readers): {_reason(wrong)}; see {see}") from None
+        host, port = self._runner.addresses[known][:2]
+        return Endpoint(host=str(host), port=int(port))
 
     async def stop(self) -> None:
         async with asyncio.timeout(5):

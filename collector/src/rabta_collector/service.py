@@ -4,24 +4,26 @@ A refusal becomes the status that collector.proto names. The peer's address is u
 neither kept nor logged.
 """
 
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import NoReturn, Protocol
+from typing import NoReturn, Protocol, TypeAlias
 
 import grpc
 import structlog
 
 from rabta_collector.accounts import Accounts
 from rabta_collector.admission import Admission, Entrant
-from rabta_collector.admit import Reason, Refused, decode
+from rabta_collector.admit import Reason, Refused, decode, open_exchange
+from rabta_collector.exchange import Exchanges
 from rabta_collector.ingest import Ingest
 from rabta_collector.journal import Journal, JournalError, Member
 from rabta_collector.networks import Networks, address_of
 from rabta_collector.planner import Planner
 from rabta_collector.provinces import parse_province
 from rabta_collector.registry import Agent, Newcomer
-from rabta_collector.session import End, Session, SessionEndedError, read_hello
+from rabta_collector.session import End, Session, SessionEndedError, Stream, read_hello
 from rabta_collector.state import IngestStats
 from rabta_proto.codec import to_timestamp
 from rabta_proto.v1 import collector_pb2 as link
@@ -52,14 +54,22 @@ END_STATUS = {
 log = structlog.get_logger()
 
 
-class Call(Protocol):
-    """What we use of a call's context."""
+class UnaryCall(Protocol):
+    """What we use of the context of a call with one request and one answer."""
 
     def invocation_metadata(self) -> Iterable[tuple[str, str | bytes]]: ...
     def peer(self) -> str: ...
+    async def abort(self, code: grpc.StatusCode, details: str) -> NoReturn: ...
+
+
+class Call(UnaryCall, Protocol):
+    """What we use of the context of a stream."""
+
     async def read(self) -> bytes: ...
     async def write(self, message: bytes) -> None: ...
-    async def abort(self, code: object, details: str) -> NoReturn: ...
+
+
+Unary: TypeAlias = Callable[[bytes, UnaryCall], Awaitable[bytes]]
 
 
 class _Stream:
@@ -95,43 +105,52 @@ class Parts:
 
 
 class Service:
-    """Enroll, Session and Leave."""
+    """Enroll, Session, Exchange and Leave."""
 
     def __init__(self, parts: Parts) -> None:
         self._parts = parts
+        self._exchanges = Exchanges()
         self.sessions: dict[str, Session] = {}
         """Sessions that stand, by agent."""
 
     def handlers(self) -> object:
         """What a server takes."""
-        unary, stream = grpc.unary_unary_rpc_method_handler, grpc.stream_stream_rpc_method_handler
-        return grpc.method_handlers_generic_handler(
-            NAME,
-            {
-                "Enroll": unary(self._guarded_unary(self._enroll)),
-                "Session": stream(self._guarded_session),
-                "Leave": unary(self._guarded_unary(self._leave)),
-            },
-        )
+        calls = {name: grpc.unary_unary_rpc_method_handler(handler) for name, handler in self.unary().items()}
+        calls["Session"] = grpc.stream_stream_rpc_method_handler(self._guarded_session)
+        return grpc.method_handlers_generic_handler(NAME, calls)
 
-    def _guarded_unary(
-        self, work: Callable[[bytes, Call], Awaitable[bytes]]
-    ) -> Callable[[bytes, Call], Awaitable[bytes]]:
-        async def guarded(raw: bytes, call: Call) -> bytes:
-            try:
+    def unary(self) -> dict[str, Unary]:
+        """The calls of one request and one answer, for gRPC and for POST alike."""
+        works = {"Enroll": self._enroll, "Exchange": self._exchange, "Leave": self._leave}
+        return {name: self._guarded_unary(work) for name, work in works.items()}
+
+    def _guarded_unary(self, work: Unary) -> Unary:
+        async def guarded(raw: bytes, call: UnaryCall) -> bytes:
+            async with self._answering(call):
                 return await work(raw, call)
-            except Refused as refused:
-                await self._refuse(call, refused)
+            raise AssertionError("an abort returned")
 
         return guarded
 
-    async def _refuse(self, call: Call, refused: Refused) -> NoReturn:
+    @asynccontextmanager
+    async def _answering(self, call: UnaryCall) -> AsyncIterator[None]:
+        """What ends a call becomes its status."""
+        try:
+            yield
+        except Refused as refused:
+            await self._refuse(call, refused)
+        except SessionEndedError as ended:
+            await call.abort(END_STATUS[ended.end], str(ended))
+        except JournalError as wrong:
+            await self._refuse(call, Refused(Reason.JOURNAL, str(wrong)))
+
+    async def _refuse(self, call: UnaryCall, refused: Refused) -> NoReturn:
         reason = refused.reason
         self._parts.stats.rejected[reason] = self._parts.stats.rejected.get(reason, 0) + 1
         log.info("call.refused", reason=str(reason), message=str(refused))
         await call.abort(STATUS.get(reason, grpc.StatusCode.INVALID_ARGUMENT), str(refused))
 
-    async def _enroll(self, raw: bytes, call: Call) -> bytes:
+    async def _enroll(self, raw: bytes, call: UnaryCall) -> bytes:
         self._parts.admission.enrol(address_of(call.peer()), raw)
         request = decode(link.EnrollRequest, raw)
         self._check_lab(lab=request.lab)
@@ -150,7 +169,7 @@ class Service:
             endpoints=self._parts.endpoints,
         ).SerializeToString()
 
-    def _newcomer(self, request: link.EnrollRequest, call: Call) -> Newcomer:
+    def _newcomer(self, request: link.EnrollRequest, call: UnaryCall) -> Newcomer:
         isp = request.isp or self._parts.networks.isp_of(call.peer())
         if isp and isp not in self._parts.isps:
             raise Refused(Reason.UNREADABLE, f"no such ISP; one of: {', '.join(sorted(self._parts.isps))}")
@@ -164,11 +183,11 @@ class Service:
         if lab and not self._parts.lab:
             raise Refused(Reason.LAB, "this collector takes no agent that runs with RABTA_LAB")
 
-    def _enter(self, call: Call, raw: bytes = b"") -> Entrant:
+    def _enter(self, call: UnaryCall, raw: bytes = b"") -> Entrant:
         authorization = str(dict(call.invocation_metadata()).get("authorization", ""))
         return self._parts.admission.enter(authorization, address_of(call.peer()), raw)
 
-    async def _leave(self, raw: bytes, call: Call) -> bytes:
+    async def _leave(self, raw: bytes, call: UnaryCall) -> bytes:
         agent = self._enter(call, raw).agent
         decode(link.LeaveRequest, raw)
         await self._parts.accounts.revoke(agent.id)
@@ -187,29 +206,43 @@ class Service:
         for session in self.sessions.values():
             session.end(End.STOPPING)
 
+    async def gone(self) -> None:
+        """Returns when the sessions that no server holds have ended, too, after `end_all`."""
+        await self._exchanges.finish()
+
     async def _guarded_session(self, _requests: object, call: Call) -> None:
         try:
-            await self._session(call)
-        except Refused as refused:
-            await self._refuse(call, refused)
-        except SessionEndedError as ended:
-            await call.abort(END_STATUS[ended.end], str(ended))
-        except JournalError as wrong:
-            await self._refuse(call, Refused(Reason.JOURNAL, str(wrong)))
+            async with self._answering(call):
+                await self._converse(self._enter(call), call.peer(), _Stream(call))
         except grpc.aio.InternalError:
             log.debug("session.broken")  # the stream broke under a write: the agent comes again
 
-    async def _session(self, call: Call) -> None:
-        entrant = self._enter(call)
-        with self._parts.admission.seat(entrant):
-            await self._seated(entrant, call)
+    async def _exchange(self, raw: bytes, call: UnaryCall) -> bytes:
+        entrant, peer = self._enter(call), call.peer()  # its bytes are charged message by message
+        responses = await self._exchanges.exchange(
+            entrant.agent.id,
+            open_exchange(raw),
+            converse=lambda stream: self._converse(entrant, peer, stream),
+            flush=lambda stream: self._flush(entrant.agent.id, stream),
+            welcome=lambda: link.SessionResponse(welcome=self._welcome()).SerializeToString(),
+        )
+        return link.ExchangeResponse(responses=map(link.SessionResponse.FromString, responses)).SerializeToString()
 
-    async def _seated(self, entrant: Entrant, call: Call) -> None:
-        stream = _Stream(call)
+    async def _flush(self, agent: str, stream: Stream) -> None:
+        session = self.sessions.get(agent)
+        if session is not None and session.stream is stream:
+            await session.flush()
+
+    async def _converse(self, entrant: Entrant, peer: str, stream: Stream) -> None:
+        """One session, from its Hello to its end, whatever carries it."""
+        with self._parts.admission.seat(entrant):
+            await self._seated(entrant, peer, stream)
+
+    async def _seated(self, entrant: Entrant, peer: str, stream: Stream) -> None:
         hello = await read_hello(stream, HELLO_PATIENCE_S)
         self._check_lab(lab=hello.network.lab)
         member = _member(entrant.agent)
-        if not member.isp and member.role is Role.PROBE and (isp := self._parts.networks.isp_of(call.peer())):
+        if not member.isp and member.role is Role.PROBE and (isp := self._parts.networks.isp_of(peer)):
             member = Member(agent=member.agent, isp=isp, role=member.role)
         parts = self._parts
         session = Session(

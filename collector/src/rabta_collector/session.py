@@ -62,7 +62,7 @@ class Session:
     ) -> None:
         """`heard` is called with every message of the agent, `charge` with its bytes and measurements beforehand."""
         self.member, self._heard, self._charge = member, heard, charge
-        self._stream, self._ingest, self._silence_s = stream, ingest, heartbeat_s * SILENCE
+        self.stream, self._ingest, self._silence_s = stream, ingest, heartbeat_s * SILENCE
         self._outbox: asyncio.Queue[bytes] = asyncio.Queue(OUTBOX)
         self._end: End | None = None
         self._ending = asyncio.Event()
@@ -91,6 +91,10 @@ class Session:
         self._end = self._end or end
         self._ending.set()
 
+    async def flush(self) -> None:
+        """Returns when all that there was to say has been written to the stream."""
+        await self._outbox.join()
+
     async def run(self, welcome: link.Welcome) -> None:
         """Until the agent closes the stream. Raises `Refused` or `SessionEndedError`."""
         await self._outbox.put(link.SessionResponse(welcome=welcome).SerializeToString())
@@ -109,10 +113,11 @@ class Session:
 
     async def _send(self) -> None:
         while True:
-            await self._stream.write(await self._outbox.get())
+            await self.stream.write(await self._outbox.get())
+            self._outbox.task_done()
 
     async def _receive(self) -> None:
-        while (envelope := await read_envelope(self._stream, self._silence_s)) is not None:
+        while (envelope := await read_envelope(self.stream, self._silence_s)) is not None:
             self._heard()
             toll = self._charge(len(envelope.body), envelope.measurements)
             match envelope.kind:

@@ -84,7 +84,8 @@ class CollectorServicer(object):
 
     def Exchange(self, request, context):
         """The same messages without a stream, for ways that let no stream through: HTTPS POST to the same path on the
-        collector's web port. The first request of each call is a Hello.
+        collector's web port. The first request of each call is a Hello: the same one in every call of a session, as another
+        begins another session.
 
         Fails as Session does.
         """

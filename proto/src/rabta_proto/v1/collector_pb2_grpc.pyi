@@ -52,7 +52,8 @@ class CollectorStub:
     """
     Exchange: _grpc.UnaryUnaryMultiCallable[_collector_pb2.ExchangeRequest, _collector_pb2.ExchangeResponse]
     """The same messages without a stream, for ways that let no stream through: HTTPS POST to the same path on the
-    collector's web port. The first request of each call is a Hello.
+    collector's web port. The first request of each call is a Hello: the same one in every call of a session, as another
+    begins another session.
 
     Fails as Session does.
     """
@@ -79,7 +80,8 @@ class CollectorAsyncStub(CollectorStub):
     """
     Exchange: _aio.UnaryUnaryMultiCallable[_collector_pb2.ExchangeRequest, _collector_pb2.ExchangeResponse]  # type: ignore[assignment]
     """The same messages without a stream, for ways that let no stream through: HTTPS POST to the same path on the
-    collector's web port. The first request of each call is a Hello.
+    collector's web port. The first request of each call is a Hello: the same one in every call of a session, as another
+    begins another session.
 
     Fails as Session does.
     """
@@ -121,7 +123,8 @@ class CollectorServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_collector_pb2.ExchangeResponse, _abc.Awaitable[_collector_pb2.ExchangeResponse]]:
         """The same messages without a stream, for ways that let no stream through: HTTPS POST to the same path on the
-        collector's web port. The first request of each call is a Hello.
+        collector's web port. The first request of each call is a Hello: the same one in every call of a session, as another
+        begins another session.
 
         Fails as Session does.
         """
