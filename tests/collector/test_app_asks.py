@@ -12,7 +12,7 @@ from rabta_proto.vocabulary import Role
 from support.collector_server import Agent, Link
 from support.factories import RESET, URL, Story, tls_trouble, works
 
-from .test_app import served
+from .test_app import Process, served
 
 PATIENCE_S = 60
 TARGETS = f'''
@@ -42,6 +42,11 @@ async def asked(session: Link) -> link.MeasureNow:
     return response.measure_now
 
 
+async def reachable(collector: Process) -> None:
+    while '"reachable"' not in collector.get("/api/v1/verdicts")[1]:  # noqa: ASYNC110 - another process decides
+        await asyncio.sleep(0.1)
+
+
 async def test_an_anomaly_has_the_other_agents_and_the_control_asked(tmp_path: Path) -> None:
     targets = tmp_path / "targets.toml"
     targets.write_text(TARGETS, encoding="utf-8")
@@ -55,8 +60,7 @@ async def test_an_anomaly_has_the_other_agents_and_the_control_asked(tmp_path: P
             sessions.append(await stack.enter_async_context(agent.session()))
             await sessions[-1].acknowledged(told(works(), 1, ago_s=90))
         async with asyncio.timeout(PATIENCE_S):
-            while '"reachable"' not in collector.get("/api/v1/verdicts")[1]:
-                await asyncio.sleep(0.1)
+            await reachable(collector)
         first, second, third = sessions
         await first.acknowledged(told(tls_trouble(RESET), 2, ago_s=10))
         requests = [await asked(session) for session in (second, third, abroad)]
