@@ -20,6 +20,7 @@ PURE = {
         "endpoint.py",
         "errands.py",
         "inflight.py",
+        "lanes.py",
         "rest.py",
         "schedule.py",
         "traffic.py",

@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rabta_agent.inflight import InFlight, Waiting
+from rabta_agent.inflight import InFlight, Waiting, to_batch
 from rabta_proto.v1 import collector_pb2 as wire
 
 EPOCH = 7
@@ -85,3 +85,10 @@ def test_settled_and_on_its_way_are_always_all_that_was_sent(
     parts = [(first, last, wire.Outcome.ValueType(outcome)) for first, last, outcome in ranges]
     settled = flight.settle(ack(*parts))
     assert sorted(sent) == sorted([*settled.accepted, *settled.rejected, *flight.rows()])
+
+
+def test_a_batch_is_in_the_order_it_was_measured_and_under_its_numbers() -> None:
+    payload = wire.MeasurementBatch().measurements.add(target="https://x.com/").SerializeToString()
+    batch = to_batch([Waiting(row=n, epoch=9, sequence=n, payload=payload) for n in (3, 1, 2)])
+    assert [(9, 1), (9, 2), (9, 3)] == [(entry.epoch, entry.sequence) for entry in batch.measurements]
+    assert {"https://x.com/"} == {entry.target for entry in batch.measurements}

@@ -16,8 +16,8 @@ from rabta_agent.contacts import contact_of
 from rabta_agent.endpoint import Endpoint, parse_endpoint
 from rabta_agent.exits import ExitCode
 from rabta_agent.grpcstream import dial_grpc
-from rabta_agent.inflight import Waiting
-from rabta_agent.session import Caller, Pace, Session, to_batch
+from rabta_agent.lanes import BACKLOG_BATCHES, LIVE_BATCHES
+from rabta_agent.session import Caller, Pace, Session
 from rabta_agent.spool import Spool
 from rabta_agent.spool_thread import SpoolThread
 from rabta_agent.stream import RefusedError, SessionEndedError
@@ -133,11 +133,31 @@ async def test_without_acknowledgements_only_so_many_batches_are_on_their_way(
 ) -> None:
     monkeypatch.setattr(session_module, "BATCH_MEASUREMENTS", 2)
     spool = spool_with(tmp_path, 20)
+    for number in range(21, 41):  # a moment ago, by this process: the present
+        await spool.append(measured(number))
     script = ScriptedCollector(answers=(say_nothing,))
     async with listening(script) as collector, running(make(collector, spool)):
         await collector.until(lambda seen: seen.heartbeats >= 1)
-        assert session_module.BATCHES_IN_FLIGHT == len(collector.batches)
-        assert 20 == spool.counts.waiting
+        assert [[39, 40], [37, 38], [35, 36], [19, 20]] == collector.batches
+        assert LIVE_BATCHES + BACKLOG_BATCHES == len(collector.batches)
+        assert 40 == spool.counts.waiting
+
+
+async def test_a_collector_that_asks_for_patience_holds_the_backlog_and_not_what_is_new(tmp_path: Path) -> None:
+    spool = spool_with(tmp_path, 200)
+    slow = wire.SessionResponse(slow_down=wire.SlowDown(for_s=600))
+
+    def ask_for_patience(batch: wire.MeasurementBatch) -> wire.SessionResponse:
+        return slow
+
+    async with listening(ScriptedCollector(answers=(ask_for_patience, accept))) as collector:
+        session = make(collector, spool)
+        async with running(session):
+            await collector.until(lambda seen: bool(seen.batches))
+            await spool.append(measured(201))
+            session.wake()
+            await collector.until(lambda seen: 201 in seen.sequences and seen.heartbeats >= 1)
+        assert [list(range(151, 201)), [201]] == collector.batches
 
 
 async def test_a_new_measurement_goes_up_when_the_session_is_woken(tmp_path: Path) -> None:
@@ -322,10 +342,3 @@ async def test_a_delivery_is_a_contact_that_the_volunteer_can_read(tmp_path: Pat
     async with listening(ScriptedCollector(answers=(accept, hang_up))) as collector, running(make(collector, spool)):
         await emptied(spool)
     assert spool.counts.bytes_today > 100
-
-
-def test_a_batch_is_in_the_order_it_was_measured_and_under_its_numbers() -> None:
-    payload = wire.MeasurementBatch().measurements.add(target="https://x.com/").SerializeToString()
-    batch = to_batch([Waiting(row=n, epoch=9, sequence=n, payload=payload) for n in (3, 1, 2)])
-    assert [(9, 1), (9, 2), (9, 3)] == [(entry.epoch, entry.sequence) for entry in batch.measurements]
-    assert {"https://x.com/"} == {entry.target for entry in batch.measurements}

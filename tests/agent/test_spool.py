@@ -94,6 +94,22 @@ def test_newest_first(spool: Spool) -> None:
     assert [5, 4, 3] == sequences(spool, most=3)
 
 
+def test_the_present_and_the_past_are_apart(spool: Spool) -> None:
+    for number in range(5):
+        put(spool, measured(number))
+    assert [5, 4] == [one.row for one in spool.newest(most=9, most_bytes=PLENTY, skip=(), above=3)]
+    assert [3, 2] == [one.row for one in spool.newest(most=2, most_bytes=PLENTY, skip=(), upto=3)]
+    assert (2, 0, 5) == (spool.waiting_above(3), spool.waiting_above(5), spool.waiting_above(-(2**63)))
+
+
+def test_the_last_row_is_the_last_that_was_ever_given_out(spool: Spool) -> None:
+    assert 0 == spool.last_row()
+    put(spool, measured())
+    put(spool, measured())
+    spool.settle(settled(accepted=(2,)), DELIVERY)
+    assert 2 == spool.last_row()
+
+
 def test_what_is_on_its_way_is_skipped(spool: Spool) -> None:
     for number in range(5):
         put(spool, measured(number))

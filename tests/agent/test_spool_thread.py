@@ -19,6 +19,9 @@ MEASUREMENT = Measurement(
 )
 
 
+DELIVERY = Contact(at=NOW, purpose="collector", peers=(), bytes_sent=1, bytes_received=1)
+
+
 class Calendar:
     now = NOW
 
@@ -66,3 +69,30 @@ async def test_after_midnight_no_byte_of_yesterday_counts(tmp_path: Path) -> Non
     calendar.now += timedelta(days=1)
     assert 0 == thread.bytes_today
     await thread.close()
+
+
+async def test_the_present_begins_with_what_came_a_moment_ago(tmp_path: Path) -> None:
+    now = 1000.0
+    thread = SpoolThread(Spool(tmp_path / "spool.sqlite", limit_bytes=10**6, today=Calendar()), monotonic=lambda: now)
+    assert 0 == await thread.mark(120.0)
+    for _ in range(3):
+        await thread.append(MEASUREMENT)
+        now += 100.0
+    assert [3, 2, 1] == [await thread.mark(within_s) for within_s in (50.0, 120.0, 200.0)]
+    await thread.close()
+    thread = SpoolThread(Spool(tmp_path / "spool.sqlite", limit_bytes=10**6, today=Calendar()))
+    assert 3 == await thread.mark(1e9)  # of another process nothing is known
+    await thread.close()
+
+
+async def test_it_says_when_nothing_above_a_row_waits_any_more(thread: SpoolThread) -> None:
+    for _ in range(3):
+        await thread.append(MEASUREMENT)
+    await thread.drained(3)
+    waiting = asyncio.create_task(thread.drained(1))
+    await thread.settle(Settled(accepted=(3,), rejected=(), reasons=frozenset()), DELIVERY)
+    assert not waiting.done()
+    await thread.settle(Settled(accepted=(2,), rejected=(), reasons=frozenset()), DELIVERY)
+    async with asyncio.timeout(30):
+        await waiting
+    assert 1 == thread.counts.waiting

@@ -113,16 +113,17 @@ class Agent:
                 working.cancel()
                 await asyncio.wait({working})
                 if self._uplink.connected:
-                    await self._uplink.drained()
+                    await self._uplink.drained(self._uplink.mark)
 
     async def _through_the_plan(self) -> None:
         patience_s = LAB_PATIENCE_S if self._parts.config.lab else PATIENCE_S
         if not await self._plan_comes(patience_s):
             raise self._failed("the collector has given this agent no plan yet", patience_s)
+        before = await self._parts.spool.last_row()
         left_out = await self._measuring.once()
         try:
             async with asyncio.timeout(patience_s):
-                await self._uplink.drained()
+                await self._uplink.drained(before)  # what waited before goes at its own rate
         except TimeoutError:
             waiting = self._parts.spool.counts.waiting
             raise self._failed(

@@ -4,7 +4,7 @@ A new session begins with a new one of these: what was sent on a stream that bro
 settles only what is on its way, so that a mistaken range never deletes what was not sent.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 from rabta_proto.v1 import collector_pb2 as wire
@@ -85,3 +85,13 @@ class InFlight:
             for key in [key for key in batch.pending if key[0] == epoch and first <= key[1] <= last]:
                 rows.append(batch.pending.pop(key))
         return rows
+
+
+def to_batch(waiting: Sequence[Waiting]) -> wire.MeasurementBatch:
+    """The wire's form of what waited, in the order it was measured."""
+    batch = wire.MeasurementBatch()
+    for one in sorted(waiting, key=lambda entry: entry.sequence):
+        message = batch.measurements.add()
+        message.MergeFromString(one.payload)
+        message.epoch, message.sequence = one.epoch, one.sequence
+    return batch

@@ -1,20 +1,22 @@
 """One session with a collector: measurements up, acknowledgements and plans down, until it breaks.
 
-A measurement is deleted from the spool only when an acknowledgement of this session names it. Newest first, so that
-after an outage the present goes up before the past.
+A measurement is deleted from the spool only when an acknowledgement of this session names it. Newest first, and the
+present never behind the past: lanes.py says what may go when.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import NoReturn
 
 import structlog
 
+from rabta_agent.apart import apart
 from rabta_agent.clock import Clock
 from rabta_agent.contacts import Contact
 from rabta_agent.endpoint import Endpoint
-from rabta_agent.inflight import InFlight, Waiting
+from rabta_agent.inflight import to_batch
+from rabta_agent.lanes import BACKLOG_BYTES_PER_S, FRESH_S, Lanes
 from rabta_agent.spool import SpoolError
 from rabta_agent.spool_thread import SpoolThread
 from rabta_agent.stream import Dial, RefusedError, SessionEndedError, Stream
@@ -25,7 +27,6 @@ from rabta_proto.v1.plan_pb2 import SignedPlan
 
 BATCH_MEASUREMENTS = 50
 BATCH_BYTES = 512 * 1024
-BATCHES_IN_FLIGHT = 4
 HEARTBEAT_S = 15.0  # where the collector names no interval
 COLLECTOR = "collector"  # purpose of a contact
 
@@ -34,17 +35,22 @@ logger = structlog.get_logger()
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pace:
-    """Patience, in seconds."""
+    """Patience, in seconds, and what waits for so long."""
 
     welcome_s: float = 15.0
     ack_s: float = 60.0  # without one for so long, the session counts as dead
     linger_s: float = 0.5  # measurements that end together go up together
     backoff_cap_s: float = 60.0
     steady_s: float = 10.0  # a session that lasted so long ends a row of failures
+    backlog_bytes_per_s: int = BACKLOG_BYTES_PER_S
+    sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
 
     @classmethod
     def of(cls, *, lab: bool) -> "Pace":
-        return cls(welcome_s=3.0, ack_s=5.0, linger_s=0.02, backoff_cap_s=1.0) if lab else cls()
+        """Of the lab: loopback's, which costs nobody anything."""
+        if lab:
+            return cls(welcome_s=3.0, ack_s=5.0, linger_s=0.02, backoff_cap_s=1.0, backlog_bytes_per_s=1_000_000)
+        return cls()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,11 +85,15 @@ class Session:
         self._dial = dial
         self._pace = pace
         self._clock = clock
-        self._flight = InFlight(BATCHES_IN_FLIGHT)
+        self._sleep = pace.sleep
+        self._lanes = Lanes(backlog_bytes_per_s=pace.backlog_bytes_per_s, now=clock.monotonic())
+        self._backlog_waits = True  # as far as is known; of a session's backlog nothing ever comes anew
         self._traffic = traffic
         self._news = asyncio.Event()  # something to send, or room to send it
         self._writing = asyncio.Lock()  # a stream takes one message at a time
         self._last_write = 0.0
+        self.mark = 0
+        """Rows of the spool above it are this session's present."""
         self.greeted = False
         self.acknowledged = False
 
@@ -95,7 +105,7 @@ class Session:
         """Raises `SessionEndedError`, or `RefusedError` when the collector does not want this agent."""
         endings: list[Exception] = []
         try:
-            await _apart(self._through())
+            await apart(self._through())
         except* (SessionEndedError, RefusedError) as group:
             endings += group.exceptions
         except* SpoolError as group:
@@ -135,6 +145,7 @@ class Session:
             raise SessionEndedError(f"no welcome within {self._pace.welcome_s:g} s") from None
         if response.WhichOneof("message") != "welcome":
             raise SessionEndedError("what answers there does not say welcome")
+        self.mark = await self._spool.mark(FRESH_S)
         self.greeted = True
         self._caller.on_link(True, self._endpoint, "")
         logger.info("link.up", collector=str(self._endpoint), waiting=self._spool.counts.waiting)
@@ -148,13 +159,25 @@ class Session:
                     await self._settle(response.ack)
                 case "plan":
                     await self._caller.on_plan(response.plan)
+                case "slow_down":
+                    self._slow_down(response.slow_down)
                 case "measure_now":
                     self._caller.on_request(response.measure_now)
                 case _:
                     pass  # another welcome, or a word of a newer collector
 
+    def _slow_down(self, request: wire.SlowDown) -> None:
+        self._lanes.slow_down(request, self._clock.monotonic())
+        logger.info(
+            "link.slow",
+            for_s=request.for_s,
+            backlog_bytes_per_s=request.backlog_bytes_per_s,
+            live_pause_ms=request.live_pause_ms,
+        )
+        self._news.set()
+
     async def _settle(self, ack: wire.Ack) -> None:
-        settled = self._flight.settle(ack)
+        settled = self._lanes.settle(ack)
         for reason in settled.reasons:
             logger.warning("measurement.rejected", reason=reason)
         if settled.accepted or settled.rejected:
@@ -165,16 +188,60 @@ class Session:
     async def _send(self, stream: Stream) -> None:
         while True:
             self._news.clear()
-            batch = [] if self._flight.full else await self._next_batch()
-            if batch:
-                self._flight.add(batch, sent_at=self._clock.monotonic())
-                await self._write(stream, wire.SessionRequest(batch=to_batch(batch)))
-            else:
-                await self._news.wait()
-                await asyncio.sleep(self._pace.linger_s)
+            if not await self._send_live(stream) and not await self._send_backlog(stream):
+                await self._pause()
 
-    async def _next_batch(self) -> list[Waiting]:
-        return await self._spool.newest(most=BATCH_MEASUREMENTS, most_bytes=BATCH_BYTES, skip=self._flight.rows())
+    async def _send_live(self, stream: Stream) -> bool:
+        """Sends a batch of the present, where there is any and it may go."""
+        flight, now = self._lanes.live, self._clock.monotonic()
+        if flight.full or self._lanes.live_wait_s(now) > 0:
+            return False
+        batch = await self._spool.newest(
+            most=BATCH_MEASUREMENTS, most_bytes=BATCH_BYTES, skip=flight.rows(), above=self.mark
+        )
+        if batch:
+            self._lanes.live_sent(now)
+            flight.add(batch, sent_at=now)
+            await self._write(stream, wire.SessionRequest(batch=to_batch(batch)))
+        return bool(batch)
+
+    async def _send_backlog(self, stream: Stream) -> bool:
+        """Sends a batch of the past, where there is any and it may go."""
+        flight, now = self._lanes.backlog, self._clock.monotonic()
+        most_bytes = self._lanes.backlog_bytes(now)
+        if flight.full or not most_bytes or not self._backlog_waits:
+            return False
+        batch = await self._spool.newest(
+            most=BATCH_MEASUREMENTS, most_bytes=most_bytes, skip=flight.rows(), upto=self.mark
+        )
+        self._backlog_waits = bool(batch)
+        if batch:
+            self._lanes.backlog_sent(sum(len(one.payload) for one in batch))
+            flight.add(batch, sent_at=now)
+            await self._write(stream, wire.SessionRequest(batch=to_batch(batch)))
+        return bool(batch)
+
+    async def _pause(self) -> None:
+        """Until there is news, or a lane may go on. What is new waits a moment for others."""
+        lanes, now = self._lanes, self._clock.monotonic()
+        waits = [] if lanes.live.full else [lanes.live_wait_s(now)]
+        if self._backlog_waits and not lanes.backlog.full:
+            waits.append(lanes.backlog_wait_s(now))
+        await self._news_or(min((wait_s for wait_s in waits if wait_s > 0), default=None))
+        if self._news.is_set():
+            await self._sleep(self._pace.linger_s)
+
+    async def _news_or(self, most_s: float | None) -> None:
+        """Waits for news, at most so many seconds; `None`: for news alone."""
+        if most_s is None:
+            await self._news.wait()
+            return
+        news, timer = asyncio.ensure_future(self._news.wait()), asyncio.ensure_future(self._sleep(most_s))
+        try:
+            await asyncio.wait({news, timer}, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            news.cancel()
+            timer.cancel()
 
     async def _live(self, stream: Stream, interval_s: float) -> None:
         """Any message is a sign of life; a heartbeat goes out where there was none for an interval."""
@@ -186,13 +253,13 @@ class Session:
                 heartbeat = wire.Heartbeat(now=now, backlog=counts.waiting, dropped=counts.dropped)
                 await self._write(stream, wire.SessionRequest(heartbeat=heartbeat))
                 silent_s = 0.0
-            await asyncio.sleep(interval_s - silent_s)
+            await self._sleep(interval_s - silent_s)
 
     async def _watch(self) -> None:
         """A stream that swallows measurements is dead, whatever TCP says of it."""
         while True:
-            await asyncio.sleep(self._pace.ack_s / 4)
-            sent_at = self._flight.oldest_sent_at
+            await self._sleep(self._pace.ack_s / 4)
+            sent_at = self._lanes.oldest_sent_at
             if sent_at is not None and self._clock.monotonic() - sent_at > self._pace.ack_s:
                 raise SessionEndedError(f"no acknowledgement within {self._pace.ack_s:g} s")
 
@@ -213,31 +280,6 @@ class Session:
         )
 
 
-async def _apart(work: Coroutine[None, None, None]) -> None:
-    """Does the work in a task of its own, so that a cancellation of ours is never lost.
-
-    Python's TaskGroup, up to 3.12, forgets one that comes at the moment at which a child fails.
-    """
-    task = asyncio.create_task(work)
-    try:
-        await asyncio.wait({task})
-    finally:
-        task.cancel()
-        await asyncio.wait({task})
-        _ = task.cancelled() or task.exception()  # seen, whether or not anybody asks for it
-    task.result()
-
-
 def _without_spool(wrong: Exception) -> Exception:
     """A full disk may have room later; a damaged spool can only be opened anew."""
     return wrong if isinstance(wrong, SpoolError) and wrong.damaged else SessionEndedError(str(wrong))
-
-
-def to_batch(waiting: Sequence[Waiting]) -> wire.MeasurementBatch:
-    """The wire's form of what waited, in the order it was measured."""
-    batch = wire.MeasurementBatch()
-    for one in sorted(waiting, key=lambda entry: entry.sequence):
-        message = batch.measurements.add()
-        message.MergeFromString(one.payload)
-        message.epoch, message.sequence = one.epoch, one.sequence
-    return batch

@@ -20,6 +20,7 @@ from rabta_proto.codec import to_message
 from rabta_proto.model import Measurement
 
 Today = Callable[[], datetime]
+LOWEST_ROW, HIGHEST_ROW = -(2**63), 2**63 - 1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,13 +65,19 @@ class Spool:
         self._bytes = kept
         return sequence
 
-    def newest(self, *, most: int, most_bytes: int, skip: Collection[int]) -> list[Waiting]:
-        """Waiting measurements of one epoch, newest first, but for the rows to skip; at least one if there is any."""
+    def newest(
+        self, *, most: int, most_bytes: int, skip: Collection[int], above: int = LOWEST_ROW, upto: int = HIGHEST_ROW
+    ) -> list[Waiting]:
+        """Waiting measurements of one epoch, newest first, at least one if there is any.
+
+        Of the rows above `above` and up to `upto`, but for those to skip.
+        """
         found: list[Waiting] = []
         size = 0
         with self._guarded():
             for row, epoch, sequence, payload in self._connection.execute(
-                "SELECT row, epoch, sequence, payload FROM measurement ORDER BY row DESC"
+                "SELECT row, epoch, sequence, payload FROM measurement WHERE row > ? AND row <= ? ORDER BY row DESC",
+                (above, upto),
             ):
                 if row in skip:
                     continue
@@ -92,6 +99,19 @@ class Spool:
             freed = self._delete(settled.accepted, "acked") + self._delete(settled.rejected, "rejected")
             self._note(contact, measurements=0)
         self._bytes -= freed
+
+    def waiting_above(self, row: int) -> int:
+        """How many measurements wait in rows above this one."""
+        with self._guarded():
+            cursor = self._connection.execute("SELECT count(*) FROM measurement WHERE row > ?", (row,))
+            (found,) = cursor.fetchone()
+        return int(found)
+
+    def last_row(self) -> int:
+        """The last row that was ever given out; 0: none."""
+        with self._guarded():
+            (row,) = self._one("SELECT coalesce(max(seq), 0) FROM sqlite_sequence WHERE name = 'measurement'")
+        return row
 
     def counts(self) -> Counts:
         with self._guarded():

@@ -4,24 +4,29 @@ A call that was begun ends, whatever becomes of the task that awaits it: a measu
 """
 
 import asyncio
+import time
+from collections import deque
 from collections.abc import Callable, Collection
 from concurrent.futures import ThreadPoolExecutor
 from typing import ParamSpec, TypeVar
 
 from rabta_agent.contacts import Contact, contact_of
 from rabta_agent.inflight import Settled, Waiting
-from rabta_agent.spool import Counts, Spool
+from rabta_agent.spool import HIGHEST_ROW, LOWEST_ROW, Counts, Spool
 from rabta_proto.model import Measurement
 
 P = ParamSpec("P")
 T = TypeVar("T")
+RECENT = 1000  # measurements of which is remembered when they came: more than come in the time that is asked for
 
 
 class SpoolThread:
     """Owns a spool. `counts` are as of the last call; `changed` is set by every call that changed something."""
 
-    def __init__(self, spool: Spool) -> None:
+    def __init__(self, spool: Spool, *, monotonic: Callable[[], float] = time.monotonic) -> None:
         self._spool = spool
+        self._monotonic = monotonic
+        self._recent: deque[tuple[float, int]] = deque(maxlen=RECENT)  # when, and which row
         self._thread = ThreadPoolExecutor(1, "spool")
         self.counts: Counts = spool.counts()
         self.changed = asyncio.Event()
@@ -34,11 +39,32 @@ class SpoolThread:
     async def append(self, measurement: Measurement) -> int:
         """Syncs a measurement; its sequence number."""
         sequence = await self._do(self._spool.append, measurement, contact_of(measurement))
+        self._recent.append((self._monotonic(), sequence))
         await self._look()
         return sequence
 
-    async def newest(self, *, most: int, most_bytes: int, skip: Collection[int]) -> list[Waiting]:
-        return await self._do(self._spool.newest, most=most, most_bytes=most_bytes, skip=skip)
+    async def mark(self, within_s: float) -> int:
+        """The row above which are those that came within so many seconds, by the monotonic clock of this process."""
+        since = self._monotonic() - within_s
+        fresh = [row for at, row in self._recent if at >= since]
+        return min(fresh) - 1 if fresh else await self.last_row()
+
+    async def last_row(self) -> int:
+        """The last row that was ever given out."""
+        return await self._do(self._spool.last_row)
+
+    async def newest(
+        self, *, most: int, most_bytes: int, skip: Collection[int], above: int = LOWEST_ROW, upto: int = HIGHEST_ROW
+    ) -> list[Waiting]:
+        return await self._do(self._spool.newest, most=most, most_bytes=most_bytes, skip=skip, above=above, upto=upto)
+
+    async def drained(self, above: int = LOWEST_ROW) -> None:
+        """Returns when nothing waits in rows above this one."""
+        while True:
+            self.changed.clear()
+            if not await self._do(self._spool.waiting_above, above):
+                return
+            await self.changed.wait()
 
     async def settle(self, settled: Settled, contact: Contact) -> None:
         await self._do(self._spool.settle, settled, contact)

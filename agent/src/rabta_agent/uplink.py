@@ -15,6 +15,7 @@ from rabta_agent.clock import Clock
 from rabta_agent.endpoint import Endpoint
 from rabta_agent.grpcstream import dial_grpc
 from rabta_agent.session import Caller, Pace, Session
+from rabta_agent.spool import LOWEST_ROW
 from rabta_agent.spool_thread import SpoolThread
 from rabta_agent.stream import RefusedError, SessionEndedError
 from rabta_agent.traffic import Traffic
@@ -91,8 +92,11 @@ class Uplink:
         if self._session is not None:
             self._session.wake()
 
-    async def drained(self) -> None:
-        """Returns when nothing waits in the spool."""
-        while self._spool.counts.waiting:
-            self._spool.changed.clear()
-            await self._spool.changed.wait()
+    @property
+    def mark(self) -> int:
+        """Rows of the spool above it are the present of the session that stands; without one, every row is."""
+        return self._session.mark if self._session is not None and self._session.greeted else LOWEST_ROW
+
+    async def drained(self, above: int = LOWEST_ROW) -> None:
+        """Returns when nothing waits in rows of the spool above this one."""
+        await self._spool.drained(above)
