@@ -3,7 +3,9 @@
 import asyncio
 import socket
 import ssl
+import warnings
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import grpc
@@ -133,6 +135,29 @@ def test_what_is_no_certificate_is_one_line(tmp_path: Path) -> None:
     assert "\n" not in str(raised.value)
 
 
+async def versions_taken(endpoint: Endpoint, authority: trustme.CA) -> list[str]:
+    """Which versions of TLS a listener speaks."""
+    taken = []
+    for version in (ssl.TLSVersion.TLSv1, ssl.TLSVersion.TLSv1_1, ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3):
+        context = ssl.create_default_context(cadata=authority.cert_pem.bytes().decode())
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", DeprecationWarning)
+            context.minimum_version = context.maximum_version = version
+        context.set_ciphers("ALL:@SECLEVEL=0")
+        with suppress(ssl.SSLError, ConnectionError):
+            _, writer = await asyncio.open_connection(endpoint.host, endpoint.port, ssl=context)
+            taken.append(str(writer.get_extra_info("ssl_object").version()))
+            writer.close()
+    return taken
+
+
+async def test_the_operators_listener_says_what_sets_it(taken: Endpoint) -> None:
+    listener = HttpListener(web.Application(), whose="operators", see="--admin, RABTA_ADMIN")
+    with pytest.raises(ListenError, match=rf"^{taken} \(operators\): Address already in use; see --admin, RABTA_ADMIN"):
+        await listener.start(taken)
+    await listener.stop()
+
+
 async def test_the_web_side_speaks_tls_besides(tmp_path: Path) -> None:
     authority = trustme.CA()
     issued = authority.issue_cert("127.0.0.1")
@@ -150,5 +175,6 @@ async def test_the_web_side_speaks_tls_besides(tmp_path: Path) -> None:
     writer.write(b"GET / HTTP/1.0\r\n\r\n")
     assert (await reader.read()).startswith(b"HTTP/1.0 404")
     assert listener.endpoint.port != encrypted.port
+    assert ["TLSv1.2", "TLSv1.3"] == await versions_taken(encrypted, authority)
     writer.close()
     await listener.stop()

@@ -11,7 +11,7 @@ from aiohttp.test_utils import TestClient, TestServer
 from rabta_collector.api import LISTINGS
 from rabta_collector.page import POLICY
 from rabta_collector.state import Event, Snapshot
-from rabta_collector.web import Views, make_app
+from rabta_collector.web import Views, make_admin_app, make_app
 from support.country import NOW, Country
 
 Client = TestClient[web.Request, web.Application]
@@ -196,3 +196,30 @@ async def test_while_the_journal_is_replayed_nothing_is_said_of_the_country() ->
 async def test_the_description_is_there_before_anything_is_known() -> None:
     async with serve(Country(is_ready=False)) as client:
         assert "3.1.0" == (await (await client.get("/api/v1/openapi.json")).json())["openapi"]
+
+
+async def test_operators_may_have_the_metrics_for_themselves() -> None:
+    async with TestClient(TestServer(make_app(Country(), metrics=False))) as readers:
+        answer = await readers.get("/metrics")
+        assert (404, "not_found") == (answer.status, (await answer.json())["error"]["code"])
+        assert [200, 200, 200] == [(await readers.get(path)).status for path in ("/", "/healthz", "/api/v1/verdicts")]
+    async with TestClient(TestServer(make_admin_app(Country()))) as operators:
+        statuses = [(await operators.get(path)).status for path in ("/metrics", "/healthz", "/readyz")]
+        assert [200, 200, 200] == statuses
+        assert [404, 404] == [(await operators.get(path)).status for path in ("/", "/api/v1/verdicts")]
+
+
+async def test_other_sites_may_read_the_open_data_and_nothing_else(client: Client) -> None:
+    allowed = "Access-Control-Allow-Origin"
+    assert "*" == (await client.get("/api/v1/verdicts", headers={"Origin": "https://a.example"})).headers[allowed]
+    for path in ("/", "/metrics", "/healthz"):
+        assert allowed not in (await client.get(path)).headers
+    assert allowed not in (await client.post("/api/v1/verdicts")).headers
+    asked = await client.options("/api/v1/verdicts", headers={"Access-Control-Request-Method": "POST"})
+    assert (405, False) == (asked.status, allowed in asked.headers)
+    assert not any(name.startswith("Access-Control-Allow-Cred") for name in asked.headers)
+
+
+def test_the_page_may_run_nothing_that_was_put_into_it() -> None:
+    assert "unsafe" not in POLICY
+    assert "script-src 'sha256-" in POLICY

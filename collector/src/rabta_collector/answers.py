@@ -1,9 +1,11 @@
 """How the web side answers: bodies made once and sent as often as they are asked for; headers of every answer."""
 
 import gzip
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from hashlib import sha256
+from http import HTTPStatus
 
 from aiohttp import web
 
@@ -62,14 +64,29 @@ def respond(
     return web.Response(status=status, body=body.plain, headers=all_headers)
 
 
+def make_error(status: HTTPStatus, code: str, message: str, headers: Mapping[str, str] | None = None) -> web.Response:
+    """An error in the one form that all of them have."""
+    text = json.dumps({"error": {"code": code, "message": message}}, ensure_ascii=False, separators=(",", ":")) + "\n"
+    return web.Response(status=status, text=text, content_type="application/json", headers=headers)
+
+
+SAFE_HEADERS = {
+    "Content-Security-Policy": CLOSED_POLICY,
+    "Cache-Control": "no-cache",
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "no-referrer",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Server": "rabta",  # and not which version of which library
+}
+"""Nothing is run, framed, guessed at, sent on or kept that need not be."""
+
+
 async def add_safe_headers(request: web.Request, response: web.StreamResponse) -> None:
-    """On every answer, errors included: nothing is run, framed, guessed at, sent on or kept that need not be."""
+    """On every answer, errors included."""
     headers = response.headers
-    headers.setdefault("Content-Security-Policy", CLOSED_POLICY)
-    headers.setdefault("Cache-Control", "no-cache")
-    headers["X-Content-Type-Options"] = "nosniff"
-    headers["Referrer-Policy"] = "no-referrer"
-    headers["Cross-Origin-Opener-Policy"] = "same-origin"
-    headers["Server"] = "rabta"  # and not which version of which library
-    if request.path.startswith("/api/"):
+    for name in ("Content-Security-Policy", "Cache-Control"):
+        headers.setdefault(name, SAFE_HEADERS[name])
+    for name in ("X-Content-Type-Options", "Referrer-Policy", "Cross-Origin-Opener-Policy", "Server"):
+        headers[name] = SAFE_HEADERS[name]
+    if request.method in ("GET", "HEAD") and request.path.startswith("/api/"):
         headers["Access-Control-Allow-Origin"] = "*"  # open data; there is nothing that a reader is recognised by

@@ -190,12 +190,14 @@ class Collector:
     async def serve(self) -> None:
         """Until `stop`. Raises `ListenError`."""
         agents = GrpcListener(self._config.grpc, self._credentials)
-        pages = web.make_app(self)
+        pages = web.make_app(self, metrics=self._config.admin is None)
         post.add_calls(pages, self._service.unary(), ready=lambda: self._ready)
         readers = HttpListener(pages)
+        operators = HttpListener(web.make_admin_app(self), whose="operators", see="--admin, RABTA_ADMIN")
         try:
             await readers.start(self._config.http)
             await self._listen_with_tls(readers)
+            await self._listen_to_operators(operators)
             self._journal.start()
             await self._replay()
             if not self._stopping.is_set():
@@ -207,6 +209,7 @@ class Collector:
             await self._journal.close()
             await self._accounts.close()
             await readers.stop()
+            await operators.stop()
         log.info("collector.stopped")
 
     async def _listen_with_tls(self, readers: HttpListener) -> None:
@@ -214,6 +217,17 @@ class Collector:
         if config.https is not None and config.tls_cert is not None and config.tls_key is not None:
             endpoint = await readers.start_tls(config.https, web_context(config.tls_cert, config.tls_key))
             log.info("web.tls", endpoint=str(endpoint))
+
+    async def _listen_to_operators(self, operators: HttpListener) -> None:
+        """Plain on this machine itself: no certificate is made out to 127.0.0.1."""
+        config = self._config
+        if config.admin is None:
+            return
+        context = None
+        if config.tls_cert is not None and config.tls_key is not None and not config.admin.loopback:
+            context = web_context(config.tls_cert, config.tls_key)
+        await operators.start(config.admin, context)
+        log.info("admin.ready", endpoint=str(operators.endpoint), tls=context is not None)
 
     async def _take_agents(self, agents: GrpcListener, readers: HttpListener) -> None:
         self._loop.start()

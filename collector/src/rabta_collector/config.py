@@ -50,6 +50,7 @@ class Config:
     grpc: Endpoint = Endpoint(host="127.0.0.1", port=50051)
     http: Endpoint = Endpoint(host="127.0.0.1", port=8080)
     https: Endpoint | None = None
+    admin: Endpoint | None = None
     targets: Path | None = None
     isps: Path | None = None
     tls_cert: Path | None = None
@@ -154,6 +155,7 @@ KEYS = {
     "grpc": Key(parse=parse_endpoint, meaning="HOST:PORT for agents; RABTA_GRPC_PORT sets the default's port"),
     "http": Key(parse=parse_endpoint, meaning="HOST:PORT for readers; RABTA_HTTP_PORT sets the default's port"),
     "https": Key(parse=parse_endpoint, meaning="HOST:PORT for readers and agents' POST, over TLS; none: no such port"),
+    "admin": Key(parse=parse_endpoint, meaning="HOST:PORT for /metrics alone, off the readers' side; none: there"),
     "targets": Key(parse=_path, meaning="what to measure, TOML or Citizen Lab CSV; none: the default catalogue"),
     "isps": Key(parse=_path, meaning="the country's ISPs, TOML; none: Pakistan's"),
     "tls_cert": Key(parse=_path, meaning="certificate chain of the agents' side, PEM; none: plain"),

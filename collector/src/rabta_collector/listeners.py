@@ -14,10 +14,12 @@ from grpc_reflection.v1alpha import reflection
 from rabta_collector import service
 from rabta_collector.admit import MAX_MESSAGE_BYTES
 from rabta_collector.config import Endpoint
+from rabta_collector.doorway import Bounds, Doorway
 from rabta_proto.v1 import collector_pb2
 
 MAX_CALLS = 25_000  # sessions and others together; beyond them a call gets RESOURCE_EXHAUSTED
 STOP_GRACE_S = 2.0
+HANDSHAKE_S = 10.0  # for TLS of the web side
 OPTIONS = (
     ("grpc.so_reuseport", 0),  # or a second collector would take half of the first one's agents in silence
     ("grpc.max_receive_message_length", MAX_MESSAGE_BYTES),  # also bounds what compression unfolds to
@@ -115,35 +117,65 @@ class GrpcListener:
 
 
 class HttpListener:
-    """The readers' side."""
+    """One side of HTTP, plain and over TLS. `whose`: who is served there; `see`: what sets the plain place."""
 
-    def __init__(self, app: web.Application) -> None:
-        # No access log: it would hold readers' addresses.
-        # Bodies stay as they came: what one unfolds to is bounded where it is read (post.py).
-        self._runner = web.AppRunner(
-            app, access_log=None, handle_signals=False, shutdown_timeout=1.0, auto_decompress=False
-        )
+    def __init__(
+        self,
+        app: web.Application,
+        *,
+        whose: str = "readers",
+        see: str = "--http, RABTA_HTTP_PORT",
+        bounds: Bounds | None = None,
+    ) -> None:
+        # It makes the application's server, whose place our own takes; where to listen is ours to say, too.
+        self._runner = web.AppRunner(app, access_log=None, handle_signals=False)
+        self._whose, self._see = whose, see
+        self._bounds = bounds or Bounds()
+        self._doorway: Doorway | None = None
+        self._servers: list[asyncio.Server] = []
+        self._sweeping: asyncio.Task[None] | None = None
         self.endpoint = Endpoint(host="", port=0)
 
-    async def start(self, endpoint: Endpoint) -> None:
+    async def start(self, endpoint: Endpoint, context: ssl.SSLContext | None = None) -> None:
         """Binds and serves. Raises `ListenError`."""
         await self._runner.setup()
-        self.endpoint = await self._listen(endpoint, None, "--http, RABTA_HTTP_PORT")
+        assert self._runner.server is not None
+        loop = asyncio.get_running_loop()
+        self._doorway = Doorway(self._runner.server, self._bounds, loop.time)
+        self.endpoint = await self._listen(endpoint, context, self._see)
+        self._sweeping = loop.create_task(self._doorway.keep_sweeping())
 
     async def start_tls(self, endpoint: Endpoint, context: ssl.SSLContext) -> Endpoint:
         """The same over TLS, besides; where it listens. Raises `ListenError`."""
         return await self._listen(endpoint, context, "--https")
 
     async def _listen(self, endpoint: Endpoint, context: ssl.SSLContext | None, see: str) -> Endpoint:
-        known = len(self._runner.addresses)
-        site = web.TCPSite(self._runner, endpoint.host, endpoint.port, ssl_context=context)
+        assert self._doorway is not None
+        patience_s = None if context is None else HANDSHAKE_S
         try:
-            await site.start()
+            server = await asyncio.get_running_loop().create_server(
+                self._doorway,
+                endpoint.host,
+                endpoint.port,
+                ssl=context,
+                ssl_handshake_timeout=patience_s,
+                backlog=128,
+            )
         except OSError as wrong:
-            raise ListenError(f"{endpoint} (readers): {_reason(wrong)}; see {see}") from None
-        host, port = self._runner.addresses[known][:2]
+            raise ListenError(f"{endpoint} ({self._whose}): {_reason(wrong)}; see {see}") from None
+        self._servers.append(server)
+        host, port = server.sockets[0].getsockname()[:2]
         return Endpoint(host=str(host), port=int(port))
 
     async def stop(self) -> None:
         async with asyncio.timeout(5):
+            for server in self._servers:
+                server.close()
+            if self._sweeping is not None:
+                self._sweeping.cancel()
+                await asyncio.wait({self._sweeping})
+            if self._doorway is not None:
+                await asyncio.sleep(0)  # requests that came at this moment are taken
+                self._doorway.pre_shutdown()
+                await self._doorway.shutdown(1.0)
             await self._runner.cleanup()

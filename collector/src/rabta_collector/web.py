@@ -13,7 +13,7 @@ from typing import Protocol
 import structlog
 from aiohttp import web
 
-from rabta_collector.answers import CSV, JSON, Body, add_safe_headers, make_body, respond
+from rabta_collector.answers import CSV, JSON, Body, add_safe_headers, make_body, make_error, respond
 from rabta_collector.api import LISTINGS, Listing, Source, render, to_json
 from rabta_collector.catalogue import Catalogue
 from rabta_collector.exposition import CONTENT_TYPE, Exposition
@@ -52,23 +52,34 @@ class Views(Protocol):
     def ready(self) -> bool: ...
 
 
-def make_app(views: Views) -> web.Application:
-    """The whole readers' side."""
-    app = web.Application(middlewares=[_errors_as_json], client_max_size=1024)
-    app.on_response_prepare.append(add_safe_headers)
+def make_app(views: Views, *, metrics: bool = True) -> web.Application:
+    """The whole readers' side; without `metrics`, these are another listener's (`make_admin_app`)."""
     country = _Country(views)
+    app = _make_empty(country, metrics=metrics)
     document = make_body(JSON, to_json(describe(version("rabta-collector"))))
 
     async def openapi(request: web.Request) -> web.Response:
         return respond(request, document)
 
     app.router.add_get("/", country.page)
-    app.router.add_get("/metrics", country.metrics)
-    app.router.add_get("/healthz", _healthz)
-    app.router.add_get("/readyz", country.readyz)
     app.router.add_get("/api/v1/openapi.json", openapi)
     for listing in LISTINGS:
         app.router.add_get(f"/api/v1/{listing.name}", country.listed(listing))
+    return app
+
+
+def make_admin_app(views: Views) -> web.Application:
+    """The operator's side: metrics and health, and nothing of the country for people."""
+    return _make_empty(_Country(views), metrics=True)
+
+
+def _make_empty(country: "_Country", *, metrics: bool) -> web.Application:
+    app = web.Application(middlewares=[_errors_as_json], client_max_size=1024)
+    app.on_response_prepare.append(add_safe_headers)
+    app.router.add_get("/healthz", _healthz)
+    app.router.add_get("/readyz", country.readyz)
+    if metrics:
+        app.router.add_get("/metrics", country.metrics)
     return app
 
 
@@ -142,7 +153,7 @@ class _Country:
 
 def _not_ready() -> web.Response:
     message = "the journal is being replayed; verdicts come when that is done"
-    return _error(HTTPStatus.SERVICE_UNAVAILABLE, "not_ready", message, {"Retry-After": "1"})
+    return make_error(HTTPStatus.SERVICE_UNAVAILABLE, "not_ready", message, {"Retry-After": "1"})
 
 
 @web.middleware
@@ -150,17 +161,12 @@ async def _errors_as_json(request: web.Request, handler: Handler) -> web.StreamR
     try:
         return await handler(request)
     except BadParameterError as wrong:
-        return _error(HTTPStatus.BAD_REQUEST, "bad_parameter", str(wrong))
+        return make_error(HTTPStatus.BAD_REQUEST, "bad_parameter", str(wrong))
     except web.HTTPException as wrong:
         status = HTTPStatus(wrong.status)
         kept = {name: wrong.headers[name] for name in ("Allow", "Location") if name in wrong.headers}
-        return _error(status, status.name.lower(), status.description or status.phrase, kept)
+        return make_error(status, status.name.lower(), status.description or status.phrase, kept)
     except Exception:
         log.exception("web.failed", path=request.path)
         status = HTTPStatus.INTERNAL_SERVER_ERROR
-        return _error(status, "internal", "the collector failed to answer; its log has the reason")
-
-
-def _error(status: HTTPStatus, code: str, message: str, headers: dict[str, str] | None = None) -> web.Response:
-    text = to_json({"error": {"code": code, "message": message}})
-    return web.Response(status=status, text=text, content_type="application/json", headers=headers)
+        return make_error(status, "internal", "the collector failed to answer; its log has the reason")
