@@ -22,6 +22,8 @@ help: $(SETUP)
 ## make accuracy     every way of blocking and its look-alikes, played in both labs; the confusion matrix (N=20: twenty
 ##                   times; LAB=loopback or netns: that one; SCENARIO="ID ...": those)
 ## make faults       kills, power cuts, full disks and broken networks at length, hours of it (ROUNDS=20: that many)
+## make sim          the country in virtual time: how soon blocks are seen, and what is wrongly said (QUICK=1: a minute or
+##                   two; SEED=7; EVENT="flapping")
 ## make fmt          format
 ## make proto        generate the code of the schema anew
 ## make clean        remove what all of these made
@@ -44,6 +46,9 @@ accuracy: $(SETUP)
 
 faults: $(SETUP)
 	@RABTA_FAULTS_LONG=1 RABTA_FAULTS_ROUNDS=$(ROUNDS) $(BIN)/python -m pytest -s $(wildcard tests/faults tests/fuzz)
+
+sim: $(SETUP)
+	@cd tests && exec ../$(BIN)/python -m sim --seed $(or $(SEED),1) $(if $(QUICK),--quick) $(if $(EVENT),--event "$(EVENT)")
 
 run: $(SETUP)
 	@exec $(BIN)/python deploy/run.py
