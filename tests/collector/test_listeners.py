@@ -178,3 +178,15 @@ async def test_the_web_side_speaks_tls_besides(tmp_path: Path) -> None:
     assert ["TLSv1.2", "TLSv1.3"] == await versions_taken(encrypted, authority)
     writer.close()
     await listener.stop()
+
+
+async def test_connections_beyond_the_bound_are_closed_and_those_within_it_answered() -> None:
+    listener = GrpcListener(ANY, None, connections=3)
+    await listener._server.start()
+    streams = [await asyncio.open_connection("127.0.0.1", listener.endpoint.port) for _ in range(6)]
+    async with asyncio.timeout(30):
+        heads = await asyncio.gather(*(reader.read(9) for reader, _ in streams), return_exceptions=True)
+    assert 3 == sum(isinstance(head, bytes) and len(head) == 9 for head in heads)  # the head of a SETTINGS frame
+    for _, writer in streams:
+        writer.close()
+    await listener.stop()

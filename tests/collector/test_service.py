@@ -9,6 +9,7 @@ import pytest
 
 from rabta_collector.admit import MAX_MEASUREMENTS
 from rabta_collector.entries import Measured, Presence
+from rabta_collector.limits import Limits
 from rabta_collector.signing import verifies
 from rabta_proto.v1 import collector_pb2 as link
 from rabta_proto.v1 import collector_pb2_grpc as stubs
@@ -294,3 +295,24 @@ async def test_no_address_reaches_journal_registry_or_log(
     assert "127.0.0.1" not in output.out + output.err
     assert b"127.0.0.1" not in kept
     assert agent.enrolment.secret.encode() not in kept
+
+
+async def test_an_agent_that_sends_too_much_is_told_to_slow_down_and_is_not_read_from(tmp_path: Path) -> None:
+    limits = Limits(agent_messages_per_s=1, agent_burst_messages=1)
+    async with Server(tmp_path, limits=limits).running() as server, (await server.join()).session() as session:
+        await session.acknowledged(batch(1))
+        await session.acknowledged(batch(2))
+        began = server.journal.now()
+        assert "slow_down" == (await session.next()).WhichOneof("message")
+        await session.acknowledged(batch(3))
+        assert server.journal.now() - began > 0.9
+
+
+async def test_there_are_no_more_sessions_than_may_be_and_an_agent_that_comes_again_has_its_own(tmp_path: Path) -> None:
+    async with Server(tmp_path, limits=Limits(sessions=1)).running() as server:
+        agent, other = await server.join(), await server.join()
+        async with agent.session(), other.session(link.Hello()) as refused:
+            assert grpc.StatusCode.RESOURCE_EXHAUSTED is await refused.status()
+            async with agent.session() as again:
+                await again.acknowledged(batch(1))
+    assert {"sessions": 1} == server.stats.rejected

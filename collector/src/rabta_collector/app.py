@@ -22,6 +22,7 @@ from rabta_collector.closedloop import ClosedLoop
 from rabta_collector.config import Config
 from rabta_collector.datadir import DataDir
 from rabta_collector.decider import Decider
+from rabta_collector.descriptors import connections, raise_limit
 from rabta_collector.engine import Engine
 from rabta_collector.entries import Entry, Measured
 from rabta_collector.history.places import PLACES, make_places
@@ -189,7 +190,8 @@ class Collector:
 
     async def serve(self) -> None:
         """Until `stop`. Raises `ListenError`."""
-        agents = GrpcListener(self._config.grpc, self._credentials)
+        most = connections(sessions=self._config.limits.sessions, descriptors=raise_limit())
+        agents = GrpcListener(self._config.grpc, self._credentials, connections=most)
         pages = web.make_app(self, metrics=self._config.admin is None)
         post.add_calls(pages, self._service.unary(), ready=lambda: self._ready)
         readers = HttpListener(pages)

@@ -44,9 +44,12 @@ class Ingest:
         """Share of the room in flight that is taken."""
         return self._turnstile.load
 
-    async def take(self, member: Member, body: bytes, *, greedy: bool = False) -> link.Ack:
-        """Journals what is new in the bytes of a `MeasurementBatch`, when it is its turn. Raises `Refused`."""
-        async with self._turnstile.turn(member.agent, len(body), greedy=greedy):
+    async def take(self, member: Member, body: bytes, *, measurements: int = 0, greedy: bool = False) -> link.Ack:
+        """Journals what is new in the bytes of a `MeasurementBatch`, when it is its turn. Raises `Refused`.
+
+        `measurements`: how many the batch holds, as far as known; `greedy`: whether others go first.
+        """
+        async with self._turnstile.turn(member.agent, len(body), measurements=measurements, greedy=greedy):
             return await self._take(member, body)
 
     async def _take(self, member: Member, body: bytes) -> link.Ack:

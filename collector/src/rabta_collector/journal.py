@@ -25,6 +25,7 @@ from rabta_proto.vocabulary import Role
 
 LINGER_S = 0.005  # how long the first of a group waits for others: one sync for all of them
 MAX_GROUP = 1000
+SLICE_S = 0.02  # of handing on at a stretch
 
 
 class JournalError(RuntimeError):
@@ -72,6 +73,7 @@ class Journal:
         self._path, self._stats, self._committed, self._clock, self._linger_s = path, stats, committed, clock, linger_s
         self._queue: queue.SimpleQueue[_Append | None] = queue.SimpleQueue()
         self._pending: deque[_Append] = deque()
+        self._reported: deque[tuple[_Append, sqlite3.Error | None]] = deque()  # written, and not handed on yet
         self._connection = journal_file.connect(path)
         self._last_id, self._last_us = journal_file.last_position(self._connection)
         self._thread = threading.Thread(target=self._run, name="journal", daemon=True)
@@ -168,18 +170,38 @@ class Journal:
         return None
 
     def _report(self, group: list[_Append], error: sqlite3.Error | None, seconds: float) -> None:
-        """Back on the loop: entries to `committed`, then their futures."""
+        """Back on the loop."""
         self.failing = error is not None
         self._stats.sync_buckets[bisect_left(SYNC_BUCKETS_S, seconds)] += 1
         self._stats.sync_sum_s += seconds
         self._stats.journal_bytes = _size(self._path)
-        for append in group:
-            self._pending.popleft()
+        busy = bool(self._reported)
+        self._reported.extend((append, error) for append in group)
+        if not busy:
+            self._hand_on(SLICE_S)
+
+    def _hand_on(self, slice_s: float) -> None:
+        """Entries to `committed`, then their futures; in slices of time, so that the loop serves others in between."""
+        assert self._loop is not None
+        until = time.perf_counter() + slice_s
+        try:
+            while self._reported and time.perf_counter() < until:
+                self._hand_on_first()
+        finally:
+            if self._reported:
+                self._loop.call_soon(self._hand_on, slice_s)
+
+    def _hand_on_first(self) -> None:
+        append, error = self._reported[0]
+        self._pending.popleft()
+        try:
             if error is not None:
                 _settle(append.future, JournalError(f"the journal cannot be written: {error}"))
-                continue
+                return
             self._committed(append.entry, append.row.epoch)
             _settle(append.future, None)
+        finally:
+            self._reported.popleft()
 
     async def close(self) -> None:
         """Writes what was asked for, then ends."""
@@ -187,6 +209,8 @@ class Journal:
         self._queue.put(None)
         if self._thread.is_alive():
             await asyncio.to_thread(self._thread.join)  # its last report runs on the loop before this goes on
+        while self._reported:
+            self._hand_on_first()
         self._connection.close()
 
 

@@ -18,11 +18,18 @@ from rabta_collector.doorway import Bounds, Doorway
 from rabta_proto.v1 import collector_pb2
 
 MAX_CALLS = 25_000  # sessions and others together; beyond them a call gets RESOURCE_EXHAUSTED
+MAX_STREAMS = 16  # on one connection; an agent has one or two, and a proxy that has more opens more connections
 STOP_GRACE_S = 2.0
 HANDSHAKE_S = 10.0  # for TLS of the web side
 OPTIONS = (
     ("grpc.so_reuseport", 0),  # or a second collector would take half of the first one's agents in silence
     ("grpc.max_receive_message_length", MAX_MESSAGE_BYTES),  # also bounds what compression unfolds to
+    # What gRPC reads ahead is memory that nobody counts: one window for each stream, and it must not grow by itself.
+    ("grpc.http2.lookahead_bytes", 64 * 1024),
+    ("grpc.http2.bdp_probe", 0),
+    ("grpc.max_concurrent_streams", MAX_STREAMS),
+    ("grpc.max_metadata_size", 8 * 1024),
+    ("grpc.server_handshake_timeout_ms", 20_000),
     ("grpc.keepalive_time_ms", 30_000),
     ("grpc.keepalive_timeout_ms", 10_000),
     ("grpc.keepalive_permit_without_calls", 1),
@@ -82,9 +89,10 @@ def _reason(wrong: OSError) -> str:
 class GrpcListener:
     """The agents' side, with the standard health and reflection services."""
 
-    def __init__(self, endpoint: Endpoint, credentials: object | None) -> None:
-        """Binds. Raises `ListenError`."""
-        self._server = grpc.aio.server(options=OPTIONS, maximum_concurrent_rpcs=MAX_CALLS)
+    def __init__(self, endpoint: Endpoint, credentials: object | None, *, connections: int = MAX_CALLS) -> None:
+        """Binds; more `connections` at once are closed as they come. Raises `ListenError`."""
+        options = (*OPTIONS, ("grpc.max_allowed_incoming_connections", connections))
+        self._server = grpc.aio.server(options=options, maximum_concurrent_rpcs=MAX_CALLS)
         self._health = health.aio.HealthServicer()
         try:
             if credentials is None:

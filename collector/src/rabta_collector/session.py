@@ -117,19 +117,27 @@ class Session:
             self._outbox.task_done()
 
     async def _receive(self) -> None:
-        while (envelope := await read_envelope(self.stream, self._silence_s)) is not None:
-            self._heard()
-            toll = self._charge(len(envelope.body), envelope.measurements)
-            match envelope.kind:
-                case Kind.BATCH:
-                    await self._take(envelope.body, greedy=toll.greedy)
-                case Kind.HEARTBEAT:
-                    decode(link.Heartbeat, envelope.body)
-                case Kind.HELLO:
-                    raise Refused(Reason.UNREADABLE, "a second Hello")
-                case Kind.UNKNOWN:
-                    pass
-            await self._pay(toll)
+        while await self._receive_one():
+            pass
+
+    async def _receive_one(self) -> bool:
+        """Takes the next message, and keeps nothing of it while the one after it is waited for; false at the end."""
+        envelope = await read_envelope(self.stream, self._silence_s)
+        if envelope is None:
+            return False
+        self._heard()
+        toll = self._charge(len(envelope.body), envelope.measurements)
+        match envelope.kind:
+            case Kind.BATCH:
+                await self._take(envelope, greedy=toll.greedy)
+            case Kind.HEARTBEAT:
+                decode(link.Heartbeat, envelope.body)
+            case Kind.HELLO:
+                raise Refused(Reason.UNREADABLE, "a second Hello")
+            case Kind.UNKNOWN:
+                pass
+        await self._pay(toll)
+        return True
 
     async def _pay(self, toll: Toll) -> None:
         """Holds the agent back by not reading from it."""
@@ -138,8 +146,8 @@ class Session:
         if toll.wait_s > 0:
             await asyncio.sleep(toll.wait_s)
 
-    async def _take(self, body: bytes, *, greedy: bool) -> None:
-        ack = await self._ingest.take(self.member, body, greedy=greedy)
+    async def _take(self, envelope: Envelope, *, greedy: bool) -> None:
+        ack = await self._ingest.take(self.member, envelope.body, measurements=envelope.measurements, greedy=greedy)
         await self._outbox.put(link.SessionResponse(ack=ack).SerializeToString())
 
 

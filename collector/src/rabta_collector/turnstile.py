@@ -3,46 +3,60 @@
 One batch of each agent in turn: a new batch of an agent waits behind one of every other agent that waits. What is
 between reading and commit stays within a room of bytes. Agents that send more than their share (`greedy`) get a part of
 the room, one batch at a time, so that nobody else ever waits for room that they have filled. A batch larger than the
-room goes in alone.
+room goes in alone. And so that readers are answered between batches, only a slice of them goes in at each pass of the
+event loop: a batch is decoded as soon as it is in.
 """
 
 import asyncio
 from collections import deque
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 
 from rabta_collector.state import IngestStats
+
+SLICE = 64 * 1024  # of weight at each pass of the loop, and one batch at least
+MEASUREMENT_WEIGHT = 1024  # bytes that a measurement weighs at least: small ones cost time and not room
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Load:
+    """A batch that waits: its bytes, and what it weighs."""
+
+    agent: str
+    size: int
+    weight: int
+    greedy: bool
+    entered: "asyncio.Future[None]"
 
 
 class _Lane:
     """Agents that wait, in the order of their turns, each with its batches."""
 
     def __init__(self) -> None:
-        self._waiting: dict[str, deque[tuple[int, asyncio.Future[None]]]] = {}
+        self._waiting: dict[str, deque[Load]] = {}
 
-    def add(self, agent: str, size: int, future: "asyncio.Future[None]") -> None:
-        self._waiting.setdefault(agent, deque()).append((size, future))
+    def add(self, load: Load) -> None:
+        self._waiting.setdefault(load.agent, deque()).append(load)
 
-    def next_size(self) -> int | None:
-        """Bytes of the batch whose turn it is; `None` where nothing waits."""
+    def next(self) -> Load | None:
+        """The batch whose turn it is; `None` where nothing waits."""
         while self._waiting:
             agent = next(iter(self._waiting))
             batches = self._waiting[agent]
-            while batches and batches[0][1].done():  # its session has ended meanwhile
+            while batches and batches[0].entered.done():  # its session has ended meanwhile
                 batches.popleft()
             if batches:
-                return batches[0][0]
+                return batches[0]
             del self._waiting[agent]
         return None
 
-    def pop(self) -> None:
-        """Lets the batch in whose turn it is; its agent goes to the end."""
-        agent = next(iter(self._waiting))
-        batches = self._waiting.pop(agent)
-        _, future = batches.popleft()
-        future.set_result(None)
+    def pop(self, load: Load) -> None:
+        """Takes out the batch whose turn it is; its agent goes to the end."""
+        batches = self._waiting.pop(load.agent)
+        batches.popleft()
         if batches:
-            self._waiting[agent] = batches
+            self._waiting[load.agent] = batches
 
 
 class Turnstile:
@@ -50,47 +64,57 @@ class Turnstile:
 
     def __init__(self, stats: IngestStats, room: int) -> None:
         self._stats, self._room = stats, room
-        self._lanes = {False: _Lane(), True: _Lane()}  # by greed
+        self._modest, self._greedy = _Lane(), _Lane()
+        self._weight = 0
         self._greedy_inside = False
+        self._slice = SLICE
 
     @property
     def load(self) -> float:
         """Share of the room that is taken."""
-        return self._stats.inflight_bytes / self._room
+        return self._weight / self._room
 
     @asynccontextmanager
-    async def turn(self, agent: str, size: int, *, greedy: bool) -> AsyncIterator[None]:
-        """Waits for the agent's turn, and holds `size` bytes of the room inside."""
-        future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._lanes[greedy].add(agent, size, future)
+    async def turn(self, agent: str, size: int, *, measurements: int, greedy: bool) -> AsyncIterator[None]:
+        """Waits for the agent's turn, and holds the batch's bytes of the room inside."""
+        weight = max(size, measurements * MEASUREMENT_WEIGHT)
+        entered: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        load = Load(agent=agent, size=size, weight=weight, greedy=greedy, entered=entered)
+        (self._greedy if greedy else self._modest).add(load)
         self._let_in()
         try:
-            await future
-        except asyncio.CancelledError:
-            if future.done() and not future.cancelled():
-                self._leave(size, greedy=greedy)  # let in at the moment at which its session ended
-            raise
-        try:
+            await entered
             yield
         finally:
-            self._leave(size, greedy=greedy)
+            if entered.done() and not entered.cancelled():  # also where its session ends as its turn comes
+                self._leave(load)
 
-    def _leave(self, size: int, *, greedy: bool) -> None:
-        self._stats.inflight_bytes -= size
-        if greedy:
+    def _leave(self, load: Load) -> None:
+        self._stats.inflight_bytes -= load.size
+        self._weight -= load.weight
+        if load.greedy:
             self._greedy_inside = False
         self._let_in()
 
     def _let_in(self) -> None:
-        modest, greedy = self._lanes[False], self._lanes[True]
-        while (size := modest.next_size()) is not None and self._fits(size):
-            self._stats.inflight_bytes += size
-            modest.pop()
-        while not self._greedy_inside and (size := greedy.next_size()) is not None and self._fits(size):
-            self._greedy_inside = True
-            self._stats.inflight_bytes += size
-            greedy.pop()
+        while self._slice > 0 and (load := self._next()) is not None:
+            (self._greedy if load.greedy else self._modest).pop(load)
+            if self._slice == SLICE:
+                asyncio.get_running_loop().call_soon(self._renew)
+            self._slice -= load.weight
+            self._stats.inflight_bytes += load.size
+            self._weight += load.weight
+            self._greedy_inside |= load.greedy
+            load.entered.set_result(None)
 
-    def _fits(self, size: int) -> bool:
-        taken = self._stats.inflight_bytes
-        return taken == 0 or taken + size <= self._room
+    def _renew(self) -> None:
+        self._slice = SLICE
+        self._let_in()
+
+    def _next(self) -> Load | None:
+        """Whose turn it is, where there is room."""
+        load = self._modest.next()
+        if load is None and not self._greedy_inside:
+            load = self._greedy.next()
+        fits = load is not None and (not self._weight or self._weight + load.weight <= self._room)
+        return load if fits else None
