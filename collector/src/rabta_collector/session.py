@@ -17,7 +17,7 @@ from rabta_proto.v1 import collector_pb2 as link
 from rabta_proto.v1 import plan_pb2 as plans
 
 OUTBOX = 32  # messages to an agent that it has not taken
-SILENCE = 3.5  # heartbeats that may be missed
+SILENCE = 2.5  # heartbeats: one may be lost on its way, a second one not; an outage shows that much sooner
 
 
 class Stream(Protocol):
