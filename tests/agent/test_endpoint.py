@@ -2,7 +2,7 @@
 
 import pytest
 
-from rabta_agent.endpoint import Endpoint, InvalidEndpointError, parse_endpoint
+from rabta_agent.endpoint import Endpoint, InvalidEndpointError, Way, parse_endpoint, ways
 
 
 @pytest.mark.parametrize(
@@ -10,6 +10,8 @@ from rabta_agent.endpoint import Endpoint, InvalidEndpointError, parse_endpoint
     [
         ("https://collector.example", Endpoint(host="collector.example", port=443, tls=True)),
         ("https://collector.example:8443/", Endpoint(host="collector.example", port=8443, tls=True)),
+        ("https+post://c.example", Endpoint(host="c.example", port=443, tls=True, way=Way.POST)),
+        ("http+post://127.0.0.1", Endpoint(host="127.0.0.1", port=8080, tls=False, way=Way.POST)),
         ("http://127.0.0.1", Endpoint(host="127.0.0.1", port=50051, tls=False)),
         ("http://localhost:1234", Endpoint(host="localhost", port=1234, tls=False)),
         ("HTTP://[::1]:1234", Endpoint(host="::1", port=1234, tls=False)),
@@ -30,7 +32,7 @@ def test_plain_http_is_for_loopback_or_the_lab_only(url: str) -> None:
     ("url", "message"),
     [
         ("collector.example", "no scheme; write https://collector.example"),
-        ("ftp://collector.example", "neither https nor http"),
+        ("ftp://collector.example", "the scheme is none of https, https"),
         ("https://", "no URL"),
         ("https://collector.example:0", "no URL"),
         ("https://collector.example:99999", "no URL"),
@@ -51,3 +53,20 @@ def test_what_is_wrong_is_said_on_one_line(url: str, message: str) -> None:
 @pytest.mark.parametrize("url", ["https://collector.example:443", "http://[::1]:1234", "http://127.0.0.1:50051"])
 def test_an_endpoint_prints_as_the_url_that_gives_it(url: str) -> None:
     assert url == str(parse_endpoint(url, lab=False))
+
+
+def test_grpc_goes_before_post_and_post_is_tried_where_grpc_is() -> None:
+    given = [parse_endpoint(url, lab=True) for url in ("https+post://web", "https://a", "http://b", "https://c:1")]
+    assert [
+        "https://a:443",
+        "http://b:50051",
+        "https://c:1",
+        "https+post://web:443",
+        "https+post://a:443",
+        "https+post://c:1",
+    ] == list(map(str, ways(given)))
+
+
+def test_an_endpoint_as_text_is_the_same_endpoint() -> None:
+    for url in ("https://a:1", "https+post://a:443", "http+post://[::1]:8080"):
+        assert url == str(parse_endpoint(url, lab=True))

@@ -13,10 +13,11 @@ import pytest
 from rabta_agent import session as session_module
 from rabta_agent.clock import SystemClock
 from rabta_agent.contacts import contact_of
+from rabta_agent.dial import Dialler
 from rabta_agent.endpoint import Endpoint, parse_endpoint
 from rabta_agent.exits import ExitCode
-from rabta_agent.grpcstream import dial_grpc
 from rabta_agent.lanes import BACKLOG_BATCHES, LIVE_BATCHES
+from rabta_agent.line import Road
 from rabta_agent.session import Caller, Pace, Session
 from rabta_agent.spool import Spool
 from rabta_agent.spool_thread import SpoolThread
@@ -77,7 +78,7 @@ def make(collector: ScriptedCollector, spool: SpoolThread, *, pace: Pace = PACE,
         on_request=ear.requests.put_nowait,
         on_link=ear.on_link,
     )
-    return Session(caller, endpoint, spool, dial=dial_grpc, pace=pace, clock=SystemClock(), traffic=Traffic())
+    return Session(caller, endpoint, spool, dial=Dialler(Road()), pace=pace, clock=SystemClock(), traffic=Traffic())
 
 
 @asynccontextmanager

@@ -13,7 +13,9 @@ import structlog
 
 from rabta_agent.clock import SystemClock
 from rabta_agent.contacts import contact_of
+from rabta_agent.dial import Dialler
 from rabta_agent.endpoint import Endpoint, parse_endpoint
+from rabta_agent.line import Road
 from rabta_agent.session import Caller, Pace
 from rabta_agent.spool import Spool
 from rabta_agent.spool_thread import SpoolThread
@@ -59,7 +61,7 @@ def make(urls: Sequence[str], spool: SpoolThread, *, links: Links | None = None,
         on_request=lambda _: None,
         on_link=links or Links(),
     )
-    return Uplink(caller, spool, pace=pace, clock=SystemClock(), draw=lambda: 0.0)
+    return Uplink(caller, spool, dial=Dialler(Road()), pace=pace, clock=SystemClock(), draw=lambda: 0.0)
 
 
 @asynccontextmanager

@@ -1,10 +1,12 @@
 """The commands, as an operator types them."""
 
 import json
+import re
 from importlib import resources
 from pathlib import Path
 
 import pytest
+import trustme
 
 from rabta_collector.cli import run
 from rabta_collector.datadir import DataDir
@@ -52,6 +54,17 @@ def terminal(fresh: Terminal) -> Terminal:
 
 def test_an_invitation_is_a_line(terminal: Terminal) -> None:
     assert 3 == len(terminal("invite", "--isp", "ptcl", "--count", "3").splitlines())
+
+
+def test_an_invitation_may_pin_the_key_of_the_agents_side(terminal: Terminal, tmp_path: Path) -> None:
+    cert = tmp_path / "cert.pem"
+    trustme.CA().cert_pem.write_to_path(str(cert))
+    token, _, pin = terminal("invite", "--pin", "--tls-cert", str(cert)).strip().partition("@")
+    assert token.startswith("rabta-")
+    assert re.fullmatch("sha256-[A-Za-z0-9_-]{43}", pin)
+    assert "--pin: there is no key to pin; see --tls-cert" in terminal("invite", "--pin", code=2)
+    cert.write_text("nothing")
+    assert "not a certificate in PEM form" in terminal("invite", "--pin", "--tls-cert", str(cert), code=1)
 
 
 def test_an_invitation_gives_what_was_asked(terminal: Terminal) -> None:

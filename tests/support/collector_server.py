@@ -22,7 +22,7 @@ from rabta_collector.ingest import Ingest
 from rabta_collector.isps import default_isps
 from rabta_collector.journal import Journal
 from rabta_collector.limits import Limits
-from rabta_collector.listeners import GrpcListener, HttpListener
+from rabta_collector.listeners import GrpcListener, HttpListener, grpc_credentials, web_context
 from rabta_collector.networks import Networks
 from rabta_collector.plan import Frame
 from rabta_collector.planner import Planner
@@ -39,6 +39,7 @@ from rabta_proto.v1 import measurement_pb2 as wire
 from rabta_proto.vocabulary import Role
 
 DEFAULTS = Limits()
+ANY = Endpoint(host="127.0.0.1", port=0)
 LATER = 4_000_000_000.0  # far beyond any test
 CATALOGUE = Catalogue(
     platforms=(Platform(id="x", name="X", category="SOCIAL", targets=(Target(url="https://x.com/", platform="x"),)),)
@@ -66,7 +67,16 @@ def outcomes(ack: link.Ack) -> dict[int, int]:
 class Server:
     """A collector without decisions. `entries` is what it would have decided on."""
 
-    def __init__(self, path: Path, *, lab: bool = False, heartbeat_s: float = 5.0, limits: Limits = DEFAULTS) -> None:
+    def __init__(
+        self,
+        path: Path,
+        *,
+        lab: bool = False,
+        heartbeat_s: float = 5.0,
+        limits: Limits = DEFAULTS,
+        tls: tuple[Path, Path] | None = None,
+    ) -> None:
+        """`tls`: certificate and key of the agents' side, and of a web port besides (`secure`)."""
         path.mkdir(exist_ok=True)
         self.entries: list[Entry] = []
         self.stats = IngestStats()
@@ -99,11 +109,13 @@ class Server:
             heartbeat_s=heartbeat_s,
         )
         self.service = Service(parts)
-        self.listener = GrpcListener(Endpoint(host="127.0.0.1", port=0), None)
+        self.tls = tls
+        self.listener = GrpcListener(ANY, grpc_credentials(*tls) if tls else None)
         self.ready = True
         app = web.Application()
         post.add_calls(app, self.service.unary(), ready=lambda: self.ready)
         self.web = HttpListener(app)
+        self.secure = ANY
 
     def _committed(self, entry: Entry, epoch: int) -> None:
         self.ingest.remember(entry, epoch)
@@ -116,7 +128,9 @@ class Server:
     async def running(self) -> AsyncIterator["Server"]:
         self.journal.start()
         await self.listener.start(self.service.handlers())
-        await self.web.start(Endpoint(host="127.0.0.1", port=0))
+        await self.web.start(ANY)
+        if self.tls:
+            self.secure = await self.web.start_tls(ANY, web_context(*self.tls))
         try:
             yield self
         finally:

@@ -15,9 +15,11 @@ import structlog
 from rabta_agent.ceilings import Ceilings
 from rabta_agent.clock import Clock
 from rabta_agent.config import Config
-from rabta_agent.endpoint import Endpoint, InvalidEndpointError, parse_endpoint
+from rabta_agent.dial import Dialler
+from rabta_agent.endpoint import Endpoint, InvalidEndpointError, parse_endpoint, ways
 from rabta_agent.exits import CommandError, ExitCode
 from rabta_agent.home import Credential, Home, Link
+from rabta_agent.line import Road
 from rabta_agent.measuring import Bench, Measurer, Measuring
 from rabta_agent.plan_keeper import PlanKeeper
 from rabta_agent.probes import quic
@@ -58,7 +60,17 @@ class Agent:
         self._parts = parts
         limits = Ceilings.of(lab=parts.config.lab)
         self._plans = PlanKeeper(parts.home, parts.credential, limits=limits, clock=parts.clock)
-        self._uplink = Uplink(self._caller(), parts.spool, pace=parts.pace, clock=parts.clock, draw=parts.rng.random)
+        former = parts.home.link()
+        self._worked = former.worked if former else ""
+        self._uplink = Uplink(
+            self._caller(),
+            parts.spool,
+            dial=Dialler(Road(proxy=parts.config.proxy, pin=parts.credential.pin)),
+            pace=parts.pace,
+            clock=parts.clock,
+            draw=parts.rng.random,
+            worked=self._worked,
+        )
         self._measuring = Measuring(
             Bench(
                 measurer=parts.measurer,
@@ -176,7 +188,9 @@ class Agent:
 
     def _on_link(self, connected: bool, endpoint: Endpoint, trouble: str) -> None:
         since = self._parts.clock.now().timestamp()
-        self._parts.home.save_link(Link(connected=connected, endpoint=str(endpoint), since=since, trouble=trouble))
+        self._worked = str(endpoint) if connected else self._worked
+        link = Link(connected=connected, endpoint=str(endpoint), since=since, trouble=trouble, worked=self._worked)
+        self._parts.home.save_link(link)
 
 
 def _capabilities() -> tuple[str, ...]:
@@ -185,7 +199,7 @@ def _capabilities() -> tuple[str, ...]:
 
 
 def _endpoints(credential: Credential, *, lab: bool) -> tuple[Endpoint, ...]:
-    """Those that this agent may use, in order. Raises `CommandError` when there is none."""
+    """Every way that this agent may use, in order. Raises `CommandError` when there is none."""
     usable: list[Endpoint] = []
     for url in credential.endpoints:
         try:
@@ -195,4 +209,4 @@ def _endpoints(credential: Credential, *, lab: bool) -> tuple[Endpoint, ...]:
             logger.warning("endpoint.refused", reason=problem)
     if not usable:
         raise CommandError(problem)
-    return tuple(dict.fromkeys(usable))
+    return ways(usable)

@@ -1,52 +1,56 @@
-"""Opens gRPC channels to a collector: options, roots, and what a status means to an agent.
+"""Opens gRPC channels to a collector: options, proxy, trust, and what a status means to an agent.
 
 Option names are those of grpc/impl/channel_arg_names.h: misspelt ones are ignored in silence.
 """
 
-import os
 import re
-import ssl
-from pathlib import Path
 
 import grpc
 import grpc.aio
 
 from rabta_agent.endpoint import Endpoint
-from rabta_agent.exits import CommandError, ExitCode
+from rabta_agent.exits import ExitCode
+from rabta_agent.line import Road, roots
+from rabta_agent.pin import Leaf
+from rabta_agent.proxy import Proxy, ProxyKind
 from rabta_agent.stream import RefusedError, SessionEndedError
 
 KEEPALIVE_MS = 120_000  # heartbeats keep the way open; this finds a peer that hangs
 KEEPALIVE_TIMEOUT_MS = 15_000  # also the kernel's patience with unacknowledged bytes (TCP_USER_TIMEOUT)
 MESSAGE_BYTES = 4 * 1024 * 1024
+OPTIONS: tuple[tuple[str, str | int], ...] = (
+    ("grpc.keepalive_time_ms", KEEPALIVE_MS),
+    ("grpc.keepalive_timeout_ms", KEEPALIVE_TIMEOUT_MS),
+    ("grpc.http2.max_pings_without_data", 0),
+    ("grpc.max_receive_message_length", MESSAGE_BYTES),
+    ("grpc.use_local_subchannel_pool", 1),
+    ("grpc.enable_retries", 0),
+)
 # What gRPC's core puts before a cause: a status of its own, the address, and that it was connecting.
 _PREAMBLE = re.compile(r"^(?:[A-Z_]+: )?(?:ipv[46]:\S+: )?(?:Failed to connect to remote host: )?")
 
 
-def open_channel(endpoint: Endpoint) -> grpc.aio.Channel:
-    """A channel of its own: none of its state (back-off, connections) is shared with an earlier one."""
-    options = [
-        ("grpc.keepalive_time_ms", KEEPALIVE_MS),
-        ("grpc.keepalive_timeout_ms", KEEPALIVE_TIMEOUT_MS),
-        ("grpc.http2.max_pings_without_data", 0),
-        ("grpc.max_receive_message_length", MESSAGE_BYTES),
-        ("grpc.use_local_subchannel_pool", 1),
-        ("grpc.enable_retries", 0),
-        ("grpc.enable_http_proxy", 0 if endpoint.loopback else 1),
-    ]
+def open_channel(endpoint: Endpoint, road: Road | None = None, leaf: Leaf | None = None) -> grpc.aio.Channel:
+    """A channel of its own: none of its state (back-off, connections) is shared with an earlier one.
+
+    `leaf`: the certificate to trust in place of the roots, whose key was pinned. Raises `CommandError` for settings
+    that cannot be used, and `SessionEndedError` for a proxy that gRPC cannot speak to.
+    """
+    options = [*OPTIONS, *_proxying((road or Road()).proxy_for(endpoint))]
     if not endpoint.tls:
         return grpc.aio.insecure_channel(endpoint.authority, options=options)
-    return grpc.aio.secure_channel(endpoint.authority, grpc.ssl_channel_credentials(_roots()), options=options)
+    if leaf is not None and leaf.names and endpoint.host not in leaf.names:
+        options.append(("grpc.ssl_target_name_override", leaf.names[0]))  # also the name that is sent (SNI)
+    credentials = grpc.ssl_channel_credentials(leaf.pem if leaf is not None else roots())
+    return grpc.aio.secure_channel(endpoint.authority, credentials, options=options)
 
 
-def _roots() -> bytes | None:
-    """Roots in PEM: of `SSL_CERT_FILE`, else the system's, else (`None`) gRPC's own. Raises `CommandError`."""
-    if file := os.environ.get("SSL_CERT_FILE"):
-        try:
-            return Path(file).read_bytes()
-        except OSError as wrong:
-            raise CommandError(f"SSL_CERT_FILE: {file}: {wrong.strerror}", ExitCode.USAGE) from None
-    roots = ssl.create_default_context().get_ca_certs(binary_form=True)
-    return "".join(map(ssl.DER_cert_to_PEM_cert, roots)).encode() or None
+def _proxying(proxy: Proxy | None) -> list[tuple[str, str | int]]:
+    if proxy is None:
+        return [("grpc.enable_http_proxy", 0)]
+    if proxy.kind is not ProxyKind.HTTP:
+        raise SessionEndedError(f"gRPC cannot go through {proxy}: only POST can")
+    return [("grpc.http_proxy", proxy.url)]
 
 
 def trouble(code: grpc.StatusCode, details: str | None) -> SessionEndedError | RefusedError:

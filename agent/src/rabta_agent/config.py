@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from ipaddress import ip_address
 from pathlib import Path
 
+from rabta_agent.proxy import parse_proxy
+
 LEVELS = ("debug", "info", "warning", "error")
 LAB_VARIABLE = "RABTA_LAB"
 _UNITS = {"": 1, "b": 1, "kb": 1000, "mb": 1000**2, "gb": 1000**3}
@@ -29,6 +31,7 @@ class Config:
     resolver: tuple[str, ...] | None = None
     bytes_per_day: int | None = None
     spool_bytes: int = 64 * 1000**2
+    proxy: str | None = None
     log_level: str = "info"
 
     @property
@@ -104,6 +107,12 @@ def _at_least(smallest: int) -> Callable[[str], int]:
     return parse
 
 
+def _proxy(text: str) -> str:
+    if text.strip().lower() != "none":
+        parse_proxy(text)
+    return text.strip()
+
+
 def _level(text: str) -> str:
     if text.lower() not in LEVELS:
         raise ValueError(f'"{text}" is none of {", ".join(LEVELS)}')
@@ -115,6 +124,7 @@ KEYS = {
     "resolver": Key(parse=_resolvers, meaning="resolvers in place of the machine's own, ADDRESS[:PORT]"),
     "bytes_per_day": Key(parse=_at_least(100_000), meaning="most bytes a day, both ways together; 15 MB"),
     "spool_bytes": Key(parse=_at_least(100_000), meaning="most bytes of measurements that wait on disk"),
+    "proxy": Key(parse=_proxy, meaning="proxy to the collector; unset: the environment's"),
     "log_level": Key(parse=_level, meaning="debug, info, warning or error"),
 }
 

@@ -1,18 +1,28 @@
-"""Where a collector is: the URL that a volunteer joins, parsed. Pure.
+"""Where a collector is and how it is spoken to: the URL that a volunteer joins, parsed. Pure.
 
-`https://` is TLS, port 443 unless it says otherwise; `http://` is plain, port 50051, and only for loopback or the lab:
-a credential and the measurements of a volunteer never cross a network in the clear.
+`https://` is gRPC over TLS, `https+post://` the same calls by HTTPS POST, both on port 443 unless it says otherwise.
+`http://` (50051) and `http+post://` (8080) are plain, and only for loopback or the lab: a credential and the
+measurements of a volunteer never cross a network in the clear.
 """
 
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from enum import StrEnum
 from ipaddress import ip_address
 from urllib.parse import urlsplit
 
-_PORTS = {"https": 443, "http": 50051}
+_PORTS = {"https": 443, "https+post": 443, "http": 50051, "http+post": 8080}
 
 
 class InvalidEndpointError(ValueError):
     """A URL that no collector can have; the message is one line for the volunteer."""
+
+
+class Way(StrEnum):
+    """What carries the messages."""
+
+    GRPC = ""  # a stream
+    POST = "+post"  # calls by HTTP/1.1, for ways that let no stream through
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -22,9 +32,10 @@ class Endpoint:
     host: str
     port: int
     tls: bool
+    way: Way = Way.GRPC
 
     def __str__(self) -> str:
-        return f"{'https' if self.tls else 'http'}://{self.authority}"
+        return f"{'https' if self.tls else 'http'}{self.way}://{self.authority}"
 
     @property
     def authority(self) -> str:
@@ -47,7 +58,7 @@ def parse_endpoint(url: str, *, lab: bool) -> Endpoint:
     if not separator:
         raise InvalidEndpointError(f'"{url}" has no scheme; write https://{url}')
     if scheme.lower() not in _PORTS:
-        raise InvalidEndpointError(f'"{url}": the scheme is neither https nor http')
+        raise InvalidEndpointError(f'"{url}": the scheme is none of {", ".join(_PORTS)}')
     try:
         parts = urlsplit(url)
         host, port = parts.hostname, parts.port
@@ -57,7 +68,19 @@ def parse_endpoint(url: str, *, lab: bool) -> Endpoint:
         raise InvalidEndpointError(f'"{url}" is no URL of a collector')
     if parts.path not in ("", "/") or parts.query or parts.fragment:
         raise InvalidEndpointError(f'"{url}": only scheme, host and port belong here')
-    endpoint = Endpoint(host=host, port=port or _PORTS[parts.scheme], tls=parts.scheme == "https")
+    transport, plus, _ = parts.scheme.partition("+")
+    way = Way.POST if plus else Way.GRPC
+    endpoint = Endpoint(host=host, port=port or _PORTS[parts.scheme], tls=transport == "https", way=way)
     if not endpoint.tls and not endpoint.loopback and not lab:
         raise InvalidEndpointError(f'"{url}" is not encrypted: outside of this machine only https:// is allowed')
     return endpoint
+
+
+def ways(endpoints: Iterable[Endpoint]) -> tuple[Endpoint, ...]:
+    """Every way to a collector in the order to try: gRPC, then POST where it is offered, then POST at gRPC's addresses.
+
+    The last is for a reverse proxy that serves both at one address; it is asked only over TLS.
+    """
+    given = tuple(endpoints)
+    beside = (replace(one, way=Way.POST) for one in given if one.tls)
+    return tuple(dict.fromkeys([*sorted(given, key=lambda one: one.way is Way.POST), *beside]))

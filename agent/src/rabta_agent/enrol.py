@@ -1,4 +1,4 @@
-"""Joins a collector: an invitation for a credential and a first plan, in one unary call.
+"""Joins a collector: an invitation for a credential and a first plan, in one unary call, over gRPC or POST.
 
 What the collector hands out is checked before anything of it is kept. Raises `CommandError`, with the exit code that
 tells an invitation that was refused from a collector that cannot be reached.
@@ -8,19 +8,28 @@ import asyncio
 from dataclasses import dataclass
 
 import grpc
-import grpc.aio
+from google.protobuf.message import DecodeError
 
 from rabta_agent.ceilings import Ceilings
-from rabta_agent.channel import brief, open_channel
-from rabta_agent.endpoint import Endpoint, InvalidEndpointError, parse_endpoint
+from rabta_agent.dial import Dialler
+from rabta_agent.endpoint import Endpoint, InvalidEndpointError, parse_endpoint, ways
 from rabta_agent.exits import CommandError, ExitCode
 from rabta_agent.home import Credential
+from rabta_agent.line import Road
 from rabta_agent.plan import InvalidPlanError, open_plan
+from rabta_agent.post import CallError
 from rabta_proto.v1 import collector_pb2 as wire
-from rabta_proto.v1 import collector_pb2_grpc as service
 from rabta_proto.v1.plan_pb2 import SignedPlan
 
 TIMEOUT_S = 20.0
+_NOT_REACHED = {  # what another way may do better
+    grpc.StatusCode.UNAVAILABLE,
+    grpc.StatusCode.UNIMPLEMENTED,
+    grpc.StatusCode.DEADLINE_EXCEEDED,
+    grpc.StatusCode.CANCELLED,
+    grpc.StatusCode.INTERNAL,
+    grpc.StatusCode.UNKNOWN,
+}
 _ROLES = {wire.ROLE_PROBE: "probe", wire.ROLE_CONTROL: "control"}
 
 
@@ -32,19 +41,30 @@ class Enrolment:
     plan: SignedPlan | None
 
 
-async def enroll(endpoint: Endpoint, request: wire.EnrollRequest) -> Enrolment:
-    """Asks for a credential and checks what comes."""
-    channel = open_channel(endpoint)
+async def enroll(endpoint: Endpoint, request: wire.EnrollRequest, road: Road | None = None) -> Enrolment:
+    """Asks for a credential, by each way to this endpoint until one answers, and checks what comes."""
+    road = road or Road()
+    failures: list[CallError] = []
+    for way in ways([endpoint]):
+        try:
+            response = wire.EnrollResponse.FromString(await _ask(Dialler(road), way, request))
+        except CallError as wrong:
+            if wrong.code not in _NOT_REACHED:
+                raise _refusal(endpoint, wrong.code, str(wrong)) from None
+            failures.append(wrong)
+        except DecodeError:
+            failures.append(CallError(grpc.StatusCode.UNIMPLEMENTED, ""))
+        else:
+            return _checked((endpoint, way), response, lab=request.lab, pin=road.pin)
+    raise _refusal(endpoint, failures[0].code, str(failures[0]))
+
+
+async def _ask(dialler: Dialler, way: Endpoint, request: wire.EnrollRequest) -> bytes:
     try:
         async with asyncio.timeout(TIMEOUT_S):
-            response = await service.CollectorStub(channel).Enroll(request)
-    except grpc.aio.AioRpcError as error:
-        raise _refusal(endpoint, error.code(), brief(error.details())) from None
+            return await dialler.call(way, "Enroll", request.SerializeToString())
     except TimeoutError:
-        raise CommandError(f"{endpoint}: no answer within {TIMEOUT_S:g} s", ExitCode.UNREACHABLE) from None
-    finally:
-        await channel.close()
-    return _checked(endpoint, response, lab=request.lab)
+        raise CallError(grpc.StatusCode.DEADLINE_EXCEEDED, f"no answer within {TIMEOUT_S:g} s") from None
 
 
 def _refusal(endpoint: Endpoint, code: grpc.StatusCode, details: str) -> CommandError:
@@ -59,7 +79,8 @@ def _refusal(endpoint: Endpoint, code: grpc.StatusCode, details: str) -> Command
             return CommandError(f"{endpoint}: the collector refused: {details}")
 
 
-def _checked(endpoint: Endpoint, response: wire.EnrollResponse, *, lab: bool) -> Enrolment:
+def _checked(used: tuple[Endpoint, ...], response: wire.EnrollResponse, *, lab: bool, pin: str) -> Enrolment:
+    endpoint = used[0]
     if not _word(response.agent_id) or not _word(response.secret) or len(response.plan_public_key) != 32:
         raise CommandError(f"{endpoint}: the collector's answer holds no usable credential")
     if response.HasField("plan"):
@@ -78,7 +99,8 @@ def _checked(endpoint: Endpoint, response: wire.EnrollResponse, *, lab: bool) ->
         role=_ROLES.get(response.role, "probe"),
         isp=response.isp,
         plan_public_key=response.plan_public_key.hex(),
-        endpoints=_addresses(endpoint, tuple(response.endpoints), lab=lab),
+        endpoints=_addresses(used, tuple(response.endpoints), lab=lab),
+        pin=pin,
     )
     return Enrolment(credential=credential, plan=response.plan if response.HasField("plan") else None)
 
@@ -88,9 +110,9 @@ def _word(text: str) -> bool:
     return bool(text) and text.isascii() and text.isprintable() and " " not in text and len(text) <= 200
 
 
-def _addresses(used: Endpoint, offered: tuple[str, ...], *, lab: bool) -> tuple[str, ...]:
-    """The address that worked, then what the collector offers and an agent may use."""
-    kept = [str(used)]
+def _addresses(used: tuple[Endpoint, ...], offered: tuple[str, ...], *, lab: bool) -> tuple[str, ...]:
+    """The address that was given, the way that worked, then what the collector offers and an agent may use."""
+    kept = list(map(str, used))
     for url in offered[:16]:
         try:
             kept.append(str(parse_endpoint(url, lab=lab)))

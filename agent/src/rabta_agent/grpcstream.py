@@ -5,8 +5,7 @@ import asyncio
 import grpc
 import grpc.aio
 
-from rabta_agent.channel import open_channel, trouble
-from rabta_agent.endpoint import Endpoint
+from rabta_agent.channel import trouble
 from rabta_agent.stream import SessionEndedError
 from rabta_agent.traffic import Traffic
 from rabta_proto.v1 import collector_pb2 as wire
@@ -16,10 +15,9 @@ from rabta_proto.v1 import collector_pb2_grpc as service
 class GrpcStream:
     """A `Stream` over gRPC. Owns its channel."""
 
-    def __init__(self, endpoint: Endpoint, authorization: str, traffic: Traffic) -> None:
-        self._endpoint = endpoint
-        self._traffic = traffic
-        self._channel = open_channel(endpoint)
+    def __init__(self, channel: grpc.aio.Channel, authorization: str, traffic: Traffic, *, tls: bool) -> None:
+        self._traffic, self._tls = traffic, tls
+        self._channel = channel
         self._call = service.CollectorStub(self._channel).Session(
             metadata=(("authorization", authorization),), compression=grpc.Compression.Gzip
         )
@@ -41,15 +39,10 @@ class GrpcStream:
             raise SessionEndedError("the collector ended the session")
         if not self._answered:
             self._answered = True
-            self._traffic.opened(tls=self._endpoint.tls)
+            self._traffic.opened(tls=self._tls)
         self._traffic.read(response.ByteSize())
         return response  # type: ignore[no-any-return] # grpcio ships no types
 
     async def close(self) -> None:
         self._call.cancel()
         await self._channel.close()
-
-
-async def dial_grpc(endpoint: Endpoint, authorization: str, traffic: Traffic) -> GrpcStream:
-    """Opens a stream; whether anybody answers is told by its `read`."""
-    return GrpcStream(endpoint, authorization, traffic)

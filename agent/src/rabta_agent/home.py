@@ -30,7 +30,10 @@ _LOCK_PAUSE_S = 0.05
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Credential:
-    """What enrolment gave. `plan_public_key` is hexadecimal; `endpoints` are URLs in the order to try, never empty."""
+    """What enrolment gave. `plan_public_key` is hexadecimal; `endpoints` are URLs in the order to try, never empty.
+
+    `pin`: the collector's key as the invitation pinned it (pin.py). Empty: its certificate is checked by the roots.
+    """
 
     agent_id: str
     secret: str = field(repr=False)
@@ -38,16 +41,21 @@ class Credential:
     isp: str
     plan_public_key: str
     endpoints: tuple[str, ...]
+    pin: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Link:
-    """Whether the agent was connected, as it last wrote it. `since` is Unix seconds, `trouble` a line or empty."""
+    """Whether the agent was connected, as it last wrote it. `since` is Unix seconds, `trouble` a line or empty.
+
+    `worked`: the way that last led to the collector, where the next run begins. Empty: none.
+    """
 
     connected: bool
     endpoint: str
     since: float
     trouble: str = ""
+    worked: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -97,6 +97,11 @@ class Session:
         self.greeted = False
         self.acknowledged = False
 
+    @property
+    def swallowed(self) -> bool:
+        """Whether measurements went out and not one was acknowledged: such a way lets greetings through alone."""
+        return not self.acknowledged and self._lanes.oldest_sent_at is not None
+
     def wake(self) -> None:
         """Says that the spool has something new."""
         self._news.set()

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 FRAMING_BYTES = 5 + 9 + 22 + 52  # gRPC prefix, HTTP/2 frame, TLS record, TCP and IPv4 headers
 ACKNOWLEDGEMENT_BYTES = 52
+SEGMENT_BYTES = 1400
 OPENING_SENT_BYTES, OPENING_RECEIVED_BYTES = 1500, 1200  # HTTP/2 preface, settings, request and response headers
 TLS_SENT_BYTES, TLS_RECEIVED_BYTES = 900, 4500  # ClientHello and Finished; ServerHello with a usual chain
 
@@ -32,6 +33,11 @@ class Traffic:
     def read(self, size: int) -> None:
         self.received += size + FRAMING_BYTES
         self.sent += ACKNOWLEDGEMENT_BYTES
+
+    def carried(self, *, sent: int, received: int) -> None:
+        """An HTTP exchange, whose bytes are known above TLS."""
+        self.sent += sent + FRAMING_BYTES * (1 + sent // SEGMENT_BYTES) + ACKNOWLEDGEMENT_BYTES
+        self.received += received + FRAMING_BYTES * (1 + received // SEGMENT_BYTES) + ACKNOWLEDGEMENT_BYTES
 
     def take(self) -> tuple[int, int]:
         """Bytes sent and received, which are then forgotten here."""

@@ -13,11 +13,11 @@ import structlog
 from rabta_agent.backoff import delay_s
 from rabta_agent.clock import Clock
 from rabta_agent.endpoint import Endpoint
-from rabta_agent.grpcstream import dial_grpc
+from rabta_agent.ladder import Ladder
 from rabta_agent.session import Caller, Pace, Session
 from rabta_agent.spool import LOWEST_ROW
 from rabta_agent.spool_thread import SpoolThread
-from rabta_agent.stream import RefusedError, SessionEndedError
+from rabta_agent.stream import Dial, RefusedError, SessionEndedError
 from rabta_agent.traffic import Traffic
 
 logger = structlog.get_logger()
@@ -27,13 +27,24 @@ class Uplink:
     """Keeps a session open while `run` runs. `trouble` is why the last one ended."""
 
     def __init__(
-        self, caller: Caller, spool: SpoolThread, *, pace: Pace, clock: Clock, draw: Callable[[], float]
+        self,
+        caller: Caller,
+        spool: SpoolThread,
+        *,
+        dial: Dial,
+        pace: Pace,
+        clock: Clock,
+        draw: Callable[[], float],
+        worked: str = "",
     ) -> None:
+        """`worked`: the way that led to the collector last time, as text."""
         self._caller = caller
         self._spool = spool
+        self._dial = dial
         self._pace = pace
         self._clock = clock
         self._draw = draw
+        self._ladder = Ladder(ways=caller.endpoints, worked=worked)
         self._session: Session | None = None
         self._traffic = Traffic()
         self.trouble = ""
@@ -43,17 +54,20 @@ class Uplink:
         return self._session is not None and self._session.greeted
 
     async def run(self) -> NoReturn:
-        """Raises `RefusedError` when the collector does not want this agent. Endpoints are tried in turn."""
-        failures = turn = 0
+        """Raises `RefusedError` when the collector does not want this agent. Ways are tried as ladder.py says."""
+        failures = 0
         told = ""
         while True:
-            endpoint = self._caller.endpoints[turn % len(self._caller.endpoints)]
+            endpoint, stay_s = self._ladder.current, self._ladder.stay_s
             began = self._clock.monotonic()
-            session = await self._attempt(endpoint)
-            lasted_s = self._clock.monotonic() - began
-            steady = session.acknowledged or (session.greeted and lasted_s > self._pace.steady_s)
-            failures = 1 if steady else failures + 1
-            turn += 0 if session.greeted else 1
+            try:
+                async with asyncio.timeout(stay_s):
+                    session = await self._attempt(endpoint)
+            except TimeoutError:
+                logger.info("link.better", left=str(endpoint))
+                self._ladder.look_up()
+                continue
+            failures = 1 if self._learn(session, self._clock.monotonic() - began) else failures + 1
             told = "" if session.greeted else told
             pause_s = delay_s(failures, self._draw(), cap_s=self._pace.backoff_cap_s)
             # Said once for each cause: a night without a collector is no night of lines.
@@ -62,12 +76,23 @@ class Uplink:
             told = self.trouble
             await asyncio.sleep(pause_s)
 
+    def _learn(self, session: Session, lasted_s: float) -> bool:
+        """Whether a session was a good one; which way is next follows from it."""
+        steady = session.acknowledged or (session.greeted and lasted_s > self._pace.steady_s and not session.swallowed)
+        if steady:
+            self._ladder.held()
+        elif session.greeted:
+            self._ladder.slipped()
+        else:
+            self._ladder.failed()
+        return steady
+
     async def _attempt(self, endpoint: Endpoint) -> Session:
         session = Session(
             self._caller,
             endpoint,
             self._spool,
-            dial=dial_grpc,
+            dial=self._dial,
             pace=self._pace,
             clock=self._clock,
             traffic=self._traffic,

@@ -57,6 +57,7 @@ def test_version_prints_the_version(capsys: pytest.CaptureFixture[str]) -> None:
         (("join", "c.example", "--invite", "t"), "no scheme"),
         (("join", "http://c.example", "--invite", "t"), "not encrypted"),
         (("join", "https://c.example", "--invite", " "), "token is empty"),
+        (("join", "https://c.example", "--invite", "t@sha256-short"), "pin of the invitation"),
         (("probe", "example.com"), "no scheme"),
         (("probe", "https://example.com/", "ftp://example.com/"), "ftp"),
         (("probe", "https://"), "no host"),

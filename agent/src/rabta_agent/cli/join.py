@@ -7,6 +7,8 @@ from rabta_agent.cli.setting import setting
 from rabta_agent.endpoint import Endpoint, InvalidEndpointError, parse_endpoint
 from rabta_agent.enrol import enroll
 from rabta_agent.exits import CommandError, ExitCode
+from rabta_agent.line import Road
+from rabta_agent.pin import InvalidPinError, split_invitation
 from rabta_agent.version import agent_version
 from rabta_proto.v1.collector_pb2 import EnrollRequest
 
@@ -15,8 +17,7 @@ def join(options: argparse.Namespace) -> ExitCode:
     """Exchanges an invitation for a credential. A home joins once: its spool belongs to one pseudonym."""
     home, config = setting(options)
     endpoint = _endpoint(options.url, lab=config.lab)
-    if not options.invite.strip():
-        raise CommandError("--invite: the token is empty", ExitCode.USAGE)
+    token, pin = _invitation(options.invite.strip())
     home.make()
     with home.locked():
         if (former := home.credential()) is not None:
@@ -24,13 +25,13 @@ def join(options: argparse.Namespace) -> ExitCode:
                 f"this home has joined {former.endpoints[0]} already; give another --home, or remove {home.path}"
             )
         request = EnrollRequest(
-            invite_token=options.invite.strip(),
+            invite_token=token,
             isp=options.isp,
             province=options.province,
             agent_version=agent_version(),
             lab=config.lab,
         )
-        enrolment = asyncio.run(enroll(endpoint, request))
+        enrolment = asyncio.run(enroll(endpoint, request, Road(proxy=config.proxy, pin=pin)))
         if enrolment.plan is not None:
             home.save_plan(enrolment.plan.SerializeToString())
         home.save_credential(enrolment.credential)  # last: with it the home has joined
@@ -45,3 +46,14 @@ def _endpoint(url: str, *, lab: bool) -> Endpoint:
         return parse_endpoint(url, lab=lab)
     except InvalidEndpointError as wrong:
         raise CommandError(str(wrong), ExitCode.USAGE) from None
+
+
+def _invitation(text: str) -> tuple[str, str]:
+    """Token and pin."""
+    try:
+        token, pin = split_invitation(text)
+    except InvalidPinError as wrong:
+        raise CommandError(f"--invite: {wrong}", ExitCode.USAGE) from None
+    if not token:
+        raise CommandError("--invite: the token is empty", ExitCode.USAGE)
+    return token, pin

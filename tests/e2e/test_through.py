@@ -1,0 +1,212 @@
+"""An agent's real link to a real collector by every way there is: what is measured arrives, once."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+import structlog
+import trustme
+
+from rabta_agent.clock import SystemClock
+from rabta_agent.contacts import contact_of
+from rabta_agent.dial import Dialler
+from rabta_agent.endpoint import Endpoint, Way, ways
+from rabta_agent.enrol import Enrolment, enroll
+from rabta_agent.exits import CommandError, ExitCode
+from rabta_agent.line import Road
+from rabta_agent.session import Caller, Pace
+from rabta_agent.spool import Spool
+from rabta_agent.spool_thread import SpoolThread
+from rabta_agent.uplink import Uplink
+from rabta_collector.pin import pin_of
+from rabta_proto.model import Measurement
+from rabta_proto.v1 import collector_pb2 as wire
+from rabta_proto.v1.plan_pb2 import SignedPlan
+from support.collector_server import Server, journaled
+from support.proxies import FakeProxy, proxying
+
+NAME = "collector.example"
+NAMES = {NAME: "127.0.0.1"}
+
+
+@pytest.fixture
+def authority() -> trustme.CA:
+    return trustme.CA()
+
+
+def files(authority: trustme.CA, path: Path, *names: str) -> tuple[Path, Path]:
+    issued = authority.issue_cert(*names)
+    cert, key = path / "cert.pem", path / "key.pem"
+    issued.cert_chain_pems[0].write_to_path(cert)
+    issued.private_key_pem.write_to_path(key)
+    return cert, key
+
+
+@pytest.fixture
+async def server(tmp_path: Path, authority: trustme.CA, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Server]:
+    """A collector with TLS, whose roots are the system's."""
+    authority.cert_pem.write_to_path(tmp_path / "roots.pem")
+    monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "roots.pem"))
+    async with Server(
+        tmp_path / "data", lab=True, tls=files(authority, tmp_path, NAME, "127.0.0.1")
+    ).running() as running:
+        yield running
+
+
+def pinned(server: Server) -> str:
+    assert server.tls
+    return pin_of(server.tls[0].read_bytes())
+
+
+def grpc_of(server: Server, host: str = "127.0.0.1") -> Endpoint:
+    return Endpoint(host=host, port=server.listener.endpoint.port, tls=server.tls is not None)
+
+
+def post_of(server: Server, host: str = "127.0.0.1") -> Endpoint:
+    return Endpoint(host=host, port=server.secure.port, tls=True, way=Way.POST)
+
+
+async def join(server: Server, endpoint: Endpoint, road: Road) -> Enrolment:
+    request = wire.EnrollRequest(invite_token=server.invite(), agent_version="1", lab=True)
+    return await enroll(endpoint, request, road)
+
+
+async def deliver(server: Server, enrolment: Enrolment, endpoints: list[Endpoint], road: Road, path: Path) -> list[str]:
+    """Three measurements, from a spool to the journal; the ways that stood, in order."""
+    spool = Spool(path / "spool.sqlite", limit_bytes=10**8, today=lambda: datetime.now(UTC))
+    for number in range(3):
+        one = Measurement(
+            target=f"https://x.com/{number}", started_at=datetime.now(UTC), duration_us=1, agent_version="1"
+        )
+        spool.append(one, contact_of(one))
+    thread = SpoolThread(spool)
+    stood: list[str] = []
+    credential = enrolment.credential
+
+    async def on_plan(plan: SignedPlan) -> None:
+        pass
+
+    caller = Caller(
+        authorization=f"Bearer {credential.agent_id}.{credential.secret}",
+        endpoints=ways(endpoints),
+        hello=lambda: wire.Hello(agent_version="1", epoch=thread.counts.epoch),
+        on_plan=on_plan,
+        on_request=lambda _: None,
+        on_link=lambda connected, endpoint, trouble: stood.append(str(endpoint)) if connected else None,
+    )
+    pace = Pace(welcome_s=20.0, ack_s=20.0, linger_s=0.0, backoff_cap_s=0.01)
+    uplink = Uplink(caller, thread, dial=Dialler(road), pace=pace, clock=SystemClock(), draw=lambda: 0.0)
+    with structlog.testing.capture_logs():
+        task: asyncio.Task[None] = asyncio.create_task(uplink.run())
+        async with asyncio.timeout(60):
+            await uplink.drained()
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+    await thread.close()
+    assert 3 == thread.counts.acked
+    found = journaled(path / "data" / "journal.sqlite")
+    assert [(credential.agent_id, number) for number in (1, 2, 3)] == sorted(
+        (agent, number) for agent, _, number in found
+    )
+    return stood
+
+
+async def test_grpc_over_tls(server: Server, tmp_path: Path) -> None:
+    enrolment = await join(server, grpc_of(server), Road())
+    assert [str(grpc_of(server))] == await deliver(server, enrolment, [grpc_of(server)], Road(), tmp_path)
+
+
+async def test_post_over_tls(server: Server, tmp_path: Path) -> None:
+    enrolment = await join(server, post_of(server), Road())
+    assert [str(post_of(server))] == await deliver(server, enrolment, [post_of(server)], Road(), tmp_path)
+
+
+async def test_post_where_no_grpc_gets_through(server: Server, tmp_path: Path) -> None:
+    """As a middlebox that knows gRPC leaves it: the port answers, and speaks no HTTP/2."""
+    async with deaf() as port:
+        blocked = Endpoint(host="127.0.0.1", port=port, tls=False)
+        enrolment = await join(server, post_of(server), Road())
+        assert [str(post_of(server))] == await deliver(server, enrolment, [post_of(server), blocked], Road(), tmp_path)
+
+
+@asynccontextmanager
+async def deaf() -> AsyncIterator[int]:
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.read(1)
+        writer.transport.abort()
+
+    listener = await asyncio.start_server(serve, "127.0.0.1", 0)
+    yield listener.sockets[0].getsockname()[1]
+    listener.close()
+
+
+async def test_joining_falls_back_to_post_at_the_same_address(server: Server) -> None:
+    """As behind a reverse proxy that serves both: here the address speaks POST alone."""
+    given = Endpoint(host="127.0.0.1", port=server.secure.port, tls=True)
+    enrolment = await join(server, given, Road())
+    assert (str(given), str(post_of(server))) == enrolment.credential.endpoints
+
+
+@pytest.mark.parametrize("post", [False, True])
+async def test_through_a_proxy_that_wants_a_password(server: Server, tmp_path: Path, post: bool) -> None:
+    endpoint = post_of(server, NAME) if post else grpc_of(server, NAME)
+    async with proxying(FakeProxy(names=NAMES, user="us3r", password="s3 cret")) as proxy:
+        road = Road(environment={"HTTPS_PROXY": f"http://us3r:s3%20cret@127.0.0.1:{proxy.port}"})
+        enrolment = await join(server, endpoint, road)
+        assert [str(endpoint)] == await deliver(server, enrolment, [endpoint], road, tmp_path)
+    assert {endpoint.authority} == set(proxy.asked)
+
+
+async def test_through_socks_by_post_alone(server: Server, tmp_path: Path) -> None:
+    async with proxying(FakeProxy(names=NAMES), socks=True) as proxy:
+        road = Road(proxy=f"socks5://127.0.0.1:{proxy.port}")
+        with pytest.raises(CommandError, match="gRPC cannot go through socks5://") as raised:
+            await join(server, Endpoint(host=NAME, port=1, tls=True), road)
+        assert ExitCode.UNREACHABLE is raised.value.code
+        enrolment = await join(server, post_of(server, NAME), road)
+        endpoints = [grpc_of(server, NAME), post_of(server, NAME)]
+        assert [str(post_of(server, NAME))] == await deliver(server, enrolment, endpoints, road, tmp_path)
+
+
+@pytest.mark.parametrize("post", [False, True])
+async def test_a_proxy_that_refuses_is_named_without_its_password(server: Server, post: bool) -> None:
+    endpoint = post_of(server, NAME) if post else grpc_of(server, NAME)
+    async with proxying(FakeProxy(names=NAMES, refusal="403 Forbidden by policy")) as proxy:
+        road = Road(proxy=f"http://us3r:s3cret@127.0.0.1:{proxy.port}")
+        with pytest.raises(CommandError) as raised:
+            await join(server, endpoint, road)
+    assert "403" in str(raised.value)
+    assert not any(word in str(raised.value) for word in ("us3r", "s3cret"))
+    assert ExitCode.UNREACHABLE is raised.value.code
+
+
+@pytest.mark.parametrize("post", [False, True])
+@pytest.mark.parametrize("names", [("127.0.0.1",), ("other.example",), ("*.other.example", "192.0.2.1")])
+async def test_a_pinned_key_needs_no_roots_and_no_name(
+    tmp_path: Path, authority: trustme.CA, post: bool, names: tuple[str, ...]
+) -> None:
+    """No root vouches for this certificate here, and it may be another name's."""
+    async with Server(tmp_path / "data", lab=True, tls=files(authority, tmp_path, *names)).running() as server:
+        endpoint, road = post_of(server) if post else grpc_of(server), Road(pin=pinned(server))
+        enrolment = await join(server, endpoint, road)
+        assert road.pin == enrolment.credential.pin
+        assert [str(endpoint)] == await deliver(server, enrolment, [endpoint], road, tmp_path)
+
+
+@pytest.mark.parametrize("post", [False, True])
+async def test_another_key_is_refused_whoever_vouches_for_it(server: Server, post: bool) -> None:
+    """The roots vouch for it, and the name is right."""
+    endpoint = post_of(server) if post else grpc_of(server)
+    other = pin_of(trustme.CA().cert_pem.bytes())
+    with pytest.raises(CommandError, match="not the pinned one") as raised:
+        await join(server, endpoint, Road(pin=other))
+    assert ExitCode.UNREACHABLE is raised.value.code
+
+
+async def test_what_no_root_vouches_for_is_refused_by_post_too(tmp_path: Path, authority: trustme.CA) -> None:
+    async with Server(tmp_path / "data", tls=files(authority, tmp_path, "127.0.0.1")).running() as server:
+        with pytest.raises(CommandError, match="the certificate is not good"):
+            await join(server, post_of(server), Road())
