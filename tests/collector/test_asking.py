@@ -1,6 +1,6 @@
 """Whom to ask: a few first, then as many as decide; nobody beyond what a volunteer gives."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -16,6 +16,7 @@ from rabta_collector.asking import (
     QUIET_MOST_S,
     QUIET_S,
     RESIDUAL_S,
+    ROOM,
     SPREAD_S,
     Alarm,
     Asking,
@@ -134,6 +135,48 @@ def test_the_peace_grows_while_alarms_are_false_and_shrinks_when_one_was_not() -
     asking.next(now + 1, world.view())
     asking.alarm(alarm(now, State.BLOCKED), now + 1 + QUIET_S)
     assert asking.questions
+
+
+def test_one_agent_s_false_alarms_deafen_nobody_to_the_others() -> None:
+    world = World()
+    asking, orders = raised(world)
+    world.answer(orders, Judgement.OK, 1005.0)
+    asking.next(1011.0, world.view())
+    assert not asking.questions
+    asking.alarm(replace(alarm(1012.0), agent="a7"), 1012.0)
+    assert asking.questions
+
+
+def test_pauses_that_are_over_are_forgotten() -> None:
+    asking, world = Asking(), World()
+    for number in range(3 * ROOM):
+        now = number * 10.0
+        asking.alarm(replace(alarm(now), agent=f"a{number}"), now)
+        asking.next(now + PATIENCE_S, world.view())
+    assert len(asking._quiet) <= 2 * ROOM
+
+
+def test_a_question_stays_open_while_a_verdict_is_between_two() -> None:
+    world = World()
+    asking, orders = raised(world)
+    world.state = State.DISRUPTED
+    world.answer(orders, Judgement.BLOCKED, 1005.0)
+    assert asking.next(1006.0, world.view())
+    world.state = State.BLOCKED
+    assert [] == asking.next(1007.0, world.view())
+    assert not asking.questions
+
+
+def test_a_change_of_one_target_has_the_platform_s_others_asked_about() -> None:
+    world, other = World(), ("ptcl", "x", "https://twitter.com/")
+    asking, _ = raised(world)
+    view = replace(
+        world.view(),
+        state=lambda key: State.REACHABLE if key == other else State.BLOCKED,
+        siblings=lambda key: [other] if key == KEY else [],
+    )
+    asking.next(1006.0, view)
+    assert [other] == list(asking.questions)
 
 
 def test_a_question_ends_when_the_verdict_changes() -> None:

@@ -10,7 +10,7 @@ from dataclasses import replace
 from rabta_proto.vocabulary import IspState, State
 from sim.land import Agent, Kind
 from sim.platforms import MEDIA
-from sim.presence import Stay
+from sim.presence import UNNOTICED_S, Stay
 from sim.scene import Rank, Span, Truth
 from sim.script import CALM_S, NOON, Affair, Script, Stage
 from sim.sights import Seen, Sight
@@ -56,7 +56,7 @@ def _silent(stage: Stage, agent: Agent, since: float, until: float, back_s: floa
     back = until + stage.dice.between(5, back_s, "back", agent.id, until)
     for stay in stage.stays[agent.id]:
         if stay.since < since:
-            ends = min(stay.ends, since + stage.dice.between(25, 52, "noticed", agent.id, since))
+            ends = min(stay.ends, since + stage.dice.between(*UNNOTICED_S, "noticed", agent.id, since))
             left.append(replace(stay, until=min(stay.until, since), ends=ends))
         if stay.until > back:
             left.append(replace(stay, since=max(stay.since, back)))
@@ -150,9 +150,10 @@ def _gradual(stage: Stage) -> Script:
 
 
 def liars_of(stage: Stage, isp: str) -> list[Agent]:
-    """As many as the claim allows: (n - 1) / 3, rounded down."""
+    """As many as the claim allows of those who are there when it begins: (n - 1) / 3, rounded down."""
     agents = sorted(stage.land.agents[isp], key=lambda agent: stage.dice.share("liar", agent.id))
-    return agents[: (len(agents) - 1) // 3]
+    there = [agent for agent in agents if any(s.since <= stage.begins < s.until for s in stage.stays[agent.id])]
+    return there[: (len(there) - 1) // 3]
 
 
 def _lie(stage: Stage, sight: Sight, platform: str, spells: Sequence[tuple[float, float]]) -> Iterator[Span]:
@@ -173,6 +174,7 @@ def _liars_claim(stage: Stage) -> Script:
 def _liars_hide(stage: Stage) -> Script:
     """There is a block, and they tell that all is well."""
     script = _nationwide("facebook", Sight.RESET)(stage)
+    script.truths = [replace(truth, states=PARTLY) for truth in script.truths]
     script.spans += _lie(stage, Sight.WORKS, "facebook", [(stage.begins - CALM_S, stage.begins + 2 * HOUR)])
     return script
 

@@ -152,8 +152,11 @@ def _recall(shows: Iterable[Show]) -> float | None:
 
 
 def _swayed(shows: Iterable[Show]) -> int:
-    """Verdicts that liars brought about, and blocks that they hid. (With fewer than four agents none may lie.)"""
-    wrong = [one for show in shows for one in show.score.false if one.place[1] is not None]
+    """False verdicts that liars brought about, and blocks that they hid; `disrupted` is neither.
+
+    With fewer than four agents none may lie.
+    """
+    wrong = [one for show in shows for one in show.score.false if _accuses(one)]
     hidden = [one for show in shows for one in show.score.found if one.after_s is None]
     return len(wrong) + len(hidden)
 

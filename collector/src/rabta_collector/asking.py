@@ -4,10 +4,12 @@ The engine raises alarms; `Asking` opens a question for each (question.py), name
 a verdict changes at one ISP, the others are asked too, for orders arrive nationwide. Controls are asked once for each
 question, because nothing is judged without them.
 
-What this may cost is bounded: for each agent by the hour and the day (its own compiled ceilings are wider), for each
-ISP and platform by a pause between two questions that doubles, up to QUIET_MOST_S, while they change nothing, and in
-all by the number of open questions. An agent is not asked for a target that it measured within RESIDUAL_S: many censors
-keep up a block between two addresses for a minute or more after they saw a name, and would answer for us.
+What this may cost is bounded: for each agent by the hour and the day (its own compiled ceilings are wider); in all by
+the number of open questions; and an agent whose alarm changed nothing raises none at that place for a pause, which
+doubles up to QUIET_MOST_S. The pause is the agent's and not the place's: one whose own line or office is at fault is
+wrong all day, and must not deafen us to the others. An agent is not asked for a target that it measured within
+RESIDUAL_S: many censors keep up a block between two addresses for a minute or more after they saw a name, and would
+answer for us.
 """
 
 from collections import deque
@@ -26,6 +28,7 @@ PATIENCE_S = 240.0  # a question is closed, whatever its answers
 QUIET_S, QUIET_MOST_S = 30.0, 960.0
 SPREAD_S = 300.0  # between two times that one platform's change has all other ISPs asked
 QUESTIONS = 2000
+ROOM = 1000  # pauses of agents, before those that are over are looked for
 CONTROLS = 2  # asked for each question
 
 Place = tuple[str, str]
@@ -33,8 +36,9 @@ Place = tuple[str, str]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Alarm:
-    """A measurement at odds with what is held of its target."""
+    """A measurement at odds with what is held of its target. `agent`: whose it is; empty: nobody's."""
 
+    agent: str = ""
     isp: str
     platform: str
     url: str
@@ -57,17 +61,19 @@ class View:
     """What is known now.
 
     `state`: what is held of a target at an ISP. `newest`: of each of its agents the start of the newest measurement of
-    it, and what that found. `crew`: agents of an ISP that can be asked; of the ISP "" the controls.
+    it, and what that found. `crew`: agents of an ISP that can be asked; of the ISP "" the controls. `siblings`: the
+    other targets that make up the same platform there.
     """
 
     state: Callable[[Key], State]
     newest: Callable[[Key], Mapping[str, tuple[float, Judgement]]]
     crew: Callable[[str], Sequence[str]]
+    siblings: Callable[[Key], Iterable[Key]] = lambda _: ()
 
 
 @dataclass(slots=True, kw_only=True)
 class _Quiet:
-    """A place's pause. `until`: no question is opened before; `pause_s`: how long the next one will be."""
+    """An agent's pause at a place. `until`: it raises no alarm before; `pause_s`: how long the next one will be."""
 
     until: float = 0.0
     pause_s: float = QUIET_S
@@ -82,12 +88,14 @@ class Asking:
     orders_made: int = 0
     questions_refused: int = 0
     _asked: dict[str, deque[float]] = field(default_factory=dict)
-    _quiet: dict[Place, _Quiet] = field(default_factory=dict)
+    _quiet: dict[tuple[str, Place], _Quiet] = field(default_factory=dict)
     _spread: dict[str, float] = field(default_factory=dict)
+    _room: int = ROOM
 
     def alarm(self, alarm: Alarm, now: float) -> None:
-        """Opens a question, unless there is one or this place was asked about too lately."""
-        if now >= self._quiet.setdefault((alarm.isp, alarm.platform), _Quiet()).until:
+        """Opens a question, unless there is one or an alarm of the same agent was false too lately."""
+        quiet = self._quiet.get((alarm.agent, (alarm.isp, alarm.platform)))
+        if quiet is None or now >= quiet.until:
             self._open(alarm, now, alarms=1)
 
     def spread(self, platform: str, urls: Iterable[str], others: Iterable[tuple[str, State]], now: float) -> None:
@@ -108,6 +116,7 @@ class Asking:
             began=alarm.started,
             opened=now,
             alarms=alarms,
+            raised_by=alarm.agent,
         )
         if question.key in self.questions:
             return
@@ -123,8 +132,10 @@ class Asking:
             crew = view.crew(question.isp)
             answers = _answers(question, view.newest(key))
             wanted = question.wanted(answers, len(crew))
-            if view.state(key) is not question.held or not wanted or now >= question.opened + PATIENCE_S:
-                self._close(question, changed=view.state(key) is not question.held, now=now)
+            if _decided(state := view.state(key), question) or not wanted or now >= question.opened + PATIENCE_S:
+                self._close(question, changed=state is not question.held, now=now)
+                if _decided(state, question):
+                    self._ask_on(key, state, view, now)
                 continue
             if not question.controls_asked:
                 question.controls_asked = True
@@ -136,9 +147,26 @@ class Asking:
 
     def _close(self, question: Question, *, changed: bool, now: float) -> None:
         del self.questions[question.key]
-        quiet = self._quiet.setdefault((question.isp, question.platform), _Quiet())
-        quiet.pause_s = QUIET_S if changed else min(QUIET_MOST_S, quiet.pause_s * 2)
-        quiet.until = now + quiet.pause_s
+        place = (question.raised_by, (question.isp, question.platform))
+        if changed:
+            self._quiet.pop(place, None)
+        elif question.alarms:
+            quiet = self._quiet.setdefault(place, _Quiet())
+            quiet.pause_s = min(QUIET_MOST_S, quiet.pause_s * 2)
+            quiet.until = now + quiet.pause_s
+            self._sweep(now)
+
+    def _sweep(self, now: float) -> None:
+        """Forgets pauses that are long over, whenever their number has doubled."""
+        if len(self._quiet) > self._room:
+            self._quiet = {place: one for place, one in self._quiet.items() if now < one.until + QUIET_MOST_S}
+            self._room = max(ROOM, 2 * len(self._quiet))
+
+    def _ask_on(self, key: Key, state: State, view: View, now: float) -> None:
+        """One target of a platform changed: asks about the others there, which are measured more seldom, perhaps."""
+        for isp, platform, url in view.siblings(key):
+            if (held := view.state((isp, platform, url))) is not state:
+                self._open(Alarm(isp=isp, platform=platform, url=url, held=held, started=now), now, alarms=0)
 
     def _free(self, question: Question, view: View, crew: Sequence[str], now: float) -> list[str]:
         """Agents that may be asked, those asked least of late first, and then in an order that no agent can choose."""
@@ -177,6 +205,11 @@ class Asking:
             return True
         lately = sum(at + HOUR_S > now for at in times)
         return lately < AGENT_HOUR and len(times) < AGENT_DAY
+
+
+def _decided(state: State, question: Question) -> bool:
+    """Whether the verdict has changed for good: a partial one is what stands between two others, perhaps."""
+    return state is not question.held and state is not State.DISRUPTED
 
 
 def _awaited(question: Question, view: View, now: float) -> list[str]:

@@ -52,7 +52,12 @@ class ClosedLoop:
         crews: dict[str, list[str]] = defaultdict(list)
         for agent, session in self._sessions.items():
             crews["" if session.member.role is Role.CONTROL else session.member.isp or "?"].append(agent)
-        return View(state=self._engine.state_of, newest=self._engine.newest_of, crew=lambda isp: crews[isp])
+        return View(
+            state=self._engine.state_of,
+            newest=self._engine.newest_of,
+            crew=lambda isp: crews[isp],
+            siblings=self._engine.siblings_of,
+        )
 
     def _give(self, order: Order) -> None:
         session = self._sessions.get(order.agent)

@@ -24,6 +24,9 @@ from rabta_proto.vocabulary import Judgement
 INTERVALS = 1.5
 """How many intervals of its target a control's measurement speaks for, where that is longer than the least age."""
 
+VANTAGE = "vantage."
+"""Begins the ids of rules about where a measurement was made (verdict/table/vantage.py)."""
+
 REFERENCES = ""
 """The platform that references are measured for."""
 
@@ -76,14 +79,21 @@ class Court:
         window = cell.window(target.url)
         window.record(case, finding, now)
         self.changed(cell)
-        if at_odds(held := window.decision.state, finding.judgement):
-            self.alarmed(Alarm(isp=cell.isp, platform=cell.platform, url=target.url, held=held, started=case.started))
+        self._raise_alarm(cell, case, finding)
         if finding.judgement is Judgement.OK:
             told = self.vantages.hear_reached(case.agent, case.measurement, case.started) or told
         if told or cell.platform == REFERENCES:
             for other in self.of(cell.isp):
                 for window in other.windows.values():
                     self._revise(other, window.open_cases(case.agent))
+
+    def _raise_alarm(self, cell: Cell, case: Case, finding: Finding) -> None:
+        """A finding that speaks of the agent's own network alone is no reason to ask anybody."""
+        url = case.measurement.target
+        if at_odds(held := cell.window(url).decision.state, finding.judgement) and not finding.rule.startswith(VANTAGE):
+            self.alarmed(
+                Alarm(agent=case.agent, isp=cell.isp, platform=cell.platform, url=url, held=held, started=case.started)
+            )
 
     def _revise(self, cell: Cell, cases: Iterable[Case]) -> None:
         """Judges open cases anew."""

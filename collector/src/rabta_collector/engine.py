@@ -164,6 +164,11 @@ class Engine:
         cell = self._court.cells.get(key[:2])
         return {} if cell is None or key[2] not in cell.windows else cell.windows[key[2]].newest_findings()
 
+    def siblings_of(self, key: Key) -> list[Key]:
+        """The other targets that make up the same platform at the same ISP."""
+        cell = self._court.cells.get(key[:2])
+        return [] if cell is None else [(cell.isp, cell.platform, url) for url in cell.deciding if url != key[2]]
+
     def targets_in(self, isp: str, platform: str, state: State) -> list[str]:
         """Targets of a platform that are held to be in a state at an ISP."""
         cell = self._court.cells.get((isp, platform))

@@ -38,7 +38,9 @@ Key = tuple[str, str, str]
 
 @dataclass(slots=True, kw_only=True)
 class Question:
-    """`began`: only measurements begun since are answers. `asked`: agents, and when; `alarms`: the first evidence."""
+    """`began`: only measurements begun since are answers. `asked`: agents, and when; `alarms`: the first evidence,
+    and `raised_by` the agent that it came from.
+    """
 
     isp: str
     platform: str
@@ -47,6 +49,7 @@ class Question:
     began: float
     opened: float
     alarms: int
+    raised_by: str = ""
     asked: dict[str, float] = field(default_factory=dict)
     controls_asked: bool = False
 

@@ -51,6 +51,17 @@ def test_a_change_is_found_where_it_was(told: str, moment: float | None) -> None
     assert moment == find_changeover(votes(told), QUORUM)
 
 
+def test_a_second_change_is_found_among_the_votes_since_the_first() -> None:
+    told = votes("o" * 4 + "b" * 8 + "o" * 8)
+    assert 12.0 == find_changeover(told, QUORUM, since=4.0)
+    assert None is find_changeover(told, QUORUM)
+
+
+def test_votes_from_before_the_first_change_still_bound_the_liars() -> None:
+    told = votes("o" * 20 + "b" * 13 + "o" * 10)
+    assert None is find_changeover(told, QUORUM, since=20.0)  # ten, and fourteen of forty-three may be lying
+
+
 def test_steady_mixtures_seldom_look_like_a_change() -> None:
     rng, trials = Random(7), 4000
     found = sum(

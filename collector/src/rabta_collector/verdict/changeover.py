@@ -15,7 +15,8 @@ Agents have changed over where, at some cut,
 * more votes than a third of all agents could be lying for it: d > (n - 1) / 3, rounded down. So no third of liars,
   whatever they say and whenever, brings a change about.
 
-Fewer than fourteen agents never fill that measure, and are simply heard, all of them.
+Fewer than fourteen agents never fill that measure, and are simply heard, all of them. Votes that an earlier change made
+void still count among all agents, and are no part of the sequence: three changes in a row look like a mixture.
 """
 
 from collections.abc import Sequence
@@ -27,25 +28,28 @@ ERROR = 0.001
 """Chance that the shares of a steady mixture look like a change."""
 
 
-def find_changeover(votes: Sequence[Vote], quorum: float) -> float | None:
-    """Start of the first vote after the likeliest change, where there was one. `quorum`: share that decides."""
-    ordered = sorted(votes, key=lambda vote: vote.started)
+def find_changeover(votes: Sequence[Vote], quorum: float, since: float = 0.0) -> float | None:
+    """Start of the first vote after the likeliest change, where there was one. `quorum`: share that decides.
+
+    `since`: when agents last changed over; of votes from before nothing more is learnt than that there are so many.
+    """
+    ordered = sorted((vote for vote in votes if vote.started >= since), key=lambda vote: vote.started)
+    liars = (len(votes) - 1) // 3
     least = log(max(1, len(ordered)) / ERROR)
     if _likelihood(len(ordered) // 2, len(ordered)) > -least:  # no cut of so few votes could be told from chance
         return None
     found: tuple[float, float] | None = None
     for judgement in sorted({vote.judgement for vote in ordered}):
-        ratio, moment = _likeliest([vote.judgement is judgement for vote in ordered], ordered, quorum)
+        ratio, moment = _likeliest([vote.judgement is judgement for vote in ordered], ordered, quorum, liars)
         if ratio >= least and (found is None or ratio > found[0]):
             found = ratio, moment
     return None if found is None else found[1]
 
 
-def _likeliest(yes: Sequence[bool], ordered: Sequence[Vote], quorum: float) -> tuple[float, float]:
+def _likeliest(yes: Sequence[bool], ordered: Sequence[Vote], quorum: float, liars: int) -> tuple[float, float]:
     """The greatest ratio of all cuts that count, and the start of the first vote after it."""
     total, votes = len(yes), sum(yes)
     steady = _likelihood(votes, total)
-    liars = (total - 1) // 3
     best = (0.0, 0.0)
     before = 0
     for cut, says in enumerate(yes):

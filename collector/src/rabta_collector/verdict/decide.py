@@ -97,7 +97,7 @@ def decide(votes: Sequence[Vote], before: Decision, terms: Terms) -> Decision:
         return Decision(note=NOT_MEASURED)
     if _follows_version(votes, terms):
         return replace(_describe(State.INCONCLUSIVE, votes, before, terms), note=INSTRUMENT)
-    turned = max(before.turned, find_changeover(votes, terms.quorum) or 0.0)
+    turned = max(before.turned, find_changeover(votes, terms.quorum, before.turned) or 0.0)
     fresh = [vote for vote in votes if vote.started >= turned] or votes
     counted = fresh if len(votes) >= terms.min_agents else _believable(fresh, before)
     state = _state(counted, before, terms)
