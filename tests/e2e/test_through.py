@@ -3,29 +3,19 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-import structlog
 import trustme
 
-from rabta_agent.clock import SystemClock
-from rabta_agent.contacts import contact_of
-from rabta_agent.dial import Dialler
-from rabta_agent.endpoint import Endpoint, Way, ways
+from rabta_agent.endpoint import Endpoint, Way
 from rabta_agent.enrol import Enrolment, enroll
 from rabta_agent.exits import CommandError, ExitCode
 from rabta_agent.line import Road
-from rabta_agent.session import Caller, Pace
-from rabta_agent.spool import Spool
-from rabta_agent.spool_thread import SpoolThread
-from rabta_agent.uplink import Uplink
 from rabta_collector.pin import pin_of
-from rabta_proto.model import Measurement
 from rabta_proto.v1 import collector_pb2 as wire
-from rabta_proto.v1.plan_pb2 import SignedPlan
 from support.collector_server import Server, journaled
+from support.linked import Linked
 from support.proxies import FakeProxy, proxying
 
 NAME = "collector.example"
@@ -76,42 +66,15 @@ async def join(server: Server, endpoint: Endpoint, road: Road) -> Enrolment:
 
 async def deliver(server: Server, enrolment: Enrolment, endpoints: list[Endpoint], road: Road, path: Path) -> list[str]:
     """Three measurements, from a spool to the journal; the ways that stood, in order."""
-    spool = Spool(path / "spool.sqlite", limit_bytes=10**8, today=lambda: datetime.now(UTC))
-    for number in range(3):
-        one = Measurement(
-            target=f"https://x.com/{number}", started_at=datetime.now(UTC), duration_us=1, agent_version="1"
-        )
-        spool.append(one, contact_of(one))
-    thread = SpoolThread(spool)
-    stood: list[str] = []
     credential = enrolment.credential
-
-    async def on_plan(plan: SignedPlan) -> None:
-        pass
-
-    caller = Caller(
-        authorization=f"Bearer {credential.agent_id}.{credential.secret}",
-        endpoints=ways(endpoints),
-        hello=lambda: wire.Hello(agent_version="1", epoch=thread.counts.epoch),
-        on_plan=on_plan,
-        on_request=lambda _: None,
-        on_link=lambda connected, endpoint, trouble: stood.append(str(endpoint)) if connected else None,
-    )
-    pace = Pace(welcome_s=20.0, ack_s=20.0, linger_s=0.0, backoff_cap_s=0.01)
-    uplink = Uplink(caller, thread, dial=Dialler(road), pace=pace, clock=SystemClock(), draw=lambda: 0.0)
-    with structlog.testing.capture_logs():
-        task: asyncio.Task[None] = asyncio.create_task(uplink.run())
-        async with asyncio.timeout(60):
-            await uplink.drained()
-        task.cancel()
-        await asyncio.gather(task, return_exceptions=True)
-    await thread.close()
-    assert 3 == thread.counts.acked
+    agent = Linked(path / "home", f"Bearer {credential.agent_id}.{credential.secret}", endpoints, road)
+    async with agent.running():
+        await agent.measure(3)
+        await agent.delivered()
+    assert 3 == agent.spool.counts.acked
     found = journaled(path / "data" / "journal.sqlite")
-    assert [(credential.agent_id, number) for number in (1, 2, 3)] == sorted(
-        (agent, number) for agent, _, number in found
-    )
-    return stood
+    assert [(credential.agent_id, number) for number in (1, 2, 3)] == sorted((one, number) for one, _, number in found)
+    return agent.stood
 
 
 async def test_grpc_over_tls(server: Server, tmp_path: Path) -> None:

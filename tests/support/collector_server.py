@@ -4,7 +4,7 @@
 """
 
 import secrets
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -22,7 +22,7 @@ from rabta_collector.ingest import Ingest
 from rabta_collector.isps import default_isps
 from rabta_collector.journal import Journal
 from rabta_collector.limits import Limits
-from rabta_collector.listeners import GrpcListener, HttpListener, grpc_credentials, web_context
+from rabta_collector.listeners import OPTIONS, GrpcListener, HttpListener, grpc_credentials, web_context
 from rabta_collector.networks import Networks
 from rabta_collector.plan import Frame
 from rabta_collector.planner import Planner
@@ -75,6 +75,7 @@ class Server:
         heartbeat_s: float = 5.0,
         limits: Limits = DEFAULTS,
         tls: tuple[Path, Path] | None = None,
+        options: Sequence[tuple[str, int]] = OPTIONS,
     ) -> None:
         """`tls`: certificate and key of the agents' side, and of a web port besides (`secure`)."""
         path.mkdir(exist_ok=True)
@@ -110,7 +111,7 @@ class Server:
         )
         self.service = Service(parts)
         self.tls = tls
-        self.listener = GrpcListener(ANY, grpc_credentials(*tls) if tls else None)
+        self.listener = GrpcListener(ANY, grpc_credentials(*tls) if tls else None, options=options)
         self.ready = True
         app = web.Application()
         post.add_calls(app, self.service.unary(), ready=lambda: self.ready)

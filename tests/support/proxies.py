@@ -5,7 +5,7 @@ Names are looked up in `names` alone, as a proxy abroad would with a resolver of
 
 import asyncio
 import base64
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 
@@ -63,12 +63,12 @@ class FakeProxy:
         beyond, towards = await asyncio.open_connection(self.names[host], port)
         writer.write(answer)
         try:
-            await asyncio.gather(_copy(reader, towards), _copy(beyond, writer))
+            await asyncio.gather(copy(reader, towards), copy(beyond, writer))
         finally:
             towards.close()
 
 
-async def _copy(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+async def copy(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
     with suppress(ConnectionError):
         while data := await reader.read(65536):
             writer.write(data)
@@ -77,9 +77,8 @@ async def _copy(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> N
 
 
 @asynccontextmanager
-async def proxying(proxy: FakeProxy, *, socks: bool = False) -> AsyncIterator[FakeProxy]:
-    """The proxy on a loopback port."""
-    speak = proxy.socks if socks else proxy.http
+async def serving(speak: Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]) -> AsyncIterator[int]:
+    """A server on loopback that is gone at the end with all that it had open; its port."""
     tasks: set[asyncio.Task[None]] = set()
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -87,16 +86,26 @@ async def proxying(proxy: FakeProxy, *, socks: bool = False) -> AsyncIterator[Fa
             tasks.add(task)
         try:
             with suppress(ConnectionError, asyncio.IncompleteReadError):
-                await speak(reader, writer)
+                if server.is_serving():  # else it came as we went
+                    await speak(reader, writer)
+        except asyncio.CancelledError:
+            writer.transport.abort()  # what is not sent yet will not be
+            raise
         finally:
             writer.close()
 
     server = await asyncio.start_server(serve, "127.0.0.1", 0)
-    proxy.port = server.sockets[0].getsockname()[1]
     try:
-        yield proxy
+        yield server.sockets[0].getsockname()[1]
     finally:
         server.close()
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+
+
+@asynccontextmanager
+async def proxying(proxy: FakeProxy, *, socks: bool = False) -> AsyncIterator[FakeProxy]:
+    """The proxy on a loopback port."""
+    async with serving(proxy.socks if socks else proxy.http) as proxy.port:
+        yield proxy

@@ -4,6 +4,7 @@ import asyncio
 import os
 import socket
 import ssl
+from collections.abc import Sequence
 from pathlib import Path
 
 import grpc
@@ -34,6 +35,10 @@ OPTIONS = (
     ("grpc.keepalive_timeout_ms", 10_000),
     ("grpc.keepalive_permit_without_calls", 1),
     ("grpc.http2.min_ping_interval_without_data_ms", 5_000),
+    # Agents come again by a new connection now and then (gRPC spreads it by a tenth): a new address or certificate
+    # of the same name is found. What was on its way is sent again, and known for a duplicate.
+    ("grpc.max_connection_age_ms", 12 * 3_600_000),
+    ("grpc.max_connection_age_grace_ms", 10_000),
 )
 
 
@@ -89,9 +94,16 @@ def _reason(wrong: OSError) -> str:
 class GrpcListener:
     """The agents' side, with the standard health and reflection services."""
 
-    def __init__(self, endpoint: Endpoint, credentials: object | None, *, connections: int = MAX_CALLS) -> None:
+    def __init__(
+        self,
+        endpoint: Endpoint,
+        credentials: object | None,
+        *,
+        connections: int = MAX_CALLS,
+        options: Sequence[tuple[str, int]] = OPTIONS,
+    ) -> None:
         """Binds; more `connections` at once are closed as they come. Raises `ListenError`."""
-        options = (*OPTIONS, ("grpc.max_allowed_incoming_connections", connections))
+        options = (*options, ("grpc.max_allowed_incoming_connections", connections))
         self._server = grpc.aio.server(options=options, maximum_concurrent_rpcs=MAX_CALLS)
         self._health = health.aio.HealthServicer()
         try:
