@@ -1,6 +1,7 @@
 import asyncio
 import errno
 import socket
+import sys
 from pathlib import Path
 
 import pytest
@@ -14,6 +15,7 @@ from rabta_agent.network import (
     Meter,
     Network,
     Vantage,
+    bind_source,
     is_neighbour,
     read_system_resolvers,
     source_towards,
@@ -245,3 +247,13 @@ def test_the_machines_resolvers_are_the_first_three_that_are_addresses(tmp_path:
 
 def test_a_machine_without_the_file_asks_its_platform(tmp_path: Path) -> None:
     assert None is read_system_resolvers(Vantage(), tmp_path / "none")
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere the port comes with the address")
+@pytest.mark.parametrize(("family", "source"), [(socket.AF_INET, "127.0.0.9"), (socket.AF_INET6, "::1")])
+def test_no_socket_has_a_port_before_it_has_a_peer(family: socket.AddressFamily, source: str) -> None:
+    with socket.socket(family, socket.SOCK_DGRAM) as opened:
+        bind_source(opened, source)
+        assert (source, 0) == opened.getsockname()[:2]
+        opened.connect((source, 9))
+        assert opened.getsockname()[1] > 0

@@ -13,7 +13,7 @@ from ipaddress import ip_network
 from pathlib import Path
 
 from rabta_agent.addresses import find_special
-from rabta_agent.network import Vantage
+from rabta_agent.network import Vantage, bind_source
 from rabta_proto.model import NetworkContext
 from rabta_proto.vocabulary import NetworkKind
 
@@ -110,7 +110,7 @@ def _source_towards(family: socket.AddressFamily, vantage: Vantage) -> str | Non
     try:
         with socket.socket(family, socket.SOCK_DGRAM) as probe:
             if source is not None:
-                probe.bind((source, 0))
+                bind_source(probe, source)
             probe.connect(((_LOOPBACK if vantage.lab else _TOWARDS)[family], 53))
             chosen = str(probe.getsockname()[0])
     except OSError:

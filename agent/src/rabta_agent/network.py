@@ -19,8 +19,9 @@ import asyncio
 import errno
 import socket
 import struct
+import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from ipaddress import ip_address, ip_network
 from pathlib import Path
@@ -38,6 +39,7 @@ _V6_EXTRA = 20
 _OWN_BITS = {socket.AF_INET: 24, socket.AF_INET6: 64}
 _SEGMENT = 1400
 _BAD_SOURCE = {errno.EINVAL, errno.EADDRNOTAVAIL, getattr(errno, "WSAEINVAL", errno.EINVAL)}
+_BIND_ADDRESS_NO_PORT = getattr(socket, "IP_BIND_ADDRESS_NO_PORT", 24 if sys.platform == "linux" else -1)  # ip(7)
 _TCP_INFO = getattr(socket, "TCP_INFO", None)
 _COUNTS = struct.Struct("=QII")  # bytes_received, segs_out, segs_in of struct tcp_info (linux/tcp.h)
 _COUNTS_AT = 128
@@ -136,11 +138,21 @@ class Network:
             source = self.vantage.source_address
             if source is not None and _family(source) == family:
                 with self._blaming_source():
-                    opened.bind((source, 0))
+                    bind_source(opened, source)
         except BaseException:
             opened.close()
             raise
         return opened
+
+
+def bind_source(opened: socket.socket, source: str) -> None:
+    """Binds to an address of this machine, to a port only with the connection that follows.
+
+    A datagram socket that has a port and no peer hears everybody, were it for an instant.
+    """
+    with suppress(OSError):  # not on this platform
+        opened.setsockopt(socket.IPPROTO_IP, _BIND_ADDRESS_NO_PORT, 1)
+    opened.bind((source, 0))
 
 
 def source_towards(address: str) -> str | None:
