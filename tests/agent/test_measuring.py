@@ -91,6 +91,14 @@ async def test_what_the_collector_asks_for_is_measured_at_once_and_named(bench: 
     ]
 
 
+def test_what_is_asked_for_is_measured_with_half_the_patience() -> None:
+    own = Settings()
+    hurried = own.hurried()
+    assert (own.tls_s / 2, own.tcp_s / 2, own.http_s / 2) == (hurried.tls_s, hurried.tcp_s, hurried.http_s)
+    assert own.repeat_pause_s / 5 == hurried.repeat_pause_s
+    assert own.doh == hurried.doh
+
+
 async def test_without_a_plan_nothing_is_measured_for_the_collector(bench: Bench) -> None:
     loop = Measuring(bench)
     loop.ask(MeasureNow(request=8, platform="p", target=TARGETS[0], within_ms=60_000))

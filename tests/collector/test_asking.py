@@ -23,7 +23,7 @@ from rabta_collector.asking import (
     Order,
     View,
 )
-from rabta_collector.question import FIRST, Key
+from rabta_collector.question import FIRST, SPARE, Key
 from rabta_proto.vocabulary import Judgement, State
 
 URL = "https://x.com/"
@@ -36,13 +36,15 @@ class World:
 
     crew: list[str] = field(default_factory=lambda: [f"a{number}" for number in range(20)])
     state: State = State.REACHABLE
-    found: dict[str, tuple[float, Judgement]] = field(default_factory=dict)
+    found: dict[str, tuple[float, Judgement | None]] = field(default_factory=dict)
 
     def view(self) -> View:
         return View(
             state=lambda _: self.state,
             newest=lambda _: self.found,
             crew=lambda isp: ["c1", "c2"] if isp == "" else self.crew,
+            known=lambda _: len(self.crew),
+            siblings=lambda _: (),
         )
 
     def answer(self, orders: list[Order], judgement: Judgement, at: float) -> None:
@@ -51,8 +53,10 @@ class World:
                 self.found[order.agent] = at, judgement
 
 
-def alarm(started: float = 1000.0, held: State = State.REACHABLE, *, url: str = URL, isp: str = "ptcl") -> Alarm:
-    return Alarm(isp=isp, platform="x", url=url, held=held, started=started)
+def alarm(
+    started: float = 1000.0, held: State = State.REACHABLE, *, url: str = URL, isp: str = "ptcl", sure: bool = False
+) -> Alarm:
+    return Alarm(isp=isp, platform="x", url=url, held=held, started=started, sure=sure)
 
 
 def raised(world: World, now: float = 1000.0) -> tuple[Asking, list[Order]]:
@@ -102,7 +106,38 @@ def test_an_alarm_that_is_borne_out_has_as_many_asked_as_decide() -> None:
     asking, orders = raised(world)
     world.answer(orders, Judgement.BLOCKED, 1005.0)
     more = asking.next(1006.0, world.view())
-    assert 8 == len(agents_of(orders) | agents_of(more) | {"a0"})
+    assert 7 + SPARE == len(agents_of(orders) | agents_of(more) | {"a0"})
+
+
+def test_a_sure_alarm_has_as_many_asked_at_once() -> None:
+    world, asking = World(), Asking()
+    world.found["a0"] = 1000.0, Judgement.BLOCKED
+    asking.alarm(alarm(sure=True), 1001.0)
+    assert 7 + SPARE - 1 == len(agents_of(asking.next(1001.0, world.view())))
+
+
+def test_controls_are_asked_again_for_what_waits_for_their_word() -> None:
+    world = World()
+    asking, orders = raised(world)
+    world.answer(orders, Judgement.INCONCLUSIVE, 1003.0)
+    again = {order.agent for order in asking.next(1010.0, world.view())}
+    assert {"c1", "c2"} <= again
+    assert not {"c1", "c2"} & {order.agent for order in asking.next(1011.0, world.view())}
+
+
+def test_who_says_nothing_of_the_network_is_asked_last() -> None:
+    world = World()
+    world.found = dict.fromkeys(world.crew[1:18], (900.0, None))
+    _, orders = raised(world)
+    assert {"a18", "a19"} == agents_of(orders)
+
+
+def test_an_answer_that_says_nothing_has_another_agent_asked() -> None:
+    world = World()
+    asking, orders = raised(world)
+    for agent in agents_of(orders):
+        world.found[agent] = 1003.0, None
+    assert FIRST - 1 == len(agents_of(asking.next(1004.0, world.view())))
 
 
 def test_an_alarm_that_is_not_borne_out_ends_and_the_place_is_left_in_peace() -> None:
@@ -173,7 +208,7 @@ def test_a_change_of_one_target_has_the_platform_s_others_asked_about() -> None:
     view = replace(
         world.view(),
         state=lambda key: State.REACHABLE if key == other else State.BLOCKED,
-        siblings=lambda key: [other] if key == KEY else [],
+        siblings=lambda key: [other[2]] if key == KEY else [],
     )
     asking.next(1006.0, view)
     assert [other] == list(asking.questions)

@@ -25,13 +25,14 @@ from sim.noise import clock_error_s, delivery_s
 from sim.plans import Plans
 from sim.platforms import choose
 from sim.presence import Stay
-from sim.sights import LASTS_S, cost_bytes, measure
+from sim.sights import cost_bytes, lasts_s, measure
 from sim.stretch import Played, Stretch
 
 SHARE_PAUSE_S = 30.0  # the collector's, before it shares the work anew
 ORDER_S = (0.2, 1.5)  # until an agent that was asked begins
 GRID_S = DEFAULTS.grid_s
 SAMPLE_S = 60.0
+AWAY_S = 10 * 3600.0
 MANY = 20
 RESTART_S = 40.0  # a collector is away, its replay included
 BACK_S = 30.0  # within which agents are back, by their growing pauses between attempts
@@ -98,6 +99,10 @@ class Drive:
                     history += self._look_back(agent, one, len(self._connected[isp]))
         earliest = min((entry.at for entry in history), default=start) - 1.0
         entries = [_presence(self._agents[one], earliest, True) for ids in self._connected.values() for one in ids]
+        away = [agent for agent in self._agents.values() if agent.id not in self._connected[agent.isp]]
+        for agent in away:  # they were there earlier in the day, one after the other
+            left = earliest - self._dice.between(1, AWAY_S, "away", agent.id)
+            history += [_presence(agent, left - 1.0, True), _presence(agent, left, False)]
         for entry in [*sorted(entries, key=lambda e: e.agent), *sorted(history, key=lambda e: (e.at, e.agent))]:
             self._journal.append(entry)
             self._engine.apply(entry)
@@ -192,17 +197,17 @@ class Drive:
     def _make(self, agent: Agent, target: Target, at: float, depth: Depth, *, asked: bool = False) -> Measured:
         """A measurement begun at a moment, as it arrives."""
         seen = self._stretch.scene.see(agent, target.platform, target.url, at)
-        lasts_s = LASTS_S[seen.sight] * self._dice.between(0.85, 1.15, "lasts", agent.id, target.url, at)
+        took_s = lasts_s(seen.sight, asked=asked) * self._dice.between(0.85, 1.15, "lasts", agent.id, target.url, at)
         own_clock = at + clock_error_s(agent, self._dice)
         measurement = measure(
-            url=target.url, platform=target.platform, at=own_clock, seen=seen, depth=depth, lasts_s=lasts_s
+            url=target.url, platform=target.platform, at=own_clock, seen=seen, depth=depth, lasts_s=took_s
         )
         if at >= self._stretch.start:
             cost = cost_bytes(target.url, depth, seen.sight)
             self.played.bytes[agent.id] += int(cost)
             self.played.asked_bytes[agent.id] += int(cost) if asked else 0
             self.played.measurements += 1
-        arrives = at + lasts_s + delivery_s(agent, self._dice, at + lasts_s)
+        arrives = at + took_s + delivery_s(agent, self._dice, at + took_s)
         return Measured(at=arrives, agent=agent.id, isp=agent.isp, role=_role(agent), measurements=(measurement,))
 
     def _deliver(self, agent: Agent, entry: Measured, now: float) -> None:

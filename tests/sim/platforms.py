@@ -1,13 +1,13 @@
 """Fifty platforms, ten of priority 1, and references: the catalogue that the simulated operator runs with. Pure.
 
-Intervals are what twenty agents' bytes suffice for, with a tenth left for the closed loop: priority 1 every 30 s, the
+Intervals are what twenty agents' bytes suffice for, with a tenth left for the closed loop: priority 1 every 28 s, the
 others every 4 min; with fewer agents they stretch, the lower priorities first. One target each, but for X (its old
 name) and WhatsApp (its media hosts, which travel apart from text).
 """
 
 from rabta_collector.catalogue import Catalogue, Platform, Target
 
-INTERVALS_S = {1: 30.0, 2: 240.0, 3: 240.0}
+INTERVALS_S = {1: 28.0, 2: 240.0, 3: 240.0}
 FIRST = ("x", "whatsapp", "youtube", "facebook", "instagram", "tiktok", "telegram", "signal", "google", "messenger")
 SECOND = ("wikipedia", "bluesky", "linkedin", "reddit", "threads", "snapchat", "discord", "zoom", "teams", "skype")
 THIRD = ("dw", "bbc", "voa-urdu", "dawn", "geo", "ary", "cnn", "al-jazeera", "reuters", "fact-focus")

@@ -5,7 +5,7 @@ import pytest
 from rabta_collector.verdict.classify import classify
 from rabta_proto.model import Measurement
 from rabta_proto.vocabulary import Depth, Judgement, Mechanism
-from sim.sights import LASTS_S, Seen, Sight, measure
+from sim.sights import Seen, Sight, lasts_s, measure
 
 URL = "https://www.reddit.com/"
 NOON = 1_708_171_200.0
@@ -26,7 +26,7 @@ MEANT = {
 
 def look(sight: Sight, *, at: float = NOON, vpn: bool = False, depth: Depth = Depth.FULL) -> Measurement:
     return measure(
-        url=URL, platform="reddit", at=at, seen=Seen(sight=sight, vpn=vpn), depth=depth, lasts_s=LASTS_S[sight]
+        url=URL, platform="reddit", at=at, seen=Seen(sight=sight, vpn=vpn), depth=depth, lasts_s=lasts_s(sight)
     )
 
 

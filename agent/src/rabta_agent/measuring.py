@@ -195,6 +195,7 @@ class Measuring:
             byte_limit=self._byte_limit(),
         )
         settings = plan.settings if plan else Settings()
+        settings = settings.hurried() if turn.request else settings
         try:
             measurement = await self._bench.measurer.measure(task, settings, self._bench.network())
             sequence = await self._bench.spool.append(measurement)

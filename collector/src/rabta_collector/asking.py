@@ -1,8 +1,8 @@
 """Whom to ask to measure what at once: the closed loop from an alarm to a verdict. Pure.
 
 The engine raises alarms; `Asking` opens a question for each (question.py), names the agents to ask, and closes it. When
-a verdict changes at one ISP, the others are asked too, for orders arrive nationwide. Controls are asked once for each
-question, because nothing is judged without them.
+a verdict changes at one ISP, the others are asked too, for orders arrive nationwide. Controls are asked with them, all
+there are, because much is not judged without them.
 
 What this may cost is bounded: for each agent by the hour and the day (its own compiled ceilings are wider); in all by
 the number of open questions; and an agent whose alarm changed nothing raises none at that place for a pause, which
@@ -29,14 +29,18 @@ QUIET_S, QUIET_MOST_S = 30.0, 960.0
 SPREAD_S = 300.0  # between two times that one platform's change has all other ISPs asked
 QUESTIONS = 2000
 ROOM = 1000  # pauses of agents, before those that are over are looked for
-CONTROLS = 2  # asked for each question
+CONTROLS = 5  # asked at once, of all there are: one that has not looked since is waited for by the rules
+CONTROLS_PAUSE_S = 5.0  # between two times that they are asked for one question
 
 Place = tuple[str, str]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Alarm:
-    """A measurement at odds with what is held of its target. `agent`: whose it is; empty: nobody's."""
+    """A measurement at odds with what is held of its target.
+
+    `agent`: whose it is; empty: nobody's. `sure`: it could be judged.
+    """
 
     agent: str = ""
     isp: str
@@ -44,6 +48,7 @@ class Alarm:
     url: str
     held: State
     started: float
+    sure: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,14 +66,15 @@ class View:
     """What is known now.
 
     `state`: what is held of a target at an ISP. `newest`: of each of its agents the start of the newest measurement of
-    it, and what that found. `crew`: agents of an ISP that can be asked; of the ISP "" the controls. `siblings`: the
-    other targets that make up the same platform there.
+    it, and what that says. `crew`: agents of an ISP that can be asked; of the ISP "" the controls. `known`: how many it
+    has, there or not. `siblings`: the other targets that decide about its platform.
     """
 
     state: Callable[[Key], State]
-    newest: Callable[[Key], Mapping[str, tuple[float, Judgement]]]
+    newest: Callable[[Key], Mapping[str, tuple[float, Judgement | None]]]
     crew: Callable[[str], Sequence[str]]
-    siblings: Callable[[Key], Iterable[Key]] = lambda _: ()
+    known: Callable[[str], int]
+    siblings: Callable[[Key], Sequence[str]]
 
 
 @dataclass(slots=True, kw_only=True)
@@ -96,7 +102,7 @@ class Asking:
         """Opens a question, unless there is one or an alarm of the same agent was false too lately."""
         quiet = self._quiet.get((alarm.agent, (alarm.isp, alarm.platform)))
         if quiet is None or now >= quiet.until:
-            self._open(alarm, now, alarms=1)
+            self._open(alarm, now)
 
     def spread(self, platform: str, urls: Iterable[str], others: Iterable[tuple[str, State]], now: float) -> None:
         """A verdict changed somewhere: asks the other ISPs, each with what is held there, about the same targets."""
@@ -105,9 +111,9 @@ class Asking:
         self._spread[platform] = now + SPREAD_S
         for isp, held in others:
             for url in urls:
-                self._open(Alarm(isp=isp, platform=platform, url=url, held=held, started=now), now, alarms=0)
+                self._open(Alarm(isp=isp, platform=platform, url=url, held=held, started=now), now, spread=True)
 
-    def _open(self, alarm: Alarm, now: float, *, alarms: int) -> None:
+    def _open(self, alarm: Alarm, now: float, *, spread: bool = False) -> None:
         question = Question(
             isp=alarm.isp,
             platform=alarm.platform,
@@ -115,7 +121,8 @@ class Asking:
             held=alarm.held,
             began=alarm.started,
             opened=now,
-            alarms=alarms,
+            sure=alarm.sure,
+            spread=spread,
             raised_by=alarm.agent,
         )
         if question.key in self.questions:
@@ -131,26 +138,34 @@ class Asking:
         for key, question in list(self.questions.items()):
             crew = view.crew(question.isp)
             answers = _answers(question, view.newest(key))
-            wanted = question.wanted(answers, len(crew))
-            if _decided(state := view.state(key), question) or not wanted or now >= question.opened + PATIENCE_S:
-                self._close(question, changed=state is not question.held, now=now)
-                if _decided(state, question):
-                    self._ask_on(key, state, view, now)
+            awaited = len(_awaited(question, view, now))
+            wanted = question.wanted(answers, len(crew), known=view.known(question.isp), awaited=awaited)
+            changed = _decided(view.state(key), question)
+            if changed or not wanted or now >= question.opened + PATIENCE_S:
+                self._close(question, changed=changed, now=now)
+                if changed:
+                    self._ask_siblings(question, view, now)
                 continue
-            if not question.controls_asked:
-                question.controls_asked = True
-                orders += self._ask_controls(question, view, now)
-            short = wanted - len(answers) - len(_awaited(question, view, now))
+            orders += self._ask_controls(question, view, now)
+            short = wanted - len(answers) - awaited
             if short > 0:
                 orders += self._ask(question, self._free(question, view, crew, now)[:short], now)
         return orders
+
+    def _ask_siblings(self, question: Question, view: View, now: float) -> None:
+        """What has one name of a platform blocked, or freed, has the others, too; and they may be measured seldom."""
+        isp, platform, _ = question.key
+        for url in view.siblings(question.key):
+            held = view.state((isp, platform, url))
+            if held is question.held:
+                self._open(Alarm(isp=isp, platform=platform, url=url, held=held, started=now), now, spread=True)
 
     def _close(self, question: Question, *, changed: bool, now: float) -> None:
         del self.questions[question.key]
         place = (question.raised_by, (question.isp, question.platform))
         if changed:
             self._quiet.pop(place, None)
-        elif question.alarms:
+        elif not question.spread:
             quiet = self._quiet.setdefault(place, _Quiet())
             quiet.pause_s = min(QUIET_MOST_S, quiet.pause_s * 2)
             quiet.until = now + quiet.pause_s
@@ -162,22 +177,27 @@ class Asking:
             self._quiet = {place: one for place, one in self._quiet.items() if now < one.until + QUIET_MOST_S}
             self._room = max(ROOM, 2 * len(self._quiet))
 
-    def _ask_on(self, key: Key, state: State, view: View, now: float) -> None:
-        """One target of a platform changed: asks about the others there, which are measured more seldom, perhaps."""
-        for isp, platform, url in view.siblings(key):
-            if (held := view.state((isp, platform, url))) is not state:
-                self._open(Alarm(isp=isp, platform=platform, url=url, held=held, started=now), now, alarms=0)
-
     def _free(self, question: Question, view: View, crew: Sequence[str], now: float) -> list[str]:
-        """Agents that may be asked, those asked least of late first, and then in an order that no agent can choose."""
+        """Agents that may be asked: those first who said something when last heard, and who were asked least of late.
+
+        Of equals the order is one that no agent can choose.
+        """
         newest = view.newest(question.key)
         rested = [a for a in crew if a not in newest or newest[a][0] + RESIDUAL_S <= now]
         free = [a for a in rested if question.asked.get(a, -1e18) + RESIDUAL_S <= now and self._may_ask(a, now)]
         salt = f"{question.began}{question.key}"
-        return sorted(free, key=lambda agent: (len(self._asked.get(agent, ())), crc32(f"{salt}{agent}".encode())))
+        mute = {agent for agent, (_, judgement) in newest.items() if judgement is None}
+        return sorted(free, key=lambda a: (a in mute, len(self._asked.get(a, ())), crc32(f"{salt}{a}".encode())))
 
     def _ask_controls(self, question: Question, view: View, now: float) -> list[Order]:
-        """Not bounded by the day, for controls pay nothing by the byte; only by what the question needs."""
+        """Not bounded by the day, for controls pay nothing by the byte; only by what the question needs.
+
+        A failure is judged by what controls saw after it, so they are asked again after each that waits for them.
+        """
+        last = question.controls_asked
+        if not question.needs_controls(view.newest(question.key)) or (last or 0.0) + CONTROLS_PAUSE_S > now:
+            return []
+        question.controls_asked = now
         controls = sorted(view.crew(""), key=lambda agent: crc32(f"{question.began}{agent}".encode()))
         return [self._order(question, agent, now) for agent in controls[:CONTROLS]]
 
@@ -219,6 +239,7 @@ def _awaited(question: Question, view: View, now: float) -> list[str]:
     return [agent for agent in silent if now < question.asked[agent] + ANSWER_S]
 
 
-def _answers(question: Question, newest: Mapping[str, tuple[float, Judgement]]) -> dict[str, Judgement]:
-    """What was measured since the question began, by agent."""
-    return {agent: judgement for agent, (started, judgement) in newest.items() if started >= question.began}
+def _answers(question: Question, newest: Mapping[str, tuple[float, Judgement | None]]) -> dict[str, Judgement]:
+    """What was measured since the question began and says something, by agent."""
+    since = {agent: judgement for agent, (started, judgement) in newest.items() if started >= question.began}
+    return {agent: judgement for agent, judgement in since.items() if judgement is not None}

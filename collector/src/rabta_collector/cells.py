@@ -5,7 +5,7 @@ of a verdict are theirs; what is wrong with one of them stands in the note: "qui
 """
 
 from collections import Counter
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 
 from rabta_collector.catalogue import Need, Target
@@ -63,12 +63,19 @@ class Cell:
             window = self.windows[url] = Window()
         return window
 
-    def decide(self, now: float, terms: Terms) -> Change | None:
-        """Makes the verdict for this moment; returns the change, where it is one."""
+    def decide(
+        self, now: float, terms: Terms, *, crew: int = 0, faulty: Callable[[str], Collection[str]] = lambda _: ()
+    ) -> Change | None:
+        """Makes the verdict for this moment; returns the change, where it is one.
+
+        `crew`: agents that the ISP has. `faulty`: versions of the agent whose votes on a target do not count.
+        """
         agents: set[str] = set()
         for url, window in self.windows.items():
             votes = window.votes(now)
-            window.decision = decide(list(votes.values()), window.decision, terms)
+            trouble = any(vote.judgement is not Judgement.OK for vote in votes.values())
+            broken = faulty(url) if trouble else ()
+            window.decision = decide(list(votes.values()), window.decision, terms, crew=crew, faulty=broken)
             if url in self.deciding:
                 agents.update(votes)
         decision = self._decision()

@@ -35,8 +35,8 @@ class ClosedLoop:
         for event in events:
             if event.platform is not None and event.to_state in TOLD:
                 state = State(event.to_state)
-                urls = self._engine.targets_in(event.isp, event.platform, state)
-                others = self._engine.isps_not_in(event.platform, state)
+                urls = self._engine.briefing.targets_in(event.isp, event.platform, state)
+                others = self._engine.briefing.isps_not_in(event.platform, state)
                 self._asking.spread(event.platform, urls, others, now)
 
     def turn(self, now: float) -> None:
@@ -52,11 +52,13 @@ class ClosedLoop:
         crews: dict[str, list[str]] = defaultdict(list)
         for agent, session in self._sessions.items():
             crews["" if session.member.role is Role.CONTROL else session.member.isp or "?"].append(agent)
+        briefing = self._engine.briefing
         return View(
-            state=self._engine.state_of,
-            newest=self._engine.newest_of,
+            state=briefing.state_of,
+            newest=briefing.newest_of,
             crew=lambda isp: crews[isp],
-            siblings=self._engine.siblings_of,
+            known=briefing.agents_known,
+            siblings=briefing.siblings_of,
         )
 
     def _give(self, order: Order) -> None:

@@ -17,15 +17,12 @@ from rabta_collector.question import at_odds
 from rabta_collector.vantages import Vantages
 from rabta_collector.verdict.background import Background
 from rabta_collector.verdict.classify import Finding, classify
-from rabta_collector.windows import Case
+from rabta_collector.windows import Case, says
 from rabta_proto.model import Measurement
 from rabta_proto.vocabulary import Judgement
 
 INTERVALS = 1.5
 """How many intervals of its target a control's measurement speaks for, where that is longer than the least age."""
-
-VANTAGE = "vantage."
-"""Begins the ids of rules about where a measurement was made (verdict/table/vantage.py)."""
 
 REFERENCES = ""
 """The platform that references are measured for."""
@@ -79,21 +76,24 @@ class Court:
         window = cell.window(target.url)
         window.record(case, finding, now)
         self.changed(cell)
-        self._raise_alarm(cell, case, finding)
+        if at_odds(held := window.decision.state, says(finding)):
+            self.alarmed(
+                Alarm(
+                    agent=case.agent,
+                    isp=cell.isp,
+                    platform=cell.platform,
+                    url=target.url,
+                    held=held,
+                    started=case.started,
+                    sure=finding.judgement is not Judgement.INCONCLUSIVE,
+                )
+            )
         if finding.judgement is Judgement.OK:
             told = self.vantages.hear_reached(case.agent, case.measurement, case.started) or told
         if told or cell.platform == REFERENCES:
             for other in self.of(cell.isp):
                 for window in other.windows.values():
                     self._revise(other, window.open_cases(case.agent))
-
-    def _raise_alarm(self, cell: Cell, case: Case, finding: Finding) -> None:
-        """A finding that speaks of the agent's own network alone is no reason to ask anybody."""
-        url = case.measurement.target
-        if at_odds(held := cell.window(url).decision.state, finding.judgement) and not finding.rule.startswith(VANTAGE):
-            self.alarmed(
-                Alarm(agent=case.agent, isp=cell.isp, platform=cell.platform, url=url, held=held, started=case.started)
-            )
 
     def _revise(self, cell: Cell, cases: Iterable[Case]) -> None:
         """Judges open cases anew."""

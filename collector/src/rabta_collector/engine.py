@@ -14,12 +14,13 @@ most `vote_ceiling_s`. A measurement that comes more than `late_s` after its end
 """
 
 from collections import deque
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 from rabta_collector.agenda import Agenda
 from rabta_collector.asking import Alarm
+from rabta_collector.briefing import Briefing
 from rabta_collector.catalogue import Catalogue, Isp, Need, Target
 from rabta_collector.cells import Cell, unknown
 from rabta_collector.chronicle import Chronicle
@@ -28,13 +29,13 @@ from rabta_collector.court import REFERENCES, Court, Place
 from rabta_collector.entries import Entry, Measured, Presence
 from rabta_collector.nation import Nation
 from rabta_collector.outage import Patience
-from rabta_collector.question import Key
 from rabta_collector.state import Event, Snapshot
 from rabta_collector.tallies import Counting
 from rabta_collector.verdict.decide import Terms
+from rabta_collector.verdict.instruments import find_faulty
 from rabta_collector.windows import Case
 from rabta_proto.model import Measurement
-from rabta_proto.vocabulary import IspState, Judgement, Role, State
+from rabta_proto.vocabulary import IspState, Role, State
 
 CLOCK_SLACK_S = 1.0
 """By so much an agent's clock may be ahead before its times are corrected."""
@@ -51,7 +52,6 @@ class Settings:
 
     grid_s: float = 0.5  # between two points at which decisions are made
     quorum: float = 2 / 3  # of the votes that decides
-    minority: float = 0.25  # of the votes that makes a state a partial one
     min_agents: int = 3  # below it a verdict says "few agents", and changes need a second measurement
     vote_intervals: float = 3.0  # of its agent, for which a vote stands
     vote_floor_s: float = 20.0  # for which it stands at least
@@ -81,7 +81,7 @@ class Engine:
     ) -> None:
         """`asn_of`: number of the network that announces an address; the same at a replay, or verdicts may differ."""
         self._settings = settings
-        self._terms = Terms(quorum=settings.quorum, minority=settings.minority, min_agents=settings.min_agents)
+        self._terms = Terms(quorum=settings.quorum, min_agents=settings.min_agents)
         self._isps = [isp.id for isp in isps]
         self._agenda = Agenda(grid_s=settings.grid_s)  # of cells
         self._outlook = Agenda(grid_s=settings.grid_s)  # of ISPs
@@ -90,6 +90,7 @@ class Engine:
         self._court = Court(
             max_age_s=settings.control_max_age_s, changed=self._enter, asn_of=asn_of, alarmed=self._alarms.append
         )
+        self.briefing = Briefing(court=self._court, nation=self._nation, isps=self._isps)
         self._counting = Counting()
         self._chronicle = Chronicle(settings.events_kept)
         self._snapshot: Snapshot | None = None
@@ -146,39 +147,11 @@ class Engine:
         """Events of a half-open span of time, oldest first."""
         return self._chronicle.find(since=since, until=until, platform=platform, isp=isp)
 
-    # The closed loop (asking.py): what it asks about, and what it may know. None of it changes a verdict.
-
     def take_alarms(self) -> list[Alarm]:
         """Measurements at odds with what is held, since the last call."""
         alarms = list(self._alarms)
         self._alarms.clear()
         return alarms
-
-    def state_of(self, key: Key) -> State:
-        """What is held of a target at an ISP."""
-        cell = self._court.cells.get(key[:2])
-        return State.INCONCLUSIVE if cell is None or key[2] not in cell.windows else cell.windows[key[2]].decision.state
-
-    def newest_of(self, key: Key) -> Mapping[str, tuple[float, Judgement]]:
-        """Of each agent of an ISP when its newest measurement of a target began, and what was found in it."""
-        cell = self._court.cells.get(key[:2])
-        return {} if cell is None or key[2] not in cell.windows else cell.windows[key[2]].newest_findings()
-
-    def siblings_of(self, key: Key) -> list[Key]:
-        """The other targets that make up the same platform at the same ISP."""
-        cell = self._court.cells.get(key[:2])
-        return [] if cell is None else [(cell.isp, cell.platform, url) for url in cell.deciding if url != key[2]]
-
-    def targets_in(self, isp: str, platform: str, state: State) -> list[str]:
-        """Targets of a platform that are held to be in a state at an ISP."""
-        cell = self._court.cells.get((isp, platform))
-        return [] if cell is None else [url for url in cell.deciding if cell.window(url).decision.state is state]
-
-    def isps_not_in(self, platform: str, state: State) -> list[tuple[str, State]]:
-        """ISPs where a platform is held to be reachable or blocked, but not in this state, each with what is held."""
-        verdicts = [cell.verdict for cell in self._court.cells.values() if cell.platform == platform]
-        known = (State.REACHABLE, State.BLOCKED, State.THROTTLED)
-        return [(v.isp, v.state) for v in verdicts if v.state is not state and v.state in known]
 
     # Entries
 
@@ -270,13 +243,19 @@ class Engine:
         cell = self._court.cells.get(place)
         if cell is None:  # the catalogue changed
             return
-        change = cell.decide(now, self._terms)
+        crew = self._nation.known(cell.isp)
+        change = cell.decide(now, self._terms, crew=crew, faulty=lambda url: self._faulty(cell.platform, url))
         if change is not None and cell.platform != REFERENCES:
             self._chronicle.write_change(change, now)
         if (expiry := cell.next_expiry) is not None:
             self._agenda.enter_at(place, expiry)
         if self._nation.state(cell.isp) not in (IspState.UP, IspState.UNKNOWN):
             self._nation.look_at(cell.isp, now)
+
+    def _faulty(self, platform: str, url: str) -> Collection[str]:
+        """Versions of the agent that fail at a target by their own fault."""
+        windows = [cell.windows[url] for cell in self.briefing.cells_of(platform) if url in cell.windows]
+        return find_faulty(list(window.standing.values()) for window in windows)
 
     def _health(self, isp: str) -> IspState:
         """How well an ISP carries what its agents measure: what references say, and platforms where those all fail."""

@@ -48,6 +48,10 @@ class Nation:
     def connected(self, isp: str) -> int:
         return self._groups[isp].connected
 
+    def known(self, isp: str) -> int:
+        """Agents that were heard there lately, connected or not."""
+        return len(self._groups[isp].signs)
+
     @property
     def controls_connected(self) -> int:
         return self._groups[CONTROLS].connected

@@ -18,6 +18,8 @@ from rabta_proto.model import Measurement
 from rabta_proto.vocabulary import Depth, Judgement, Step
 
 SAMPLE_LIMIT = 2000
+VANTAGE = "vantage."
+"""What the rules' ids begin with that tell of an agent's own line or machine."""
 OPEN_LIMIT = 2
 
 
@@ -63,10 +65,11 @@ class Ballot:
 
 @dataclass(slots=True, kw_only=True)
 class Window:
-    """Ballots and sample of one target at one ISP; `decision` is the last one made of them."""
+    """Ballots and sample of one target at one ISP; `decision` is the last one, made of the `standing` votes."""
 
     decision: Decision = field(default_factory=Decision)
     next_expiry: float | None = None
+    standing: Mapping[str, Vote] = field(default_factory=dict)
     _ballots: dict[str, Ballot] = field(default_factory=dict)
     _sample: deque[Sampled] = field(default_factory=deque)
     _rules: Counter[str] = field(default_factory=Counter)
@@ -80,10 +83,10 @@ class Window:
         ballot = self._ballots.get(agent)
         return None if ballot is None else (ballot.started, ballot.stands[-1].case if ballot.stands else None)
 
-    def newest_findings(self) -> dict[str, tuple[float, Judgement]]:
-        """Of each agent when its newest measurement began, and what was found in it."""
+    def newest_findings(self) -> dict[str, tuple[float, Judgement | None]]:
+        """Of each agent when its newest measurement began, and what it says of the network: `None` where nothing."""
         return {
-            agent: (ballot.started, ballot.stands[-1].finding.judgement if ballot.stands else Judgement.OK)
+            agent: (ballot.started, says(ballot.stands[-1].finding) if ballot.stands else Judgement.OK)
             for agent, ballot in self._ballots.items()
         }
 
@@ -142,6 +145,7 @@ class Window:
         for agent in expired:
             del self._ballots[agent]
         self.next_expiry = min(times, default=None)
+        self.standing = votes
         return votes
 
     @property
@@ -169,6 +173,11 @@ class Window:
         self._rules[sampled.rule] += by
         if self._rules[sampled.rule] <= 0:
             del self._rules[sampled.rule]
+
+
+def says(finding: Finding) -> Judgement | None:
+    """What a finding says of the network; `None` where the agent's own vantage explains it."""
+    return None if finding.rule.startswith(VANTAGE) else finding.judgement
 
 
 def _tally(vote: Vote | None, stands: Iterable[Stand]) -> Vote | None:

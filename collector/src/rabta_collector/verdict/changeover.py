@@ -28,19 +28,26 @@ ERROR = 0.001
 """Chance that the shares of a steady mixture look like a change."""
 
 
-def find_changeover(votes: Sequence[Vote], quorum: float, since: float = 0.0) -> float | None:
-    """Start of the first vote after the likeliest change, where there was one. `quorum`: share that decides.
+def could_lie(agents: int) -> int:
+    """How many of so many agents may be lying, whatever they say, without a verdict that is theirs."""
+    return (agents - 1) // 3
 
+
+def find_changeover(votes: Sequence[Vote], quorum: float, *, crew: int = 0, since: float = 0.0) -> float | None:
+    """Start of the first vote after the likeliest change, where there was one.
+
+    `quorum`: share that decides. `crew`: agents of the ISP, of which more may have been heard lately than have a vote.
     `since`: when agents last changed over; of votes from before nothing more is learnt than that there are so many.
     """
     ordered = sorted((vote for vote in votes if vote.started >= since), key=lambda vote: vote.started)
-    liars = (len(votes) - 1) // 3
+    liars = could_lie(max(crew, len(votes)))
     least = log(max(1, len(ordered)) / ERROR)
     if _likelihood(len(ordered) // 2, len(ordered)) > -least:  # no cut of so few votes could be told from chance
         return None
     found: tuple[float, float] | None = None
     for judgement in sorted({vote.judgement for vote in ordered}):
-        ratio, moment = _likeliest([vote.judgement is judgement for vote in ordered], ordered, quorum, liars)
+        says = [vote.judgement is judgement for vote in ordered]
+        ratio, moment = _likeliest(says, ordered, quorum, liars)
         if ratio >= least and (found is None or ratio > found[0]):
             found = ratio, moment
     return None if found is None else found[1]

@@ -4,13 +4,15 @@ One agent has one vote, its newest. With n votes, of which k are for the leading
 
 * `k / n >= quorum` (two thirds): the leading judgement decides. So with three agents the second one that changes moves
   the verdict, and one agent, or any share below a third, never does.
-* But where at least `minority` (a quarter) and two agents disagree, and the two sides measured in turns, it is
-  `disrupted`: a block of a part is not averaged away.
-* No quorum, and all of one side measured before all of the other: agents are changing over, and what stood stands.
-* No quorum, and they measured in turns: `disrupted` where two agents or more stand on either side, else inconclusive.
+* But where two sides measure in turns, on either of them two agents or more that did so after the first of the other,
+  and more than could be lying (`could_lie` of all: (n - 1) / 3, rounded down), it is `disrupted`: a block of a part is
+  not averaged away. Fewer may be liars, and what came before is old, and neither shall hide a block or blur one.
+* No quorum, and two agents or more on either side: agents are changing over, and what stood stands. With one agent
+  against two or so, measuring in turns, it is inconclusive.
 * Votes from before the moment at which agents changed over, where one is found (changeover.py), are void.
-* Before all that: where at least `minority` and two agents reach it, as many do not, and no version of the agent is on
-  both sides, the failure follows the instrument and not the network: inconclusive.
+* Before all that: votes by versions of the agent that fail alike all over the country, where others do not, are left
+  out (instruments.py); and where more than could lie and two agents reach it, as many do not, and no version of the
+  agent is on both sides, the failure follows the instrument and not the network: inconclusive.
 
 With fewer than `min_agents` votes a change needs two measurements that agree, of one agent or of two; only the first
 `reachable` after nothing was known needs one. (Repeats within a measurement have made that one believable, and count
@@ -23,12 +25,12 @@ agents say so, a block that only controls prove is less sure than one that prove
 """
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from math import fsum, sqrt
 
 from rabta_collector.catalogue import Need
-from rabta_collector.verdict.changeover import find_changeover
+from rabta_collector.verdict.changeover import could_lie, find_changeover
 from rabta_collector.verdict.rules import RULES_BY_ID
 from rabta_collector.verdict.vote import Vote
 from rabta_proto.vocabulary import Judgement, Mechanism, State
@@ -70,7 +72,6 @@ class Terms:
     """The numbers that decide."""
 
     quorum: float = 2 / 3
-    minority: float = 0.25
     min_agents: int = 3
 
 
@@ -91,23 +92,30 @@ class Decision:
     turned: float = 0.0
 
 
-def decide(votes: Sequence[Vote], before: Decision, terms: Terms) -> Decision:
-    """The decision on one target. `before` is the last one, which stands while agents change over."""
+def decide(
+    votes: Sequence[Vote], before: Decision, terms: Terms, *, crew: int = 0, faulty: Collection[str] = frozenset()
+) -> Decision:
+    """The decision on one target. `before` is the last one, which stands while agents change over.
+
+    `crew`: agents that the ISP has, where more than vote. `faulty`: versions of the agent whose votes do not count.
+    """
+    if faulty and (sound := [vote for vote in votes if vote.version not in faulty]) != votes:
+        return decide(sound, before, terms, crew=crew) if sound else Decision(note=INSTRUMENT)
     if not votes:
         return Decision(note=NOT_MEASURED)
-    if _follows_version(votes, terms):
+    if _follows_version(votes):
         return replace(_describe(State.INCONCLUSIVE, votes, before, terms), note=INSTRUMENT)
-    turned = max(before.turned, find_changeover(votes, terms.quorum, before.turned) or 0.0)
+    turned = max(before.turned, find_changeover(votes, terms.quorum, crew=crew, since=before.turned) or 0.0)
     fresh = [vote for vote in votes if vote.started >= turned] or votes
     counted = fresh if len(votes) >= terms.min_agents else _believable(fresh, before)
-    state = _state(counted, before, terms)
+    state = _state(counted, before, terms, liars=could_lie(max(crew, len(counted))))
     return replace(_describe(state, fresh, before, terms), turned=turned)
 
 
-def _follows_version(votes: Sequence[Vote], terms: Terms) -> bool:
+def _follows_version(votes: Sequence[Vote]) -> bool:
     """Whether agents of some versions reach it and agents of others do not; too many to be a few liars' doing."""
     sides = [[vote.version for vote in votes if (vote.judgement is Judgement.OK) is ok] for ok in (True, False)]
-    fewest = max(2, terms.minority * len(votes))
+    fewest = max(2, could_lie(len(votes)) + 1)
     known = "" not in sides[0] + sides[1]
     return known and min(map(len, sides)) >= fewest and set(sides[0]).isdisjoint(sides[1])
 
@@ -124,19 +132,17 @@ def _expected(judgement: Judgement, before: State) -> bool:
     return STATE_OF[judgement] is before or (judgement is Judgement.OK and before is State.INCONCLUSIVE)
 
 
-def _state(votes: Sequence[Vote], before: Decision, terms: Terms) -> State:
+def _state(votes: Sequence[Vote], before: Decision, terms: Terms, *, liars: int) -> State:
     if not votes:
         return before.state
     leader, count = _leader(votes)
-    others = len(votes) - count
     in_turns = _in_turns(votes, leader)
-    two_sides = min(count, others) >= 2
+    if min(in_turns) > max(1, liars):
+        return State.DISRUPTED
     if count >= terms.quorum * len(votes) - 1e-9:
-        partial = two_sides and others >= terms.minority * len(votes) and in_turns
-        return State.DISRUPTED if partial else STATE_OF[leader]
-    if not in_turns:
-        return before.state
-    return State.DISRUPTED if two_sides else State.INCONCLUSIVE
+        return STATE_OF[leader]
+    two_sides = min(count, len(votes) - count) >= 2
+    return before.state if two_sides or not min(in_turns) else State.INCONCLUSIVE
 
 
 def _leader(votes: Sequence[Vote]) -> tuple[Judgement, int]:
@@ -145,11 +151,13 @@ def _leader(votes: Sequence[Vote]) -> tuple[Judgement, int]:
     return leader, counts[leader]
 
 
-def _in_turns(votes: Sequence[Vote], leader: Judgement) -> bool:
-    """Whether neither side measured as a whole before the other."""
+def _in_turns(votes: Sequence[Vote], leader: Judgement) -> tuple[int, int]:
+    """Votes for the leading judgement from after the first other one, and others from after the first leading one."""
     mine = [vote.started for vote in votes if vote.judgement is leader]
     others = [vote.started for vote in votes if vote.judgement is not leader]
-    return bool(others) and not (max(mine) < min(others) or max(others) < min(mine))
+    if not others:
+        return 0, 0
+    return sum(at > min(others) for at in mine), sum(at > min(mine) for at in others)
 
 
 def _describe(state: State, votes: Sequence[Vote], before: Decision, terms: Terms) -> Decision:

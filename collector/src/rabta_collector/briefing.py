@@ -1,0 +1,56 @@
+"""What the closed loop may know of the engine: what is held, and what agents found last. Pure; it changes nothing."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from rabta_collector.cells import Cell
+from rabta_collector.court import Court
+from rabta_collector.nation import Nation
+from rabta_collector.question import Key
+from rabta_proto.vocabulary import Judgement, State
+
+KNOWN = (State.REACHABLE, State.BLOCKED, State.THROTTLED)
+"""States of a platform that a change elsewhere casts doubt on."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Briefing:
+    """A view of an engine's parts, as they are at any time."""
+
+    court: Court
+    nation: Nation
+    isps: Sequence[str]
+
+    def state_of(self, key: Key) -> State:
+        """What is held of a target at an ISP."""
+        cell = self.court.cells.get(key[:2])
+        return State.INCONCLUSIVE if cell is None or key[2] not in cell.windows else cell.windows[key[2]].decision.state
+
+    def newest_of(self, key: Key) -> Mapping[str, tuple[float, Judgement | None]]:
+        """Of each agent of an ISP when its newest measurement of a target began, and what it says of the network."""
+        cell = self.court.cells.get(key[:2])
+        return {} if cell is None or key[2] not in cell.windows else cell.windows[key[2]].newest_findings()
+
+    def agents_known(self, isp: str) -> int:
+        """Agents that were heard at an ISP lately, connected or not."""
+        return self.nation.known(isp) if isp in self.isps else 0
+
+    def siblings_of(self, key: Key) -> list[str]:
+        """The other targets that decide about the platform of one."""
+        cell = self.court.cells.get(key[:2])
+        return [] if cell is None else [url for url in cell.deciding if url != key[2]]
+
+    def targets_in(self, isp: str, platform: str, state: State) -> list[str]:
+        """Targets of a platform that are held to be in a state at an ISP."""
+        cell = self.court.cells.get((isp, platform))
+        return [] if cell is None else [url for url in cell.deciding if cell.window(url).decision.state is state]
+
+    def isps_not_in(self, platform: str, state: State) -> list[tuple[str, State]]:
+        """ISPs where a platform is held to be reachable or blocked, but not in this state, each with what is held."""
+        verdicts = [cell.verdict for cell in self.cells_of(platform)]
+        return [(v.isp, v.state) for v in verdicts if v.state is not state and v.state in KNOWN]
+
+    def cells_of(self, platform: str) -> list[Cell]:
+        """The cells of a platform, at every ISP."""
+        places = ((isp, platform) for isp in self.isps)
+        return [self.court.cells[place] for place in places if place in self.court.cells]
