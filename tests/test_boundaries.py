@@ -41,6 +41,7 @@ PURE = {
         "controls.py",
         "court.py",
         "csvform.py",
+        "echoes.py",
         "engine.py",
         "entries.py",
         "export/anonymous.py",

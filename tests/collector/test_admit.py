@@ -9,9 +9,12 @@ from hypothesis import strategies as st
 from rabta_collector.admit import (
     MAX_MEASUREMENTS,
     MAX_MESSAGE_BYTES,
+    MAX_PARTS,
     Kind,
     Reason,
     Refused,
+    Terms,
+    check_parts,
     check_size,
     decode,
     open_envelope,
@@ -27,9 +30,16 @@ from support.strategies import measurements
 NOW = 2_000_000_000.0
 
 
-def judged(message: wire.Measurement, *, lab: bool = False) -> Reason | None:
+ASKED = frozenset({("x", "https://x.com/"), ("", "https://www.example.com/")})
+
+
+def terms(*, lab: bool = False, joined_at: float = -1e13) -> Terms:
+    return Terms(now=NOW, lab=lab, joined_at=joined_at, asked=ASKED)
+
+
+def judged(message: wire.Measurement, *, lab: bool = False, joined_at: float = -1e13) -> Reason | None:
     """Why a measurement is rejected, or `None`."""
-    _, rejected = sift([message], now=NOW, lab=lab)
+    _, rejected = sift([message], terms(lab=lab, joined_at=joined_at))
     return rejected[0].reason if rejected else None
 
 
@@ -110,7 +120,7 @@ def test_anything_else_is_none(text: str) -> None:
 
 def test_a_measurement_is_taken_as_it_is() -> None:
     message = measurement(1)
-    assert ([from_message(message)], []) == sift([message], now=NOW, lab=False)
+    assert ([from_message(message)], []) == sift([message], terms())
 
 
 @pytest.mark.parametrize(
@@ -120,7 +130,9 @@ def test_a_measurement_is_taken_as_it_is() -> None:
         ({"started_at": {"seconds": -(10**12)}}, Reason.IMPOSSIBLE),
         ({"started_at": {"nanos": -5}}, Reason.IMPOSSIBLE),
         ({"observations": [wire.Observation()] * 300}, Reason.OVERSIZED),
-        ({"target": "https://x.com/" + "x" * 300_000}, Reason.OVERSIZED),
+        ({"agent_version": "x" * 300_000}, Reason.OVERSIZED),
+        ({"target": "https://x.com/other"}, Reason.NOT_ASKED),
+        ({"platform": "y"}, Reason.NOT_ASKED),
         ({"network": {"lab": True}}, Reason.LAB),
     ],
 )
@@ -138,9 +150,57 @@ def test_numbers_and_a_target_are_needed() -> None:
     assert Reason.NO_TARGET is judged(nameless)
 
 
-def test_a_clock_may_be_a_day_ahead_and_any_time_behind() -> None:
-    assert judged(measurement(1, started_at={"seconds": int(NOW) + 86_400})) is None  # type: ignore[arg-type]
-    assert judged(measurement(1, started_at={"seconds": 1})) is None  # type: ignore[arg-type]
+def at(seconds: float, **fields: object) -> wire.Measurement:
+    """A measurement of that time."""
+    return measurement(1, started_at={"seconds": int(seconds)}, **fields)  # type: ignore[arg-type]
+
+
+def test_a_reference_has_no_platform() -> None:
+    message = at(NOW, target="https://www.example.com/")
+    assert Reason.NOT_ASKED is judged(message)
+    message.platform = ""
+    assert judged(message) is None
+
+
+def test_a_clock_may_be_a_day_ahead_of_now_and_a_day_behind_the_joining() -> None:
+    assert judged(at(NOW + 86_400)) is None
+    assert judged(at(NOW - 86_400), joined_at=NOW) is None
+    assert Reason.BEFORE_JOINING is judged(at(NOW - 86_401), joined_at=NOW)
+
+
+def test_a_wrong_clock_counts_as_far_as_it_is_not_known_how_wrong() -> None:
+    behind, ahead = at(5, clock_offset_us=int(NOW - 5) * 1_000_000), at(2 * NOW, clock_offset_us=-int(NOW) * 1_000_000)
+    assert judged(behind, joined_at=NOW) is None
+    assert judged(ahead, joined_at=NOW) is None
+    assert Reason.FROM_THE_FUTURE is judged(at(NOW, clock_offset_us=90_000_000_000))
+
+
+def test_few_bytes_that_unfold_to_many_values_are_refused() -> None:
+    message = measurement(1)
+    for _ in range(MAX_PARTS // 4):
+        message.observations[0].dns.answers.add()
+    check_parts([message] * 3)
+    with pytest.raises(Refused) as refused:
+        check_parts([message] * 4)
+    assert Reason.TOO_LARGE is refused.value.reason
+
+
+@pytest.mark.parametrize(
+    "observation",
+    [
+        wire.Observation(),
+        wire.Observation(dns={"later_replies": [{"answers": [{}, {}]}]}),
+        wire.Observation(tls={"chain": [{}]}),
+        wire.Observation(http={"header_names": ["a"], "marks": ["b"]}),
+    ],
+)
+def test_everything_that_is_listed_counts(observation: wire.Observation) -> None:
+    bulk = [wire.Measurement(observations=[observation] * 1000)] * (MAX_PARTS // 1000)
+    if observation.WhichOneof("detail"):
+        with pytest.raises(Refused, match="lists more than"):
+            check_parts(bulk)
+    else:
+        check_parts(bulk)
 
 
 def test_a_lab_measurement_is_taken_in_the_lab() -> None:

@@ -180,3 +180,20 @@ async def test_batches_in_flight_are_counted_until_they_are_on_disk(server: Serv
     assert 0 < server.ingest.load < 1
     await taking
     assert 0 == server.stats.inflight_bytes
+
+
+async def test_what_another_agent_or_another_epoch_said_is_refused_also_after_a_restart(tmp_path: Path) -> None:
+    said = link.MeasurementBatch(measurements=[measurement(1)])
+    echo = link.MeasurementBatch(measurements=[measurement(1)])
+    echo.measurements[0].CopyFrom(said.measurements[0])
+    echo.measurements[0].epoch = 8
+    async with Server(tmp_path).running() as server:
+        assert {1: OUTCOME_ACCEPTED} == outcomes(await take(server, said))
+        assert "replayed" == (await take(server, echo)).ranges[0].reason
+        entries = list(server.entries)
+    async with Server(tmp_path).running() as server:
+        for entry in entries:
+            server.ingest.remember(entry, 7)
+        assert "replayed" == (await take(server, said, agent="b")).ranges[0].reason
+        assert {1: OUTCOME_DUPLICATE} == outcomes(await take(server, said))
+    assert 1 == len(journaled(tmp_path / "journal.sqlite"))

@@ -3,11 +3,13 @@
 import sqlite3
 import threading
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
 from rabta_collector.registry import (
+    MAX_PENDING,
     InvitationError,
     Invite,
     Newcomer,
@@ -153,3 +155,78 @@ def test_another_programs_file_is_left_alone(tmp_path: Path) -> None:
     connection.close()
     with pytest.raises(UnusableRegistryError, match="not a registry"):
         Registry(file)
+
+
+FIRST_FORMAT = """
+CREATE TABLE invites (
+    id TEXT PRIMARY KEY, digest BLOB NOT NULL, role TEXT NOT NULL, isp TEXT NOT NULL, uses_left INTEGER NOT NULL,
+    made_at REAL NOT NULL, expires_at REAL NOT NULL
+) STRICT;
+CREATE TABLE agents (
+    id TEXT PRIMARY KEY, digest BLOB NOT NULL, role TEXT NOT NULL, isp TEXT NOT NULL, province TEXT NOT NULL,
+    invite TEXT NOT NULL, enrolled_at REAL NOT NULL, revoked_at REAL, last_seen REAL, version TEXT NOT NULL
+) STRICT;
+CREATE TABLE facts (key TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT;
+INSERT INTO facts VALUES ('plan_version', '7');
+PRAGMA application_id=1380078129;
+PRAGMA user_version=1;
+"""
+
+
+def test_a_file_of_the_first_format_is_taken_over(tmp_path: Path) -> None:
+    with closing(sqlite3.connect(tmp_path / "state.sqlite")) as old:
+        old.executescript(FIRST_FORMAT)
+        old.execute(
+            "INSERT INTO agents VALUES ('a', ?, 'probe', 'ptcl', 'Sindh', 'i', 5.0, NULL, 6.0, '0.1.0')",
+            (digest("secret"),),
+        )
+        old.execute("INSERT INTO invites VALUES ('i', ?, 'probe', 'zong', 1, 0.0, 100.0)", (digest("invitation"),))
+        old.commit()
+    for _ in range(2):  # and then opened as what it is now
+        registry = Registry(tmp_path / "state.sqlite")
+        (agent,) = registry.agents()
+        assert matches("secret", agent.digest)
+        assert (5.0, 5.0, None, ()) == (agent.enrolled_at, agent.secret_at, agent.offered_at, agent.pending)
+        assert "7" == registry.fact("plan_version")
+        registry.close()
+    registry = Registry(tmp_path / "state.sqlite")
+    newcomer, _ = registry.enrol("rabta-i-invitation", NEWCOMER, now=50)
+    assert ("zong", 50) == (newcomer.isp, newcomer.secret_at)
+    registry.close()
+
+
+def test_a_file_of_a_later_format_is_left_alone(tmp_path: Path) -> None:
+    Registry(tmp_path / "state.sqlite").close()
+    with closing(sqlite3.connect(tmp_path / "state.sqlite")) as newer:
+        newer.execute("PRAGMA user_version=99")
+    with pytest.raises(UnusableRegistryError, match="not a registry of this version"):
+        Registry(tmp_path / "state.sqlite")
+
+
+def enrolled(registry: Registry) -> str:
+    return registry.enrol(registry.invite(Invite(expires_at=100), now=0), NEWCOMER, now=50)[0].id
+
+
+def test_a_new_secret_waits_beside_the_old_one_until_it_is_used(registry: Registry) -> None:
+    id_ = enrolled(registry)
+    before = registry.agents()[0]
+    new = registry.offer(id_, now=60)
+    (offered,) = registry.agents()
+    assert (before.digest, (digest(new),), 60) == (offered.digest, offered.pending, offered.offered_at)
+    registry.promote(id_, digest(new), now=70)
+    (rotated,) = registry.agents()
+    assert (digest(new), (), 70) == (rotated.digest, rotated.pending, rotated.secret_at)
+
+
+def test_the_newest_offers_are_kept(registry: Registry) -> None:
+    id_ = enrolled(registry)
+    new = [digest(registry.offer(id_, now=60)) for _ in range(MAX_PENDING + 2)]
+    assert tuple(new[-MAX_PENDING:]) == registry.agents()[0].pending
+
+
+def test_only_what_was_offered_is_promoted(registry: Registry) -> None:
+    id_ = enrolled(registry)
+    before = registry.agents()[0].digest
+    registry.offer(id_, now=60)
+    registry.promote(id_, digest("another"), now=70)
+    assert before == registry.agents()[0].digest

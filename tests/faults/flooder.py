@@ -9,6 +9,7 @@ what was sent, what was acknowledged by agent, and how the collector answered. A
 import argparse
 import asyncio
 import json
+import random
 import signal
 import sys
 import time
@@ -50,10 +51,12 @@ def template(shape: str) -> Callable[[int], bytes]:
     if shape == "large":
         for _ in range(LARGE_OBSERVATIONS):
             message.observations.add(duration_us=1, failure="unknown_failure", failure_detail=LARGE_DETAIL)
-    fixed = message.SerializeToString()
+    fixed, drawn = message.SerializeToString(), random.randrange(2**40)
 
     def batch(first: int) -> bytes:
-        ours = (fixed + b"\x10" + _varint(number) for number in range(first, first + PER_BATCH[shape]))
+        numbers = range(first, first + PER_BATCH[shape])
+        # Each has a duration of its own, or it would be a replay of another agent's.
+        ours = (fixed + b"\x10" + _varint(number) + b"\x40" + _varint(drawn + number) for number in numbers)
         body = b"".join(b"\x0a" + _varint(len(one)) + one for one in ours)
         return b"\x12" + _varint(len(body)) + body  # SessionRequest.batch
 

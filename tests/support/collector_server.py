@@ -15,6 +15,7 @@ from aiohttp import web
 from rabta_collector import journal_file, post
 from rabta_collector.accounts import Accounts
 from rabta_collector.admission import Admission
+from rabta_collector.asked import remember
 from rabta_collector.catalogue import Catalogue, Platform, Target
 from rabta_collector.config import Endpoint
 from rabta_collector.entries import Entry
@@ -83,9 +84,15 @@ class Server:
         self.stats = IngestStats()
         journal_file.prepare(path / "journal.sqlite")
         self.journal = Journal(path / "journal.sqlite", stats=self.stats, committed=self._committed)
-        self.ingest = Ingest(journal=self.journal, stats=self.stats, lab=lab)
         self.registry = Registry(path / "state.sqlite")
         self.accounts = Accounts(self.registry)
+        self.ingest = Ingest(
+            journal=self.journal,
+            stats=self.stats,
+            lab=lab,
+            asked=remember(self.registry, CATALOGUE, now=0.0),
+            joined_at=self.accounts.joined_at,
+        )
         self.signer = load_signer(path / "plan.key")
         self.planner = Planner(
             frame=Frame(catalogue=CATALOGUE, marks=()),

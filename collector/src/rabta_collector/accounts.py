@@ -83,6 +83,11 @@ class Accounts:
         await self._load()
         return True
 
+    def joined_at(self, agent: str) -> float:
+        """When an agent joined, Unix seconds; 0 where it is not known."""
+        known = self._agents.get(agent)
+        return 0.0 if known is None else known.enrolled_at
+
     def is_revoked(self, agent: str) -> bool:
         known = self._agents.get(agent)
         return known is None or known.revoked_at is not None

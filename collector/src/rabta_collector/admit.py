@@ -5,7 +5,7 @@ measurements; only then is it decoded. A measurement that cannot be believed is 
 that the agent deletes it; a message that cannot be read ends the session.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Container, Iterable, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import TypeVar
@@ -23,7 +23,9 @@ MAX_MEASUREMENTS = 500
 MAX_REQUESTS = 64  # of a session in one exchange
 MAX_MEASUREMENT_BYTES = 256 * 1024
 MAX_OBSERVATIONS = 256
+MAX_PARTS = 100_000  # of a batch: observations and what they list; two bytes can make a value in memory
 MAX_AHEAD_S = 86_400  # a clock may be wrong; more than a day ahead, its measurements cannot be put in order
+MAX_BEHIND_S = 86_400  # likewise before its agent joined, when it had no plan
 MAX_NUMBER = 2**63 - 1  # SQLite's integers are signed
 
 
@@ -45,7 +47,10 @@ class Reason(StrEnum):
     # One measurement
     NO_SEQUENCE = "no_sequence"  # epoch or sequence number zero, or beyond 63 bits
     NO_TARGET = "no_target"  # names nothing that was measured
+    NOT_ASKED = "not_asked"  # of a target that no agent was asked to measure within the last month
     FROM_THE_FUTURE = "from_the_future"  # began more than a day after now
+    BEFORE_JOINING = "before_joining"  # began more than a day before its agent joined
+    REPLAYED = "replayed"  # came before, under another agent's name or another epoch
     IMPOSSIBLE = "impossible"  # a time outside of the calendar
     OVERSIZED = "oversized"  # one measurement larger than any that an agent makes
     FORGOTTEN = "forgotten"  # so far behind what came since that nobody can tell whether it is new: see sequences.py
@@ -179,12 +184,41 @@ def decode(kind: type[Decoded], body: bytes) -> Decoded:
         raise Refused(Reason.UNREADABLE, "a message cannot be read") from wrong
 
 
-def sift(messages: Iterable[wire.Measurement], *, now: float, lab: bool) -> tuple[list[Measurement], list[Rejected]]:
+def check_parts(messages: Iterable[wire.Measurement]) -> None:
+    """Raises `Refused` for a batch whose bytes unfold to too many values."""
+    if sum(_parts(one) for message in messages for one in message.observations) > MAX_PARTS:
+        raise Refused(Reason.TOO_LARGE, f"a batch lists more than {MAX_PARTS} observations and entries")
+
+
+def _parts(observation: wire.Observation) -> int:
+    match observation.WhichOneof("detail"):
+        case "dns":
+            dns = observation.dns
+            return 1 + len(dns.answers) + sum(1 + len(reply.answers) for reply in dns.later_replies)
+        case "tls":
+            return 1 + len(observation.tls.chain)
+        case "http":
+            return 1 + len(observation.http.header_names) + len(observation.http.marks)
+        case _:
+            return 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Terms:
+    """What a measurement is held against. Times are Unix seconds; `asked`: platforms and targets of plans."""
+
+    now: float
+    lab: bool
+    joined_at: float
+    asked: Container[tuple[str, str]]
+
+
+def sift(messages: Iterable[wire.Measurement], terms: Terms) -> tuple[list[Measurement], list[Rejected]]:
     """Measurements that are taken, in their order, and those that never will be."""
     taken: list[Measurement] = []
     rejected: list[Rejected] = []
     for message in messages:
-        judged = _judge(message, now, lab)
+        judged = _judge(message, terms)
         if isinstance(judged, Reason):
             rejected.append(Rejected(sequence=message.sequence, reason=judged))
         else:
@@ -192,14 +226,21 @@ def sift(messages: Iterable[wire.Measurement], *, now: float, lab: bool) -> tupl
     return taken, rejected
 
 
-def _judge(message: wire.Measurement, now: float, lab: bool) -> Measurement | Reason:
+def _judge(message: wire.Measurement, terms: Terms) -> Measurement | Reason:
     if not 0 < message.sequence <= MAX_NUMBER or not 0 < message.epoch <= MAX_NUMBER:
         return Reason.NO_SEQUENCE
     if not message.target:
         return Reason.NO_TARGET
-    if message.started_at.seconds > now + MAX_AHEAD_S:
+    if (message.platform, message.target) not in terms.asked:
+        return Reason.NOT_ASKED
+    began = message.started_at.seconds
+    if message.HasField("clock_offset_us"):
+        began += message.clock_offset_us // 1_000_000  # by our clock, as far as the agent knows it
+    if began > terms.now + MAX_AHEAD_S:
         return Reason.FROM_THE_FUTURE
-    if message.network.lab and not lab:
+    if began < terms.joined_at - MAX_BEHIND_S:
+        return Reason.BEFORE_JOINING
+    if message.network.lab and not terms.lab:
         return Reason.LAB
     if len(message.observations) > MAX_OBSERVATIONS or message.ByteSize() > MAX_MEASUREMENT_BYTES:
         return Reason.OVERSIZED

@@ -7,16 +7,14 @@ into the engine; then it takes agents. At the end sessions go first, then the jo
 import asyncio
 import os
 import secrets
-import signal
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 
 import structlog
 
 from rabta_collector import journal_file, post, web
 from rabta_collector.accounts import Accounts
 from rabta_collector.admission import Admission
+from rabta_collector.asked import remember
 from rabta_collector.catalogue import Catalogue
 from rabta_collector.closedloop import ClosedLoop
 from rabta_collector.config import Config
@@ -42,6 +40,7 @@ from rabta_collector.service import Parts, Service
 from rabta_collector.share import Terms
 from rabta_collector.signing import load_signer
 from rabta_collector.state import Event, IngestStats, Snapshot
+from rabta_collector.stopping import stopping_on_signals
 from rabta_collector.targets import load_catalogue
 from rabta_collector.timeline import Span
 from rabta_collector.verdict.fingerprints import MARKS
@@ -74,9 +73,16 @@ class Collector:
         if salvage := journal_file.prepare(data.journal):
             log.error("journal.salvaged", moved_to=str(salvage.moved_to), kept=salvage.kept, lost=salvage.lost)
         self._journal = Journal(data.journal, stats=self._stats, committed=self._committed)
-        room = config.limits.inflight_bytes
-        self._ingest = Ingest(journal=self._journal, stats=self._stats, lab=config.lab, room=room)
         registry = Registry(data.state)
+        self._accounts = Accounts(registry)
+        self._ingest = Ingest(
+            journal=self._journal,
+            stats=self._stats,
+            lab=config.lab,
+            asked=remember(registry, self._catalogue, now=self._journal.now()),
+            joined_at=self._accounts.joined_at,
+            room=config.limits.inflight_bytes,
+        )
         registry.keep_fact("isps", " ".join(isp.id for isp in isps))
         places = make_places(self._catalogue, isps)
         registry.keep_fact(PLACES, places.to_json())
@@ -89,7 +95,6 @@ class Collector:
             last_version=int(registry.fact("plan_version") or 0),
             clock=self._journal.now,
         )
-        self._accounts = Accounts(registry)
         self._service = Service(self._parts(frozenset(isp.id for isp in isps)))
         self._loop = ClosedLoop(engine, self._service.sessions, self._stats)
         self._stopping = asyncio.Event()
@@ -278,23 +283,11 @@ class Collector:
                 log.info("plans.offered", agents=offered)
 
 
-@contextmanager
-def _signals(collector: Collector) -> Iterator[None]:
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(number, collector.stop)
-    try:
-        yield
-    finally:
-        for number in (signal.SIGINT, signal.SIGTERM):
-            loop.remove_signal_handler(number)
-
-
 async def run(config: Config) -> None:
     """Serves until a signal."""
     os.umask(0o077)  # every file of the data directory is its owner's
     data = DataDir(config.data)
     with data.locked():
         collector = Collector(config, data)
-        with _signals(collector):
+        with stopping_on_signals(collector.stop):
             await collector.serve()

@@ -7,9 +7,10 @@ is remembered before the next one is looked at.
 
 import asyncio
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Container, Sequence
 
-from rabta_collector.admit import Reason, Refused, Rejected, decode, sift
+from rabta_collector.admit import Reason, Refused, Rejected, Terms, check_parts, decode, sift
+from rabta_collector.echoes import Echoes, Mark
 from rabta_collector.entries import Entry, Measured
 from rabta_collector.journal import Batch, Journal, JournalError, Member
 from rabta_collector.limits import Limits
@@ -27,17 +28,33 @@ _UNKNOWABLE = {Standing.FORGOTTEN: Reason.FORGOTTEN, Standing.BEYOND: Reason.TOO
 class Ingest:
     """Takes batches."""
 
-    def __init__(self, *, journal: Journal, stats: IngestStats, lab: bool, room: int = ROOM) -> None:
-        """`room`: bytes of batches that may be in flight at once."""
+    def __init__(
+        self,
+        *,
+        journal: Journal,
+        stats: IngestStats,
+        lab: bool,
+        asked: Container[tuple[str, str]],
+        joined_at: Callable[[str], float],
+        room: int = ROOM,
+    ) -> None:
+        """`asked`: platforms and targets that agents were asked to measure; `joined_at`: when an agent joined.
+
+        `room`: bytes of batches that may be in flight at once.
+        """
         self._journal, self._stats, self._lab = journal, stats, lab
+        self._asked, self._joined_at = asked, joined_at
         self._pending: dict[str, asyncio.Future[None]] = {}
         self.seen = Seen()
+        self._echoes = Echoes()
         self._turnstile = Turnstile(stats, room)
 
     def remember(self, entry: Entry, epoch: int) -> None:
         """Notes what is on disk; to be called for each entry, in order, before its future is done."""
         if isinstance(entry, Measured):
             self.seen.add(entry.agent, epoch, (measurement.sequence for measurement in entry.measurements))
+            for measurement in entry.measurements:
+                self._echoes.add(entry.agent, epoch, _mark(measurement))
 
     @property
     def load(self) -> float:
@@ -56,18 +73,35 @@ class Ingest:
         messages = decode(link.MeasurementBatch, body).measurements
         if not messages:
             return link.Ack()
+        check_parts(messages)
         epoch = messages[0].epoch
         if any(message.epoch != epoch for message in messages):
             raise Refused(Reason.UNREADABLE, "a batch holds measurements of two epochs")
         while (pending := self._pending.get(member.agent)) is not None:
             await asyncio.wait([pending])
         new, unknowable = self._sort(member.agent, messages)
-        taken, rejected = sift(new, now=self._journal.now(), lab=self._lab)
-        rejected += unknowable
+        taken, rejected = sift(new, self._terms(member.agent))
+        taken, replayed = self._without_echoes(member.agent, epoch, taken)
+        rejected += unknowable + replayed
         if taken:
             await self._write(member, self._batch(epoch, taken, messages, body))
         self._count(len(taken), len(messages) - len(taken) - len(rejected), rejected)
         return _acknowledge(epoch, messages, taken, rejected)
+
+    def _without_echoes(
+        self, agent: str, epoch: int, taken: Sequence[Measurement]
+    ) -> tuple[list[Measurement], list[Rejected]]:
+        fresh: list[Measurement] = []
+        replayed: list[Rejected] = []
+        for measurement in taken:
+            if self._echoes.is_echo(agent, epoch, _mark(measurement)):
+                replayed.append(Rejected(sequence=measurement.sequence, reason=Reason.REPLAYED))
+            else:
+                fresh.append(measurement)
+        return fresh, replayed
+
+    def _terms(self, agent: str) -> Terms:
+        return Terms(now=self._journal.now(), lab=self._lab, joined_at=self._joined_at(agent), asked=self._asked)
 
     def _sort(self, agent: str, messages: Sequence[wire.Measurement]) -> tuple[list[wire.Measurement], list[Rejected]]:
         """Measurements that the journal does not hold, each once, and those of which that cannot be told any more."""
@@ -111,6 +145,11 @@ class Ingest:
         self._stats.results["rejected"] += len(rejected)
         for reason, count in Counter(str(entry.reason) for entry in rejected).items():
             self._stats.rejected[reason] = self._stats.rejected.get(reason, 0) + count
+
+
+def _mark(measurement: Measurement) -> Mark:
+    began = measurement.started_at
+    return Mark(measurement.target, int(began.timestamp()) * 1_000_000 + began.microsecond, measurement.duration_us)
 
 
 def _acknowledge(

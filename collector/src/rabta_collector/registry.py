@@ -9,15 +9,18 @@ import hashlib
 import hmac
 import secrets
 import sqlite3
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeAlias
 
 from rabta_proto.vocabulary import Role
 
 APPLICATION_ID = 0x52425231  # "RBR1"
-FORMAT = 1
+FORMAT = 2
+MAX_PENDING = 4  # new secrets that an agent was given and has not used yet
+DIGEST_BYTES = 32
 MARK = "rabta"  # what a token begins with, so that people and scanners know one
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS invites (
@@ -29,8 +32,28 @@ CREATE TABLE IF NOT EXISTS agents (
     invite TEXT NOT NULL, enrolled_at REAL NOT NULL, revoked_at REAL, last_seen REAL, version TEXT NOT NULL
 ) STRICT;
 CREATE TABLE IF NOT EXISTS facts (key TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT;
+"""  # of format 1; what came later is in MIGRATIONS, for new files, too
+MIGRATIONS = {
+    2: """
+ALTER TABLE agents ADD COLUMN pending BLOB NOT NULL DEFAULT x'';
+ALTER TABLE agents ADD COLUMN secret_at REAL NOT NULL DEFAULT 0;
+ALTER TABLE agents ADD COLUMN offered_at REAL;
+UPDATE agents SET secret_at = enrolled_at;
+CREATE TABLE asked (platform TEXT NOT NULL, target TEXT NOT NULL, until REAL, PRIMARY KEY (platform, target)) STRICT;
+""",
+}
+"""What leads from the format before to the one under whose number it stands.
+
+`pending` holds digests of new secrets, one after the other; `asked` every target that agents were ever asked to measure
+within the last month, with the time until which, and none where they still are.
 """
-AGENT_COLUMNS = "id, digest, role, isp, province, enrolled_at, revoked_at, last_seen, version"
+AGENT_COLUMNS = (
+    "id, digest, role, isp, province, enrolled_at, revoked_at, last_seen, version, pending, secret_at, offered_at"
+)
+
+
+Asked: TypeAlias = tuple[str, str]
+"""Platform (empty for a reference) and target, as plans name them."""
 
 
 class UnusableRegistryError(RuntimeError):
@@ -43,7 +66,10 @@ class InvitationError(ValueError):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Agent:
-    """One agent. Times are Unix seconds; `digest` is of its secret."""
+    """One agent. Times are Unix seconds; `digest` is of its secret, `pending` of new ones that it has not used yet.
+
+    `secret_at`: when the secret was handed out; `offered_at`: when the last new one was.
+    """
 
     id: str
     digest: bytes
@@ -54,6 +80,9 @@ class Agent:
     revoked_at: float | None
     last_seen: float | None
     version: str
+    pending: tuple[bytes, ...] = ()
+    secret_at: float = 0.0
+    offered_at: float | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,6 +114,10 @@ def matches(secret: str, kept: bytes) -> bool:
     return hmac.compare_digest(digest(secret), kept)
 
 
+def _split(pending: bytes) -> tuple[bytes, ...]:
+    return tuple(pending[at : at + DIGEST_BYTES] for at in range(0, len(pending), DIGEST_BYTES))
+
+
 class Registry:
     """One connection to the file; not to be used from two threads at once."""
 
@@ -103,13 +136,19 @@ class Registry:
             raise UnusableRegistryError(f"{path}: not a registry of this version of Rabta")
         self._connection.execute("PRAGMA journal_mode=WAL")
         self._connection.execute("PRAGMA synchronous=FULL")
-        if owner == APPLICATION_ID:
+        if version == FORMAT:
             return
-        with self._transaction():
-            for statement in filter(str.strip, SCHEMA.split(";")):
-                self._connection.execute(statement)
-            self._connection.execute(f"PRAGMA application_id={APPLICATION_ID}")
+        with self._transaction():  # another process may have done it meanwhile
+            if not (version := self._connection.execute("PRAGMA user_version").fetchone()[0]):
+                self._run(SCHEMA)
+                self._connection.execute(f"PRAGMA application_id={APPLICATION_ID}")
+            for number in range(max(version, 1) + 1, FORMAT + 1):
+                self._run(MIGRATIONS[number])
             self._connection.execute(f"PRAGMA user_version={FORMAT}")
+
+    def _run(self, script: str) -> None:
+        for statement in filter(str.strip, script.split(";")):
+            self._connection.execute(statement)
 
     @contextmanager
     def _transaction(self) -> Iterator[None]:
@@ -155,8 +194,9 @@ class Registry:
         id_, secret = secrets.token_hex(8), secrets.token_urlsafe(32)
         isp = "" if role is Role.CONTROL else isp  # controls stand outside of every ISP of the country
         self._connection.execute(
-            "INSERT INTO agents VALUES (?, ?, ?, ?, ?, ?, ?, NULL, NULL, ?)",
-            (id_, digest(secret), str(role), isp, newcomer.province, invite, now, newcomer.version),
+            "INSERT INTO agents (id, digest, role, isp, province, invite, enrolled_at, version, secret_at) "
+            "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            (id_, digest(secret), str(role), isp, newcomer.province, invite, now, newcomer.version, now),
         )
         agent = Agent(
             id=id_,
@@ -168,6 +208,7 @@ class Registry:
             revoked_at=None,
             last_seen=None,
             version=newcomer.version,
+            secret_at=now,
         )
         return agent, secret
 
@@ -185,9 +226,43 @@ class Registry:
                 revoked_at=row[6],
                 last_seen=row[7],
                 version=row[8],
+                pending=_split(row[9]),
+                secret_at=row[10],
+                offered_at=row[11],
             )
             for row in rows
         )
+
+    def offer(self, agent: str, *, now: float) -> str:
+        """Makes a new secret for an agent, to be used beside the others until it uses one of the new ones."""
+        secret = secrets.token_urlsafe(32)
+        with self._transaction():
+            (pending,) = self._connection.execute("SELECT pending FROM agents WHERE id = ?", (agent,)).fetchone()
+            kept = (*_split(pending), digest(secret))[-MAX_PENDING:]
+            self._connection.execute(
+                "UPDATE agents SET pending = ?, offered_at = ? WHERE id = ?", (b"".join(kept), now, agent)
+            )
+        return secret
+
+    def promote(self, agent: str, used: bytes, *, now: float) -> None:
+        """Notes that an agent has used a new secret, given by its digest: every other one is void from now on."""
+        self._connection.execute(
+            "UPDATE agents SET digest = ?, pending = x'', secret_at = ? WHERE id = ? AND instr(pending, ?)",
+            (used, now, agent, used),
+        )
+
+    def keep_asked(self, targets: Iterable[Asked], *, now: float, kept_s: float) -> frozenset[Asked]:
+        """Notes what agents are asked to measure from now on; everything that they were within the last `kept_s`."""
+        wanted = frozenset(targets)
+        with self._transaction():
+            known = dict.fromkeys(self._connection.execute("SELECT platform, target FROM asked WHERE until IS NULL"))
+            self._connection.executemany(
+                "UPDATE asked SET until = ? WHERE platform = ? AND target = ?",
+                [(now, *gone) for gone in known if gone not in wanted],
+            )
+            self._connection.executemany("INSERT OR REPLACE INTO asked VALUES (?, ?, NULL)", sorted(wanted))
+            self._connection.execute("DELETE FROM asked WHERE until <= ?", (now - kept_s,))
+            return frozenset(self._connection.execute("SELECT platform, target FROM asked"))
 
     def revoke(self, agent: str, *, now: float) -> bool:
         """Revokes a credential for ever; false where no such agent is known."""

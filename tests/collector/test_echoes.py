@@ -1,0 +1,36 @@
+"""Who said it first."""
+
+from rabta_collector.echoes import Echoes, Mark
+
+MARK = Mark("https://x.com/", 1_700_000_000_000_001, 42_000)
+
+
+def test_what_another_agent_or_epoch_said_is_an_echo() -> None:
+    echoes = Echoes()
+    echoes.add("a", 1, MARK)
+    assert not echoes.is_echo("a", 1, MARK)
+    assert echoes.is_echo("a", 2, MARK)
+    assert echoes.is_echo("b", 1, MARK)
+
+
+def test_an_echo_does_not_become_the_owner() -> None:
+    echoes = Echoes()
+    echoes.add("a", 1, MARK)
+    echoes.add("b", 1, MARK)
+    assert not echoes.is_echo("a", 1, MARK)
+    assert echoes.is_echo("b", 1, MARK)
+
+
+def test_measurements_that_differ_in_anything_are_none() -> None:
+    echoes = Echoes()
+    echoes.add("a", 1, MARK)
+    for other in (Mark("https://y/", MARK.began_us, 42_000), Mark(MARK.target, 5, 42_000), Mark(MARK.target, 5, 1)):
+        assert not echoes.is_echo("b", 1, other)
+
+
+def test_memory_is_bounded_and_the_oldest_forgotten() -> None:
+    echoes = Echoes(most=2)
+    marks = [Mark("x", began, 1) for began in range(3)]
+    for mark in marks:
+        echoes.add("a", 1, mark)
+    assert [False, True, True] == [echoes.is_echo("b", 1, mark) for mark in marks]
