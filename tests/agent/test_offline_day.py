@@ -85,7 +85,8 @@ async def ignore_plan(plan: SignedPlan) -> None:
 def session_with(script: Script, spool: SpoolThread, time: FakeTime) -> Session:
     endpoint = parse_endpoint("https://collector.example", lab=False)
     caller = Caller(
-        authorization="Bearer a.s",
+        authorization=lambda: "Bearer a.s",
+        on_rotation=ignore_plan,
         endpoints=(endpoint,),
         hello=lambda: wire.Hello(backlog=spool.counts.waiting),
         on_plan=ignore_plan,

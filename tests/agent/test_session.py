@@ -47,10 +47,14 @@ class Ear:
     def __init__(self) -> None:
         self.plans: list[SignedPlan] = []
         self.links: list[tuple[bool, str]] = []
+        self.rotations: asyncio.Queue[wire.Rotation] = asyncio.Queue()
         self.requests: asyncio.Queue[wire.MeasureNow] = asyncio.Queue()
 
     async def on_plan(self, plan: SignedPlan) -> None:
         self.plans.append(plan)
+
+    async def on_rotation(self, rotation: wire.Rotation) -> None:
+        self.rotations.put_nowait(rotation)
 
     def on_link(self, connected: bool, endpoint: Endpoint, trouble: str) -> None:
         self.links.append((connected, trouble))
@@ -71,7 +75,8 @@ def make(collector: ScriptedCollector, spool: SpoolThread, *, pace: Pace = PACE,
     ear = ear or Ear()
     endpoint = parse_endpoint(collector.url, lab=True)
     caller = Caller(
-        authorization="Bearer a.s",
+        authorization=lambda: "Bearer a.s",
+        on_rotation=ear.on_rotation,
         endpoints=(endpoint,),
         hello=lambda: wire.Hello(agent_version="1", backlog=spool.counts.waiting, epoch=spool.counts.epoch),
         on_plan=ear.on_plan,
@@ -343,3 +348,17 @@ async def test_a_delivery_is_a_contact_that_the_volunteer_can_read(tmp_path: Pat
     async with listening(ScriptedCollector(answers=(accept, hang_up))) as collector, running(make(collector, spool)):
         await emptied(spool)
     assert spool.counts.bytes_today > 100
+
+
+async def test_a_new_secret_is_handed_on(tmp_path: Path) -> None:
+    def rotate(batch: wire.MeasurementBatch) -> wire.SessionResponse:
+        return wire.SessionResponse(rotation=wire.Rotation(secret="n" * 43))
+
+    ear = Ear()
+    async with listening(ScriptedCollector(answers=(rotate,))) as collector:
+        session = make(collector, spool_with(tmp_path, 1), ear=ear)
+        running = asyncio.create_task(session.run())
+        async with asyncio.timeout(30):
+            assert "n" * 43 == (await ear.rotations.get()).secret
+        running.cancel()
+        await asyncio.wait({running})

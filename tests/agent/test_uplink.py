@@ -54,7 +54,8 @@ def spool_with(path: Path, count: int) -> SpoolThread:
 
 def make(urls: Sequence[str], spool: SpoolThread, *, links: Links | None = None, pace: Pace = PACE) -> Uplink:
     caller = Caller(
-        authorization="Bearer a.s",
+        authorization=lambda: "Bearer a.s",
+        on_rotation=ignore_plan,
         endpoints=[parse_endpoint(url, lab=True) for url in urls],
         hello=lambda: wire.Hello(agent_version="1", backlog=spool.counts.waiting),
         on_plan=ignore_plan,

@@ -1,5 +1,6 @@
 """Credentials, and their end by another process's hand."""
 
+import random
 import sqlite3
 from collections.abc import AsyncIterator
 from contextlib import closing
@@ -10,6 +11,7 @@ import pytest
 from rabta_collector.accounts import Accounts
 from rabta_collector.admit import Reason, Refused
 from rabta_collector.registry import Invite, Newcomer, Registry
+from rabta_collector.rotation import DAY_S
 
 NEWCOMER = Newcomer(isp="ptcl", province="", version="0")
 
@@ -97,3 +99,144 @@ async def test_what_the_disk_does_not_take_waits(tmp_path: Path) -> None:
         spoiled.execute("ALTER TABLE elsewhere RENAME TO agents")
     await accounts.close()
     assert [10.0] == [one.last_seen for one in other(tmp_path).agents()]
+
+
+class Fortnights:
+    """A clock on which every secret is old and every offer is long ago each time it is looked at."""
+
+    def __init__(self) -> None:
+        self.now = 10.0
+
+    def __call__(self) -> float:
+        self.now += 14 * DAY_S
+        return self.now
+
+
+async def member(tmp_path: Path) -> tuple[Accounts, str, str]:
+    """Accounts with one agent, its pseudonym, its secret."""
+    accounts = Accounts(other(tmp_path), clock=Fortnights())
+    token = other(tmp_path).invite(Invite(expires_at=1e12), now=0)
+    agent, secret = await accounts.enrol(token, NEWCOMER)
+    return accounts, agent.id, secret
+
+
+async def new_secret(accounts: Accounts, agent: str) -> str:
+    secret = await accounts.next_secret(agent, 0.0)
+    assert secret is not None
+    return secret
+
+
+async def test_both_secrets_are_good_until_the_new_one_is_used_and_then_it_alone(tmp_path: Path) -> None:
+    accounts, agent, old = await member(tmp_path)
+    new = await new_secret(accounts, agent)
+    accounts.verify(agent, old)
+    accounts.verify(agent, new)
+    assert Reason.UNAUTHENTICATED is reason(accounts, agent, old)
+    await accounts.saw(agent, "0")
+    await accounts.close()
+    again = Accounts(other(tmp_path))
+    again.verify(agent, new)
+    assert Reason.UNAUTHENTICATED is reason(again, agent, old)
+
+
+async def test_a_collector_that_stops_before_it_has_noted_the_use_knows_both(tmp_path: Path) -> None:
+    accounts, agent, old = await member(tmp_path)
+    new = await new_secret(accounts, agent)
+    accounts.verify(agent, new)
+    again = Accounts(other(tmp_path))
+    again.verify(agent, old)
+    again.verify(agent, new)
+
+
+async def test_what_was_used_stays_used_when_another_process_changes_the_file(tmp_path: Path) -> None:
+    accounts, agent, old = await member(tmp_path)
+    new = await new_secret(accounts, agent)
+    accounts.verify(agent, new)
+    other(tmp_path).invite(Invite(expires_at=100), now=0)
+    assert await accounts.refresh()
+    assert Reason.UNAUTHENTICATED is reason(accounts, agent, old)
+    accounts.verify(agent, new)
+
+
+async def test_nobody_gets_a_secret_before_it_is_due_or_twice_at_a_time(tmp_path: Path) -> None:
+    now = [10.0]
+    accounts = Accounts(other(tmp_path), clock=lambda: now[0])
+    agent, _ = await accounts.enrol(other(tmp_path).invite(Invite(expires_at=100), now=0), NEWCOMER)
+    now[0] += 99
+    assert await accounts.next_secret(agent.id, 100.0) is None
+    assert await accounts.next_secret("nobody", 0.0) is None
+    now[0] += 1
+    assert await accounts.next_secret(agent.id, 100.0) is not None
+    assert await accounts.next_secret(agent.id, 100.0) is None
+
+
+async def test_a_disk_that_takes_nothing_leaves_the_old_secret(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    accounts, agent, old = await member(tmp_path)
+
+    def full(self: Registry, agent: str, *, now: float) -> str:
+        raise sqlite3.OperationalError("database or disk is full")
+
+    monkeypatch.setattr(Registry, "offer", full)
+    assert await accounts.next_secret(agent, 0.0) is None
+    accounts.verify(agent, old)
+
+
+class Pair:
+    """Both ends as they are between any two steps of a rotation: what is on disk, in memory, and on its way."""
+
+    def __init__(self, accounts: Accounts, agent: str, secret: str) -> None:
+        self.accounts, self.agent = accounts, agent
+        self.disk = self.memory = secret
+        self.on_its_way: list[str] = []
+        self.connected = False
+
+    async def connect(self, *, noted: bool) -> None:
+        """The agent opens a session; the collector may stop before it has noted with which secret."""
+        self.hang_up()
+        self.accounts.verify(self.agent, self.memory)
+        if noted:
+            await self.accounts.saw(self.agent, "0")
+        self.connected = noted
+
+    async def offer(self) -> None:
+        if self.connected:
+            self.on_its_way.append(await new_secret(self.accounts, self.agent))
+
+    def write_down(self) -> None:
+        """The agent has the next secret on disk, and may be killed before it takes it into use."""
+        if self.on_its_way:
+            self.disk = self.on_its_way.pop(0)
+
+    def take_into_use(self) -> None:
+        """At once, or because the agent begins again from its disk."""
+        self.memory = self.disk
+
+    def hang_up(self) -> None:
+        """Either end is killed, or the line is cut."""
+        self.connected = False
+        self.on_its_way.clear()
+
+
+@pytest.mark.parametrize("seed", range(20))
+async def test_no_order_of_stops_on_either_end_locks_an_agent_out(tmp_path: Path, seed: int) -> None:
+    dice = random.Random(seed)
+    pair = Pair(*await member(tmp_path))
+    for _ in range(80):
+        match dice.randrange(7):
+            case 0 | 1:
+                await pair.connect(noted=dice.random() < 0.7)
+            case 2:
+                await pair.offer()
+            case 3:
+                pair.write_down()
+            case 4:
+                pair.take_into_use()
+            case 5:
+                pair.hang_up()
+            case _:  # the collector begins again from its disk
+                pair.hang_up()
+                pair.accounts = Accounts(other(tmp_path), clock=pair.accounts._clock)
+        if pair.memory != pair.disk and dice.random() < 0.5:
+            pair.take_into_use()  # there is nothing between the two but an instant
+    for secret in (pair.memory, pair.disk):
+        pair.accounts.verify(pair.agent, secret)

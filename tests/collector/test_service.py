@@ -1,7 +1,9 @@
 """Enrolment, sessions and leaving, as an agent meets them on a real socket."""
 
 import asyncio
+import sqlite3
 from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import closing
 from pathlib import Path
 
 import grpc
@@ -316,3 +318,33 @@ async def test_there_are_no_more_sessions_than_may_be_and_an_agent_that_comes_ag
             async with agent.session() as again:
                 await again.acknowledged(batch(1))
     assert {"sessions": 1} == server.stats.rejected
+
+
+async def test_an_agent_whose_secret_is_old_gets_a_new_one_after_the_welcome(tmp_path: Path) -> None:
+    async with Server(tmp_path).running() as server:
+        agent = await server.join()
+        with closing(sqlite3.connect(tmp_path / "state.sqlite", timeout=10)) as file:
+            file.execute("UPDATE agents SET secret_at = 0")
+            file.commit()
+        await server.accounts.refresh()
+        async with agent.session() as session:
+            response = await session.next()
+            assert "rotation" == response.WhichOneof("message")
+        old = agent.credential
+        agent.credential = (("authorization", f"Bearer {agent.id}.{response.rotation.secret}"),)
+        async with agent.session() as session:
+            await session.acknowledged(batch(1))
+        agent.credential = old
+        async with agent.session(link.Hello()) as session:
+            assert grpc.StatusCode.UNAUTHENTICATED is await session.status()
+
+
+async def test_a_session_of_many_days_is_given_a_new_secret_too(tmp_path: Path) -> None:
+    async with Server(tmp_path).running() as server, (await server.join()).session() as session:
+        await server.service.rotate()
+        with closing(sqlite3.connect(tmp_path / "state.sqlite", timeout=10)) as file:
+            file.execute("UPDATE agents SET secret_at = 0")
+            file.commit()
+        await server.accounts.refresh()
+        await server.service.rotate()
+        assert "rotation" == (await session.next()).WhichOneof("message")

@@ -32,7 +32,8 @@ class Linked:
         self.stood: list[str] = []
         self.troubles: list[str] = []
         caller = Caller(
-            authorization=authorization,
+            authorization=lambda: authorization,
+            on_rotation=self._on_rotation,
             endpoints=ways(endpoints),
             hello=lambda: wire.Hello(agent_version="1", epoch=self.spool.counts.epoch),
             on_plan=self._on_plan,
@@ -40,6 +41,9 @@ class Linked:
             on_link=self._on_link,
         )
         self.uplink = Uplink(caller, self.spool, dial=Dialler(road), pace=PACE, clock=SystemClock(), draw=lambda: 0.0)
+
+    async def _on_rotation(self, rotation: wire.Rotation) -> None:
+        pass
 
     async def _on_plan(self, plan: SignedPlan) -> None:
         pass
@@ -55,7 +59,11 @@ class Linked:
         for number in range(count):
             await self.spool.append(
                 Measurement(
-                    target=f"https://x.com/{number}", started_at=datetime.now(UTC), duration_us=1, agent_version="1"
+                    target="https://x.com/",
+                    platform="x",
+                    started_at=datetime.now(UTC),
+                    duration_us=number,
+                    agent_version="1",
                 )
             )
             self.uplink.wake()

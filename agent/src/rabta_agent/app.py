@@ -19,6 +19,7 @@ from rabta_agent.dial import Dialler
 from rabta_agent.endpoint import Endpoint, InvalidEndpointError, parse_endpoint, ways
 from rabta_agent.exits import CommandError, ExitCode
 from rabta_agent.home import Credential, Home, Link
+from rabta_agent.keyring import Keyring
 from rabta_agent.line import Road
 from rabta_agent.measuring import Bench, Measurer, Measuring
 from rabta_agent.plan_keeper import PlanKeeper
@@ -161,8 +162,10 @@ class Agent:
 
     def _caller(self) -> Caller:
         credential = self._parts.credential
+        keyring = Keyring(self._parts.home, credential)
         return Caller(
-            authorization=f"Bearer {credential.agent_id}.{credential.secret}",
+            authorization=keyring.authorization,
+            on_rotation=keyring.rotate,
             endpoints=_endpoints(credential, lab=self._parts.config.lab),
             hello=self._hello,
             on_plan=self._plans.offer,

@@ -57,12 +57,13 @@ class Pace:
 class Caller:
     """Who calls, where, and who is told. `on_link` hears: connected, where, and the trouble when not."""
 
-    authorization: str
+    authorization: Callable[[], str]
     endpoints: Sequence[Endpoint]
     hello: Callable[[], wire.Hello]
     on_plan: Callable[[SignedPlan], Awaitable[None]]
     on_request: Callable[[wire.MeasureNow], None]
     on_link: Callable[[bool, Endpoint, str], None]
+    on_rotation: Callable[[wire.Rotation], Awaitable[None]]
 
 
 class Session:
@@ -129,7 +130,7 @@ class Session:
     async def _dialled(self) -> Stream:
         try:
             async with asyncio.timeout(self._pace.welcome_s):
-                return await self._dial(self._endpoint, self._caller.authorization, self._traffic)
+                return await self._dial(self._endpoint, self._caller.authorization(), self._traffic)
         except TimeoutError:
             raise SessionEndedError(f"no connection within {self._pace.welcome_s:g} s") from None
 
@@ -164,6 +165,8 @@ class Session:
                     await self._settle(response.ack)
                 case "plan":
                     await self._caller.on_plan(response.plan)
+                case "rotation":
+                    await self._caller.on_rotation(response.rotation)
                 case "slow_down":
                     self._slow_down(response.slow_down)
                 case "measure_now":

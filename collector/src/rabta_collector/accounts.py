@@ -8,12 +8,14 @@ import sqlite3
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from typing import ParamSpec, TypeVar
 
 import structlog
 
 from rabta_collector.admit import Reason, Refused
-from rabta_collector.registry import Agent, InvitationError, Newcomer, Registry, digest, matches
+from rabta_collector.registry import MAX_PENDING, Agent, InvitationError, Newcomer, Registry, digest, matches
+from rabta_collector.rotation import is_due
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -30,6 +32,8 @@ class Accounts:
         self._agents = {agent.id: agent for agent in registry.agents()}
         self._mark = registry.change_mark()
         self._heard: dict[str, float] = {}
+        self._used: dict[str, bytes] = {}
+        """Digests of new secrets that agents have used, and that the file does not tell of yet."""
 
     async def _call(self, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         return await asyncio.get_running_loop().run_in_executor(self._thread, lambda: work(*args, **kwargs))
@@ -37,11 +41,30 @@ class Accounts:
     def verify(self, agent: str, secret: str) -> Agent:
         """The agent that a credential is of. Raises `Refused`."""
         known = self._agents.get(agent)
-        if not matches(secret, known.digest if known else NOBODY) or known is None:
+        used = [kept for kept in ((known.digest, *known.pending) if known else (NOBODY,)) if matches(secret, kept)]
+        if not used or known is None:
             raise Refused(Reason.UNAUTHENTICATED, "the credential is not known here")
         if known.revoked_at is not None:
             raise Refused(Reason.REVOKED, "the credential was revoked")
+        if used[0] != known.digest:
+            self._used[agent] = used[0]
+            known = self._agents[agent] = replace(known, digest=used[0], pending=(), secret_at=self._clock())
         return known
+
+    async def next_secret(self, agent: str, after_s: float) -> str | None:
+        """A new secret for an agent whose own is so old; on disk, as a hash, when this returns."""
+        known = self._agents.get(agent)
+        if known is None or agent in self._used or not is_due(known, now=self._clock(), after_s=after_s):
+            return None
+        self._agents[agent] = replace(known, offered_at=self._clock())
+        try:
+            secret = await self._call(self._registry.offer, agent, now=self._clock())
+        except sqlite3.Error as wrong:  # it keeps its old one
+            log.warning("registry.failing", problem=str(wrong))
+            return None
+        known = self._agents[agent]
+        self._agents[agent] = replace(known, pending=(*known.pending, digest(secret))[-MAX_PENDING:])
+        return secret
 
     async def enrol(self, token: str, newcomer: Newcomer) -> tuple[Agent, str]:
         """A new agent and its secret, for an invitation. Raises `Refused`."""
@@ -57,7 +80,10 @@ class Accounts:
         await self._load()
 
     async def saw(self, agent: str, version: str) -> None:
-        """Notes that an agent was here."""
+        """Notes that an agent was here, and with which secret."""
+        if (used := self._used.get(agent)) is not None:
+            await self._call(self._registry.promote, agent, used, now=self._clock())
+            self._used.pop(agent, None)
         await self._call(self._registry.saw, [(agent, version)], now=self._clock())
 
     def heard(self, agent: str) -> None:
@@ -98,6 +124,8 @@ class Accounts:
     async def _load(self) -> None:
         agents = await self._call(self._registry.agents)
         self._agents = {agent.id: agent for agent in agents}
+        for id_, used in self._used.items():  # what was used stays used
+            self._agents[id_] = replace(self._agents[id_], digest=used, pending=(), secret_at=self._clock())
 
     async def close(self) -> None:
         await self.keep_heard()

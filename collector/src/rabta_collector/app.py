@@ -274,6 +274,7 @@ class Collector:
         while True:
             await asyncio.sleep(HEARD_S)
             await self._accounts.keep_heard()
+            await self._service.rotate()
 
     async def _plan(self) -> None:
         while True:

@@ -27,3 +27,4 @@ class Limits:
     prefix_enrolments_per_hour: int = 30
     sessions: int = 10_000
     inflight_bytes: int = 8 * MIB
+    secret_days: int = 30

@@ -23,8 +23,10 @@ from rabta_collector.networks import Networks, address_of
 from rabta_collector.planner import Planner
 from rabta_collector.provinces import parse_province
 from rabta_collector.registry import Agent, Newcomer
+from rabta_collector.rotation import DAY_S
 from rabta_collector.session import End, Session, SessionEndedError, Stream, read_hello
 from rabta_collector.state import IngestStats
+from rabta_collector.statuses import status_of
 from rabta_proto.codec import to_timestamp
 from rabta_proto.v1 import collector_pb2 as link
 from rabta_proto.vocabulary import Role
@@ -33,24 +35,6 @@ NAME = "rabta.v1.Collector"
 HELLO_PATIENCE_S = 10.0
 MAX_WORD = 64  # characters of a version or an identifier
 ROLES = {Role.PROBE: link.ROLE_PROBE, Role.CONTROL: link.ROLE_CONTROL}
-STATUS = {
-    Reason.UNAUTHENTICATED: grpc.StatusCode.UNAUTHENTICATED,
-    Reason.REVOKED: grpc.StatusCode.UNAUTHENTICATED,
-    Reason.INVITATION: grpc.StatusCode.PERMISSION_DENIED,
-    Reason.LAB: grpc.StatusCode.FAILED_PRECONDITION,
-    Reason.TOO_LARGE: grpc.StatusCode.RESOURCE_EXHAUSTED,
-    Reason.RATE: grpc.StatusCode.RESOURCE_EXHAUSTED,
-    Reason.PREFIX: grpc.StatusCode.RESOURCE_EXHAUSTED,
-    Reason.SESSIONS: grpc.StatusCode.RESOURCE_EXHAUSTED,
-    Reason.ENROLMENTS: grpc.StatusCode.RESOURCE_EXHAUSTED,
-    Reason.JOURNAL: grpc.StatusCode.UNAVAILABLE,
-}  # every other is INVALID_ARGUMENT
-END_STATUS = {
-    End.REVOKED: grpc.StatusCode.UNAUTHENTICATED,
-    End.REPLACED: grpc.StatusCode.ABORTED,
-    End.SILENT: grpc.StatusCode.DEADLINE_EXCEEDED,
-    End.STOPPING: grpc.StatusCode.UNAVAILABLE,
-}
 log = structlog.get_logger()
 
 
@@ -140,7 +124,7 @@ class Service:
         except Refused as refused:
             await self._refuse(call, refused)
         except SessionEndedError as ended:
-            await call.abort(END_STATUS[ended.end], str(ended))
+            await call.abort(status_of(ended.end), str(ended))
         except JournalError as wrong:
             await self._refuse(call, Refused(Reason.JOURNAL, str(wrong)))
 
@@ -148,7 +132,7 @@ class Service:
         reason = refused.reason
         self._parts.stats.rejected[reason] = self._parts.stats.rejected.get(reason, 0) + 1
         log.info("call.refused", reason=str(reason), message=str(refused))
-        await call.abort(STATUS.get(reason, grpc.StatusCode.INVALID_ARGUMENT), str(refused))
+        await call.abort(status_of(reason), str(refused))
 
     async def _enroll(self, raw: bytes, call: UnaryCall) -> bytes:
         self._parts.admission.enrol(address_of(call.peer()), raw)
@@ -261,6 +245,7 @@ class Service:
         agent = session.member.agent
         if (older := self.sessions.get(agent)) is not None:
             older.end(End.REPLACED)
+        session.welcome(self._welcome())
         self.sessions[agent] = session
         if older is None:
             self._present(session.member, connected=True)
@@ -268,12 +253,24 @@ class Service:
         bound.info("session.start", version=_word(hello.agent_version), backlog=hello.backlog, dropped=hello.dropped)
         try:
             await self._parts.accounts.saw(agent, _word(hello.agent_version))
-            await session.run(self._welcome())
+            await self._rotate(session)
+            await session.run()
         finally:
             if self.sessions.get(agent) is session:
                 del self.sessions[agent]
                 self._present(session.member, connected=False)
             bound.info("session.end")
+
+    async def rotate(self) -> None:
+        """Gives new secrets to the agents whose own have grown old in long sessions."""
+        for session in tuple(self.sessions.values()):
+            await self._rotate(session)
+
+    async def _rotate(self, session: Session) -> None:
+        after_s = self._parts.admission.limits.secret_days * DAY_S
+        if (secret := await self._parts.accounts.next_secret(session.member.agent, after_s)) is not None:
+            sent = session.offer_secret(secret)
+            log.info("secret.offered", agent=session.member.agent, sent=sent)
 
     def _present(self, member: Member, *, connected: bool) -> None:
         self._parts.stats.sessions = len(self.sessions)

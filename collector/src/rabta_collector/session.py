@@ -71,17 +71,21 @@ class Session:
 
     def offer_plan(self, plan: plans.SignedPlan, version: int) -> bool:
         """Sends a plan; false where the agent takes nothing just now."""
-        try:
-            self._outbox.put_nowait(link.SessionResponse(plan=plan).SerializeToString())
-        except asyncio.QueueFull:
-            return False
-        self.plan_version = version
-        return True
+        if sent := self._say(link.SessionResponse(plan=plan)):
+            self.plan_version = version
+        return sent
 
     def ask(self, request: link.MeasureNow) -> bool:
         """Asks the agent to measure at once; false where it takes nothing just now."""
+        return self._say(link.SessionResponse(measure_now=request))
+
+    def offer_secret(self, secret: str) -> bool:
+        """Gives the agent a new secret, for its next session; false where it takes nothing just now."""
+        return self._say(link.SessionResponse(rotation=link.Rotation(secret=secret)))
+
+    def _say(self, response: link.SessionResponse) -> bool:
         try:
-            self._outbox.put_nowait(link.SessionResponse(measure_now=request).SerializeToString())
+            self._outbox.put_nowait(response.SerializeToString())
         except asyncio.QueueFull:
             return False
         return True
@@ -95,9 +99,12 @@ class Session:
         """Returns when all that there was to say has been written to the stream."""
         await self._outbox.join()
 
-    async def run(self, welcome: link.Welcome) -> None:
+    def welcome(self, welcome: link.Welcome) -> None:
+        """Answers the Hello; to be called before anything else is said."""
+        self._say(link.SessionResponse(welcome=welcome))
+
+    async def run(self) -> None:
         """Until the agent closes the stream. Raises `Refused` or `SessionEndedError`."""
-        await self._outbox.put(link.SessionResponse(welcome=welcome).SerializeToString())
         try:
             async with asyncio.TaskGroup() as group:
                 others = [group.create_task(self._send()), group.create_task(self._wait_for_end())]
