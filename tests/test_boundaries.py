@@ -34,6 +34,7 @@ PURE = {
         "agenda.py",
         "api.py",
         "asking.py",
+        "backfill.py",
         "briefing.py",
         "catalogue.py",
         "cells.py",

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from rabta_collector.backfill import Voices
 from rabta_collector.catalogue import Catalogue, Need, Platform, Target
 from rabta_collector.query import Query
 from rabta_collector.state import (
@@ -184,6 +185,7 @@ class Country:
     current: Snapshot = field(default_factory=make_snapshot)
     events: tuple[Event, ...] = field(default_factory=make_events)
     past: tuple[Span, ...] = ()
+    late: Voices = field(default_factory=dict)
     is_ready: bool = True
 
     def snapshot(self) -> Snapshot:
@@ -200,6 +202,9 @@ class Country:
             and platform in (None, event.platform)
             and isp in (None, event.isp)
         )
+
+    def find_late(self, query: Query) -> Voices:
+        return self.late
 
     def find_past(self, query: Query) -> tuple[Span, ...]:
         return tuple(s for s in self.past if query.platform in (None, s.platform) and query.isp in (None, s.isp))

@@ -5,8 +5,9 @@ Fields are public and only ever added to. Times are RFC 3339 in UTC.
 
 import json
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
+from rabta_collector.backfill import Voices, to_spans
 from rabta_collector.catalogue import Catalogue
 from rabta_collector.csvform import to_csv
 from rabta_collector.past import find_revisions, merge
@@ -20,12 +21,16 @@ Row = Mapping[str, object]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Source:
-    """What answers are made from: all `events` of the wanted cells, oldest first, and spans of their `past`."""
+    """What answers are made from: all `events` of the wanted cells, oldest first, and spans of their `past`.
+
+    `late`: what measurements of theirs say that came too late to vote.
+    """
 
     catalogue: Catalogue
     snapshot: Snapshot
     events: tuple[Event, ...] = ()
     past: tuple[Span, ...] = ()
+    late: Voices = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -113,11 +118,13 @@ def _isp_states(source: Source, query: Query) -> list[Row]:
 
 def _spans(source: Source, query: Query) -> tuple[Span, ...]:
     """Every span of the wanted cells, those of the past among them."""
-    return merge(find_spans(source.events, _within(source.snapshot, query)), source.past)
+    needs = {platform.id: platform.need for platform in source.catalogue.platforms}
+    own = find_spans(source.events, _within(source.snapshot, query))
+    return merge(merge(own, to_spans(source.late, needs)), source.past)
 
 
 def _events(source: Source, query: Query) -> list[Row]:
-    revised = find_revisions(_spans(source, query)) if source.past else ()
+    revised = find_revisions(_spans(source, query)) if source.past or source.late else ()
     events = sorted((*source.events, *revised), key=lambda event: event.at)
     return [
         {

@@ -15,6 +15,7 @@ from rabta_collector import journal_file, post, web
 from rabta_collector.accounts import Accounts
 from rabta_collector.admission import Admission
 from rabta_collector.asked import remember
+from rabta_collector.backfill import Voices
 from rabta_collector.catalogue import Catalogue
 from rabta_collector.closedloop import ClosedLoop
 from rabta_collector.config import Config
@@ -100,9 +101,8 @@ class Collector:
         self._stopping = asyncio.Event()
 
     def _terms(self) -> Terms:
-        if self._config.lab:
-            return Terms(floor_s=0.0, bytes_per_day=None, cost=self._costs.of)
-        return Terms(floor_s=FLOOR_S, bytes_per_day=self._config.bytes_per_day, cost=self._costs.of)
+        lab, bound = self._config.lab, self._config.bytes_per_day
+        return Terms(floor_s=0.0 if lab else FLOOR_S, bytes_per_day=None if lab else bound, cost=self._costs.of)
 
     def _parts(self, isps: frozenset[str]) -> Parts:
         return Parts(
@@ -120,8 +120,6 @@ class Collector:
             endpoints=self._config.endpoints,
         )
 
-    # What readers see
-
     @property
     def catalogue(self) -> Catalogue:
         return self._catalogue
@@ -138,6 +136,9 @@ class Collector:
     ) -> tuple[Event, ...]:
         return self._decider.engine.find_events(since=since, until=until, platform=platform, isp=isp)
 
+    def find_late(self, query: Query) -> Voices:
+        return self._decider.engine.backfill.voices(isp=query.isp, platform=query.platform)
+
     def find_past(self, query: Query) -> tuple[Span, ...]:
         """Spans of the past; what was imported a moment ago is among them."""
         return self._history.spans(query)
@@ -145,8 +146,6 @@ class Collector:
     def ready(self) -> bool:
         """Whether what was known is known again, agents are taken, and the disk takes what they bring."""
         return self._ready and not self._journal.failing
-
-    # From the journal to the engine
 
     def _committed(self, entry: Entry, epoch: int) -> None:
         self._ingest.remember(entry, epoch)

@@ -72,7 +72,7 @@ class Court:
     def hear_agent(self, cell: Cell, target: Target, case: Case, now: float) -> None:
         """An agent's measurement, newer than its last one of this target."""
         told = self.vantages.hear(case.agent, case.measurement, case.started)
-        finding = self._judge(cell, case)
+        finding = self.judge(cell, case)
         window = cell.window(target.url)
         window.record(case, finding, now)
         self.changed(cell)
@@ -98,10 +98,11 @@ class Court:
     def _revise(self, cell: Cell, cases: Iterable[Case]) -> None:
         """Judges open cases anew."""
         for case in cases:
-            if cell.window(case.measurement.target).revise(case, self._judge(cell, case)):
+            if cell.window(case.measurement.target).revise(case, self.judge(cell, case)):
                 self.changed(cell)
 
-    def _judge(self, cell: Cell, case: Case) -> Finding:
+    def judge(self, cell: Cell, case: Case) -> Finding:
+        """What a measurement says, by all that is known of its moment."""
         target = cell.targets[case.measurement.target]
         controls = self.controls.around((cell.platform, target.url), case.started, self._reach_s(target))
         references = () if cell.platform == REFERENCES else self._failed_references(cell.isp, case)

@@ -10,7 +10,8 @@ something changed or expired, and ISPs of which something was heard, or not hear
 
 A vote expires `vote_intervals` times its agent's own interval after it began: the target's interval times the ISP's
 agents (the work is shared among them), or the agent's own last pause where that was longer; at least `vote_floor_s`, at
-most `vote_ceiling_s`. A measurement that comes more than `late_s` after its end is counted, and votes for nothing.
+most `vote_ceiling_s`. A measurement that comes more than `late_s` after its end is counted and corrects history
+(backfill.py), and votes for nothing.
 """
 
 from collections import deque
@@ -20,6 +21,7 @@ from datetime import UTC, datetime
 
 from rabta_collector.agenda import Agenda
 from rabta_collector.asking import Alarm
+from rabta_collector.backfill import Backfill
 from rabta_collector.briefing import Briefing
 from rabta_collector.catalogue import Catalogue, Isp, Need, Target
 from rabta_collector.cells import Cell, unknown
@@ -91,6 +93,7 @@ class Engine:
             max_age_s=settings.control_max_age_s, changed=self._enter, asn_of=asn_of, alarmed=self._alarms.append
         )
         self.briefing = Briefing(court=self._court, nation=self._nation, isps=self._isps)
+        self.backfill = Backfill()
         self._counting = Counting()
         self._chronicle = Chronicle(settings.events_kept)
         self._snapshot: Snapshot | None = None
@@ -137,6 +140,7 @@ class Engine:
                 verdicts=tuple(self._court.cells[place].verdict for place in places if place in self._court.cells),
                 isps=self._nation.statuses(now),
                 controls_connected=self._nation.controls_connected,
+                late_dropped=self.backfill.dropped,
                 tallies=self._counting.snapshot(),
             )
         return self._snapshot
@@ -194,6 +198,10 @@ class Engine:
         self._counting.count(measurement, entry.isp, started)
         if started + lasted + self._settings.late_s >= entry.at:
             self._admit(entry, cell, target, measurement, started)
+        elif target.platform:
+            case = Case(agent=entry.agent, measurement=measurement, started=started, expires=started)
+            finding = self._court.judge(cell, case)
+            self.backfill.hear((entry.isp, target.platform), entry.agent, target.url, finding, started, entry.at)
 
     def _admit(self, entry: Measured, cell: Cell, target: Target, measurement: Measurement, started: float) -> None:
         """Lets a measurement vote unless its agent has a newer one."""

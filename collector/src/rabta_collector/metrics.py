@@ -135,6 +135,11 @@ CONTROLS_CONNECTED = Metric(
     kind=Kind.GAUGE,
     help="Control agents that have a session now; without any, little can be told.",
 )
+LATE_DROPPED = Metric(
+    name="rabta_collector_late_findings_dropped_total",
+    kind=Kind.COUNTER,
+    help="Measurements too late to vote that correct no history either, because that is full; all are journaled.",
+)
 DECIDED = Metric(
     name="rabta_collector_decided_timestamp_seconds",
     kind=Kind.GAUGE,
@@ -219,6 +224,7 @@ CATALOGUE = (
     AGENTS_REPORTING,
     ISP_INFO,
     CONTROLS_CONNECTED,
+    LATE_DROPPED,
     DECIDED,
     READY,
     INGESTED,

@@ -15,6 +15,7 @@ from aiohttp import web
 
 from rabta_collector.answers import CSV, JSON, Body, add_safe_headers, make_body, make_error, respond
 from rabta_collector.api import LISTINGS, Listing, Source, render, to_json
+from rabta_collector.backfill import Voices
 from rabta_collector.catalogue import Catalogue
 from rabta_collector.exposition import CONTENT_TYPE, Exposition
 from rabta_collector.openapi import describe
@@ -45,6 +46,9 @@ class Views(Protocol):
     def find_events(
         self, *, since: float | None, until: float | None, platform: str | None, isp: str | None
     ) -> tuple[Event, ...]: ...
+
+    def find_late(self, query: Query) -> Voices:
+        """What measurements of the wanted cells say that came too late to vote."""
 
     def find_past(self, query: Query) -> tuple[Span, ...]:
         """Spans of the past that touch the window, of the wanted cells. Reads from disk: to be called in a thread."""
@@ -139,10 +143,11 @@ class _Country:
     def _source(self, listing: Listing, query: Query) -> Source:
         """Taken on the event loop, at one moment; it does not change after that."""
         views = self._views
-        events: tuple[Event, ...] = ()
-        if listing.from_events:
-            events = views.find_events(since=None, until=None, platform=query.platform, isp=query.isp)
-        return Source(catalogue=views.catalogue, snapshot=views.snapshot(), events=events)
+        source = Source(catalogue=views.catalogue, snapshot=views.snapshot())
+        if not listing.from_events:
+            return source
+        events = views.find_events(since=None, until=None, platform=query.platform, isp=query.isp)
+        return replace(source, events=events, late=views.find_late(query))
 
     def _write(self, listing: Listing, source: Source, query: Query) -> tuple[Body, bool]:
         if listing.from_events:
