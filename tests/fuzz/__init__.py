@@ -1,0 +1,1 @@
+"""Bytes of strangers against everything that reads them, at length: `make faults`, RABTA_FUZZ=seconds."""
