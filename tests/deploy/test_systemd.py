@@ -1,0 +1,49 @@
+"""The services' units: known to systemd, and closed as far as they can be."""
+
+import configparser
+import re
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from support.programs import require
+
+DEPLOY = Path(__file__).parents[2] / "deploy"
+UNITS = DEPLOY / "systemd"
+# systemd's own measure of what a service could do to the machine: 0 nothing, 10 everything.
+EXPOSED_AT_MOST = {"rabta-agent.service": 1.2, "rabta-collector.service": 1.0}
+
+
+@pytest.mark.parametrize("unit", sorted(EXPOSED_AT_MOST))
+def test_a_service_can_do_little_to_the_machine(unit: str) -> None:
+    command = [require("systemd-analyze", "systemd"), "security", "--offline=true", "--no-pager", str(UNITS / unit)]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    told = re.search(r"exposure level for \S+: ([0-9.]+)", done.stdout)
+    assert told, done.stdout
+    assert float(told[1]) <= EXPOSED_AT_MOST[unit]
+
+
+@pytest.mark.parametrize("unit", sorted(EXPOSED_AT_MOST))
+def test_systemd_knows_every_line(unit: str, tmp_path: Path) -> None:
+    """Its program is not installed here, so another stands in its place."""
+    text = (UNITS / unit).read_text(encoding="utf-8")
+    (tmp_path / unit).write_text(re.sub(r"/opt/rabta/bin/\S+", "/bin/true", text), encoding="utf-8")
+    command = [require("systemd-analyze", "systemd"), "verify", "--man=no", str(tmp_path / unit)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert (0, "") == (done.returncode, "".join(line for line in done.stderr.splitlines(True) if unit in line))
+
+
+def test_every_service_has_a_user_and_the_state_directory_of_its_own() -> None:
+    users = re.findall(r"^u (\S+) ", (UNITS / "rabta.sysusers").read_text(encoding="utf-8"), re.MULTILINE)
+    for unit in EXPOSED_AT_MOST:
+        service = configparser.ConfigParser(strict=False, interpolation=None)
+        service.optionxform = str  # type: ignore[assignment,method-assign] # systemd's keys are told apart by case
+        service.read(UNITS / unit, encoding="utf-8")
+        assert service["Service"]["User"] in users
+        assert "0700" == service["Service"]["StateDirectoryMode"]
+
+
+def test_the_collector_keeps_its_data_where_its_unit_lets_it() -> None:
+    assert 'data = "/var/lib/rabta"' in (DEPLOY / "collector.toml").read_text(encoding="utf-8")
+    assert "StateDirectory=rabta\n" in (UNITS / "rabta-collector.service").read_text(encoding="utf-8")
