@@ -39,6 +39,7 @@ PURE = {
         "catalogue.py",
         "cells.py",
         "chronicle.py",
+        "consensus.py",
         "controls.py",
         "court.py",
         "csvform.py",

@@ -563,3 +563,14 @@ def test_what_is_kept_is_bounded() -> None:
 
 def test_the_settings_are_plain_numbers() -> None:
     assert all(isinstance(getattr(SETTINGS, name), int | float) for name in Settings.__slots__)
+
+
+def test_a_control_out_of_step_with_the_others_is_left_out_and_counted() -> None:
+    """Its network is censored, too: were it listened to, the site would seem to fail for half of the controls."""
+    feed = Feed(controls=3)
+    broken = f"{ABROAD}-0"
+    calm = feed.tell(NOON, NOON + 600, lambda _, agent: RESET_BY_NAME if agent == broken else works())
+    engine = make_engine()
+    play(engine, [*feed.presence(NOON, True), *calm], until=NOON + 600)
+    assert 1 == engine.snapshot().controls_out_of_step
+    assert State.REACHABLE is verdict(engine, "ptcl").state

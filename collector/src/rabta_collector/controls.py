@@ -23,8 +23,12 @@ class Look:
 
 @dataclass(slots=True, kw_only=True)
 class Controls:
-    """`reach_s` is how far from a moment a control may have begun to speak for it."""
+    """`reach_s` is how far from a moment a control may have begun to speak for it.
 
+    `muted`: controls that are not listened to.
+    """
+
+    muted: frozenset[str] = frozenset()
     _looks: dict[Key, dict[str, list[Look]]] = field(default_factory=dict)
 
     def add(self, target: Key, agent: str, look: Look, reach_s: float) -> tuple[float, float]:
@@ -45,7 +49,9 @@ class Controls:
     def around(self, target: Key, moment: float, reach_s: float) -> tuple[Measurement, ...]:
         """Of each control the last measurement that began before the moment and the first that began since."""
         found: list[Measurement] = []
-        for _, looks in sorted(self._looks.get(target, {}).items()):
+        for agent, looks in sorted(self._looks.get(target, {}).items()):
+            if agent in self.muted:
+                continue
             place = bisect_left(looks, Look(moment, looks[0].measurement))
             for look in looks[max(0, place - 1) : place + 1]:
                 if abs(look.started - moment) <= reach_s:

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from rabta_collector.asking import Alarm
 from rabta_collector.catalogue import Target
 from rabta_collector.cells import Cell
+from rabta_collector.consensus import Consensus
 from rabta_collector.controls import Controls, Look
 from rabta_collector.locators import scheme_of
 from rabta_collector.question import at_odds
@@ -44,6 +45,7 @@ class Court:
     alarmed: Callable[[Alarm], None] = lambda _: None
     cells: dict[Place, Cell] = field(default_factory=dict)
     controls: Controls = field(default_factory=Controls)
+    consensus: Consensus = field(default_factory=Consensus)
     vantages: Vantages = field(default_factory=Vantages)
     asn_of: Callable[[str], int | None] | None = None
     _came: dict[str, float] = field(default_factory=dict)
@@ -63,11 +65,19 @@ class Court:
     def hear_control(self, target: Target, agent: str, look: Look) -> None:
         """A control's measurement votes for nothing; it shows those of agents in another light."""
         platform, url = target.platform, target.url
+        self._compare(target, agent, look)
         before, after = self.controls.add((platform, url), agent, look, self._reach_s(target))
         for cell in self.cells.values():
             if cell.platform == platform:
                 cases = cell.window(url).open_cases()
                 self._revise(cell, (case for case in cases if before < case.started <= after))
+
+    def _compare(self, target: Target, agent: str, look: Look) -> None:
+        """Leaves out a control that is out of step with the others."""
+        reached = classify(look.measurement).judgement is Judgement.OK
+        key = (target.platform, target.url)
+        self.consensus.hear(agent, key, reached=reached, started=look.started, reach_s=self._reach_s(target))
+        self.controls.muted = self.consensus.outliers
 
     def hear_agent(self, cell: Cell, target: Target, case: Case, now: float) -> None:
         """An agent's measurement, newer than its last one of this target."""
@@ -112,8 +122,8 @@ class Court:
     def _to_come(self, key: tuple[str, str], moment: float, target: Target) -> int:
         """Controls that came so lately that their first look at a target is still to come."""
         reach_s = self._reach_s(target)
-        looked = self.controls.lookers(key)
-        return sum(moment - came <= reach_s and agent not in looked for agent, came in self._came.items())
+        known = {*self.controls.lookers(key), *self.consensus.outliers}
+        return sum(moment - came <= reach_s and agent not in known for agent, came in self._came.items())
 
     def _background(self, case: Case, controls_to_come: int) -> Background:
         """QUIC is measured seldom: what it did within half of the time that a vote stands is the newest there is."""

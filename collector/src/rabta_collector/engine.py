@@ -140,6 +140,7 @@ class Engine:
                 verdicts=tuple(self._court.cells[place].verdict for place in places if place in self._court.cells),
                 isps=self._nation.statuses(now),
                 controls_connected=self._nation.controls_connected,
+                controls_out_of_step=len(self._court.consensus.outliers),
                 late_dropped=self.backfill.dropped,
                 tallies=self._counting.snapshot(),
             )

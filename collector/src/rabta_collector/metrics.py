@@ -135,6 +135,11 @@ CONTROLS_CONNECTED = Metric(
     kind=Kind.GAUGE,
     help="Control agents that have a session now; without any, little can be told.",
 )
+CONTROLS_OUT_OF_STEP = Metric(
+    name="rabta_controls_out_of_step",
+    kind=Kind.GAUGE,
+    help="Controls that find otherwise than all others too often, and are left out.",
+)
 LATE_DROPPED = Metric(
     name="rabta_collector_late_findings_dropped_total",
     kind=Kind.COUNTER,
@@ -224,6 +229,7 @@ CATALOGUE = (
     AGENTS_REPORTING,
     ISP_INFO,
     CONTROLS_CONNECTED,
+    CONTROLS_OUT_OF_STEP,
     LATE_DROPPED,
     DECIDED,
     READY,

@@ -86,6 +86,7 @@ def of_country(snapshot: Snapshot, catalogue: Catalogue) -> Iterator[Series]:
     yield Series(metric=metrics.PLATFORM_INFO, samples=tuple(named))
     yield from _isps(snapshot.isps)
     yield _single(metrics.CONTROLS_CONNECTED, snapshot.controls_connected)
+    yield _single(metrics.CONTROLS_OUT_OF_STEP, snapshot.controls_out_of_step)
     yield _single(metrics.LATE_DROPPED, snapshot.late_dropped)
 
 

@@ -106,6 +106,7 @@ class Snapshot:
     verdicts: tuple[Verdict, ...] = ()
     isps: tuple[IspStatus, ...] = ()
     controls_connected: int = 0
+    controls_out_of_step: int = 0  # that are left out
     late_dropped: int = 0  # findings that came too late to vote, and for which history had no room
     tallies: Tallies = field(default_factory=Tallies)
 
