@@ -30,3 +30,17 @@ def test_an_encrypted_connection_costs_more_to_open() -> None:
     plain.opened(tls=False)
     encrypted.opened(tls=True)
     assert sum(plain.take()) + 4000 < sum(encrypted.take())
+
+
+def test_what_the_other_side_may_send_is_counted_by_the_day() -> None:
+    day = [7]
+    traffic = Traffic(most=10_000, today=lambda: day[0])
+    traffic.read(9_000)
+    assert not traffic.exhausted
+    traffic.take()
+    traffic.carried(sent=50_000, received=2_000)
+    assert traffic.exhausted
+    day[0] += 1
+    assert not traffic.exhausted
+    traffic.read(9_000)
+    assert not traffic.exhausted

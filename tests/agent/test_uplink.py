@@ -192,3 +192,22 @@ async def test_a_stop_is_no_trouble(tmp_path: Path) -> None:
         async with running(uplink):
             await drained(uplink)
     assert [(True, ""), (False, "")] == links.heard
+
+
+async def test_a_collector_that_sends_without_end_is_left_until_the_next_day(tmp_path: Path) -> None:
+    spool = spool_with(tmp_path, 1)
+    flood = SignedPlan(plan=bytes(200_000), signature=b"x")
+    async with listening(ScriptedCollector(plan=flood)) as collector:
+        uplink = make([collector.url], spool)
+        uplink._traffic.most = 500_000
+        with structlog.testing.capture_logs() as lines:
+            task: asyncio.Task[None] = asyncio.create_task(uplink.run())
+            async with asyncio.timeout(30):
+                while not any(line["event"] == "link.too_dear" for line in lines):
+                    collector.answers = (hang_up,)
+                    await asyncio.wait({task}, timeout=0.01)
+            task.cancel()
+            await asyncio.gather(task, return_exceptions=True)
+        assert len(collector.hellos) < 10
+        assert not uplink.connected
+    await spool.close()

@@ -12,7 +12,7 @@ from random import Random
 
 import structlog
 
-from rabta_agent.ceilings import Ceilings
+from rabta_agent.ceilings import LINK_BYTES, Ceilings
 from rabta_agent.clock import Clock
 from rabta_agent.config import Config
 from rabta_agent.dial import Dialler
@@ -171,6 +171,7 @@ class Agent:
             on_plan=self._plans.offer,
             on_request=lambda request: self._measuring.ask(request),
             on_link=self._on_link,
+            most_bytes=max(LINK_BYTES, self._parts.config.day_allowance),
         )
 
     def _hello(self) -> wire.Hello:

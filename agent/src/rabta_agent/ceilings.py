@@ -23,6 +23,8 @@ ERRAND_SECONDS = 120.0  # for which one waits at the most
 MEASUREMENT_MOST_BYTES = 384 * 1024  # of one measurement: past them no further step of it begins
 STEP_MOST_BYTES = 128 * 1024  # what steps that began before that may still add; each bounds its own
 
+LINK_BYTES = 4_000_000  # what a collector may send in a day, or the volunteer's day of bytes where that is more
+
 # How far the bytes used may run ahead of the day: urgent targets further than the others.
 _AHEAD = {1: 0.25, 2: 0.15, 3: 0.05}
 

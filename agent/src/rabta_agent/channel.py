@@ -8,6 +8,7 @@ import re
 import grpc
 import grpc.aio
 
+from rabta_agent.ceilings import PLAN_BYTES
 from rabta_agent.endpoint import Endpoint
 from rabta_agent.exits import ExitCode
 from rabta_agent.line import Road, roots
@@ -17,7 +18,7 @@ from rabta_agent.stream import RefusedError, SessionEndedError
 
 KEEPALIVE_MS = 120_000  # heartbeats keep the way open; this finds a peer that hangs
 KEEPALIVE_TIMEOUT_MS = 15_000  # also the kernel's patience with unacknowledged bytes (TCP_USER_TIMEOUT)
-MESSAGE_BYTES = 4 * 1024 * 1024
+MESSAGE_BYTES = PLAN_BYTES + 64 * 1024  # a plan is the largest of a collector's messages
 OPTIONS: tuple[tuple[str, str | int], ...] = (
     ("grpc.keepalive_time_ms", KEEPALIVE_MS),
     ("grpc.keepalive_timeout_ms", KEEPALIVE_TIMEOUT_MS),

@@ -12,6 +12,7 @@ from typing import NoReturn
 import structlog
 
 from rabta_agent.apart import apart
+from rabta_agent.ceilings import LINK_BYTES
 from rabta_agent.clock import Clock
 from rabta_agent.contacts import Contact
 from rabta_agent.endpoint import Endpoint
@@ -64,6 +65,7 @@ class Caller:
     on_request: Callable[[wire.MeasureNow], None]
     on_link: Callable[[bool, Endpoint, str], None]
     on_rotation: Callable[[wire.Rotation], Awaitable[None]]
+    most_bytes: int = LINK_BYTES  # that the collector may send in a day
 
 
 class Session:
@@ -160,6 +162,8 @@ class Session:
     async def _hear(self, stream: Stream) -> None:
         while True:
             response = await stream.read()
+            if self._traffic.exhausted:
+                raise SessionEndedError("the collector has sent more than it may in a day")
             match response.WhichOneof("message"):
                 case "ack":
                     await self._settle(response.ack)

@@ -6,6 +6,7 @@ connection.
 """
 
 import zlib
+from collections.abc import Callable
 from dataclasses import dataclass
 
 FRAMING_BYTES = 5 + 9 + 22 + 52  # gRPC prefix, HTTP/2 frame, TLS record, TCP and IPv4 headers
@@ -17,27 +18,42 @@ TLS_SENT_BYTES, TLS_RECEIVED_BYTES = 900, 4500  # ClientHello and Finished; Serv
 
 @dataclass(slots=True)
 class Traffic:
-    """Bytes since the last `take`."""
+    """Bytes since the last `take`; `most` is what the other side may send in a day, `today` the day's number."""
 
     sent: int = 0
     received: int = 0
+    most: int = 2**63
+    today: Callable[[], int] = lambda: 0
+    _day: int = 0
+    _heard: int = 0
+
+    @property
+    def exhausted(self) -> bool:
+        """Whether the other side has sent more than it may today."""
+        return self.today() == self._day and self._heard > self.most
+
+    def _hear(self, size: int) -> None:
+        if (day := self.today()) != self._day:
+            self._day, self._heard = day, 0
+        self.received += size
+        self._heard += size
 
     def opened(self, *, tls: bool) -> None:
         self.sent += OPENING_SENT_BYTES + (TLS_SENT_BYTES if tls else 0)
-        self.received += OPENING_RECEIVED_BYTES + (TLS_RECEIVED_BYTES if tls else 0)
+        self._hear(OPENING_RECEIVED_BYTES + (TLS_RECEIVED_BYTES if tls else 0))
 
     def wrote(self, message: bytes) -> None:
         self.sent += min(len(message), len(zlib.compress(message))) + FRAMING_BYTES
-        self.received += ACKNOWLEDGEMENT_BYTES
+        self._hear(ACKNOWLEDGEMENT_BYTES)
 
     def read(self, size: int) -> None:
-        self.received += size + FRAMING_BYTES
+        self._hear(size + FRAMING_BYTES)
         self.sent += ACKNOWLEDGEMENT_BYTES
 
     def carried(self, *, sent: int, received: int) -> None:
         """An HTTP exchange, whose bytes are known above TLS."""
         self.sent += sent + FRAMING_BYTES * (1 + sent // SEGMENT_BYTES) + ACKNOWLEDGEMENT_BYTES
-        self.received += received + FRAMING_BYTES * (1 + received // SEGMENT_BYTES) + ACKNOWLEDGEMENT_BYTES
+        self._hear(received + FRAMING_BYTES * (1 + received // SEGMENT_BYTES) + ACKNOWLEDGEMENT_BYTES)
 
     def take(self) -> tuple[int, int]:
         """Bytes sent and received, which are then forgotten here."""

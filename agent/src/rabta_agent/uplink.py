@@ -20,6 +20,7 @@ from rabta_agent.spool_thread import SpoolThread
 from rabta_agent.stream import Dial, RefusedError, SessionEndedError
 from rabta_agent.traffic import Traffic
 
+DAY_S, LOOK_S = 86_400, 60.0
 logger = structlog.get_logger()
 
 
@@ -46,7 +47,7 @@ class Uplink:
         self._draw = draw
         self._ladder = Ladder(ways=caller.endpoints, worked=worked)
         self._session: Session | None = None
-        self._traffic = Traffic()
+        self._traffic = Traffic(most=caller.most_bytes, today=lambda: int(clock.now().timestamp() // DAY_S))
         self.trouble = ""
 
     @property
@@ -58,6 +59,7 @@ class Uplink:
         failures = 0
         told = ""
         while True:
+            await self._affordable()
             endpoint, stay_s = self._ladder.current, self._ladder.stay_s
             began = self._clock.monotonic()
             try:
@@ -75,6 +77,15 @@ class Uplink:
             say("link.lost", collector=str(endpoint), reason=self.trouble, retry_in_s=round(pause_s, 1))
             told = self.trouble
             await asyncio.sleep(pause_s)
+
+    async def _affordable(self) -> None:
+        """Waits for the next UTC day where the collector has sent more than a day's bytes."""
+        if self._traffic.exhausted:
+            logger.warning("link.too_dear", most=self._traffic.most)
+        while True:
+            if not self._traffic.exhausted:
+                return
+            await asyncio.sleep(LOOK_S)
 
     def _learn(self, session: Session, lasted_s: float) -> bool:
         """Whether a session was a good one; which way is next follows from it."""
