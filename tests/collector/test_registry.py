@@ -14,10 +14,10 @@ from rabta_collector.registry import (
     Invite,
     Newcomer,
     Registry,
-    UnusableRegistryError,
     digest,
     matches,
 )
+from rabta_collector.registry_file import UnusableRegistryError
 from rabta_proto.vocabulary import Role
 
 NEWCOMER = Newcomer(isp="zong", province="Sindh", version="0.1.0")

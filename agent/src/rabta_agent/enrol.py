@@ -101,6 +101,7 @@ def _checked(used: tuple[Endpoint, ...], response: wire.EnrollResponse, *, lab: 
         plan_public_key=response.plan_public_key.hex(),
         endpoints=_addresses(used, tuple(response.endpoints), lab=lab),
         pin=pin,
+        import_public_key=response.import_public_key.hex() if len(response.import_public_key) == 32 else "",
     )
     return Enrolment(credential=credential, plan=response.plan if response.HasField("plan") else None)
 

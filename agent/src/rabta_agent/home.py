@@ -1,7 +1,7 @@
 """The agent's home: one directory that only its owner reads, and everything the agent keeps.
 
     agent.toml        configuration, written by the volunteer
-    credential.json   who this agent is to its collector: pseudonym, secret, role, ISP, the key that signs its plans
+    credential.json   who this agent is to its collector: pseudonym, secret, role, ISP, and keys
     plan.bin          the last good plan, a serialised `rabta.v1.SignedPlan`
     plan_floor.json   the newest plan that this agent has followed, by its version: none below it is followed again
     spool.sqlite      measurements that wait, counters, what was contacted (spool_file.py has the format)
@@ -24,6 +24,8 @@ from rabta_agent.exits import CommandError, ExitCode
 
 _DIRECTORY_MODE = 0o700
 _FILE_MODE = 0o600
+_OWN = {"agent.toml", "credential.json", "plan.bin", "plan_floor.json", "link.json", "lock"}
+_OWN_PREFIXES = ("spool.sqlite", ".writable-", *(f".{name}.new" for name in sorted(_OWN)))
 _LOCK_TRIES = 4
 _LOCK_PAUSE_S = 0.05
 
@@ -33,6 +35,8 @@ class Credential:
     """What enrolment gave. `plan_public_key` is hexadecimal; `endpoints` are URLs in the order to try, never empty.
 
     `pin`: the collector's key as the invitation pinned it (pin.py). Empty: its certificate is checked by the roots.
+    `export_key` (Ed25519, private) signs sealed files, `import_public_key` (X25519) is whom they are sealed to; both
+    hexadecimal. Empty: this agent can write none.
     """
 
     agent_id: str
@@ -42,6 +46,8 @@ class Credential:
     plan_public_key: str
     endpoints: tuple[str, ...]
     pin: str = ""
+    export_key: str = field(default="", repr=False)
+    import_public_key: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,7 +96,8 @@ class Home:
             table = json.loads(file.read_text(encoding="utf-8"))
             endpoints = tuple(table.pop("endpoints"))
             credential = Credential(endpoints=endpoints, **table)
-            bytes.fromhex(credential.plan_public_key)
+            for key in (credential.plan_public_key, credential.export_key, credential.import_public_key):
+                bytes.fromhex(key)
             if not all(isinstance(text, str) for text in (*endpoints, *table.values())) or not endpoints:
                 raise ValueError
         except (FileNotFoundError, NotADirectoryError):
@@ -143,6 +150,24 @@ class Home:
     def save_link(self, link: Link) -> None:
         with suppress(OSError):  # for `status` only: a full disk must not end a session
             self._write("link.json", json.dumps(asdict(link)).encode(), sync=False)
+
+    def erase(self) -> tuple[list[str], list[str]]:
+        """Removes every file of the agent's, and the directory if nothing else is in it; names of both.
+
+        To be called with the lock held. Raises `CommandError`.
+        """
+        erased: list[str] = []
+        try:
+            for file in sorted(self.path.iterdir()):
+                if file.name in _OWN or file.name.startswith(_OWN_PREFIXES):
+                    file.unlink()
+                    erased.append(file.name)
+            left = sorted(file.name for file in self.path.iterdir())
+            if not left:
+                self.path.rmdir()
+        except OSError as wrong:
+            raise CommandError(f"{wrong.filename}: cannot be removed: {wrong.strerror}") from None
+        return erased, left
 
     @contextmanager
     def locked(self) -> Iterator[None]:

@@ -24,6 +24,7 @@ from rabta_collector.decider import Decider
 from rabta_collector.descriptors import connections, raise_limit
 from rabta_collector.engine import Engine
 from rabta_collector.entries import Entry, Measured
+from rabta_collector.handed import TakeIn
 from rabta_collector.history.places import PLACES, make_places
 from rabta_collector.history.shown import History
 from rabta_collector.ingest import Ingest
@@ -37,9 +38,10 @@ from rabta_collector.prefixes import Prefixes
 from rabta_collector.query import Query
 from rabta_collector.registry import Registry
 from rabta_collector.replay import replay
+from rabta_collector.sealed import public_key_of
 from rabta_collector.service import Parts, Service
 from rabta_collector.share import Terms
-from rabta_collector.signing import load_signer
+from rabta_collector.signing import load_secret, load_signer
 from rabta_collector.state import Event, IngestStats, Snapshot
 from rabta_collector.stopping import stopping_on_signals
 from rabta_collector.targets import load_catalogue
@@ -118,6 +120,7 @@ class Collector:
             lab=self._config.lab,
             heartbeat_s=self._config.heartbeat_s,
             endpoints=self._config.endpoints,
+            import_key=public_key_of(load_secret(self._data.import_key)),
         )
 
     @property
@@ -220,18 +223,15 @@ class Collector:
 
     async def _listen_with_tls(self, readers: HttpListener) -> None:
         config = self._config
-        if config.https is not None and config.tls_cert is not None and config.tls_key is not None:
-            endpoint = await readers.start_tls(config.https, web_context(config.tls_cert, config.tls_key))
-            log.info("web.tls", endpoint=str(endpoint))
+        if config.https is not None and (context := web_context(config.tls_cert, config.tls_key)) is not None:
+            log.info("web.tls", endpoint=str(await readers.start_tls(config.https, context)))
 
     async def _listen_to_operators(self, operators: HttpListener) -> None:
         """Plain on this machine itself: no certificate is made out to 127.0.0.1."""
         config = self._config
         if config.admin is None:
             return
-        context = None
-        if config.tls_cert is not None and config.tls_key is not None and not config.admin.loopback:
-            context = web_context(config.tls_cert, config.tls_key)
+        context = None if config.admin.loopback else web_context(config.tls_cert, config.tls_key)
         await operators.start(config.admin, context)
         log.info("admin.ready", endpoint=str(operators.endpoint), tls=context is not None)
 
@@ -245,7 +245,13 @@ class Collector:
             log.warning("collector.plain", message="agents send their secrets in the clear; see --tls-cert, --tls-key")
         print(f"ready: agents on {agents.endpoint}, page on {page}", flush=True)  # noqa: T201 - for whoever started us
         async with asyncio.TaskGroup() as group:
-            works = (self._tick(), self._watch_registry(), self._keep_heard(), self._plan())
+            works = (
+                self._tick(),
+                self._watch_registry(),
+                self._keep_heard(),
+                self._plan(),
+                TakeIn(self._data.handed, self._ingest).run(),
+            )
             tasks = [group.create_task(work) for work in works]
             group.create_task(asyncio.to_thread(self._history.refresh))
             await self._stopping.wait()

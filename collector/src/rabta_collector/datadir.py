@@ -2,6 +2,7 @@
 
 journal.sqlite   what was measured       state.sqlite   agents and invitations
 history.sqlite   what was imported       plan.key       signs plans
+handed.sqlite    files on their way in   import.key     opens sealed files
 lock             held by the collector that serves
 """
 
@@ -43,6 +44,14 @@ class DataDir:
     @property
     def plan_key(self) -> Path:
         return self.path / "plan.key"
+
+    @property
+    def import_key(self) -> Path:
+        return self.path / "import.key"
+
+    @property
+    def handed(self) -> Path:
+        return self.path / "handed.sqlite"
 
     @property
     def lock_file(self) -> Path:

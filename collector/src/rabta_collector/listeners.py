@@ -62,8 +62,10 @@ def grpc_credentials(cert: Path | None, key: Path | None) -> object | None:
     return credentials
 
 
-def web_context(cert: Path, key: Path) -> ssl.SSLContext:
-    """TLS for the web side, of files that `grpc_credentials` has found good."""
+def web_context(cert: Path | None, key: Path | None) -> ssl.SSLContext | None:
+    """TLS for the web side, of files that `grpc_credentials` has found good; `None` without them."""
+    if cert is None or key is None:
+        return None
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     context.load_cert_chain(cert, key)

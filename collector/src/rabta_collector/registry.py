@@ -9,44 +9,17 @@ import hashlib
 import hmac
 import secrets
 import sqlite3
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeAlias
 
+from rabta_collector.registry_file import UnusableRegistryError, prepare, transaction
 from rabta_proto.vocabulary import Role
 
-APPLICATION_ID = 0x52425231  # "RBR1"
-FORMAT = 2
 MAX_PENDING = 4  # new secrets that an agent was given and has not used yet
 DIGEST_BYTES = 32
 MARK = "rabta"  # what a token begins with, so that people and scanners know one
-SCHEMA = """
-CREATE TABLE IF NOT EXISTS invites (
-    id TEXT PRIMARY KEY, digest BLOB NOT NULL, role TEXT NOT NULL, isp TEXT NOT NULL, uses_left INTEGER NOT NULL,
-    made_at REAL NOT NULL, expires_at REAL NOT NULL
-) STRICT;
-CREATE TABLE IF NOT EXISTS agents (
-    id TEXT PRIMARY KEY, digest BLOB NOT NULL, role TEXT NOT NULL, isp TEXT NOT NULL, province TEXT NOT NULL,
-    invite TEXT NOT NULL, enrolled_at REAL NOT NULL, revoked_at REAL, last_seen REAL, version TEXT NOT NULL
-) STRICT;
-CREATE TABLE IF NOT EXISTS facts (key TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT;
-"""  # of format 1; what came later is in MIGRATIONS, for new files, too
-MIGRATIONS = {
-    2: """
-ALTER TABLE agents ADD COLUMN pending BLOB NOT NULL DEFAULT x'';
-ALTER TABLE agents ADD COLUMN secret_at REAL NOT NULL DEFAULT 0;
-ALTER TABLE agents ADD COLUMN offered_at REAL;
-UPDATE agents SET secret_at = enrolled_at;
-CREATE TABLE asked (platform TEXT NOT NULL, target TEXT NOT NULL, until REAL, PRIMARY KEY (platform, target)) STRICT;
-""",
-}
-"""What leads from the format before to the one under whose number it stands.
-
-`pending` holds digests of new secrets, one after the other; `asked` every target that agents were ever asked to measure
-within the last month, with the time until which, and none where they still are.
-"""
 AGENT_COLUMNS = (
     "id, digest, role, isp, province, enrolled_at, revoked_at, last_seen, version, pending, secret_at, offered_at"
 )
@@ -54,10 +27,6 @@ AGENT_COLUMNS = (
 
 Asked: TypeAlias = tuple[str, str]
 """Platform (empty for a reference) and target, as plans name them."""
-
-
-class UnusableRegistryError(RuntimeError):
-    """The file cannot be used; the message is one line for the operator."""
 
 
 class InvitationError(ValueError):
@@ -102,6 +71,8 @@ class Newcomer:
     isp: str
     province: str
     version: str
+    export_key: bytes = b""
+    """Ed25519 public key with which it signs what is carried by hand. Empty: none."""
 
 
 def digest(secret: str) -> bytes:
@@ -125,40 +96,9 @@ class Registry:
         """Opens or makes the file. Raises `UnusableRegistryError`."""
         try:
             self._connection = sqlite3.connect(path, timeout=10, isolation_level=None, check_same_thread=False)
-            self._prepare(path)
+            prepare(self._connection, path)
         except sqlite3.Error as wrong:
             raise UnusableRegistryError(f"{path}: {wrong}; restore it from a backup, or move it away") from None
-
-    def _prepare(self, path: Path) -> None:
-        owner = self._connection.execute("PRAGMA application_id").fetchone()[0]
-        version = self._connection.execute("PRAGMA user_version").fetchone()[0]
-        if owner not in (0, APPLICATION_ID) or version > FORMAT:
-            raise UnusableRegistryError(f"{path}: not a registry of this version of Rabta")
-        self._connection.execute("PRAGMA journal_mode=WAL")
-        self._connection.execute("PRAGMA synchronous=FULL")
-        if version == FORMAT:
-            return
-        with self._transaction():  # another process may have done it meanwhile
-            if not (version := self._connection.execute("PRAGMA user_version").fetchone()[0]):
-                self._run(SCHEMA)
-                self._connection.execute(f"PRAGMA application_id={APPLICATION_ID}")
-            for number in range(max(version, 1) + 1, FORMAT + 1):
-                self._run(MIGRATIONS[number])
-            self._connection.execute(f"PRAGMA user_version={FORMAT}")
-
-    def _run(self, script: str) -> None:
-        for statement in filter(str.strip, script.split(";")):
-            self._connection.execute(statement)
-
-    @contextmanager
-    def _transaction(self) -> Iterator[None]:
-        self._connection.execute("BEGIN IMMEDIATE")
-        try:
-            yield
-        except BaseException:
-            self._connection.execute("ROLLBACK")
-            raise
-        self._connection.execute("COMMIT")
 
     def close(self) -> None:
         self._connection.close()
@@ -176,7 +116,7 @@ class Registry:
         """Uses an invitation up by one: the new agent and its secret. Raises `InvitationError`."""
         mark, _, rest = token.partition("-")
         id_, _, secret = rest.partition("-")
-        with self._transaction():
+        with transaction(self._connection):
             found = self._connection.execute(
                 "SELECT digest, role, isp, uses_left, expires_at FROM invites WHERE id = ?", (id_,)
             ).fetchone()
@@ -198,6 +138,8 @@ class Registry:
             "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
             (id_, digest(secret), str(role), isp, newcomer.province, invite, now, newcomer.version, now),
         )
+        if newcomer.export_key:
+            self._connection.execute("INSERT INTO export_keys VALUES (?, ?)", (id_, newcomer.export_key))
         agent = Agent(
             id=id_,
             digest=digest(secret),
@@ -236,7 +178,7 @@ class Registry:
     def offer(self, agent: str, *, now: float) -> str:
         """Makes a new secret for an agent, to be used beside the others until it uses one of the new ones."""
         secret = secrets.token_urlsafe(32)
-        with self._transaction():
+        with transaction(self._connection):
             (pending,) = self._connection.execute("SELECT pending FROM agents WHERE id = ?", (agent,)).fetchone()
             kept = (*_split(pending), digest(secret))[-MAX_PENDING:]
             self._connection.execute(
@@ -254,7 +196,7 @@ class Registry:
     def keep_asked(self, targets: Iterable[Asked], *, now: float, kept_s: float) -> frozenset[Asked]:
         """Notes what agents are asked to measure from now on; everything that they were within the last `kept_s`."""
         wanted = frozenset(targets)
-        with self._transaction():
+        with transaction(self._connection):
             known = dict.fromkeys(self._connection.execute("SELECT platform, target FROM asked WHERE until IS NULL"))
             self._connection.executemany(
                 "UPDATE asked SET until = ? WHERE platform = ? AND target = ?",
@@ -262,7 +204,16 @@ class Registry:
             )
             self._connection.executemany("INSERT OR REPLACE INTO asked VALUES (?, ?, NULL)", sorted(wanted))
             self._connection.execute("DELETE FROM asked WHERE until <= ?", (now - kept_s,))
-            return frozenset(self._connection.execute("SELECT platform, target FROM asked"))
+            return self.asked()
+
+    def asked(self) -> frozenset[Asked]:
+        """What `keep_asked` last returned."""
+        return frozenset(self._connection.execute("SELECT platform, target FROM asked"))
+
+    def export_key(self, agent: str) -> bytes:
+        """The public key with which an agent signs what is carried by hand; empty: none is known."""
+        found = self._connection.execute("SELECT key FROM export_keys WHERE agent = ?", (agent,)).fetchone()
+        return bytes(found[0]) if found else b""
 
     def revoke(self, agent: str, *, now: float) -> bool:
         """Revokes a credential for ever; false where no such agent is known."""
@@ -273,7 +224,7 @@ class Registry:
 
     def saw(self, agents: Sequence[tuple[str, str]], *, now: float) -> None:
         """Notes that agents were seen, each with its version."""
-        with self._transaction():
+        with transaction(self._connection):
             self._connection.executemany(
                 "UPDATE agents SET last_seen = ?, version = ? WHERE id = ?",
                 [(now, version, agent) for agent, version in agents],
@@ -281,7 +232,7 @@ class Registry:
 
     def heard(self, moments: Mapping[str, float]) -> None:
         """Notes when each agent was heard of, unless it was seen since."""
-        with self._transaction():
+        with transaction(self._connection):
             self._connection.executemany(
                 "UPDATE agents SET last_seen = max(coalesce(last_seen, 0), ?) WHERE id = ?",
                 [(at, agent) for agent, at in moments.items()],

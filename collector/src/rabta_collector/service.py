@@ -86,6 +86,7 @@ class Parts:
     lab: bool
     heartbeat_s: float
     endpoints: tuple[str, ...] = ()
+    import_key: bytes = b""
 
 
 class Service:
@@ -151,6 +152,7 @@ class Service:
             plan_public_key=self._parts.public_key,
             plan=plan,
             endpoints=self._parts.endpoints,
+            import_public_key=self._parts.import_key,
         ).SerializeToString()
 
     def _newcomer(self, request: link.EnrollRequest, call: UnaryCall) -> Newcomer:
@@ -161,7 +163,10 @@ class Service:
             province = parse_province(request.province)
         except ValueError as wrong:
             raise Refused(Reason.UNREADABLE, str(wrong)) from None
-        return Newcomer(isp=isp, province=province, version=_word(request.agent_version))
+        if len(request.export_public_key) not in (0, 32):
+            raise Refused(Reason.UNREADABLE, "an export key that is not 32 bytes")
+        version, key = _word(request.agent_version), request.export_public_key
+        return Newcomer(isp=isp, province=province, version=version, export_key=key)
 
     def _check_lab(self, *, lab: bool) -> None:
         if lab and not self._parts.lab:
@@ -213,8 +218,7 @@ class Service:
         return link.ExchangeResponse(responses=map(link.SessionResponse.FromString, responses)).SerializeToString()
 
     async def _flush(self, agent: str, stream: Stream) -> None:
-        session = self.sessions.get(agent)
-        if session is not None and session.stream is stream:
+        if (session := self.sessions.get(agent)) is not None and session.stream is stream:
             await session.flush()
 
     async def _converse(self, entrant: Entrant, peer: str, stream: Stream) -> None:

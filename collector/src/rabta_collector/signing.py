@@ -45,9 +45,14 @@ def verifies(public_key: bytes, plan: bytes, signature: bytes) -> bool:
 
 def load_signer(file: Path) -> Signer:
     """The signer of a data directory; its key is made on first use. Raises `InvalidKeyError`."""
+    return Signer(Ed25519PrivateKey.from_private_bytes(load_secret(file)))
+
+
+def load_secret(file: Path) -> bytes:
+    """32 bytes that only their owner reads, drawn on first use: a private key of any of our kinds. Raises as above."""
     try:
         if not file.exists():
-            _write(file, Ed25519PrivateKey.generate().private_bytes_raw())
+            _write(file, os.urandom(KEY_BYTES))
         secret = file.read_bytes()
     except OSError as wrong:
         raise InvalidKeyError(f"{file}: {wrong.strerror or wrong}") from None
@@ -55,7 +60,7 @@ def load_signer(file: Path) -> Signer:
         raise InvalidKeyError(
             f"{file}: expected a key of {KEY_BYTES} bytes, not {len(secret)}; restore it from a backup"
         )
-    return Signer(Ed25519PrivateKey.from_private_bytes(secret))
+    return secret
 
 
 def _write(file: Path, secret: bytes) -> None:

@@ -100,6 +100,12 @@ def _parser() -> argparse.ArgumentParser:
     log = add("log", "show", "what was contacted, when, and how many bytes it took")
     log.add_argument("--lines", type=_positive, default=50, metavar="N", help="the last N entries (50)")
     log.add_argument("--json", action="store_true", help="one JSON object per line")
+    export = add(
+        "export", "carry", "write what waits into a file that only the collector can read, to be carried there"
+    )
+    export.add_argument("file", metavar="FILE", help="the file, made anew")
+    leave = add("leave", "carry", "erase everything, here and the credential at the collector")
+    leave.add_argument("--force", action="store_true", help="erase here also where the collector cannot be told")
     config = add("config", "show", "the effective configuration, as a file")
     add("version", "", "the version of this agent")
     for command in (run, probe):
@@ -107,7 +113,7 @@ def _parser() -> argparse.ArgumentParser:
         command.add_argument("--resolver", metavar="ADDRESS[:PORT]", help="in place of the machine's own resolvers")
     for command in (run, status, config):
         command.add_argument("--bytes-per-day", metavar="BYTES", help="most bytes a day, such as 15MB")
-    for command in (join, run, probe, status, log, config):
+    for command in (join, run, probe, status, log, export, leave, config):
         command.add_argument("--home", metavar="DIR", help="where the agent keeps everything (RABTA_HOME)")
         command.add_argument("--log-level", metavar="LEVEL", help="debug, info, warning or error")
     return parser

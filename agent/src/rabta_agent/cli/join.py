@@ -2,6 +2,9 @@
 
 import argparse
 import asyncio
+from dataclasses import replace
+
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from rabta_agent.cli.setting import setting
 from rabta_agent.endpoint import Endpoint, InvalidEndpointError, parse_endpoint
@@ -24,18 +27,20 @@ def join(options: argparse.Namespace) -> ExitCode:
             raise CommandError(
                 f"this home has joined {former.endpoints[0]} already; give another --home, or remove {home.path}"
             )
+        export_key = Ed25519PrivateKey.generate()
         request = EnrollRequest(
             invite_token=token,
             isp=options.isp,
             province=options.province,
             agent_version=agent_version(),
             lab=config.lab,
+            export_public_key=export_key.public_key().public_bytes_raw(),
         )
         enrolment = asyncio.run(enroll(endpoint, request, Road(proxy=config.proxy, pin=pin)))
         if enrolment.plan is not None:
             home.save_plan(enrolment.plan.SerializeToString())
-        home.save_credential(enrolment.credential)  # last: with it the home has joined
-    credential = enrolment.credential
+        credential = replace(enrolment.credential, export_key=export_key.private_bytes_raw().hex())
+        home.save_credential(credential)  # last: with it the home has joined
     print(f"Joined {endpoint} as {credential.agent_id}, role {credential.role}, ISP {credential.isp or 'not known'}.")
     print("Start measuring with: rabta-agent run")
     return ExitCode.GOOD

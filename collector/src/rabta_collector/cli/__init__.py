@@ -7,10 +7,10 @@ import argparse
 import sys
 from collections.abc import Mapping, Sequence
 
-from rabta_collector.cli import agents, configuration, export, invite, ooni, serve, targets
+from rabta_collector.cli import agents, configuration, export, importing, invite, ooni, serve, targets
 from rabta_collector.config import InvalidFlagError
 
-COMMANDS = (serve, invite, agents, targets, export, ooni, configuration)
+COMMANDS = (serve, invite, agents, targets, export, importing, ooni, configuration)
 
 
 def parser() -> argparse.ArgumentParser:
