@@ -15,6 +15,7 @@ PURE = {
         "candidates.py",
         "ceilings.py",
         "charset.py",
+        "clockwatch.py",
         "contacts.py",
         "digest.py",
         "endpoint.py",

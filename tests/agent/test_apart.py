@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from rabta_agent.apart import apart
+from rabta_agent.apart import apart, set_or_slept
 
 
 async def test_what_the_work_raises_is_raised() -> None:
@@ -41,3 +41,23 @@ async def test_a_cancellation_at_the_moment_at_which_the_work_fails_is_heeded() 
     task = asyncio.create_task(apart(work()))
     with pytest.raises(asyncio.CancelledError):
         await task
+
+
+async def test_an_event_ends_the_wait_and_so_does_the_time() -> None:
+    event, never = asyncio.Event(), asyncio.Event()
+
+    async def sleep(seconds: float) -> None:
+        assert 7.0 == seconds
+        await never.wait()
+
+    async def sleep_no_time(seconds: float) -> None:
+        pass
+
+    await set_or_slept(event, sleep_no_time, 7.0)
+    for most_s in (7.0, None):
+        waiting = asyncio.create_task(set_or_slept(event, sleep, most_s))
+        await asyncio.sleep(0)
+        assert not waiting.done()
+        event.set()
+        await waiting
+        event.clear()

@@ -51,6 +51,8 @@ def test_the_lab_has_bytes_enough_and_a_volunteer_15_mb(tmp_path: Path) -> None:
         ('bytes_per_day = "much"', "bytes_per_day"),
         ("bytes_per_day = 5", "less than"),
         ('resolver = "one.one"', "resolver"),
+        ("spool_days = 0", "days"),
+        ("spool_days = 1.5", "days"),
         ("resolver = []", "resolver"),
         ("resolver = [1]", "resolver"),
         ('source_address = "here"', "source_address"),

@@ -13,6 +13,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from rabta_agent.clockwatch import Offset
 from rabta_agent.contacts import Contact, contact_of
 from rabta_agent.inflight import Settled
 from rabta_agent.spool import Counts, Spool, SpoolError, read_contacts, read_counts, reading
@@ -20,6 +21,7 @@ from rabta_agent.spool_file import CONTACTS, DAYS
 from rabta_proto.codec import to_message
 from rabta_proto.model import Measurement
 from rabta_proto.v1 import measurement_pb2 as wire
+from support.fake_time import FakeTime
 from support.strategies import measurements
 
 NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
@@ -336,3 +338,89 @@ def test_what_a_killed_agent_left_behind_can_be_read(tmp_path: Path) -> None:
         assert 1 == read_counts(connection, NOW).produced
         with pytest.raises(sqlite3.OperationalError, match="readonly"):  # it changes nothing
             connection.execute("DELETE FROM measurement")
+
+
+class Age:
+    """A spool whose clock the test turns, and which keeps what it has for ten days."""
+
+    def __init__(self, path: Path) -> None:
+        self.path, self.time = path, FakeTime(NOW)
+        self.open("first")
+
+    def open(self, boot: str) -> None:
+        self.spool = Spool(
+            self.path / "spool.sqlite",
+            limit_bytes=PLENTY,
+            limit_s=10 * 86_400.0,
+            today=self.time.now,
+            steady=self.time.monotonic,
+            boot=boot,
+        )
+
+    def put(self, days_later: float = 0.0) -> None:
+        self.time.advance(days_later * 86_400)
+        put(self.spool, replace(measured(), started_at=self.time.now()))
+
+    @property
+    def held(self) -> tuple[int, int]:
+        """Waiting, and dropped for age."""
+        counts = self.spool.counts()
+        assert balance(counts)
+        assert counts.dropped == counts.dropped_old
+        return counts.waiting, counts.dropped_old
+
+
+def test_what_has_waited_for_too_long_is_dropped_and_counted(tmp_path: Path) -> None:
+    age = Age(tmp_path)
+    for _ in range(5):
+        age.put(4)
+    assert (3, 2) == age.held
+    age.put(9.9)
+    assert (2, 4) == age.held
+
+
+def test_the_newest_is_kept_whatever_its_clock_says(tmp_path: Path) -> None:
+    age = Age(tmp_path)
+    put(age.spool, replace(measured(), started_at=NOW - timedelta(days=4000)))
+    assert (1, 0) == age.held
+
+
+def test_a_clock_that_is_set_far_ahead_drops_nothing_until_a_collector_confirms_it(tmp_path: Path) -> None:
+    age = Age(tmp_path)
+    age.put()
+    age.time.set_wall(NOW + timedelta(days=3650))
+    age.put()
+    assert (2, 0) == age.held
+    clocks = age.spool.clocks()
+    age.spool.learn(Offset(offset_us=-3650 * 86_400 * 10**6, error_us=1, steady_us=clocks.steady_us))
+    age.put()
+    assert (3, 0) == age.held  # it was wrong by ten years
+    age.put(10.5)
+    assert (1, 3) == age.held
+
+
+def test_after_a_restart_of_the_machine_a_confirmed_clock_tells_what_is_old(tmp_path: Path) -> None:
+    age = Age(tmp_path)
+    age.put()
+    age.spool.close()
+    age.time.advance(20 * 86_400)
+    age.open("second")
+    age.put()
+    assert (2, 0) == age.held
+    age.spool.learn(Offset(offset_us=0, error_us=1, steady_us=age.spool.clocks().steady_us))
+    age.put()
+    assert (2, 1) == age.held
+
+
+def test_a_measurement_and_its_delivery_write_little_to_the_disk(tmp_path: Path) -> None:
+    """Pages in the write-ahead log; a checkpoint writes each of them at most once more, and most of them never."""
+    path = tmp_path / "spool.sqlite"
+    spool = spool_at(path)
+    spool._connection.execute("PRAGMA wal_autocheckpoint = 0")
+    log = path.with_name(path.name + "-wal")
+    one, count = measured(size=1500), 40
+    before = log.stat().st_size
+    for _ in range(count):
+        row = put(spool, one)
+        spool.settle(settled(accepted=(row,)), DELIVERY)
+    assert (log.stat().st_size - before) / count < 16_000  # 14.6 kB; 37 kB with pages of 4 kB

@@ -4,6 +4,7 @@ import random
 import shutil
 import sqlite3
 import stat
+import zlib
 from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
@@ -12,9 +13,11 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from rabta_agent.clockwatch import Offset
 from rabta_agent.contacts import contact_of
 from rabta_agent.spool import Spool
 from rabta_agent.spool_file import SpoolError, open_file
+from rabta_proto.codec import to_message
 from rabta_proto.model import Measurement
 
 NOW = datetime(2026, 1, 2, tzinfo=UTC)
@@ -149,7 +152,84 @@ def test_what_was_saved_goes_up_after_what_is_new_and_is_counted(filled: tuple[P
     then = spool.newest(most=5, most_bytes=10**8, skip={1})
     assert sorted((one.sequence for one in then), reverse=True) == [one.sequence for one in then]
     counts = spool.counts()
-    assert counts.produced == counts.waiting == len(everything(spool))
+    assert counts.waiting == len(everything(spool))
+    assert spool.damage is not None
+    assert spool.damage.lost == counts.dropped == counts.dropped_damaged == counts.produced - counts.waiting
+    assert COUNT == spool.damage.saved + spool.damage.lost
+
+
+def as_format_1(path: Path, rows: int) -> None:
+    """A file as agents before eras wrote it: rows from 3 on wait, and the last number given out was given up."""
+    with closing(sqlite3.connect(path, isolation_level=None)) as old:
+        old.execute("CREATE TABLE identity (epoch INTEGER NOT NULL)")
+        old.execute(
+            "CREATE TABLE measurement (row INTEGER PRIMARY KEY AUTOINCREMENT, epoch INTEGER, sequence INTEGER, "
+            "payload BLOB NOT NULL, crc INTEGER NOT NULL)"
+        )
+        old.execute("CREATE TABLE counter (name TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID")
+        old.execute(
+            "CREATE TABLE day (day TEXT PRIMARY KEY, measurements INTEGER NOT NULL, bytes INTEGER NOT NULL) "
+            "WITHOUT ROWID"
+        )
+        old.execute(
+            "CREATE TABLE contact (id INTEGER PRIMARY KEY AUTOINCREMENT, at_us INTEGER NOT NULL, "
+            "purpose TEXT NOT NULL, peers TEXT NOT NULL, bytes_sent INTEGER NOT NULL, bytes_received INTEGER NOT NULL)"
+        )
+        old.execute("INSERT INTO identity VALUES (77)")
+        for number in range(rows):
+            payload = to_message(measured(number)).SerializeToString()
+            old.execute("INSERT INTO measurement (payload, crc) VALUES (?, ?)", (payload, zlib.crc32(payload)))
+        old.execute("DELETE FROM measurement WHERE row < 3 OR row = ?", (rows,))
+        counters = {"produced": rows, "acked": 3, "rejected": 0, "dropped": 0}
+        old.executemany("INSERT INTO counter VALUES (?, ?)", counters.items())
+        old.execute("PRAGMA user_version = 1")
+
+
+def test_a_file_of_the_format_before_is_taken_over_whole(tmp_path: Path) -> None:
+    path = tmp_path / "spool.sqlite"
+    as_format_1(path, 10)
+    spool = spool_at(path)
+    assert (None, 77) == (spool.damage, spool.epoch)
+    assert [(77, n) for n in range(3, 10)] == sorted(everything(spool))
+    assert (10, 3, 0, 7) == (
+        spool.counts().produced,
+        spool.counts().acked,
+        spool.counts().dropped,
+        spool.counts().waiting,
+    )
+    assert 11 == spool.append(measured(11), contact_of(measured(11)))  # the tenth number is not used twice
+    assert {True} == {one.clock_jumped for one in spool.newest(most=50, most_bytes=10**9, skip=(), upto=10)}
+
+
+def test_numbers_go_on_where_a_file_of_the_format_before_was_empty(tmp_path: Path) -> None:
+    path = tmp_path / "spool.sqlite"
+    as_format_1(path, 3)
+    assert 4 == spool_at(path).append(measured(4), contact_of(measured(4)))
+
+
+def test_a_damaged_file_of_the_format_before_is_saved_too(tmp_path: Path) -> None:
+    path = tmp_path / "spool.sqlite"
+    as_format_1(path, 60)
+    path.write_bytes(path.read_bytes()[:-8192])
+    spool = spool_at(path)
+    assert spool.damage is not None
+    assert 0 < spool.damage.saved == len(everything(spool))
+    assert spool.damage.lost == 57 - spool.damage.saved
+
+
+def test_what_is_saved_keeps_the_clock_it_was_timed_by(tmp_path: Path) -> None:
+    path = tmp_path / "spool.sqlite"
+    spool = Spool(path, limit_bytes=10**8, today=lambda: NOW, steady=lambda: 1.0, boot="b")
+    for number in range(COUNT):
+        spool.append(measured(number), contact_of(measured(number)))
+    spool.learn(Offset(offset_us=5, error_us=1, steady_us=1_000_000))
+    spool.close()
+    path.write_bytes(path.read_bytes()[:-4096])
+    spool = Spool(path, limit_bytes=10**8, today=lambda: NOW, steady=lambda: 1.0, boot="b")
+    assert spool.damage is not None
+    assert {(5, False)} == {
+        (one.clock_offset_us, one.clock_jumped) for one in spool.newest(most=500, most_bytes=10**9, skip=())
+    }
 
 
 def test_a_stop_while_a_damaged_file_is_replaced_loses_nothing(

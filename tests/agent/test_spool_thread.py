@@ -6,11 +6,13 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+import structlog
 
 from rabta_agent.contacts import Contact
 from rabta_agent.inflight import Settled
 from rabta_agent.spool import Spool
 from rabta_agent.spool_thread import SpoolThread
+from rabta_proto.codec import to_message
 from rabta_proto.model import Measurement
 
 NOW = datetime(2026, 1, 2, tzinfo=UTC)
@@ -96,3 +98,14 @@ async def test_it_says_when_nothing_above_a_row_waits_any_more(thread: SpoolThre
     async with asyncio.timeout(30):
         await waiting
     assert 1 == thread.counts.waiting
+
+
+async def test_what_a_full_spool_drops_is_said_and_not_each_time(tmp_path: Path) -> None:
+    size = len(to_message(MEASUREMENT).SerializeToString())
+    thread = SpoolThread(Spool(tmp_path / "spool.sqlite", limit_bytes=2 * size, today=Calendar()))
+    with structlog.testing.capture_logs() as events:
+        for _ in range(10):
+            await thread.append(MEASUREMENT)
+    await thread.close()
+    assert [("spool.dropped", 1, 0)] == [(event["event"], event["total"], event["old"]) for event in events]
+    assert 8 == thread.counts.dropped

@@ -19,6 +19,7 @@ from support.scripted_collector import signed_plan
 NOW = datetime(2026, 1, 2, tzinfo=UTC)
 PROMISED = {
     "joined", "isp", "role", "running", "connected", "epoch", "produced", "acked", "waiting", "dropped", "rejected",
+    "dropped_old", "dropped_damaged",
     "measured_today", "bytes_today", "bytes_cap", "plan_version", "plan_expires", "collector",
 }  # fmt: skip
 

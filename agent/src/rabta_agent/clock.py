@@ -5,6 +5,7 @@ Deadlines are not here: they are times of the running event loop, which is what 
 
 import time
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Protocol
 
 
@@ -26,3 +27,17 @@ class SystemClock:
 
     def monotonic(self) -> float:
         return time.monotonic()
+
+
+def steady_s() -> float:
+    """Seconds since some moment before this process began, counted also while the machine sleeps where that is told."""
+    clock = getattr(time, "CLOCK_BOOTTIME", None)
+    return time.monotonic() if clock is None else time.clock_gettime(clock)
+
+
+def boot_id() -> str:
+    """What tells this start of the machine from others; empty where nothing does. It never leaves the machine."""
+    try:
+        return Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
+    except OSError:
+        return ""

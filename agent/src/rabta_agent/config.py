@@ -30,8 +30,9 @@ class Config:
     source_address: str | None = None
     resolver: tuple[str, ...] | None = None
     bytes_per_day: int | None = None
-    spool_bytes: int = 64 * 1000**2
     proxy: str | None = None
+    spool_bytes: int = 64 * 1024**2
+    spool_days: int = 14
     log_level: str = "info"
 
     @property
@@ -113,6 +114,12 @@ def _proxy(text: str) -> str:
     return text.strip()
 
 
+def _days(text: str) -> int:
+    if not (text.isascii() and text.isdigit() and 1 <= int(text) <= 3650):
+        raise ValueError(f'"{text}" is no number of days from 1 to 3650')
+    return int(text)
+
+
 def _level(text: str) -> str:
     if text.lower() not in LEVELS:
         raise ValueError(f'"{text}" is none of {", ".join(LEVELS)}')
@@ -125,6 +132,7 @@ KEYS = {
     "bytes_per_day": Key(parse=_at_least(100_000), meaning="most bytes a day, both ways together; 15 MB"),
     "spool_bytes": Key(parse=_at_least(100_000), meaning="most bytes of measurements that wait on disk"),
     "proxy": Key(parse=_proxy, meaning="proxy to the collector; unset: the environment's"),
+    "spool_days": Key(parse=_days, meaning="most days that a measurement waits on disk"),
     "log_level": Key(parse=_level, meaning="debug, info, warning or error"),
 }
 

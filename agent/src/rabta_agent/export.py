@@ -79,11 +79,15 @@ def _batches(spool: Path) -> Iterator[list[Waiting]]:
 def _waiting(connection: sqlite3.Connection) -> Iterator[Waiting]:
     """In one transaction, so that what is measured or acknowledged meanwhile changes nothing."""
     (own,) = connection.execute("SELECT epoch FROM identity").fetchone()
-    rows = connection.execute("SELECT row, epoch, sequence, payload FROM measurement ORDER BY row")
-    for row, epoch, sequence, payload in rows:
+    rows = connection.execute(
+        "SELECT row, epoch, sequence, payload, offset_us "
+        "FROM measurement LEFT JOIN era ON era.id = measurement.era ORDER BY row"
+    )
+    for row, epoch, sequence, payload, offset_us in rows:
         yield Waiting(
             row=row,
             epoch=own if epoch is None else epoch,
             sequence=row if sequence is None else sequence,
             payload=payload,
+            clock_offset_us=offset_us,
         )

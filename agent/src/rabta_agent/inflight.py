@@ -9,15 +9,19 @@ from dataclasses import dataclass, field
 
 from rabta_proto.v1 import collector_pb2 as wire
 
+MOST_OFFSET_US = 2**62  # what a peer says of its clock may be anything; the wire's number has an end
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Waiting:
-    """A measurement in the spool: its row there, its key on the wire, and its bytes."""
+    """A measurement in the spool: its row there, its key on the wire, its bytes, and what is known of its clock."""
 
     row: int
     epoch: int
     sequence: int
     payload: bytes
+    clock_offset_us: int | None = None
+    clock_jumped: bool | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -94,4 +98,8 @@ def to_batch(waiting: Sequence[Waiting]) -> wire.MeasurementBatch:
         message = batch.measurements.add()
         message.MergeFromString(one.payload)
         message.epoch, message.sequence = one.epoch, one.sequence
+        if one.clock_jumped is not None:
+            message.clock_jumped = one.clock_jumped
+        if one.clock_offset_us is not None:
+            message.clock_offset_us = min(max(one.clock_offset_us, -MOST_OFFSET_US), MOST_OFFSET_US)
     return batch

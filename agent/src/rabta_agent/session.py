@@ -11,7 +11,7 @@ from typing import NoReturn
 
 import structlog
 
-from rabta_agent.apart import apart
+from rabta_agent.apart import apart, set_or_slept
 from rabta_agent.ceilings import LINK_BYTES
 from rabta_agent.clock import Clock
 from rabta_agent.contacts import Contact
@@ -21,6 +21,7 @@ from rabta_agent.lanes import BACKLOG_BYTES_PER_S, FRESH_S, Lanes
 from rabta_agent.spool import SpoolError
 from rabta_agent.spool_thread import SpoolThread
 from rabta_agent.stream import Dial, RefusedError, SessionEndedError, Stream
+from rabta_agent.timekeeping import Timekeeper
 from rabta_agent.traffic import Traffic
 from rabta_proto.codec import to_timestamp
 from rabta_proto.v1 import collector_pb2 as wire
@@ -95,6 +96,7 @@ class Session:
         self._news = asyncio.Event()  # something to send, or room to send it
         self._writing = asyncio.Lock()  # a stream takes one message at a time
         self._last_write = 0.0
+        self._timekeeper = Timekeeper(spool)
         self.mark = 0
         """Rows of the spool above it are this session's present."""
         self.greeted = False
@@ -148,11 +150,13 @@ class Session:
         try:
             async with asyncio.timeout(self._pace.welcome_s):
                 await self._write(stream, wire.SessionRequest(hello=self._caller.hello()))
+                self._timekeeper.ask()  # the opening of the way is not part of the trip
                 response = await stream.read()
         except TimeoutError:
             raise SessionEndedError(f"no welcome within {self._pace.welcome_s:g} s") from None
         if response.WhichOneof("message") != "welcome":
             raise SessionEndedError("what answers there does not say welcome")
+        await self._timekeeper.hear_welcome(response.welcome)
         self.mark = await self._spool.mark(FRESH_S)
         self.greeted = True
         self._caller.on_link(True, self._endpoint, "")
@@ -171,6 +175,8 @@ class Session:
                     await self._caller.on_plan(response.plan)
                 case "rotation":
                     await self._caller.on_rotation(response.rotation)
+                case "heartbeat_answer":
+                    await self._timekeeper.hear(response.heartbeat_answer)
                 case "slow_down":
                     self._slow_down(response.slow_down)
                 case "measure_now":
@@ -239,21 +245,10 @@ class Session:
         waits = [] if lanes.live.full else [lanes.live_wait_s(now)]
         if self._backlog_waits and not lanes.backlog.full:
             waits.append(lanes.backlog_wait_s(now))
-        await self._news_or(min((wait_s for wait_s in waits if wait_s > 0), default=None))
+        most_s = min((wait_s for wait_s in waits if wait_s > 0), default=None)
+        await set_or_slept(self._news, self._sleep, most_s)
         if self._news.is_set():
             await self._sleep(self._pace.linger_s)
-
-    async def _news_or(self, most_s: float | None) -> None:
-        """Waits for news, at most so many seconds; `None`: for news alone."""
-        if most_s is None:
-            await self._news.wait()
-            return
-        news, timer = asyncio.ensure_future(self._news.wait()), asyncio.ensure_future(self._sleep(most_s))
-        try:
-            await asyncio.wait({news, timer}, return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            news.cancel()
-            timer.cancel()
 
     async def _live(self, stream: Stream, interval_s: float) -> None:
         """Any message is a sign of life; a heartbeat goes out where there was none for an interval."""
@@ -263,6 +258,7 @@ class Session:
                 counts = self._spool.counts
                 now = to_timestamp(self._clock.now())
                 heartbeat = wire.Heartbeat(now=now, backlog=counts.waiting, dropped=counts.dropped)
+                self._timekeeper.ask(now)
                 await self._write(stream, wire.SessionRequest(heartbeat=heartbeat))
                 silent_s = 0.0
             await self._sleep(interval_s - silent_s)

@@ -1,7 +1,9 @@
 """The measurements that the collector has not acknowledged yet, on disk. spool_file.py has the format.
 
 Laws: a measurement is synced before anybody can send it; it is deleted only when it was acknowledged, or counted as
-dropped because the spool was full, oldest first; produced = acked + rejected + dropped + waiting, at any instant.
+dropped because the spool was full or it had waited for too long, oldest first; produced = acked + rejected + dropped +
+waiting, at any instant. The age of a row is told by the clock that it was timed by; where that was set since, only once
+a collector has confirmed what the clock shows now, so that a clock gone wild drops nothing.
 Blocking: to be called from one thread at a time, and never from the event loop's.
 """
 
@@ -9,59 +11,63 @@ import sqlite3
 import zlib
 from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from dataclasses import replace
+from datetime import datetime
 from pathlib import Path
 
+from rabta_agent.clock import boot_id, steady_s
+from rabta_agent.clockwatch import Clocks, Offset
 from rabta_agent.contacts import Contact
 from rabta_agent.inflight import Settled, Waiting
+from rabta_agent.spool_eras import Eras, ended
 from rabta_agent.spool_file import CONTACTS, DAYS, Damage, SpoolError, open_file
+from rabta_agent.spool_reading import Counts, day_of, read_contacts, read_counts, reading
 from rabta_proto.codec import to_message
 from rabta_proto.model import Measurement
 
 Today = Callable[[], datetime]
+LIMIT_S = 14 * 86_400.0  # for which a measurement waits at most
 LOWEST_ROW, HIGHEST_ROW = -(2**63), 2**63 - 1
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Counts:
-    """The spool in numbers. Today is the UTC day `day`; its bytes count both ways, the link's to the collector too."""
-
-    day: str
-    epoch: int
-    produced: int
-    acked: int
-    rejected: int
-    dropped: int
-    waiting: int
-    measured_today: int
-    bytes_today: int
 
 
 class Spool:
     """One open spool."""
 
-    def __init__(self, path: Path, *, limit_bytes: int, today: Today) -> None:
+    def __init__(
+        self,
+        path: Path,
+        *,
+        limit_bytes: int,
+        today: Today,
+        limit_s: float = LIMIT_S,
+        steady: Callable[[], float] = steady_s,
+        boot: str | None = None,
+    ) -> None:
         """Opens the file, or makes it. `damage` says what was wrong with it. Raises `SpoolError`."""
         self._path = path
         self._today = today
-        self._limit = limit_bytes
+        self._limit, self._limit_s = limit_bytes, limit_s
         self._connection, self.damage = open_file(path)
         with self._guarded():
             (self.epoch,) = self._one("SELECT epoch FROM identity")
             (self._bytes,) = self._one("SELECT coalesce(sum(length(payload)), 0) FROM measurement")
+            boot = boot_id() if boot is None else boot
+            self._eras = Eras(self._connection, wall=today, steady=steady, boot=boot)
 
     def append(self, measurement: Measurement, contact: Contact) -> int:
         """Syncs a measurement and whom it contacted; its sequence number. Raises `SpoolError`."""
         payload = to_message(replace(measurement, epoch=0, sequence=0)).SerializeToString()
+        self.look()
         with self._transaction():
             cursor = self._connection.execute(
-                "INSERT INTO measurement (payload, crc) VALUES (?, ?)", (payload, zlib.crc32(payload))
+                "INSERT INTO measurement (era, ended_us, payload, crc) VALUES (?, ?, ?, ?)",
+                (self._eras.of(measurement), ended(measurement), payload, zlib.crc32(payload)),
             )
             sequence = int(cursor.lastrowid or 0)
             self._count("produced", 1)
             self._note(contact, measurements=1)
-            kept = self._bytes + len(payload) - self._make_room(len(payload), keep=sequence)
+            kept = self._bytes + len(payload) - self._drop_old(keep=sequence)
+            kept -= self._make_room(kept - self._limit, keep=sequence)
         self._bytes = kept
         return sequence
 
@@ -75,18 +81,22 @@ class Spool:
         found: list[Waiting] = []
         size = 0
         with self._guarded():
-            for row, epoch, sequence, payload in self._connection.execute(
-                "SELECT row, epoch, sequence, payload FROM measurement WHERE row > ? AND row <= ? ORDER BY row DESC",
+            for row, epoch, sequence, era, payload in self._connection.execute(
+                "SELECT row, epoch, sequence, era, payload FROM measurement WHERE row > ? AND row <= ? "
+                "ORDER BY row DESC",
                 (above, upto),
             ):
                 if row in skip:
                     continue
                 size += len(payload)
+                offset_us, jumped = self._eras.stamp(era)
                 one = Waiting(
                     row=row,
                     epoch=self.epoch if epoch is None else epoch,
                     sequence=row if sequence is None else sequence,
                     payload=payload,
+                    clock_offset_us=offset_us,
+                    clock_jumped=jumped,
                 )
                 if found and (len(found) >= most or size > most_bytes or one.epoch != found[0].epoch):
                     break
@@ -99,6 +109,21 @@ class Spool:
             freed = self._delete(settled.accepted, "acked") + self._delete(settled.rejected, "rejected")
             self._note(contact, measurements=0)
         self._bytes -= freed
+
+    def clocks(self) -> Clocks:
+        """Both clocks of this machine now."""
+        return self._eras.clocks()
+
+    def look(self) -> None:
+        """Notices that somebody has set the clock."""
+        with self._guarded():
+            self._eras.look()
+
+    def learn(self, offset: Offset) -> None:
+        """Takes in how far the clock is off, as a session measured it just now."""
+        with self._guarded():
+            if not self._eras.look():
+                self._eras.learn(offset)
 
     def waiting_above(self, row: int) -> int:
         """How many measurements wait in rows above this one."""
@@ -119,14 +144,26 @@ class Spool:
 
     def today(self) -> str:
         """The UTC day of now."""
-        return _day(self._today())
+        return day_of(self._today())
 
     def close(self) -> None:
         self._connection.close()
 
-    def _make_room(self, added: int, *, keep: int) -> int:
-        """Drops the oldest, saved rows first, until the limit holds; bytes freed."""
-        excess = self._bytes + added - self._limit
+    def _drop_old(self, *, keep: int) -> int:
+        """Drops, from the oldest on, what has waited for too long; bytes freed."""
+        doomed: list[int] = []
+        for row, era, ended_us in self._connection.execute(
+            "SELECT row, era, ended_us FROM measurement WHERE row <> ? ORDER BY row", (keep,)
+        ):
+            age_s = self._eras.age_s(era, ended_us)
+            if age_s is None or age_s <= self._limit_s:
+                break
+            doomed.append(row)
+        self._count("dropped_old", len(doomed))
+        return self._delete(doomed, "dropped")
+
+    def _make_room(self, excess: int, *, keep: int) -> int:
+        """Drops the oldest, saved rows first, until so many bytes are freed; bytes freed."""
         doomed: list[int] = []
         freed = 0
         if excess > 0:
@@ -160,7 +197,7 @@ class Spool:
         self._connection.execute(
             "INSERT INTO day VALUES (?, ?, ?) ON CONFLICT (day) DO UPDATE SET "
             "measurements = measurements + excluded.measurements, bytes = bytes + excluded.bytes",
-            (_day(self._today()), measurements, contact.bytes_sent + contact.bytes_received),
+            (day_of(self._today()), measurements, contact.bytes_sent + contact.bytes_received),
         )
         self._connection.execute(
             "DELETE FROM day WHERE day NOT IN (SELECT day FROM day ORDER BY day DESC LIMIT ?)", (DAYS,)
@@ -194,61 +231,6 @@ class Spool:
             yield
         except sqlite3.Error as wrong:
             raise SpoolError(self._path, wrong) from None
-
-
-def read_counts(connection: sqlite3.Connection, now: datetime) -> Counts:
-    """The numbers of a spool that may be another process's."""
-    (epoch,) = connection.execute("SELECT epoch FROM identity").fetchone()
-    counters: dict[str, int] = dict(connection.execute("SELECT name, value FROM counter"))
-    today = connection.execute("SELECT measurements, bytes FROM day WHERE day = ?", (_day(now),)).fetchone()
-    return Counts(
-        day=_day(now),
-        epoch=epoch,
-        # By the law above: counting rows would read the whole file.
-        waiting=counters["produced"] - counters["acked"] - counters["rejected"] - counters["dropped"],
-        measured_today=today[0] if today else 0,
-        bytes_today=today[1] if today else 0,
-        **{name: counters[name] for name in ("produced", "acked", "rejected", "dropped")},
-    )
-
-
-def read_contacts(connection: sqlite3.Connection, most: int) -> list[Contact]:
-    """The last contacts, oldest first."""
-    rows = connection.execute(
-        "SELECT at_us, purpose, peers, bytes_sent, bytes_received FROM contact ORDER BY id DESC LIMIT ?", (most,)
-    ).fetchall()
-    return [
-        Contact(
-            at=datetime.fromtimestamp(at_us / 1e6, UTC),
-            purpose=purpose,
-            peers=tuple(peers.split("\n")) if peers else (),
-            bytes_sent=sent,
-            bytes_received=received,
-        )
-        for at_us, purpose, peers, sent, received in reversed(rows)
-    ]
-
-
-@contextmanager
-def reading(path: Path) -> Iterator[sqlite3.Connection | None]:
-    """A connection for reading beside a running agent; `None` where there is no spool. Raises `SpoolError`."""
-    if not path.exists():
-        yield None
-        return
-    # Not `mode=ro`: what an agent that was killed left in the WAL could then not be read.
-    connection = sqlite3.connect(f"{path.absolute().as_uri()}?mode=rw", uri=True)
-    try:
-        connection.execute("PRAGMA query_only = ON")
-        connection.execute("BEGIN")  # one moment for all that is read, so that the numbers agree
-        yield connection
-    except sqlite3.Error as wrong:
-        raise SpoolError(path, wrong) from None
-    finally:
-        connection.close()
-
-
-def _day(moment: datetime) -> str:
-    return moment.astimezone(UTC).date().isoformat()
 
 
 __all__ = ["Counts", "Damage", "Spool", "SpoolError", "read_contacts", "read_counts", "reading"]

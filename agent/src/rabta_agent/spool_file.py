@@ -3,14 +3,23 @@
 SQLite in WAL mode with synchronous=FULL: a transaction that returned survives a power cut. `user_version` is FORMAT.
 
     identity      one row: the epoch, 63 bits drawn when the file was made
+    era           spans in which nobody set the wall clock: see spool_eras.py. `boot` is a start of the machine,
+                  `ahead_us` how far the wall clock was ahead of the steady one; `offset_us`, `error_us` and
+                  `measured_us` (by the steady clock) are the offset from the collector's clock, null until a session
+                  has measured it
     measurement   what waits. `row` above zero is the sequence number within the file's own epoch, and is never used
                   twice (AUTOINCREMENT); `epoch` and `sequence` are null there. Rows below zero were saved from a
                   damaged file and keep the epoch and sequence number that they had, so that one which had been
-                  delivered already is known for a duplicate. `payload` is a serialised `rabta.v1.Measurement` without
+                  delivered already is known for a duplicate. `era` is that by whose clock it was timed, or 0,
+                  `ended_us` when it ended by that clock, or 0. `payload` is a serialised `rabta.v1.Measurement` without
                   epoch and sequence, `crc` its CRC-32: what is saved from a damaged file is what was measured
-    counter       produced, acked, rejected, dropped: produced = acked + rejected + dropped + rows of measurement
+    counter       produced, acked, rejected, dropped: produced = acked + rejected + dropped + rows of measurement. Of
+                  the dropped, dropped_old had waited for too long and dropped_damaged could not be read any more
     day           measurements and bytes by UTC day, the last DAYS
     contact       what was contacted, the last CONTACTS
+
+Pages are of 1 kB: a commit writes every page that it touched, and most of what it changes is a few numbers in each. Of
+what was taken over from format 1, which knew no eras, `era` and `ended_us` are 0.
 
 A file that SQLite cannot read whole is moved aside as `spool.sqlite.damaged-N`, never deleted. Every measurement that
 can still be read in it goes into a new file, which has a new epoch because sequence numbers may have been lost.
@@ -20,15 +29,19 @@ import secrets
 import sqlite3
 import zlib
 from collections.abc import Iterator
-from contextlib import closing, suppress
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
+from itertools import product
 from pathlib import Path
 
-FORMAT = 1
+FORMAT = 2
+PAGE_BYTES = 1024
 DAYS = 31
 CONTACTS = 5000
-COUNTERS = ("produced", "acked", "rejected", "dropped")
+COUNTERS = ("produced", "acked", "rejected", "dropped", "dropped_old", "dropped_damaged")
 _BUSY_MS = 5000
+_MOST_WAITING = 10**7  # more than any spool holds: a counter that says so is damaged, too
+_THIS_FORMAT = f"PRAGMA user_version = {FORMAT}"
 _SUFFIXES = ("", "-wal", "-shm")
 _NOT_THE_FILE = {
     sqlite3.SQLITE_BUSY,
@@ -42,17 +55,37 @@ _NOT_THE_FILE = {
     sqlite3.SQLITE_READONLY,
 }
 
+_MEASUREMENT = (
+    "CREATE TABLE measurement (row INTEGER PRIMARY KEY AUTOINCREMENT, epoch INTEGER, sequence INTEGER, "
+    "era INTEGER NOT NULL, ended_us INTEGER NOT NULL, payload BLOB NOT NULL, crc INTEGER NOT NULL)"
+)
+_ERA = (
+    "CREATE TABLE era (id INTEGER PRIMARY KEY AUTOINCREMENT, boot TEXT NOT NULL, ahead_us INTEGER NOT NULL, "
+    "offset_us INTEGER, error_us INTEGER, measured_us INTEGER)"
+)
 _TABLES = (
     "CREATE TABLE identity (epoch INTEGER NOT NULL)",
-    "CREATE TABLE measurement (row INTEGER PRIMARY KEY AUTOINCREMENT, epoch INTEGER, sequence INTEGER, "
-    "payload BLOB NOT NULL, crc INTEGER NOT NULL)",
+    _ERA,
+    _MEASUREMENT,
     "CREATE TABLE counter (name TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID",
     "CREATE TABLE day (day TEXT PRIMARY KEY, measurements INTEGER NOT NULL, bytes INTEGER NOT NULL) WITHOUT ROWID",
     "CREATE TABLE contact (id INTEGER PRIMARY KEY AUTOINCREMENT, at_us INTEGER NOT NULL, purpose TEXT NOT NULL, "
     "peers TEXT NOT NULL, bytes_sent INTEGER NOT NULL, bytes_received INTEGER NOT NULL)",
 )
 
-Row = tuple[int, int, bytes]  # epoch, sequence, payload
+_FROM_1 = (
+    "ALTER TABLE measurement RENAME TO measurement_1",
+    _MEASUREMENT,
+    "INSERT INTO measurement SELECT row, epoch, sequence, 0, 0, payload, crc FROM measurement_1",
+    "DELETE FROM sqlite_sequence WHERE name = 'measurement'",
+    "UPDATE sqlite_sequence SET name = 'measurement' WHERE name = 'measurement_1'",
+    "DROP TABLE measurement_1",
+    _ERA,
+    "INSERT INTO counter VALUES ('dropped_old', 0), ('dropped_damaged', 0)",
+)
+
+Key = tuple[int, int]  # epoch, sequence
+Kept = tuple[bytes, int, int]  # payload, era, ended_us
 
 
 class SpoolError(Exception):
@@ -70,6 +103,8 @@ class Damage:
     cause: str
     moved_to: Path
     saved: int
+    lost: int | None
+    """How many it held besides, by its own counters; `None`: these cannot be read either."""
 
 
 def open_file(path: Path) -> tuple[sqlite3.Connection, Damage | None]:
@@ -84,9 +119,9 @@ def open_file(path: Path) -> tuple[sqlite3.Connection, Damage | None]:
             if not _damaged(wrong):
                 raise
             cause = str(wrong)
-        saved = _save(path, draft)
+        saved, lost = _save(path, draft)
         aside = _put_in_place(path, draft)
-        return _connect(path), Damage(cause=cause, moved_to=aside, saved=saved)
+        return _connect(path), Damage(cause=cause, moved_to=aside, saved=saved, lost=lost)
     except (sqlite3.Error, OSError) as wrong:
         raise SpoolError(path, wrong) from None
 
@@ -103,6 +138,7 @@ def _connect(path: Path) -> sqlite3.Connection:
     path.touch(mode=0o600)
     connection = sqlite3.connect(path, timeout=_BUSY_MS / 1000, isolation_level=None, check_same_thread=False)
     try:
+        connection.execute(f"PRAGMA page_size = {PAGE_BYTES}")  # of a new file
         connection.execute("PRAGMA journal_mode = WAL")
         connection.execute("PRAGMA synchronous = FULL")
         connection.execute("PRAGMA journal_size_limit = 1048576")
@@ -114,6 +150,8 @@ def _connect(path: Path) -> sqlite3.Connection:
             raise sqlite3.DatabaseError(" ".join(verdict.split()))
         if found == 0:
             _create(connection)
+        elif found == 1:
+            _take_over(connection)
         _check(connection)
         return connection
     except UnicodeDecodeError:  # the words of a damaged file, or SQLite's complaint that quotes them
@@ -138,27 +176,45 @@ def _check(connection: sqlite3.Connection) -> None:
 def _create(connection: sqlite3.Connection) -> None:
     """In one transaction: a file that was only begun is begun again."""
     connection.execute("BEGIN")
-    for statement in _TABLES:
+    for statement in (*_TABLES, _THIS_FORMAT):
         connection.execute(statement)
-    connection.execute(f"PRAGMA user_version = {FORMAT}")
     connection.execute("INSERT INTO identity VALUES (?)", (secrets.randbits(63) | 1,))
     connection.executemany("INSERT INTO counter VALUES (?, 0)", [(name,) for name in COUNTERS])
     connection.execute("COMMIT")
 
 
-def _save(path: Path, draft: Path) -> int:
-    """Takes what can be read of a damaged file into a new one; how many measurements that was."""
-    rows = {(epoch, sequence): payload for epoch, sequence, payload in _readable(path)}
+def _take_over(connection: sqlite3.Connection) -> None:
+    """Makes a file of format 1 one of this format, in one transaction."""
+    connection.execute("BEGIN")
+    for statement in (*_FROM_1, _THIS_FORMAT):
+        connection.execute(statement)
+    connection.execute("COMMIT")
+
+
+def _save(path: Path, draft: Path) -> tuple[int, int | None]:
+    """Takes what can be read of a damaged file into a new one; how many measurements that was, and how many not."""
+    rows: dict[Key, Kept] = {}
+    for key, kept in _readable(path):
+        rows.setdefault(key, kept)
+    waiting, eras = _waiting(path), _eras(path)
+    lost = None if waiting is None else max(0, waiting - len(rows))
     for suffix in _SUFFIXES:
         draft.with_name(draft.name + suffix).unlink(missing_ok=True)
     with closing(_connect(draft)) as connection:
         connection.execute("BEGIN")
+        connection.executemany("INSERT INTO era VALUES (?, ?, ?, ?, ?, ?)", eras)
         for number, key in enumerate(sorted(rows, reverse=True), 1):
-            entry = (-number, *key, rows[key], zlib.crc32(rows[key]))
-            connection.execute("INSERT INTO measurement VALUES (?, ?, ?, ?, ?)", entry)
-        connection.execute("UPDATE counter SET value = ? WHERE name = 'produced'", (len(rows),))
+            payload, era, ended_us = rows[key]
+            entry = (-number, *key, era, ended_us, payload, zlib.crc32(payload))
+            connection.execute("INSERT INTO measurement VALUES (?, ?, ?, ?, ?, ?, ?)", entry)
+        for name, count in (
+            ("produced", len(rows) + (lost or 0)),
+            ("dropped", lost or 0),
+            ("dropped_damaged", lost or 0),
+        ):
+            connection.execute("UPDATE counter SET value = ? WHERE name = ?", (count, name))
         connection.execute("COMMIT")
-    return len(rows)
+    return len(rows), lost
 
 
 def _put_in_place(path: Path, draft: Path) -> Path:
@@ -174,14 +230,41 @@ def _put_in_place(path: Path, draft: Path) -> Path:
     return aside
 
 
-def _readable(path: Path) -> Iterator[Row]:
+def _readable(path: Path) -> Iterator[tuple[Key, Kept]]:
     """Measurements from both ends of the table, up to where it breaks."""
-    with suppress(sqlite3.Error), closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)) as broken:
-        broken.execute("PRAGMA writable_schema = ON")  # or SQLite reads nothing of a file that lost its last pages
+    with suppress(sqlite3.Error), _broken(path) as broken:
         ((own,),) = broken.execute("SELECT epoch FROM identity")
-        for direction in ("ASC", "DESC"):
+        for direction, times in product(("ASC", "DESC"), ("era, ended_us", "0, 0")):  # of format 2, of format 1
             with suppress(sqlite3.Error):
-                query = f"SELECT row, epoch, sequence, payload, crc FROM measurement ORDER BY row {direction}"  # noqa: S608 - two constants
-                for row, epoch, sequence, payload, crc in broken.execute(query):
+                query = f"SELECT row, epoch, sequence, payload, crc, {times} FROM measurement ORDER BY row {direction}"  # noqa: S608 - constants
+                for row, epoch, sequence, payload, crc, era, ended_us in broken.execute(query):
                     if isinstance(payload, bytes) and zlib.crc32(payload) == crc:
-                        yield (own, row, payload) if row > 0 else (epoch, sequence, payload)
+                        yield (own, row) if row > 0 else (epoch, sequence), (payload, era, ended_us)
+
+
+def _waiting(path: Path) -> int | None:
+    """How many measurements a damaged file held, by its counters; `None` where these cannot be read."""
+    with suppress(sqlite3.Error, KeyError, TypeError), _broken(path) as broken:
+        held = dict(broken.execute("SELECT name, value FROM counter"))
+        waiting = held["produced"] - held["acked"] - held["rejected"] - held["dropped"]
+        return waiting if isinstance(waiting, int) and 0 <= waiting <= _MOST_WAITING else None
+    return None
+
+
+def _eras(path: Path) -> list[tuple[object, ...]]:
+    """The eras of a damaged file; without them its measurements' times stand alone."""
+    with suppress(sqlite3.Error, UnicodeDecodeError), _broken(path) as broken:
+        rows = broken.execute("SELECT id, boot, ahead_us, offset_us, error_us, measured_us FROM era").fetchall()
+        whole = all(
+            isinstance(row[1], str) and all(isinstance(n, int | None) for n in (row[0], *row[2:])) for row in rows
+        )
+        return rows if whole and all(None not in row[:3] for row in rows) else []
+    return []
+
+
+@contextmanager
+def _broken(path: Path) -> Iterator[sqlite3.Connection]:
+    """A connection that reads what it can."""
+    with closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)) as connection:
+        connection.execute("PRAGMA writable_schema = ON")  # or SQLite reads nothing of a file that lost its last pages
+        yield connection

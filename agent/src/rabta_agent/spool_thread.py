@@ -10,13 +10,18 @@ from collections.abc import Callable, Collection
 from concurrent.futures import ThreadPoolExecutor
 from typing import ParamSpec, TypeVar
 
+import structlog
+
+from rabta_agent.clockwatch import Clocks, Offset
 from rabta_agent.contacts import Contact, contact_of
 from rabta_agent.inflight import Settled, Waiting
 from rabta_agent.spool import HIGHEST_ROW, LOWEST_ROW, Counts, Spool
 from rabta_proto.model import Measurement
 
+logger = structlog.get_logger()
 P = ParamSpec("P")
 T = TypeVar("T")
+DROPS_TOLD = 100  # one line for so many: a full spool drops one for each that comes
 RECENT = 1000  # measurements of which is remembered when they came: more than come in the time that is asked for
 
 
@@ -49,6 +54,14 @@ class SpoolThread:
         fresh = [row for at, row in self._recent if at >= since]
         return min(fresh) - 1 if fresh else await self.last_row()
 
+    def clocks(self) -> Clocks:
+        """Both clocks of this machine now."""
+        return self._spool.clocks()
+
+    async def learn(self, offset: Offset) -> None:
+        """Takes in how far the clock is off."""
+        await self._do(self._spool.learn, offset)
+
     async def last_row(self) -> int:
         """The last row that was ever given out."""
         return await self._do(self._spool.last_row)
@@ -76,7 +89,11 @@ class SpoolThread:
         self._thread.shutdown()
 
     async def _look(self) -> None:
-        self.counts = await self._do(self._spool.counts)
+        before, self.counts = self.counts, await self._do(self._spool.counts)
+        if self.counts.dropped // DROPS_TOLD > before.dropped // DROPS_TOLD or (
+            self.counts.dropped and not before.dropped
+        ):
+            logger.warning("spool.dropped", total=self.counts.dropped, old=self.counts.dropped_old)
         self.changed.set()
 
     async def _do(self, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:

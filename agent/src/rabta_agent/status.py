@@ -46,7 +46,18 @@ def _collector(credential: Credential | None, running: bool, current: str | None
 def _of_spool(home: Home, now: datetime) -> Facts:
     with reading(home.spool_file) as connection:
         counts: Counts | None = read_counts(connection, now) if connection else None
-    names = ("epoch", "produced", "acked", "waiting", "dropped", "rejected", "measured_today", "bytes_today")
+    names = (
+        "epoch",
+        "produced",
+        "acked",
+        "waiting",
+        "dropped",
+        "dropped_old",
+        "dropped_damaged",
+        "rejected",
+        "measured_today",
+        "bytes_today",
+    )
     return {name: getattr(counts, name) if counts else (None if name == "epoch" else 0) for name in names}
 
 

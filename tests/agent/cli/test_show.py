@@ -1,6 +1,8 @@
 """`status`, `log` and `config` as a volunteer and a script read them."""
 
 import json
+import sqlite3
+from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -56,6 +58,16 @@ def test_status_for_a_person(home: Home, capsys: pytest.CaptureFixture[str]) -> 
         "1 delivered, 0 waiting",
     ):
         assert part in text
+
+
+def test_status_says_why_measurements_were_dropped(home: Home, capsys: pytest.CaptureFixture[str]) -> None:
+    with closing(sqlite3.connect(home.spool_file)) as connection:
+        connection.execute("UPDATE counter SET value = 7 WHERE name = 'dropped'")
+        connection.execute("UPDATE counter SET value = 3 WHERE name = 'dropped_old'")
+        connection.execute("UPDATE counter SET value = value + 7 WHERE name = 'produced'")
+        connection.commit()
+    assert ExitCode.GOOD == main(["status"])
+    assert "7 dropped (4 full, 3 too old), 0 rejected" in capsys.readouterr().out
 
 
 def test_status_for_a_script(home: Home, capsys: pytest.CaptureFixture[str]) -> None:

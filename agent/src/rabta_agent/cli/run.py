@@ -64,9 +64,16 @@ async def _run(home: Home, config: Config, credential: Credential, *, once: bool
 
 def _open_spool(home: Home, config: Config, clock: SystemClock) -> SpoolThread:
     try:
-        spool = Spool(home.spool_file, limit_bytes=config.spool_bytes, today=clock.now)
+        spool = Spool(
+            home.spool_file,
+            limit_bytes=config.spool_bytes,
+            limit_s=config.spool_days * 86_400.0,
+            today=clock.now,
+        )
     except SpoolError as wrong:
         raise CommandError(str(wrong)) from None
     if (damage := spool.damage) is not None:
-        logger.error("spool.damaged", cause=damage.cause, moved_to=str(damage.moved_to), saved=damage.saved)
+        logger.error(
+            "spool.damaged", cause=damage.cause, moved_to=str(damage.moved_to), saved=damage.saved, lost=damage.lost
+        )
     return SpoolThread(spool)

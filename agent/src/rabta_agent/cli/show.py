@@ -58,11 +58,19 @@ def _status_text(facts: Facts) -> str:
         (
             "ever",
             f"{facts['produced']} measured, {facts['acked']} delivered, {facts['waiting']} waiting, "
-            f"{facts['dropped']} dropped, {facts['rejected']} rejected",
+            f"{facts['dropped']} dropped{_causes(facts)}, {facts['rejected']} rejected",
         ),
         ("home", str(facts["home"]) + (" (lab)" if facts["lab"] else "")),
     ]
     return "\n".join(f"{name:<10} {text}" for name, text in rows)
+
+
+def _causes(facts: Facts) -> str:
+    """Why measurements were dropped, where any was."""
+    old, damaged = int(facts["dropped_old"] or 0), int(facts["dropped_damaged"] or 0)
+    full = int(facts["dropped"] or 0) - old - damaged
+    causes = [f"{count} {cause}" for count, cause in ((full, "full"), (old, "too old"), (damaged, "damaged")) if count]
+    return f" ({', '.join(causes)})" if causes else ""
 
 
 def _size(count: object) -> str:
