@@ -164,10 +164,18 @@ async def test_an_agent_that_falls_silent_is_gone(tmp_path: Path) -> None:
         await until(lambda: not server.service.sessions)
 
 
-async def test_a_heartbeat_is_taken_in_silence(server: Server) -> None:
+async def test_a_heartbeat_is_answered_with_the_time(server: Server) -> None:
     agent = await server.join()
     async with agent.session() as session:
-        await session.send(link.SessionRequest(heartbeat=link.Heartbeat(backlog=3)))
+        beat = link.Heartbeat(backlog=3)
+        beat.now.FromSeconds(12)
+        before = server.journal.now()
+        await session.send(link.SessionRequest(heartbeat=beat))
+        while (response := await session.next()).WhichOneof("message") != "heartbeat_answer":
+            continue
+        answer = response.heartbeat_answer
+        assert 12 == answer.agent_now.seconds
+        assert before - 1e-6 <= answer.now.seconds + answer.now.nanos / 1e9 <= server.journal.now()
         assert {1: link.OUTCOME_ACCEPTED} == outcomes(await session.acknowledged(batch(1)))
 
 

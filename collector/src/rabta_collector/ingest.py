@@ -49,6 +49,10 @@ class Ingest:
         self._echoes = Echoes()
         self._turnstile = Turnstile(stats, room)
 
+    def now(self) -> float:
+        """The collector's clock, as the journal knows it."""
+        return self._journal.now()
+
     def remember(self, entry: Entry, epoch: int) -> None:
         """Notes what is on disk; to be called for each entry, in order, before its future is done."""
         if isinstance(entry, Measured):

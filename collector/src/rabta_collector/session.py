@@ -6,6 +6,7 @@ bounded outbox. A session ends when the agent closes it, falls silent, is revoke
 
 import asyncio
 from collections.abc import Callable
+from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Protocol
 
@@ -13,6 +14,7 @@ from rabta_collector.admission import Toll
 from rabta_collector.admit import Envelope, Kind, Reason, Refused, decode, open_envelope
 from rabta_collector.ingest import Ingest
 from rabta_collector.journal import Member
+from rabta_proto.codec import to_timestamp
 from rabta_proto.v1 import collector_pb2 as link
 from rabta_proto.v1 import plan_pb2 as plans
 
@@ -138,13 +140,19 @@ class Session:
             case Kind.BATCH:
                 await self._take(envelope, greedy=toll.greedy)
             case Kind.HEARTBEAT:
-                decode(link.Heartbeat, envelope.body)
+                await self._answer(decode(link.Heartbeat, envelope.body))
             case Kind.HELLO:
                 raise Refused(Reason.UNREADABLE, "a second Hello")
             case Kind.UNKNOWN:
                 pass
         await self._pay(toll)
         return True
+
+    async def _answer(self, heartbeat: link.Heartbeat) -> None:
+        """Tells the agent the time, so that it knows how far its own clock is off."""
+        now = to_timestamp(datetime.fromtimestamp(self._ingest.now(), UTC))
+        answer = link.HeartbeatAnswer(agent_now=heartbeat.now, now=now)
+        await self._outbox.put(link.SessionResponse(heartbeat_answer=answer).SerializeToString())
 
     async def _pay(self, toll: Toll) -> None:
         """Holds the agent back by not reading from it."""
