@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from rabta_collector.verdict.classify import Finding
-from rabta_collector.windows import SAMPLE_LIMIT, Case, Window
+from rabta_collector.windows import PACE_S, SAMPLE_LIMIT, Case, Window
 from rabta_proto.vocabulary import Depth, Judgement, Mechanism, Step
 from support.factories import NOON, works
 
@@ -44,6 +44,25 @@ def window(*told: tuple[Case, Finding]) -> Window:
 def test_an_agent_has_one_vote() -> None:
     votes = window((case(1), OK), (case(2), RESET), (case(3, "b"), OK)).votes(4)
     assert {"a": Judgement.BLOCKED, "b": Judgement.OK} == {agent: vote.judgement for agent, vote in votes.items()}
+
+
+def test_an_agent_s_pace_is_known_though_its_vote_has_expired() -> None:
+    made = window((case(0), OK), (case(500), OK))
+    assert {} == made.votes(900)
+    assert 500.0 == made.pause_s("a", 1000.0)
+    assert 0.0 == made.pause_s("b", 1000.0)
+
+
+def test_an_agent_that_was_asked_to_measure_at_once_is_no_faster_for_that() -> None:
+    made = window((case(0), OK), (case(500), OK))
+    assert 500.0 == made.pause_s("a", 560.0)
+
+
+def test_an_absence_is_no_pace_and_is_forgotten_in_the_end() -> None:
+    made = window((case(0), OK))
+    assert 0.0 == made.pause_s("a", 2 * PACE_S)
+    made.votes(2 * PACE_S)
+    assert {} == made._starts
 
 
 def test_a_run_of_one_judgement_is_counted_from_its_start() -> None:

@@ -9,9 +9,9 @@ control or a reference is heard that speaks for their moment. `advance` decides 
 something changed or expired, and ISPs of which something was heard, or not heard for long enough.
 
 A vote expires `vote_intervals` times its agent's own interval after it began: the target's interval times the ISP's
-agents (the work is shared among them), or the agent's own last pause where that was longer; at least `vote_floor_s`, at
-most `vote_ceiling_s`. A measurement that comes more than `late_s` after its end is counted and corrects history
-(backfill.py), and votes for nothing.
+agents (the work is shared among them), or the longer of the agent's own last two pauses where that was more; at least
+`vote_floor_s`, at most `vote_ceiling_s`. A measurement that comes more than `late_s` after its end is counted and
+corrects history (backfill.py), and votes for nothing.
 """
 
 from collections import deque
@@ -210,7 +210,7 @@ class Engine:
         newest = window.newest(entry.agent)
         if newest is not None and started <= newest[0]:
             return
-        pause = 0.0 if newest is None else started - newest[0]
+        pause = window.pause_s(entry.agent, started)
         agents = max(self._nation.connected(entry.isp), len(window), 1)
         expires = started + self._standing_s(max(target.interval_s * agents, pause))
         if expires > entry.at:

@@ -4,12 +4,14 @@ Invariants: one agent has at most one vote, its newest conclusive finding; what 
 waits (is open) until controls or references are heard, and votes expire. The last two measurements of an agent that
 were not plainly ok stay open: a vote that the first of two controls brought about must not outlive the word of the
 second, although the agent has measured again meanwhile. A measurement older than the newest of its agent changes
-nothing. Nothing is kept of an agent whose vote and finding have expired.
+nothing. Of an agent whose vote and finding have expired no more is kept than when it last measured, for `PACE_S`: from
+that it is known how seldom it does, and so how long its next vote has to stand.
 """
 
 from collections import Counter, deque
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
+from itertools import pairwise
 
 from rabta_collector.verdict.classify import Finding
 from rabta_collector.verdict.decide import Decision
@@ -21,6 +23,8 @@ SAMPLE_LIMIT = 2000
 VANTAGE = "vantage."
 """What the rules' ids begin with that tell of an agent's own line or machine."""
 OPEN_LIMIT = 2
+PACE_S = 21_600.0  # the longest that a vote stands
+STARTS = 3  # of which the longer gap counts: one that was asked to measure at once is no faster for that
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,6 +74,7 @@ class Window:
     decision: Decision = field(default_factory=Decision)
     next_expiry: float | None = None
     standing: Mapping[str, Vote] = field(default_factory=dict)
+    _starts: dict[str, tuple[float, ...]] = field(default_factory=dict)
     _ballots: dict[str, Ballot] = field(default_factory=dict)
     _sample: deque[Sampled] = field(default_factory=deque)
     _rules: Counter[str] = field(default_factory=Counter)
@@ -90,9 +95,15 @@ class Window:
             for agent, ballot in self._ballots.items()
         }
 
+    def pause_s(self, agent: str, started: float) -> float:
+        """The longest of an agent's last pauses, at a measurement that begins; zero when it is its first for long."""
+        starts = (*self._starts.get(agent, ()), started)
+        return max((after - before for before, after in pairwise(starts) if after - before < PACE_S), default=0.0)
+
     def record(self, case: Case, finding: Finding, now: float) -> None:
         """Takes in a measurement newer than any of its agent's before."""
         before = self._ballots.get(case.agent)
+        self._starts[case.agent] = (*self._starts.get(case.agent, ()), case.started)[1 - STARTS :]
         stand = Stand(case=case, finding=finding, sampled=Sampled(expires=case.expires, rule=finding.rule), at=now)
         stands = (*(before.stands if before else ()), stand)
         kept = 0 if finding.judgement is Judgement.OK else OPEN_LIMIT
@@ -144,6 +155,8 @@ class Window:
                 expired.append(agent)
         for agent in expired:
             del self._ballots[agent]
+        if len(self._starts) > 2 * len(self._ballots):
+            self._starts = {agent: starts for agent, starts in self._starts.items() if starts[-1] + PACE_S > now}
         self.next_expiry = min(times, default=None)
         self.standing = votes
         return votes
