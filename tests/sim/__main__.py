@@ -1,4 +1,4 @@
-"""`make sim`: plays the events, prints tables, writes build/sim.json and build/sim/*.svg.
+"""`make sim`: plays events and a quiet year, prints tables, writes build/sim.json and build/sim/*.svg.
 
 Exit code 0 where every bar is met, else 1; the last table says by how much one is missed.
 """
@@ -7,45 +7,71 @@ import argparse
 import json
 import sys
 from collections.abc import Sequence
-from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures import Executor, ProcessPoolExecutor
+from dataclasses import asdict
 from pathlib import Path
 
 from sim import tables
 from sim.affairs import AFFAIRS
 from sim.dice import Dice
-from sim.figures import Bar, bars, reliability, rows
+from sim.figures import Bar, Year, bars, reliability, rows, year, year_bars
+from sim.land import settle
 from sim.picture import draw
 from sim.plans import BYTES_PER_DAY, Plans, day_bytes
 from sim.platforms import make_catalogue
+from sim.presence import DAY_S
+from sim.script import NOON
 from sim.stage import Job, Show, play
+from sim.year import isp_year, outages_of, silences, site_outage
 
 BUILD = Path(__file__).resolve().parents[2] / "build"
 FLEETS, QUICK_FLEETS = (1, 3, 5, 20, 100), (5, 20)
 SEEDS = 3
 DRAWN_FLEET = 20
+YEAR_DAYS, SILENT_DAYS, QUICK_DAYS = 365.0, 120.0, 4.0
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     options = _parse(argv)
+    with ProcessPoolExecutor(options.processes) as pool:
+        shows = list(pool.map(play, _jobs(options)))
+        quiet = None if options.event else _year(pool, options)
+    fleets = options.agents or (QUICK_FLEETS if options.quick else FLEETS)
+    plans = _plans(fleets)
+    table, events = reliability(shows), rows(shows)
+    held = [*bars(shows), *(year_bars(quiet) if quiet else ())]
+    held.append(Bar(name="plan, MB per agent and day", value=max(plans.values()) / 1e6, bound=_CAP))
+    texts = [tables.events_table(events), tables.bytes_table(plans), tables.reliability_table(table)]
+    texts += [tables.year_table(quiet)] if quiet else []
+    print("\n\n".join([*texts, tables.bars_table(held)]))
+    more = {"year": asdict(quiet)} if quiet else {}
+    document = tables.as_json(seed=options.seed, rows=events, bars=held, table=table, plans=plans, more=more)
+    _write(options.build, document, shows)
+    return 0 if all(bar.met for bar in held) else 1
+
+
+def _jobs(options: argparse.Namespace) -> list[Job]:
+    """The longest first."""
     ids = options.event or [affair.id for affair in AFFAIRS]
     fleets = options.agents or (QUICK_FLEETS if options.quick else FLEETS)
     seeds = range(options.seed, options.seed + (1 if options.quick else SEEDS))
-    jobs = [
+    return [
         Job(affair=id_, fleet=fleet, seed=seed, closed_loop=not options.unasked)
         for fleet in sorted(fleets, reverse=True)
         for id_ in ids
         for seed in seeds
     ]
-    shows = _play(jobs, options.processes)
-    plans = _plans(fleets)
-    table, events = reliability(shows), rows(shows)
-    met = [*bars(shows), Bar(name="plan, MB per agent and day", value=max(plans.values()) / 1e6, bound=_CAP)]
-    print(tables.events_table(events))
-    for text in (tables.bytes_table(plans), tables.reliability_table(table), tables.bars_table(met)):
-        print(f"\n{text}")
-    document = tables.as_json(seed=options.seed, rows=events, bars=met, table=table, plans=plans, more={})
-    _write(options.build, document, shows)
-    return 0 if all(bar.met for bar in met) else 1
+
+
+def _year(pool: Executor, options: argparse.Namespace) -> Year:
+    """All jobs of a quiet year, or of a part of it."""
+    days, silent_days = (QUICK_DAYS, QUICK_DAYS) if options.quick else (YEAR_DAYS, SILENT_DAYS)
+    land = settle(Dice(options.seed))
+    isps = [pool.submit(isp_year, isp, seed=options.seed, days=days) for isp in land.names]
+    sites = [pool.submit(site_outage, *one, seed=options.seed) for one in outages_of(seed=options.seed, days=days)]
+    parts = [NOON + part * 90 * DAY_S for part in range(4)]
+    silent = [pool.submit(silences, seed=options.seed, since=at, days=silent_days / 4) for at in parts]
+    return year([job.result() for job in (*isps, *sites)], [job.result() for job in silent], days)
 
 
 _CAP = BYTES_PER_DAY / 1e6 + 0.001
@@ -53,7 +79,7 @@ _CAP = BYTES_PER_DAY / 1e6 + 0.001
 
 def _parse(argv: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="sim", description=__doc__)
-    parser.add_argument("--quick", action="store_true", help="one seed, two sizes of fleet")
+    parser.add_argument("--quick", action="store_true", help="one seed, two sizes of fleet, four quiet days")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--event", action="append", help="only this one; may be given again")
     parser.add_argument("--agents", action="append", type=int, help="only fleets of this size; may be given again")
@@ -61,13 +87,6 @@ def _parse(argv: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--processes", type=int, default=2)
     parser.add_argument("--build", type=Path, default=BUILD)
     return parser.parse_args(argv)
-
-
-def _play(jobs: Sequence[Job], processes: int) -> list[Show]:
-    if processes == 1:
-        return [play(job) for job in jobs]
-    with ProcessPoolExecutor(processes) as pool:
-        return list(pool.map(play, jobs))
 
 
 def _plans(fleets: Sequence[int]) -> dict[int, float]:

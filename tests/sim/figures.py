@@ -10,6 +10,7 @@ from rabta_proto.vocabulary import State
 from sim.affairs import AFFAIRS, AFFAIRS_BY_ID
 from sim.score import ACCUSING, BINS, WINDOW_S, Wrong
 from sim.stage import Show
+from sim.year import Found
 
 THROTTLING = "whatsapp media 2024"
 """Not to be seen without timed transfers, which no plan has yet: told apart, and in no bar."""
@@ -183,3 +184,58 @@ def reliability(shows: Iterable[Show]) -> list[Reliability]:
             )
         )
     return table
+
+
+FEW = 3
+"""Fewer agents than these: a verdict says so, and no rule can do much about it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Year:
+    """What was wrongly said in a year of mere noise, at 30 ISPs of 1 to 200 agents. Verdicts a year.
+
+    `accused`: blocked or throttled, of three agents or more; `accused_few`: of one or two.
+    """
+
+    days: float
+    accused: float
+    accused_few: float
+    disrupted: float
+    disrupted_few: float
+    down: float
+    failures: int
+    stretches: int
+    hours: float
+    measurements: int
+
+
+def year(found: Sequence[Found], silent: Sequence[Found], days: float) -> Year:
+    """`found`: of ISPs' years and site outages; `silent`: of ISPs' own states."""
+    scale = 365 / days
+    told: dict[tuple[bool, bool], float] = {}
+    for job in found:
+        for mistake in job.mistakes:
+            key = _accuses(mistake.wrong), mistake.agents < FEW
+            told[key] = told.get(key, 0.0) + job.weight * scale
+    silent_days = sum(job.played_s for job in silent) / 86_400
+    return Year(
+        days=days,
+        accused=told.get((True, False), 0.0),
+        accused_few=told.get((True, True), 0.0),
+        disrupted=told.get((False, False), 0.0),
+        disrupted_few=told.get((False, True), 0.0),
+        down=sum(len(job.mistakes) for job in silent) * 365 / silent_days if silent_days else 0.0,
+        failures=sum(job.failures for job in found),
+        stretches=sum(job.stretches for job in found),
+        hours=sum(job.played_s for job in found) / 3600,
+        measurements=sum(job.measurements for job in found),
+    )
+
+
+def year_bars(one: Year) -> list[Bar]:
+    """What is promised of quiet times."""
+    return [
+        Bar(name="false blocked or throttled a year, 3 agents and more", value=one.accused, bound=1),
+        Bar(name="the same, all ISPs", value=one.accused + one.accused_few, bound=1),
+        Bar(name="ISPs wrongly said to be down, a year", value=one.down, bound=1),
+    ]

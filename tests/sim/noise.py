@@ -34,6 +34,7 @@ DEAD_A_DAY, DEAD_S = 2.0, 60.0
 SLOW_AGENTS, SLOW_SHARE = 0.1, 1 / 3
 VPN_AGENTS, VPN_S = 0.2, 3 * 3600.0
 FILTERED_AGENTS, FILTERED_PLATFORMS = 0.02, 3
+PART_S = 10 * DAY_S
 SITE_EVERY_S, SITE_S = 60 * DAY_S, 600.0
 
 _PATH_SIGHTS = ((0.6, Sight.UNCONNECTED), (0.9, Sight.UNANSWERED), (1.0, Sight.REFUSED))
@@ -51,11 +52,11 @@ class Noise:
     def of_agent(self, agent: Agent, targets: Iterable[Target], platforms: Iterable[str]) -> Iterator[Span]:
         """What goes wrong for one agent alone with these targets, of all those platforms."""
         yield from self._dead_line(agent)
-        yield from self._vpn(agent)
+        yield from self.vpn(agent)
         yield from self._slow_line(agent)
-        yield from self._filter(agent, platforms)
+        yield from self.filters(agent, platforms)
         for target in targets:
-            yield from self._path(agent, target)
+            yield from self.path(agent, target)
 
     def of_sites(self, platforms: Iterable[str], isps: Iterable[str]) -> tuple[list[Span], list[Truth]]:
         """Platforms that are down for everybody."""
@@ -69,19 +70,19 @@ class Noise:
         return spans, truths
 
     def _times(self, rate: float, mean_s: float, *words: object) -> Iterator[tuple[float, float]]:
-        """Faults that come at a rate (per second) by themselves, each with its own length; day by day."""
-        day = self.start // DAY_S - 1
-        while day * DAY_S < self.end:
-            stream = self.dice.stream(*words, day)
-            at = day * DAY_S + stream.expovariate(rate)
-            while at < (day + 1) * DAY_S:
+        """Faults that come at a rate (per second) by themselves, each with its own length; drawn ten days at a time."""
+        part = self.start // PART_S - 1
+        while part * PART_S < self.end:
+            stream = self.dice.stream(*words, part)
+            at = part * PART_S + stream.expovariate(rate)
+            while at < (part + 1) * PART_S:
                 until = at + stream.expovariate(1 / mean_s)
                 if until > self.start and at < self.end:
                     yield at, until
                 at += stream.expovariate(rate)
-            day += 1
+            part += 1
 
-    def _path(self, agent: Agent, target: Target) -> Iterator[Span]:
+    def path(self, agent: Agent, target: Target) -> Iterator[Span]:
         rate = PATH_SHARE / PATH_S * self.level
         for since, until in self._times(rate, PATH_S, "path", agent.id, target.url):
             drawn = self.dice.share("path", agent.id, target.url, since)
@@ -92,7 +93,7 @@ class Noise:
         for since, until in self._times(DEAD_A_DAY / DAY_S * self.level, DEAD_S, "dead", agent.id):
             yield Span(since=since, until=until, seen=Seen(sight=Sight.OFFLINE), rank=Rank.LINE, agent=agent.id)
 
-    def _vpn(self, agent: Agent) -> Iterator[Span]:
+    def vpn(self, agent: Agent) -> Iterator[Span]:
         if agent.isp and self.dice.share("vpn", agent.id) < VPN_AGENTS:
             for midnight in self._midnights():
                 since = midnight + self.dice.between(9 * 3600, 22 * 3600, "vpn", agent.id, midnight)
@@ -110,7 +111,7 @@ class Noise:
                     share=SLOW_SHARE,
                 )
 
-    def _filter(self, agent: Agent, platforms: Iterable[str]) -> Iterator[Span]:
+    def filters(self, agent: Agent, platforms: Iterable[str]) -> Iterator[Span]:
         if agent.isp and self.dice.share("filter", agent.id) < FILTERED_AGENTS:
             chosen = sorted(platforms, key=lambda name: self.dice.share("filtered", agent.id, name))
             for name in chosen[:FILTERED_PLATFORMS]:

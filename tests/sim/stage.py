@@ -12,9 +12,9 @@ from sim.loop import Asked, Unasked
 from sim.noise import Noise
 from sim.platforms import choose, make_catalogue
 from sim.presence import DAY_S, Stay, stays
-from sim.scene import Scene, Truth
+from sim.scene import Scene, Span, Truth
 from sim.score import Place, Score, Stood, score, spans_of
-from sim.script import CALM_S, Affair, Script, Stage
+from sim.script import CALM_S, Stage
 from sim.stretch import Stretch
 
 ISPS = 8  # of an affair: the four mobile networks, and four of fixed lines
@@ -55,7 +55,8 @@ def play(job: Job) -> Show:
     end = start + CALM_S + affair.lasts_s
     there = _presence(land, dice, start, end)
     script = affair.write(Stage(land=land, dice=dice, stays=there, begins=start + CALM_S))
-    scene, truths = _scene(land, dice, affair, script, start, end, job.level)
+    spans, site_truths = surround(land, dice, affair.platforms, start, end, job.level)
+    scene, truths = Scene(dice=dice, spans=[*script.spans, *spans]), [*script.truths, *site_truths]
     stretch = Stretch(
         land=land,
         catalogue=make_catalogue(),
@@ -90,16 +91,16 @@ def _presence(land: Land, dice: Dice, start: float, end: float) -> dict[str, lis
     return found
 
 
-def _scene(
-    land: Land, dice: Dice, affair: Affair, script: Script, start: float, end: float, level: float
-) -> tuple[Scene, list[Truth]]:
-    """The affair's own spans and the noise around them."""
+def surround(
+    land: Land, dice: Dice, platforms: frozenset[str], start: float, end: float, level: float = 1.0
+) -> tuple[list[Span], list[Truth]]:
+    """The noise around a stretch, and around the turns before it by which votes stand in it."""
     catalogue = make_catalogue()
-    targets = choose(catalogue, affair.platforms).targets
+    targets = choose(catalogue, platforms).targets
     noise = Noise(dice=dice, start=start - DAY_S / 4, end=end, level=level)
-    spans, truths = noise.of_sites(affair.platforms, land.names)
+    spans, truths = noise.of_sites(sorted(platforms), land.names)
     names = [platform.id for platform in catalogue.platforms]
     for agents in land.agents.values():
         for agent in agents:
             spans += noise.of_agent(agent, targets, names)
-    return Scene(dice=dice, spans=[*script.spans, *spans]), [*script.truths, *truths]
+    return spans, truths

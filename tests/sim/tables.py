@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
-from sim.figures import Bar, Reliability, Row
+from sim.figures import Bar, Reliability, Row, Year
 
 
 def events_table(rows: Iterable[Row]) -> str:
@@ -42,13 +42,26 @@ def reliability_table(table: Iterable[Reliability]) -> str:
     return "\n".join(lines)
 
 
+def year_table(year: Year) -> str:
+    """A quiet year, and of how much of it the figures come."""
+    return "\n".join(
+        [
+            f"a year of noise, 30 ISPs x 50 platforms (from {year.days:g} days; {year.failures} measurements failed,",
+            f"{year.stretches} stretches of {year.hours:.0f} hours and {year.measurements} measurements were played):",
+            f"  wrongly blocked or throttled  {year.accused:7.1f}   with 1 or 2 agents {year.accused_few:7.1f}",
+            f"  wrongly disrupted             {year.disrupted:7.1f}   with 1 or 2 agents {year.disrupted_few:7.1f}",
+            f"  ISPs wrongly down             {year.down:7.1f}",
+        ]
+    )
+
+
 def bars_table(bars: Iterable[Bar]) -> str:
-    lines = [f"{'bar':<48}{'bound':>9}{'value':>10}{'':>4}"]
+    lines = [f"{'bar':<54}{'bound':>9}{'value':>10}{'':>4}"]
     for bar in bars:
         value = "-" if bar.value is None else f"{bar.value:.3g}"
         bound = f"{'>=' if bar.least else '<'} {bar.bound:g}"
         missed = "met" if bar.met else "not played" if bar.missed_by is None else f"missed by {bar.missed_by:.3g}"
-        lines.append(f"{bar.name:<48}{bound:>9}{value:>10}  {missed}")
+        lines.append(f"{bar.name:<54}{bound:>9}{value:>10}  {missed}")
     return "\n".join(lines)
 
 

@@ -33,7 +33,7 @@ def test_plays_become_tables_bars_and_a_picture() -> None:
     assert "nat storm" in events_table([row])
     assert "not played" in bars_table(bars([show]))
     assert draw(show).startswith("<svg")
-    assert draw(show).count("<rect") > 10
+    assert draw(show).count("<rect") > 5
 
 
 def test_every_event_is_written_for_a_bar_that_there_is() -> None:
