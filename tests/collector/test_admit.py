@@ -7,19 +7,19 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rabta_collector.admit import (
+    FREE_PARTS,
     MAX_MEASUREMENTS,
     MAX_MESSAGE_BYTES,
-    MAX_PARTS,
     Kind,
     Reason,
     Refused,
     Terms,
-    check_parts,
     check_size,
+    count_parts,
     decode,
+    judge,
     open_envelope,
     parse_bearer,
-    sift,
 )
 from rabta_proto.codec import from_message, to_message
 from rabta_proto.v1 import collector_pb2 as link
@@ -39,8 +39,8 @@ def terms(*, lab: bool = False, joined_at: float = -1e13) -> Terms:
 
 def judged(message: wire.Measurement, *, lab: bool = False, joined_at: float = -1e13) -> Reason | None:
     """Why a measurement is rejected, or `None`."""
-    _, rejected = sift([message], terms(lab=lab, joined_at=joined_at))
-    return rejected[0].reason if rejected else None
+    found = judge(message, terms(lab=lab, joined_at=joined_at))
+    return found if isinstance(found, Reason) else None
 
 
 @given(st.binary(max_size=200))
@@ -120,7 +120,7 @@ def test_anything_else_is_none(text: str) -> None:
 
 def test_a_measurement_is_taken_as_it_is() -> None:
     message = measurement(1)
-    assert ([from_message(message)], []) == sift([message], terms())
+    assert from_message(message) == judge(message, terms())
 
 
 @pytest.mark.parametrize(
@@ -175,32 +175,30 @@ def test_a_wrong_clock_counts_as_far_as_it_is_not_known_how_wrong() -> None:
     assert Reason.FROM_THE_FUTURE is judged(at(NOW, clock_offset_us=90_000_000_000))
 
 
-def test_few_bytes_that_unfold_to_many_values_are_refused() -> None:
+def test_few_bytes_that_unfold_to_many_values_are_rejected() -> None:
     message = measurement(1)
-    for _ in range(MAX_PARTS // 4):
+    for _ in range(FREE_PARTS):
         message.observations[0].dns.answers.add()
-    check_parts([message] * 3)
-    with pytest.raises(Refused) as refused:
-        check_parts([message] * 4)
-    assert Reason.TOO_LARGE is refused.value.reason
+    assert judged(message) is None
+    for _ in range(FREE_PARTS):
+        message.observations[0].dns.answers.add()
+    assert Reason.OVERSIZED is judged(message)
+    for answer in message.observations[0].dns.answers:
+        answer.value = "www.example.com"
+    assert judged(message) is None
 
 
 @pytest.mark.parametrize(
-    "observation",
+    ("observation", "parts"),
     [
-        wire.Observation(),
-        wire.Observation(dns={"later_replies": [{"answers": [{}, {}]}]}),
-        wire.Observation(tls={"chain": [{}]}),
-        wire.Observation(http={"header_names": ["a"], "marks": ["b"]}),
+        (wire.Observation(), 1),
+        (wire.Observation(dns={"answers": [{}], "later_replies": [{"answers": [{}, {}]}]}), 5),
+        (wire.Observation(tls={"chain": [{}]}), 2),
+        (wire.Observation(http={"header_names": ["a"], "marks": ["b"]}), 3),
     ],
 )
-def test_everything_that_is_listed_counts(observation: wire.Observation) -> None:
-    bulk = [wire.Measurement(observations=[observation] * 1000)] * (MAX_PARTS // 1000)
-    if observation.WhichOneof("detail"):
-        with pytest.raises(Refused, match="lists more than"):
-            check_parts(bulk)
-    else:
-        check_parts(bulk)
+def test_everything_that_is_listed_counts(observation: wire.Observation, parts: int) -> None:
+    assert 3 * parts == count_parts(wire.Measurement(observations=[observation] * 3))
 
 
 def test_a_lab_measurement_is_taken_in_the_lab() -> None:

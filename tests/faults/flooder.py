@@ -1,6 +1,6 @@
 """A process of many hostile agents: each sends as fast as it is told to, obeys nothing, and keeps each acknowledgement.
 
-    python -m faults.flooder HOST:PORT TOKEN OUT --sessions N --rate MEASUREMENTS_A_SECOND --shape small|large
+    python -m faults.flooder HOST:PORT TOKEN OUT --sessions N --rate MEASUREMENTS_A_SECOND --shape small|large|dense
 
 Until it is told to stop (SIGTERM); then OUT holds, as JSON, what was offered (what the schedule came to, sent or not),
 what was sent, what was acknowledged by agent, and how the collector answered. All agents join with the one token.
@@ -28,7 +28,7 @@ SESSION = "/rabta.v1.Collector/Session"
 HELLO = link.SessionRequest(hello=link.Hello(agent_version="0.1.0")).SerializeToString()
 EPOCH = 1
 TARGET = "http://127.0.0.1:9/0"  # of rig.py's catalogue
-PER_BATCH = {"small": 500, "large": 4}
+PER_BATCH = {"small": 500, "large": 4, "dense": 500}
 LARGE_OBSERVATIONS, LARGE_DETAIL = 200, "x" * 1000  # about 205 kB a measurement
 
 
@@ -48,6 +48,8 @@ def template(shape: str) -> Callable[[int], bytes]:
     message = wire.Measurement(epoch=EPOCH, target=TARGET, platform="x", agent_version="0")
     message.started_at.GetCurrentTime()
     message.observations.add(duration_us=1000).tcp.address = "127.0.0.1"
+    if shape == "dense":  # as many values as few bytes may make
+        message.observations[0].dns.MergeFrom(wire.DnsQuery(answers=[wire.DnsAnswer()] * 80))
     if shape == "large":
         for _ in range(LARGE_OBSERVATIONS):
             message.observations.add(duration_us=1, failure="unknown_failure", failure_detail=LARGE_DETAIL)

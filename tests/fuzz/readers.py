@@ -29,7 +29,8 @@ from rabta_agent.probes.dnswire import Question, decode_response, encode_query, 
 from rabta_agent.probes.head import mend
 from rabta_agent.urls import InvalidTarget, WebUrl, follow, parse_target, parse_url, read_location
 from rabta_collector import config as collector_config
-from rabta_collector.admit import Kind, Refused, Terms, decode, open_envelope, open_exchange, parse_bearer, sift
+from rabta_collector.admit import Kind, Refused, Terms, decode, open_envelope, open_exchange, parse_bearer
+from rabta_collector.admit import judge as judge_measurement
 from rabta_collector.document import InvalidFileError, parse_toml
 from rabta_collector.isps import load_isps
 from rabta_collector.ooni.judge import judge, why_not
@@ -84,7 +85,8 @@ def _session(raw: bytes, _: Path) -> None:
         case Kind.HEARTBEAT:
             decode(link.Heartbeat, envelope.body)
         case Kind.BATCH:
-            sift(decode(link.MeasurementBatch, envelope.body).measurements, TERMS)
+            for message in decode(link.MeasurementBatch, envelope.body).measurements:
+                judge_measurement(message, TERMS)
         case _:
             pass
 

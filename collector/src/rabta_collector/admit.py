@@ -5,7 +5,7 @@ measurements; only then is it decoded. A measurement that cannot be believed is 
 that the agent deletes it; a message that cannot be read ends the session.
 """
 
-from collections.abc import Container, Iterable, Iterator
+from collections.abc import Container, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import TypeVar
@@ -23,7 +23,7 @@ MAX_MEASUREMENTS = 500
 MAX_REQUESTS = 64  # of a session in one exchange
 MAX_MEASUREMENT_BYTES = 256 * 1024
 MAX_OBSERVATIONS = 256
-MAX_PARTS = 100_000  # of a batch: observations and what they list; two bytes can make a value in memory
+FREE_PARTS, BYTES_PER_PART = 64, 12  # of a measurement: each part is a value in memory, and two bytes can make one
 MAX_AHEAD_S = 86_400  # a clock may be wrong; more than a day ahead, its measurements cannot be put in order
 MAX_BEHIND_S = 86_400  # likewise before its agent joined, when it had no plan
 MAX_NUMBER = 2**63 - 1  # SQLite's integers are signed
@@ -184,10 +184,9 @@ def decode(kind: type[Decoded], body: bytes) -> Decoded:
         raise Refused(Reason.UNREADABLE, "a message cannot be read") from wrong
 
 
-def check_parts(messages: Iterable[wire.Measurement]) -> None:
-    """Raises `Refused` for a batch whose bytes unfold to too many values."""
-    if sum(_parts(one) for message in messages for one in message.observations) > MAX_PARTS:
-        raise Refused(Reason.TOO_LARGE, f"a batch lists more than {MAX_PARTS} observations and entries")
+def count_parts(message: wire.Measurement) -> int:
+    """Observations and what they list."""
+    return sum(map(_parts, message.observations))
 
 
 def _parts(observation: wire.Observation) -> int:
@@ -213,20 +212,8 @@ class Terms:
     asked: Container[tuple[str, str]]
 
 
-def sift(messages: Iterable[wire.Measurement], terms: Terms) -> tuple[list[Measurement], list[Rejected]]:
-    """Measurements that are taken, in their order, and those that never will be."""
-    taken: list[Measurement] = []
-    rejected: list[Rejected] = []
-    for message in messages:
-        judged = _judge(message, terms)
-        if isinstance(judged, Reason):
-            rejected.append(Rejected(sequence=message.sequence, reason=judged))
-        else:
-            taken.append(judged)
-    return taken, rejected
-
-
-def _judge(message: wire.Measurement, terms: Terms) -> Measurement | Reason:
+def judge(message: wire.Measurement, terms: Terms) -> Measurement | Reason:
+    """The measurement in a message, or why it will never be taken."""
     if not 0 < message.sequence <= MAX_NUMBER or not 0 < message.epoch <= MAX_NUMBER:
         return Reason.NO_SEQUENCE
     if not message.target:
@@ -242,9 +229,16 @@ def _judge(message: wire.Measurement, terms: Terms) -> Measurement | Reason:
         return Reason.BEFORE_JOINING
     if message.network.lab and not terms.lab:
         return Reason.LAB
-    if len(message.observations) > MAX_OBSERVATIONS or message.ByteSize() > MAX_MEASUREMENT_BYTES:
+    if _is_oversized(message):
         return Reason.OVERSIZED
     try:
         return from_message(message)
     except ValueError:
         return Reason.IMPOSSIBLE
+
+
+def _is_oversized(message: wire.Measurement) -> bool:
+    size = message.ByteSize()
+    if len(message.observations) > MAX_OBSERVATIONS or size > MAX_MEASUREMENT_BYTES:
+        return True
+    return count_parts(message) > FREE_PARTS + size // BYTES_PER_PART

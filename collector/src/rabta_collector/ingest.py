@@ -8,8 +8,9 @@ is remembered before the next one is looked at.
 import asyncio
 from collections import Counter
 from collections.abc import Callable, Container, Sequence
+from time import perf_counter
 
-from rabta_collector.admit import Reason, Refused, Rejected, Terms, check_parts, decode, sift
+from rabta_collector.admit import Reason, Refused, Rejected, Terms, decode, judge
 from rabta_collector.echoes import Echoes, Mark
 from rabta_collector.entries import Entry, Measured
 from rabta_collector.journal import Batch, Journal, JournalError, Member
@@ -22,6 +23,7 @@ from rabta_proto.v1 import collector_pb2 as link
 from rabta_proto.v1 import measurement_pb2 as wire
 
 ROOM = Limits().inflight_bytes
+SLICE_S = 0.01  # of judging at a stretch
 _UNKNOWABLE = {Standing.FORGOTTEN: Reason.FORGOTTEN, Standing.BEYOND: Reason.TOO_MANY_EPOCHS}
 
 
@@ -45,6 +47,7 @@ class Ingest:
         self._journal, self._stats, self._lab = journal, stats, lab
         self._asked, self._joined_at = asked, joined_at
         self._pending: dict[str, asyncio.Future[None]] = {}
+        self._judging = asyncio.Lock()
         self.seen = Seen()
         self._echoes = Echoes()
         self._turnstile = Turnstile(stats, room)
@@ -77,32 +80,50 @@ class Ingest:
         messages = decode(link.MeasurementBatch, body).measurements
         if not messages:
             return link.Ack()
-        check_parts(messages)
         epoch = messages[0].epoch
         if any(message.epoch != epoch for message in messages):
             raise Refused(Reason.UNREADABLE, "a batch holds measurements of two epochs")
-        while (pending := self._pending.get(member.agent)) is not None:
-            await asyncio.wait([pending])
-        new, unknowable = self._sort(member.agent, messages)
-        taken, rejected = sift(new, self._terms(member.agent))
-        taken, replayed = self._without_echoes(member.agent, epoch, taken)
-        rejected += unknowable + replayed
-        if taken:
-            await self._write(member, self._batch(epoch, taken, messages, body))
+        taken, rejected, written = await self._judge_and_append(member, messages, body)
+        if written is not None:
+            await self._written(written, taken)
         self._count(len(taken), len(messages) - len(taken) - len(rejected), rejected)
         return _acknowledge(epoch, messages, taken, rejected)
 
-    def _without_echoes(
-        self, agent: str, epoch: int, taken: Sequence[Measurement]
+    async def _judge_and_append(
+        self, member: Member, messages: Sequence[wire.Measurement], body: bytes
+    ) -> tuple[list[Measurement], list[Rejected], "asyncio.Future[None] | None"]:
+        """What is taken, what is rejected, and what is done when the former is on disk; one batch at a time."""
+        agent, epoch = member.agent, messages[0].epoch
+        while True:
+            while (pending := self._pending.get(agent)) is not None:
+                await asyncio.wait([pending])
+            async with self._judging:
+                if agent in self._pending:
+                    continue  # another batch of this agent came first
+                new, unknowable = self._sort(agent, messages)
+                taken, rejected = await self._judge(agent, epoch, new)
+                batch = self._batch(epoch, taken, messages, body)
+                return taken, rejected + unknowable, self._append(member, batch) if taken else None
+
+    async def _judge(
+        self, agent: str, epoch: int, new: Sequence[wire.Measurement]
     ) -> tuple[list[Measurement], list[Rejected]]:
-        fresh: list[Measurement] = []
-        replayed: list[Rejected] = []
-        for measurement in taken:
-            if self._echoes.is_echo(agent, epoch, _mark(measurement)):
-                replayed.append(Rejected(sequence=measurement.sequence, reason=Reason.REPLAYED))
+        """What is taken and what is not; in slices of time, so that the loop serves others in between."""
+        taken: list[Measurement] = []
+        rejected: list[Rejected] = []
+        terms, until = self._terms(agent), perf_counter() + SLICE_S
+        for message in new:
+            judged = judge(message, terms)
+            if not isinstance(judged, Reason) and self._echoes.is_echo(agent, epoch, _mark(judged)):
+                judged = Reason.REPLAYED
+            if isinstance(judged, Reason):
+                rejected.append(Rejected(sequence=message.sequence, reason=judged))
             else:
-                fresh.append(measurement)
-        return fresh, replayed
+                taken.append(judged)
+            if perf_counter() > until:
+                await asyncio.sleep(0)
+                until = perf_counter() + SLICE_S
+        return taken, rejected
 
     def _terms(self, agent: str) -> Terms:
         return Terms(now=self._journal.now(), lab=self._lab, joined_at=self._joined_at(agent), asked=self._asked)
@@ -130,17 +151,23 @@ class Ingest:
         payload = link.MeasurementBatch(measurements=left.values()).SerializeToString()
         return Batch(epoch=epoch, measurements=tuple(taken), payload=payload)
 
-    async def _write(self, member: Member, batch: Batch) -> None:
-        """Until it is on disk. A session that ends meanwhile leaves the writing as it is."""
+    def _append(self, member: Member, batch: Batch) -> "asyncio.Future[None]":
         agent = member.agent
         try:
             future = self._journal.append_batch(member, batch)
-            self._pending[agent] = future
-            future.add_done_callback(lambda _: self._pending.pop(agent, None))
+        except JournalError as wrong:
+            raise Refused(Reason.JOURNAL, str(wrong)) from wrong
+        self._pending[agent] = future
+        future.add_done_callback(lambda _: self._pending.pop(agent, None))
+        return future
+
+    async def _written(self, future: "asyncio.Future[None]", taken: Sequence[Measurement]) -> None:
+        """Until it is on disk. A session that ends meanwhile leaves the writing as it is."""
+        try:
             await asyncio.shield(future)
         except JournalError as wrong:
             raise Refused(Reason.JOURNAL, str(wrong)) from wrong
-        newest = max(measurement.started_at for measurement in batch.measurements)
+        newest = max(measurement.started_at for measurement in taken)
         self._stats.lag_s = max(0.0, self._journal.now() - newest.timestamp())
 
     def _count(self, accepted: int, duplicate: int, rejected: Sequence[Rejected]) -> None:

@@ -18,7 +18,7 @@ class Limits:
     agent_messages_per_s: int = 50
     agent_burst_messages: int = 1000
     agent_measurements_per_s: int = 500
-    agent_burst_measurements: int = 10_000
+    agent_burst_measurements: int = 2000
     prefix_bytes_per_s: int = 4 * MIB
     prefix_burst_bytes: int = 64 * MIB
     prefix_calls_per_s: int = 20
