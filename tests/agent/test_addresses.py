@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rabta_agent.addresses import BLANK, canonical, find_special, scrub, split_endpoint
+from rabta_agent.addresses import BLANK, canonical, find_special, quote_stranger, scrub, split_endpoint
 
 NEVER = [
     "0.0.0.0",
@@ -151,3 +151,9 @@ def test_addresses_are_taken_out_of_text(text: str, expected: str) -> None:
 )
 def test_no_address_survives_scrubbing(address: object, before: str, after: str) -> None:
     assert str(address) not in scrub(f"{before}{address}{after}")
+
+
+def test_what_a_stranger_says_of_our_address_or_to_our_terminal_is_not_repeated() -> None:
+    said = quote_stranger("go away,\n39.32.10.7 and\x1b[31m 2400:adc0:1:2::7!\u202e")
+    assert "go away, [address] and [31m [address]!" == said
+    assert 300 == len(quote_stranger("x" * 10_000))

@@ -37,6 +37,7 @@ def test_the_cause_is_what_grpc_says_last() -> None:
     assert "Connection refused" == brief(f"failed to connect to all addresses; {where}")
     assert "the invitation is unknown" == brief("the invitation is unknown")
     assert 300 == len(brief("x" * 1000))
+    assert "no room for [address]" == brief("no room for 39.32.10.7")
 
 
 def test_roots_that_cannot_be_read_are_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

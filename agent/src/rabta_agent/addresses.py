@@ -95,3 +95,12 @@ _ADDRESS_IN_TEXT = re.compile(
 def scrub(text: str) -> str:
     """Text from a stranger without addresses: block pages and captive portals like to print the visitor's own."""
     return _ADDRESS_IN_TEXT.sub(BLANK, text)
+
+
+def quote_stranger(text: str) -> str:
+    """What a stranger says, fit for a line of ours: without addresses and control characters, and not long.
+
+    A collector, or what stands in its place, knows the volunteer's address and may say it back, into log and status.
+    """
+    printable = "".join(letter if letter.isprintable() else " " for letter in text[:2000])
+    return scrub(" ".join(printable.split()))[:300]

@@ -8,6 +8,7 @@ import re
 import grpc
 import grpc.aio
 
+from rabta_agent.addresses import quote_stranger
 from rabta_agent.ceilings import PLAN_BYTES
 from rabta_agent.endpoint import Endpoint
 from rabta_agent.exits import ExitCode
@@ -71,4 +72,4 @@ def trouble(code: grpc.StatusCode, details: str | None) -> SessionEndedError | R
 def brief(details: str | None) -> str:
     """The cause within the text of a status, on one line."""
     text = " ".join((details or "no reason given").split())
-    return _PREAMBLE.sub("", text.rpartition("last error: ")[2])[:300]
+    return quote_stranger(_PREAMBLE.sub("", text.rpartition("last error: ")[2]))

@@ -7,6 +7,7 @@ settles only what is on its way, so that a mistaken range never deletes what was
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
+from rabta_agent.addresses import quote_stranger
 from rabta_proto.v1 import collector_pb2 as wire
 
 MOST_OFFSET_US = 2**62  # what a peer says of its clock may be anything; the wire's number has an end
@@ -77,7 +78,7 @@ class InFlight:
                     accepted.append(row)
                 elif part.outcome == wire.OUTCOME_REJECTED:
                     rejected.append(row)
-                    reasons.add(part.reason)
+                    reasons.add(quote_stranger(part.reason))
                 else:
                     self._held.add(row)
         self._batches = [batch for batch in self._batches if batch.pending]

@@ -12,6 +12,7 @@ import ssl
 import grpc
 import h11
 
+from rabta_agent.addresses import quote_stranger
 from rabta_agent.endpoint import Endpoint
 from rabta_agent.line import Road, open_line
 from rabta_agent.pin import WrongKeyError
@@ -137,7 +138,7 @@ def _read(response: h11.Response, body: bytes) -> bytes:
         problem = f"HTTP status {response.status_code}, and no word of a Rabta collector"
         code = grpc.StatusCode.UNAVAILABLE if response.status_code >= 500 else grpc.StatusCode.UNIMPLEMENTED
         raise CallError(code, problem) from None
-    raise CallError(code, " ".join(text.split())[:300])
+    raise CallError(code, quote_stranger(text))
 
 
 def said(wrong: OSError) -> str:
