@@ -1,0 +1,14 @@
+# The simulated country with a collector of its own, for looking at boards and alerts without a volunteer.
+# Build in the repository's root: docker build --file deploy/demo.Dockerfile --tag rabta-demo .
+FROM python:3.11-slim-bookworm
+RUN apt-get update \
+ && apt-get install --yes --no-install-recommends make \
+ && rm -rf /var/lib/apt/lists/* \
+ && useradd --system --uid 10003 --user-group --create-home --shell /usr/sbin/nologin demo
+WORKDIR /source
+COPY --chown=demo:demo . .
+USER 10003:10003
+RUN make setup
+ENV RABTA_HTTP_PORT=8080
+EXPOSE 8080
+CMD ["make", "demo"]
