@@ -10,6 +10,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cache
+from io import BytesIO
 from pathlib import Path
 from random import Random
 
@@ -27,6 +28,7 @@ from rabta_agent.plan import CONTEXT, InvalidPlanError, open_plan, stored_plan
 from rabta_agent.probes.certificate import summarise as summarise_certificate
 from rabta_agent.probes.dnswire import Question, decode_response, encode_query, read_addresses
 from rabta_agent.probes.head import mend
+from rabta_agent.sealed import Sealer
 from rabta_agent.urls import InvalidTarget, WebUrl, follow, parse_target, parse_url, read_location
 from rabta_collector import config as collector_config
 from rabta_collector.admit import Kind, Refused, Terms, decode, open_envelope, open_exchange, parse_bearer
@@ -36,6 +38,7 @@ from rabta_collector.isps import load_isps
 from rabta_collector.ooni.judge import judge, why_not
 from rabta_collector.ooni.reader import Document, read_path
 from rabta_collector.post import AbortedError, unfold
+from rabta_collector.sealed import InvalidSealedFileError, batches, check, public_key_of
 from rabta_collector.targets import load_catalogue
 from rabta_proto.v1 import collector_pb2 as link
 from rabta_proto.v1 import measurement_pb2 as measured
@@ -46,6 +49,7 @@ CORPUS = Path(__file__).with_name("corpus")
 OONI = Path(__file__).parent.parent / "collector" / "ooni" / "measurements"
 NOW = 1_767_312_000.0
 QUESTION = Question(hostname="x.com", type="A")
+SECRET = bytes(range(1, 33))  # of the collector to which files are sealed
 BASE = parse_url("https://x.com/a/b?c")
 
 
@@ -332,6 +336,30 @@ def _of_the_link() -> Iterator[Reader]:
     yield Reader(name="post_answer", read=_post_answer, allowed=wrong, seeds=ANSWERS)
 
 
+def _seal(*pieces: bytes, agent: str = "a1") -> bytes:
+    file = BytesIO()
+    sealer = Sealer(file, recipient=public_key_of(SECRET), agent_id=agent, signer=KEY)
+    for piece in pieces:
+        sealer.add(piece)
+    sealer.close()
+    return file.getvalue()
+
+
+def _sealed(raw: bytes, _: Path) -> None:
+    """As `import` reads a file: whole, then batch by batch, as those of a session."""
+    check(BytesIO(raw), SECRET, lambda _: PUBLIC_KEY)
+    for body in batches(BytesIO(raw), SECRET):
+        for message in decode(link.MeasurementBatch, body).measurements:
+            judge_measurement(message, TERMS)
+
+
+def _shape_sealed(rng: Random) -> bytes:
+    """Sealed and signed as it should be; what is in it is not. The key of each file is drawn by the sealer itself."""
+    request = link.SessionRequest.FromString(_shape_session(rng))
+    odd = rng.choice((b"", rng.randbytes(200), b"\x0a" * 3000, request.batch.SerializeToString()))
+    return _seal(odd, request.batch.SerializeToString(), agent=rng.choice(("a1", "a" * 64, "x")))
+
+
 def _of_files() -> Iterator[Reader]:
     """What operators and volunteers write, and what others publish."""
     files = [file.read_bytes() for file in sorted(OONI.iterdir()) if file.suffix == ".json"]
@@ -345,6 +373,9 @@ def _of_files() -> Iterator[Reader]:
     )
     for name, read, allowed, seed in tables:
         yield Reader(name=name, read=read, allowed=(allowed,), seeds=(seed,), shape=_bent(bend_toml, (seed,)))
+    both = (InvalidSealedFileError, Refused)
+    one = link.SessionRequest.FromString(_batch()).batch.SerializeToString()
+    yield Reader(name="sealed", read=_sealed, allowed=both, seeds=(_seal(one), _seal()), shape=_shape_sealed)
     listed = _in_file("t.csv", load_catalogue)
     yield Reader(name="test_list", read=listed, allowed=(InvalidFileError,), seeds=(LISTED,))
     seeds = (*ooni, *map(_gzip, ooni))

@@ -70,7 +70,9 @@ def test_what_a_reader_should_like_or_was_once_broken_by_takes_little_memory(nam
         tracemalloc.stop()
 
 
-@pytest.mark.parametrize("name", ["session", "plan", "targets", "isps", "agent_config", "collector_config", "ooni"])
+@pytest.mark.parametrize(
+    "name", ["session", "plan", "targets", "isps", "agent_config", "collector_config", "ooni", "sealed"]
+)
 def test_shapes_get_past_the_door(name: str, tmp_path: Path) -> None:
     """Or they would try nothing that mutated bytes do not."""
     reader, tally, rng = READERS[name], Tally(), Random(1)
