@@ -4,7 +4,7 @@ import asyncio
 from contextlib import suppress
 
 from rabta_collector.state import IngestStats
-from rabta_collector.turnstile import Turnstile
+from rabta_collector.turnstile import BULKY, Turnstile
 
 
 class Hall:
@@ -117,3 +117,13 @@ async def test_one_let_in_at_the_moment_its_session_ends_takes_no_room() -> None
     with suppress(asyncio.CancelledError):
         await waiting
     assert 0 == hall.stats.inflight_bytes
+
+
+async def test_bulky_batches_go_one_at_a_time_and_after_the_others() -> None:
+    hall = Hall(room=100 * BULKY)
+    for name in ("a1", "b1"):
+        await hall.come(name, BULKY + 1)
+    await hall.come("m1", 5)
+    assert ["a1", "m1"] == hall.inside
+    await hall.go("a1")
+    assert ["m1", "b1"] == hall.inside

@@ -1,10 +1,10 @@
 """In which order batches of many agents go to the journal, and how many bytes of them at once.
 
 One batch of each agent in turn: a new batch of an agent waits behind one of every other agent that waits. What is
-between reading and commit stays within a room of bytes. Agents that send more than their share (`greedy`) get a part of
-the room, one batch at a time, so that nobody else ever waits for room that they have filled. A batch larger than the
-room goes in alone. And so that readers are answered between batches, only a slice of them goes in at each pass of the
-event loop: a batch is decoded as soon as it is in.
+between reading and commit stays within a room of bytes. Agents that send more than their share (`greedy`), and batches
+that are bulky, get a part of the room, one batch at a time, so that nobody else ever waits for room that they have
+filled. A batch larger than the room goes in alone. And so that readers are answered between batches, only a slice of
+them goes in at each pass of the event loop: a batch is decoded as soon as it is in.
 """
 
 import asyncio
@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from rabta_collector.state import IngestStats
 
 SLICE = 64 * 1024  # of weight at each pass of the loop, and one batch at least
+BULKY = 256 * 1024  # of weight: several times what an honest agent sends at once
 MEASUREMENT_WEIGHT = 1024  # bytes that a measurement weighs at least: small ones cost time and not room
 
 
@@ -79,6 +80,7 @@ class Turnstile:
         """Waits for the agent's turn, and holds the batch's bytes of the room inside."""
         weight = max(size, measurements * MEASUREMENT_WEIGHT)
         entered: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        greedy = greedy or weight > BULKY
         load = Load(agent=agent, size=size, weight=weight, greedy=greedy, entered=entered)
         (self._greedy if greedy else self._modest).add(load)
         self._let_in()
