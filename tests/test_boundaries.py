@@ -48,6 +48,7 @@ PURE = {
         "echoes.py",
         "engine.py",
         "entries.py",
+        "eventtime.py",
         "export/anonymous.py",
         "history/fold.py",
         "history/places.py",

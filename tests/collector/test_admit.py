@@ -175,6 +175,12 @@ def test_a_wrong_clock_counts_as_far_as_it_is_not_known_how_wrong() -> None:
     assert Reason.FROM_THE_FUTURE is judged(at(NOW, clock_offset_us=90_000_000_000))
 
 
+def test_what_was_measured_before_a_clock_was_set_is_kept_however_old_it_looks() -> None:
+    assert Reason.BEFORE_JOINING is judged(at(5), joined_at=NOW)
+    assert judged(at(5, clock_jumped=True), joined_at=NOW) is None
+    assert Reason.FROM_THE_FUTURE is judged(at(2 * NOW, clock_jumped=True))
+
+
 def test_few_bytes_that_unfold_to_many_values_are_rejected() -> None:
     message = measurement(1)
     for _ in range(FREE_PARTS):

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
+from datetime import UTC, datetime
 from random import Random
 
 import pytest
@@ -574,3 +575,65 @@ def test_a_control_out_of_step_with_the_others_is_left_out_and_counted() -> None
     play(engine, [*feed.presence(NOON, True), *calm], until=NOON + 600)
     assert 1 == engine.snapshot().controls_out_of_step
     assert State.REACHABLE is verdict(engine, "ptcl").state
+
+
+def sent_late(*, hours: float, wrong_h: float = 0.0, offset: bool = True, jumped: bool = False) -> list[Entry]:
+    """What all agents of ptcl saw so many hours ago, a block, by clocks that are ahead by so much; it comes now."""
+    found: list[Entry] = []
+    for number, agent in enumerate(FEED.groups["ptcl"]):
+        for turn in range(3):
+            seen = RESET_BY_NAME.measurement(at=THEN - hours * 3600 + 20 * turn + number + wrong_h * 3600)
+            told = replace(
+                seen,
+                clock_offset_us=int(-wrong_h * 3.6e9) if offset and not jumped else None,
+                clock_jumped=jumped,
+            )
+            found.append(
+                Measured(at=THEN + number + turn, agent=agent, isp="ptcl", role=Role.PROBE, measurements=(told,))
+            )
+    return sorted(found, key=lambda entry: entry.at)
+
+
+@pytest.mark.parametrize(
+    ("hours", "wrong_h", "offset", "jumped"),
+    [
+        (5, 0, True, False),
+        (5, 0, False, False),
+        (5, 4.999, True, False),  # a clock that is ahead makes them look like those of now
+        (5, 23, True, False),
+        (5, 0, False, True),
+        (0.001, 0, False, True),  # of now, perhaps; nobody knows
+    ],
+)
+def test_what_comes_late_moves_no_verdict_and_makes_no_event(
+    hours: float, wrong_h: float, offset: bool, jumped: bool
+) -> None:
+    engine, events = after(sent_late(hours=hours, wrong_h=wrong_h, offset=offset, jumped=jumped), until=THEN + 5)
+    undisturbed, expected = after([], until=THEN + 5)
+    assert [State.REACHABLE] * 2 == [verdict(each, "ptcl").state for each in (engine, undisturbed)]
+    assert changes(expected, "ptcl") == changes(events, "ptcl")
+
+
+def test_what_is_of_now_by_a_wrong_clock_votes_where_the_clock_is_known() -> None:
+    slow = [
+        Measured(
+            at=entry.at,
+            agent=entry.agent,
+            isp=entry.isp,
+            role=entry.role,
+            measurements=tuple(
+                replace(
+                    one,
+                    started_at=datetime.fromtimestamp(one.started_at.timestamp() - 7200, UTC),
+                    clock_offset_us=7_200_000_000,
+                    clock_jumped=False,
+                )
+                for one in entry.measurements
+            ),
+        )
+        if isinstance(entry, Measured) and entry.isp == "ptcl"
+        else entry
+        for entry in FEED.rounds(THEN, THEN + 120, {"ptcl": RESET_BY_NAME})
+    ]
+    engine, _ = after(slow, until=THEN + 125)
+    assert State.BLOCKED is verdict(engine, "ptcl").state

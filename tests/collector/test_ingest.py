@@ -86,6 +86,17 @@ async def test_what_cannot_be_believed_is_rejected_and_the_rest_is_kept(server: 
     assert {"from_the_future": 1} == server.stats.rejected
 
 
+async def test_a_time_that_cannot_be_believed_is_counted_and_kept_as_it_came(server: Server, tmp_path: Path) -> None:
+    message = batch(1)
+    message.measurements.append(measurement(2, clock_jumped=True))
+    assert {1: OUTCOME_ACCEPTED, 2: OUTCOME_ACCEPTED} == outcomes(await take(server, message))
+    assert {"jumped": 1} == server.stats.doubted
+    connection = journal_file.connect(tmp_path / "journal.sqlite")
+    ((row, _),) = journal_file.read_after(connection, 0, 10)
+    connection.close()
+    assert message.SerializeToString() == row.payload
+
+
 async def test_an_empty_batch_is_acknowledged_as_such(server: Server) -> None:
     assert link.Ack() == await take(server, link.MeasurementBatch())
 

@@ -8,6 +8,7 @@ import pytest
 
 from rabta_collector.admit import Reason
 from rabta_collector.catalogue import Catalogue, Platform
+from rabta_collector.eventtime import Doubt
 from rabta_collector.metrics import CATALOGUE
 from rabta_collector.series import FAILURES, OTHER, Sample, Series, count_series, of_collector, of_country
 from rabta_collector.state import Histogram, IngestStats, Snapshot, Tallies
@@ -155,12 +156,16 @@ def test_the_collector_counts_every_result_and_reason_from_zero() -> None:
         "rabta_collector_ingest_measurements_total"
     ]
     assert {(str(reason),): 0.0 for reason in Reason} == samples["rabta_collector_rejected_total"]
+    assert {(str(doubt),): 0.0 for doubt in Doubt} == samples["rabta_collector_doubted_times_total"]
 
 
 def test_the_collector_tells_of_itself() -> None:
-    stats = IngestStats(rejected={"no_target": 3}, lag_s=1.5, journal_bytes=4096, inflight_bytes=12, sessions=7)
+    stats = IngestStats(
+        rejected={"no_target": 3}, doubted={"jumped": 2}, lag_s=1.5, journal_bytes=4096, inflight_bytes=12, sessions=7
+    )
     samples = collector(stats, ready=False)
     assert 3.0 == samples["rabta_collector_rejected_total"][("no_target",)]
+    assert 2.0 == samples["rabta_collector_doubted_times_total"][("jumped",)]
     assert {(): 1.5} == samples["rabta_collector_ingest_lag_seconds"]
     assert {(): 4096.0} == samples["rabta_collector_journal_bytes"]
     assert {(): 12.0} == samples["rabta_collector_inflight_bytes"]

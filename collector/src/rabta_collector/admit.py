@@ -225,7 +225,7 @@ def judge(message: wire.Measurement, terms: Terms) -> Measurement | Reason:
         began += message.clock_offset_us // 1_000_000  # by our clock, as far as the agent knows it
     if began > terms.now + MAX_AHEAD_S:
         return Reason.FROM_THE_FUTURE
-    if began < terms.joined_at - MAX_BEHIND_S:
+    if began < terms.joined_at - MAX_BEHIND_S and not message.clock_jumped:  # that one is kept, and decides nothing
         return Reason.BEFORE_JOINING
     if message.network.lab and not terms.lab:
         return Reason.LAB

@@ -29,6 +29,7 @@ from rabta_collector.chronicle import Chronicle
 from rabta_collector.controls import Look
 from rabta_collector.court import REFERENCES, Court, Place
 from rabta_collector.entries import Entry, Measured, Presence
+from rabta_collector.eventtime import reckon
 from rabta_collector.nation import Nation
 from rabta_collector.outage import Patience
 from rabta_collector.state import Event, Snapshot
@@ -185,10 +186,13 @@ class Engine:
         target = self._targets.get((measurement.platform, measurement.target))
         if target is None:
             return
-        started = measurement.started_at.timestamp()
-        lasted = measurement.duration_us / 1_000_000
+        moment = reckon(measurement, entry.at)
+        if moment.doubt is not None:
+            return
+        started, lasted = moment.at, measurement.duration_us / 1_000_000
         if started + lasted > entry.at + CLOCK_SLACK_S:  # a clock that is ahead: nothing comes before it was measured
             started = entry.at - lasted
+        if started != measurement.started_at.timestamp():
             measurement = replace(measurement, started_at=datetime.fromtimestamp(started, UTC))
         if entry.role is Role.CONTROL:
             self._court.hear_control(target, entry.agent, Look(started, measurement))

@@ -13,6 +13,7 @@ from time import perf_counter
 from rabta_collector.admit import Reason, Refused, Rejected, Terms, decode, judge
 from rabta_collector.echoes import Echoes, Mark
 from rabta_collector.entries import Entry, Measured
+from rabta_collector.eventtime import reckon
 from rabta_collector.journal import Batch, Journal, JournalError, Member
 from rabta_collector.limits import Limits
 from rabta_collector.sequences import Seen, Standing, runs
@@ -167,8 +168,12 @@ class Ingest:
             await asyncio.shield(future)
         except JournalError as wrong:
             raise Refused(Reason.JOURNAL, str(wrong)) from wrong
+        now = self._journal.now()
         newest = max(measurement.started_at for measurement in taken)
-        self._stats.lag_s = max(0.0, self._journal.now() - newest.timestamp())
+        self._stats.lag_s = max(0.0, now - newest.timestamp())
+        for measurement in taken:
+            if (doubt := reckon(measurement, now).doubt) is not None:
+                self._stats.doubted[doubt] = self._stats.doubted.get(doubt, 0) + 1
 
     def _count(self, accepted: int, duplicate: int, rejected: Sequence[Rejected]) -> None:
         self._stats.results["accepted"] += accepted

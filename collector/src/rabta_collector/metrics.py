@@ -167,6 +167,12 @@ REJECTED = Metric(
     labels=("reason",),
     help="Calls and measurements that were not taken, by reason.",
 )
+DOUBTED = Metric(
+    name="rabta_collector_doubted_times_total",
+    kind=Kind.COUNTER,
+    labels=("doubt",),
+    help="Measurements kept in the journal alone, because their agent's clock does not tell when they were made.",
+)
 INGEST_LAG = Metric(
     name="rabta_collector_ingest_lag_seconds",
     kind=Kind.GAUGE,
@@ -235,6 +241,7 @@ CATALOGUE = (
     READY,
     INGESTED,
     REJECTED,
+    DOUBTED,
     INGEST_LAG,
     JOURNAL_SYNC,
     JOURNAL_BYTES,

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from rabta_collector import metrics
 from rabta_collector.admit import Reason
 from rabta_collector.catalogue import Catalogue
+from rabta_collector.eventtime import Doubt
 from rabta_collector.metrics import Metric
 from rabta_collector.state import Histogram, IngestStats, IspStatus, Snapshot, Tallies, Verdict
 from rabta_proto.vocabulary import Failure, IspState, State, Step
@@ -98,6 +99,7 @@ def of_collector(
     yield _single(metrics.READY, ready)
     yield _counts(metrics.INGESTED, stats.results)
     yield _counts(metrics.REJECTED, {str(reason): 0 for reason in Reason} | stats.rejected)
+    yield _counts(metrics.DOUBTED, {str(doubt): 0 for doubt in Doubt} | stats.doubted)
     yield _single(metrics.INGEST_LAG, stats.lag_s)
     sync = Histogram(counts=tuple(stats.sync_buckets), sum_s=stats.sync_sum_s)
     yield Series(metric=metrics.JOURNAL_SYNC, samples=(((), sync),))

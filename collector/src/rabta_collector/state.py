@@ -121,6 +121,7 @@ class IngestStats:
 
     results: dict[str, int] = field(default_factory=lambda: {"accepted": 0, "duplicate": 0, "rejected": 0})
     rejected: dict[str, int] = field(default_factory=dict)  # by reason
+    doubted: dict[str, int] = field(default_factory=dict)  # by doubt
     lag_s: float = 0.0  # age of the newest measurement when it was acknowledged
     sync_buckets: list[int] = field(default_factory=lambda: [0] * (len(SYNC_BUCKETS_S) + 1))  # not cumulative
     sync_sum_s: float = 0.0

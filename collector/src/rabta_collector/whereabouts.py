@@ -18,6 +18,7 @@ from math import inf
 
 from rabta_collector.catalogue import Catalogue
 from rabta_collector.entries import Entry, Measured
+from rabta_collector.eventtime import reckon
 from rabta_collector.locators import parse_locator
 from rabta_collector.special import is_special
 from rabta_proto.model import HttpRoundTrip, Measurement, Observation, QuicHandshake, TcpConnect, TlsHandshake
@@ -54,7 +55,10 @@ class Whereabouts:
             return
         for measurement in entry.measurements:
             if measurement.target in self._schemes and _speaks(measurement):
-                moment = min(entry.at, measurement.started_at.timestamp())
+                told = reckon(measurement, entry.at)
+                if told.doubt is not None:
+                    continue
+                moment = min(entry.at, told.at)
                 for address in _reached(measurement, self._schemes[measurement.target]):
                     if self._lab or not is_special(address):
                         self._confirm(measurement.target, address, moment)

@@ -84,14 +84,14 @@ class Minutes:
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.rules: dict[tuple[str, float], str] = {}
-        original = Court._judge
+        original = Court.judge
 
         def judge(court: Court, cell: object, case: Case) -> object:
             finding = original(court, cell, case)  # type: ignore[arg-type]
             self.rules[case.agent.partition("-")[0], case.measurement.started_at.timestamp()] = finding.rule
             return finding
 
-        monkeypatch.setattr(Court, "_judge", judge)
+        monkeypatch.setattr(Court, "judge", judge)
 
 
 SCENES: dict[str, Story] = {

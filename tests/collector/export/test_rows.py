@@ -92,3 +92,7 @@ def test_a_clock_that_is_ahead_is_set_right() -> None:
     began = message.started_at.seconds + message.started_at.nanos / 1e9
     assert began == pytest.approx(start_of(message, began + 2), rel=0, abs=1e-3)
     assert began - 10 == pytest.approx(start_of(message, began - 8), rel=0, abs=1e-3)
+    message.clock_offset_us = -3600 * SECOND
+    assert began - 3600 == pytest.approx(start_of(message, began + 2), rel=0, abs=1e-3)
+    message.clock_offset_us = -(2**63)  # nobody's clock
+    assert began == pytest.approx(start_of(message, began + 2), rel=0, abs=1e-3)

@@ -12,6 +12,7 @@ from pathlib import Path
 from google.protobuf.message import DecodeError
 
 from rabta_collector import journal_file
+from rabta_collector.eventtime import EARLIEST, NEGLIGIBLE_S
 from rabta_collector.journal_file import APPLICATION_ID, Kind, Row
 from rabta_proto.v1 import collector_pb2 as link
 from rabta_proto.v1 import measurement_pb2 as wire
@@ -88,8 +89,10 @@ def open_to_read(path: Path) -> sqlite3.Connection:
 
 
 def start_of(message: wire.Measurement, at: float) -> float:
-    """When a measurement began, in Unix seconds: a clock that is ahead is set right, as the engine does it."""
+    """When a measurement began, in Unix seconds: a clock that is off is set right, as the engine does it."""
     started = message.started_at.seconds + message.started_at.nanos / 1e9
+    if abs(message.clock_offset_us) >= NEGLIGIBLE_S * 1e6 and started + message.clock_offset_us / 1e6 >= EARLIEST:
+        started += message.clock_offset_us / 1e6
     lasted = message.duration_us / 1_000_000
     return at - lasted if started + lasted > at + CLOCK_SLACK_S else started
 
