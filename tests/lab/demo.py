@@ -12,7 +12,7 @@ import shutil
 import signal
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
 from pathlib import Path
 
 from rich.console import Console
@@ -23,11 +23,12 @@ from lab.atlas import PAKISTAN
 from lab.board import matrix, write_outcome
 from lab.country import Country
 from lab.ledger import balance
+from lab.monitoring import Monitoring, Places, installed
 from lab.player import Player, keep
 from lab.programs import ProgramError, one_error
 from lab.referee import Seen
 from lab.story import STORIES, Cell, Story, StoryError, load_story
-from lab.system import Files, Ports, System, check_ports
+from lab.system import Files, Ports, System, check_ports, free_port
 from lab.watch import Watch
 
 FILE_WIDTH = 132  # columns where no terminal says how many there are
@@ -56,10 +57,29 @@ class Demo:
             async with Country(PAKISTAN, root, collector=("127.0.0.1", self._ports.grpc)) as country:
                 system = System(country, self._files, self._ports)
                 try:
-                    async with Watch(self._ports.page) as watch:
+                    async with self._watching(), Watch(self._ports.page) as watch:
                         return await self._run(system, watch, stop)
                 finally:
                     system.kill()
+
+    @contextlib.asynccontextmanager
+    async def _watching(self) -> AsyncIterator[None]:
+        """Prometheus and Alertmanager at work beside the rest, where they are installed."""
+        if not installed():
+            self._tell(
+                "Prometheus and Alertmanager are not installed: no alerts (prometheus, prometheus-alertmanager)."
+            )
+            yield
+            return
+        places = Places(collector=self._ports.http, prometheus=free_port(), alertmanager=free_port())
+        monitoring = Monitoring(self._files.root / "monitoring", places)
+        try:
+            await monitoring.start()
+            self._tell(f"{'Prometheus':>17}  {places.prometheus_url}/alerts")
+            self._tell(f"{'Alertmanager':>17}  {places.alertmanager_url}")
+            yield
+        finally:
+            monitoring.kill()
 
     async def _run(self, system: System, watch: Watch, stop: asyncio.Event) -> bool:
         self._introduce(system)

@@ -51,7 +51,7 @@ class Listener:
         """Changes what becomes of newcomers; those of some networks are not heard at all."""
         if manner is self._manner and self._deaf_to == frozenset(deaf_to):
             return
-        self._close()
+        await self._close()
         self._deaf_to = frozenset(deaf_to)
         if manner is not Manner.REFUSES:
             listener = self._bind(backlog=256 if manner is Manner.ACCEPTS else 0)
@@ -62,7 +62,7 @@ class Listener:
         self._manner = manner
 
     async def end(self) -> None:
-        self._close()
+        await self._close()
         tasks = tuple(self._tasks)
         for task in tasks:
             task.cancel()
@@ -82,8 +82,12 @@ class Listener:
         self.port = listener.getsockname()[1]
         return listener
 
-    def _close(self) -> None:
+    async def _close(self) -> None:
         if self._server is not None:
+            for listener in self._server.sockets:
+                asyncio.get_running_loop().remove_reader(listener)
+            for _ in range(3):  # asyncio would leave whom it has just accepted without a server, and unclosed
+                await asyncio.sleep(0)
             self._server.close()
         for silent in self._silent:
             silent.close()

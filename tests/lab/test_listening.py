@@ -61,3 +61,22 @@ async def test_a_listener_on_an_ipv6_address_can_be_silent() -> None:
         async with asyncio.timeout(SOON_S):
             await asyncio.open_connection(listener.host, listener.port)
     await listener.end()
+
+
+async def test_who_was_accepted_a_moment_before_a_change_is_served() -> None:
+    """asyncio accepts in one turn of the loop and serves in the next; between the two the server must not be gone."""
+    heard = asyncio.Event()
+
+    async def note(reader: asyncio.StreamReader, _: asyncio.StreamWriter) -> None:
+        heard.set()
+        await hold(reader)
+
+    listener = Listener("127.33.0.3", note)
+    await listener.open()
+    with socket.create_connection((listener.host, listener.port)):
+        await asyncio.sleep(0)
+        await asyncio.sleep(0)  # accepted by now, and not served yet
+        await listener.be(Manner.REFUSES)
+        async with asyncio.timeout(10):
+            await heard.wait()
+    await listener.end()
