@@ -1,4 +1,4 @@
-# The agent. Build in the repository's root, for amd64 and arm64 (grpcio and all else have wheels for both):
+# The agent. Build in the repository's root, for amd64 and arm64 (every dependency has wheels for both, grpcio too):
 #   docker buildx build --platform linux/amd64,linux/arm64 --file deploy/agent.Dockerfile --tag rabta-agent .
 # 3.11 is the Python that the tests run on.
 FROM python:3.11-slim-bookworm AS build
@@ -7,7 +7,7 @@ COPY constraints.txt ./
 COPY proto proto
 COPY agent agent
 RUN python -m venv /opt/rabta \
- && /opt/rabta/bin/pip install --no-cache-dir --no-compile --only-binary=grpcio,cryptography,protobuf,aioquic --constraint constraints.txt ./proto "./agent[quic]"
+ && /opt/rabta/bin/pip install --no-cache-dir --only-binary=:all: --constraint constraints.txt ./proto "./agent[quic]"
 
 FROM python:3.11-slim-bookworm
 RUN useradd --system --uid 10002 --user-group --no-create-home --home-dir /var/lib/rabta-agent --shell /usr/sbin/nologin rabta-agent \

@@ -4,7 +4,8 @@ FROM python:3.11-slim-bookworm
 RUN apt-get update \
  && apt-get install --yes --no-install-recommends make \
  && rm -rf /var/lib/apt/lists/* \
- && useradd --system --uid 10003 --user-group --create-home --shell /usr/sbin/nologin demo
+ && useradd --system --uid 10003 --user-group --create-home --shell /usr/sbin/nologin demo \
+ && install -d -o demo -g demo /source /source/build
 WORKDIR /source
 COPY --chown=demo:demo . .
 USER 10003:10003
