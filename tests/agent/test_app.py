@@ -219,6 +219,23 @@ async def test_status_hears_of_the_link_and_of_its_end(tmp_path: Path) -> None:
     assert (collector.url, True, False) == (during.endpoint, during.connected, after.connected)
 
 
+async def test_the_way_that_worked_is_where_the_next_run_begins(tmp_path: Path) -> None:
+    async with listening(ScriptedCollector()) as gone:
+        pass
+    async with listening(ScriptedCollector()) as first, listening(ScriptedCollector()) as second:
+        for urls in ((gone.url, second.url), (first.url, second.url)):
+            made = parts(tmp_path, urls[0], FakeMeasurer())
+            made = replace(made, credential=replace(made.credential, endpoints=urls))
+            before = second.heartbeats
+            async with running(Agent(made)):
+                await second.until(lambda seen, before=before: seen.heartbeats > before)
+            await made.spool.close()
+            found = made.home.link()
+            assert found is not None
+            assert second.url == found.worked
+    assert [] == first.hellos
+
+
 async def test_an_agent_without_an_address_that_it_may_use_does_not_start(tmp_path: Path) -> None:
     made = replace(
         parts(tmp_path, "", FakeMeasurer(), config=Config()), credential=credential("http://collector.example:1")

@@ -11,6 +11,7 @@ import grpc
 import pytest
 import structlog
 
+from rabta_agent import ladder
 from rabta_agent.clock import SystemClock
 from rabta_agent.contacts import contact_of
 from rabta_agent.dial import Dialler
@@ -52,7 +53,9 @@ def spool_with(path: Path, count: int) -> SpoolThread:
     return SpoolThread(spool)
 
 
-def make(urls: Sequence[str], spool: SpoolThread, *, links: Links | None = None, pace: Pace = PACE) -> Uplink:
+def make(
+    urls: Sequence[str], spool: SpoolThread, *, links: Links | None = None, pace: Pace = PACE, worked: str = ""
+) -> Uplink:
     caller = Caller(
         authorization=lambda: "Bearer a.s",
         on_rotation=ignore_plan,
@@ -62,7 +65,7 @@ def make(urls: Sequence[str], spool: SpoolThread, *, links: Links | None = None,
         on_request=lambda _: None,
         on_link=links or Links(),
     )
-    return Uplink(caller, spool, dial=Dialler(Road()), pace=pace, clock=SystemClock(), draw=lambda: 0.0)
+    return Uplink(caller, spool, dial=Dialler(Road()), pace=pace, clock=SystemClock(), draw=lambda: 0.0, worked=worked)
 
 
 @asynccontextmanager
@@ -137,6 +140,20 @@ async def test_the_address_that_worked_is_kept(tmp_path: Path) -> None:
         async with running(uplink):
             await drained(uplink)
     assert (2, 0) == (len(first.hellos), len(second.hellos))
+
+
+async def test_a_better_way_is_tried_again_while_a_worse_one_stands(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ladder, "RETRY_S", 0.05)
+    async with listening(ScriptedCollector()) as better, listening(ScriptedCollector()) as worse:
+        spool = spool_with(tmp_path, 1)
+        uplink = make([better.url, worse.url], spool, worked=worse.url)
+        async with running(uplink):
+            await worse.until(lambda seen: bool(seen.hellos))
+            await better.until(lambda seen: bool(seen.hellos))
+            await drained(uplink)
+    assert (1, 1) == (len(worse.hellos), len(better.hellos))
 
 
 async def test_trouble_is_reported_and_so_is_its_end(tmp_path: Path) -> None:

@@ -24,11 +24,12 @@ class Ladder:
     _at: int = 0
     _tried: set[int] = field(default_factory=set)
     _stumbles: int = 0
-    _retry_s: float = RETRY_S
+    _retry_s: float = 0.0
 
     def __post_init__(self) -> None:
         known = [str(way) for way in self.ways]
         self._at = known.index(self.worked) if self.worked in known else 0
+        self._retry_s = RETRY_S
 
     @property
     def current(self) -> Endpoint:
