@@ -142,6 +142,14 @@ async def test_the_address_that_worked_is_kept(tmp_path: Path) -> None:
     assert (2, 0) == (len(first.hellos), len(second.hellos))
 
 
+async def test_a_way_that_lets_greetings_through_and_nothing_more_is_left(tmp_path: Path) -> None:
+    async with listening(ScriptedCollector(answers=(hang_up,))) as first, listening(ScriptedCollector()) as second:
+        uplink = make([first.url, second.url], spool_with(tmp_path, 1))
+        async with running(uplink):
+            await drained(uplink)
+    assert (2, 1) == (len(first.hellos), len(second.hellos))
+
+
 async def test_a_better_way_is_tried_again_while_a_worse_one_stands(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

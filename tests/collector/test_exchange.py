@@ -9,7 +9,8 @@ import pytest
 
 from rabta_collector.admit import MAX_REQUESTS
 from rabta_collector.entries import Presence
-from rabta_collector.exchange import Polled
+from rabta_collector.exchange import Exchanges, Polled
+from rabta_collector.session import Stream
 from rabta_proto.v1 import collector_pb2 as link
 from rabta_proto.v1 import collector_pb2_grpc as stubs
 from support.collector_server import Agent, Server, batch, journaled, outcomes
@@ -170,3 +171,20 @@ async def test_an_answer_is_bounded_and_the_rest_comes_with_the_next() -> None:
         await polled.write(message)
     assert [b"a" * 10, b"b" * 10] == polled.take(25)
     assert [b"c" * 10] == polled.take(25)
+
+
+async def test_what_the_session_has_still_to_say_is_waited_for() -> None:
+    async def converse(stream: Stream) -> None:
+        while await stream.read():
+            pass
+
+    async def flush(stream: Stream) -> None:
+        await stream.write(b"late")
+
+    exchanges = Exchanges()
+    answers = await exchanges.exchange("a", [b"hello"], converse=converse, flush=flush, welcome=lambda: b"welcome")
+    assert [b"late"] == answers
+    again = await exchanges.exchange("a", [b"hello", b"x"], converse=converse, flush=flush, welcome=lambda: b"welcome")
+    assert [b"welcome", b"late"] == again
+    for task in asyncio.all_tasks() - {asyncio.current_task()}:
+        task.cancel()
