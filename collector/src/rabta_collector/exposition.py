@@ -16,7 +16,7 @@ from prometheus_client.process_collector import ProcessCollector
 
 from rabta_collector.catalogue import Catalogue
 from rabta_collector.metrics import Kind, Metric
-from rabta_collector.series import Series, of_collector, of_country
+from rabta_collector.series import Labels, Series, of_collector, of_country
 from rabta_collector.state import Histogram, IngestStats, Snapshot
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
@@ -30,13 +30,18 @@ class _Escaped(dict[str, str]):
         return text
 
 
-def write(series: Iterable[Series]) -> str:
-    """The text of a scrape."""
+Beginnings = dict[str, dict[Labels, str]]
+"""Lines up to their number, by metric and labels: most are the same from scrape to scrape."""
+
+
+def write(series: Iterable[Series], beginnings: Beginnings | None = None) -> str:
+    """The text of a scrape. `beginnings` is kept from one to the next by who writes again and again."""
     escaped = _Escaped()
-    return "".join(part for one in series for part in _parts(one, escaped))
+    kept: Beginnings = {} if beginnings is None else beginnings
+    return "".join([part for one in series for part in _parts(one, escaped, kept)])
 
 
-def _parts(series: Series, escaped: _Escaped) -> Iterator[str]:
+def _parts(series: Series, escaped: _Escaped, beginnings: Beginnings) -> Iterator[str]:
     metric = series.metric
     yield f"# HELP {metric.name} {_escape_help(metric.help)}\n# TYPE {metric.name} {metric.kind}\n"
     if metric.kind is Kind.HISTOGRAM:
@@ -44,10 +49,15 @@ def _parts(series: Series, escaped: _Escaped) -> Iterator[str]:
             assert isinstance(value, Histogram)
             yield from _histogram(metric, [escaped[label] for label in labels], value)
         return
-    line = _line(metric.name, metric.labels)
+    line = _line(metric.name, metric.labels).removesuffix("%s\n")
+    kept = beginnings.setdefault(metric.name, {})
+    if len(kept) > 2 * len(series.samples):
+        kept.clear()  # of what ended long ago
     for labels, value in series.samples:
         assert not isinstance(value, Histogram)
-        yield line % (*[escaped[label] for label in labels], _number(value))
+        if (begin := kept.get(labels)) is None:
+            begin = kept[labels] = line % tuple([escaped[label] for label in labels])
+        yield f"{begin}{int(value) if value == value // 1 else repr(value)}\n"
 
 
 def _histogram(metric: Metric, labels: Sequence[str], histogram: Histogram) -> Iterator[str]:
@@ -81,6 +91,7 @@ class Exposition:
         self._turn = asyncio.Lock()
         self._made_for: tuple[float, Catalogue] | None = None
         self._country = ""
+        self._beginnings: Beginnings = {}
         self._versions = (version("rabta-collector"), platform.python_version())
         self._process = CollectorRegistry()
         ProcessCollector(registry=self._process)
@@ -99,6 +110,6 @@ class Exposition:
     def _about(self, snapshot: Snapshot, catalogue: Catalogue) -> str:
         made_for = self._made_for
         if made_for is None or made_for[0] != snapshot.at or made_for[1] is not catalogue:
-            self._country = write(of_country(snapshot, catalogue))
+            self._country = write(of_country(snapshot, catalogue), self._beginnings)
             self._made_for = (snapshot.at, catalogue)
         return self._country

@@ -144,15 +144,26 @@ def _tallies(tallies: Tallies, verdicts: tuple[Verdict, ...], known: _Known) -> 
         if known.cell(platform, isp) and step in FAILURES:
             attempts[platform, isp, str(step)] = count
     yield _counts_by(metrics.MEASUREMENTS, attempts)
-    failures: dict[Labels, int] = {}
-    for (platform, isp, step, failure), count in tallies.failures.items():
-        if known.cell(platform, isp) and step in FAILURES:
-            labels = (platform, isp, str(step), str(failure) if failure in FAILURES[step] else OTHER)
-            failures[labels] = failures.get(labels, 0) + count
-    yield _counts_by(metrics.MEASUREMENT_FAILURES, failures)
+    yield _counts_by(metrics.MEASUREMENT_FAILURES, _failures(tallies, known))
     yield _durations(tallies, verdicts, known)
     newest = tuple((cell, at) for cell, at in tallies.last_measurement.items() if known.cell(*cell))
     yield Series(metric=metrics.LAST_MEASUREMENT, samples=newest)
+
+
+def _failures(tallies: Tallies, known: _Known) -> dict[Labels, int]:
+    """Half of all series, so that no tuple is made for those that are shown as they were counted."""
+    failures: dict[Labels, int] = {}
+    for labels, count in tallies.failures.items():
+        platform, isp, step, failure = labels
+        usual = FAILURES.get(step)
+        if usual is None or platform not in known.platforms or isp not in known.isps:
+            continue
+        if failure in usual:
+            failures[labels] = count
+        else:
+            labels = (platform, isp, step, OTHER)
+            failures[labels] = failures.get(labels, 0) + count
+    return failures
 
 
 def _durations(tallies: Tallies, verdicts: tuple[Verdict, ...], known: _Known) -> Series:
