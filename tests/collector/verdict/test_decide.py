@@ -212,6 +212,32 @@ def test_versions_that_are_not_known_explain_nothing() -> None:
     assert State.DISRUPTED is decide(told, IS_BLOCKED, TERMS).state
 
 
+@pytest.mark.parametrize(
+    ("told", "lasts_s", "state"),
+    [
+        ("b", 590.0, State.REACHABLE),
+        ("b", 600.0, State.BLOCKED),
+        ("bb", 290.0, State.REACHABLE),
+        ("obb", 290.0, State.REACHABLE),
+        ("obb", 300.0, State.BLOCKED),
+        ("obbb", 0.0, State.BLOCKED),  # three agents' paths do not fail at one moment
+    ],
+)
+def test_few_agents_have_to_see_for_long_what_does_not_prove_itself(told: str, lasts_s: float, state: State) -> None:
+    weak = [
+        replace(one, weight=0.85, started=1000.0, since=1000.0 - lasts_s) if one.judgement is BLOCKED else one
+        for one in votes(told)
+    ]
+    assert state is decide(weak, REACHABLE, TERMS).state
+    proof = [replace(one, weight=0.97) if one.judgement is BLOCKED else one for one in weak]
+    assert State.BLOCKED is decide(proof, REACHABLE, TERMS).state
+
+
+def test_a_block_that_stands_needs_not_last_anew() -> None:
+    weak = [replace(one, weight=0.85, since=one.started) for one in votes("bb")]
+    assert State.BLOCKED is decide(weak, IS_BLOCKED, TERMS).state
+
+
 def test_a_part_is_told_in_the_note() -> None:
     assert "3 of 5 agents reach it" == decide(votes("obobo"), REACHABLE, TERMS).note
 

@@ -18,6 +18,9 @@ With fewer than `min_agents` votes a change needs two measurements that agree, o
 `reachable` after nothing was known needs one. (Repeats within a measurement have made that one believable, and count
 once.) Such a verdict has the note "few agents".
 
+A block that does not prove itself, but by controls alone, looks like a path that failed for a moment. Where fewer than
+three agents say so, it has to last: ten minutes where it is one of them, five where it is two.
+
 Confidence is the Wilson lower bound (z = 1.28, one-sided 90 %) of the share k / n: 0.65 for 3 of 3, 0.81 for 7 of 7,
 0.95 for 31 of 31; at most 0.3 with one agent and 0.5 with two; for `disrupted` k is twice the smaller side; 0 when
 inconclusive. It is never more than the mean weight of the findings that bear the verdict (weights.py): however many
@@ -42,6 +45,12 @@ STATE_OF = {
     Judgement.DOWN: State.DOWN,
 }
 Z = 1.28
+PROOF = 0.92
+"""From this weight on a finding proves a block by itself (weights.py); below it something else may have failed."""
+
+CROWD, LASTING_S = 3, 600.0
+"""Fewer agents have to see a block that does not prove itself for so long: one for all of it, two for half."""
+
 CAPS = {1: 0.3, 2: 0.5}
 FEW_AGENTS = "few agents"
 NOT_MEASURED = "no agent has measured it lately"
@@ -109,6 +118,8 @@ def decide(
     fresh = [vote for vote in votes if vote.started >= turned] or votes
     counted = fresh if len(votes) >= terms.min_agents else _believable(fresh, before)
     state = _state(counted, before, terms, liars=could_lie(max(crew, len(counted))))
+    if state is State.BLOCKED and before.state is not State.BLOCKED and _too_soon(fresh):
+        state = before.state
     return replace(_describe(state, fresh, before, terms), turned=turned)
 
 
@@ -126,6 +137,15 @@ def _believable(votes: Sequence[Vote], before: Decision) -> Sequence[Vote]:
     for vote in votes:
         weights[vote.judgement] += vote.streak
     return [vote for vote in votes if weights[vote.judgement] >= 2 or _expected(vote.judgement, before.state)]
+
+
+def _too_soon(votes: Sequence[Vote]) -> bool:
+    """Whether these blocks may be paths that failed for a moment: of few agents, none proves itself, and none lasts."""
+    those = [vote for vote in votes if vote.judgement is Judgement.BLOCKED]
+    if len(those) >= CROWD or any(vote.weight >= PROOF for vote in those):
+        return False
+    lasts_s = max(vote.started for vote in those) - min(vote.since for vote in those)
+    return lasts_s < LASTING_S / len(those)
 
 
 def _expected(judgement: Judgement, before: State) -> bool:
