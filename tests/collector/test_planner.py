@@ -39,7 +39,7 @@ class Country:
     """A planner and its sessions."""
 
     def __init__(self, path: Path, last_version: int = 0) -> None:
-        self.now = 1_000.0
+        self.now = 1_800_000_000.0
         self.sessions: dict[str, Session] = {}
         self.whereabouts = Whereabouts(CATALOGUE, lab=False)
         self.planner = Planner(
@@ -109,8 +109,8 @@ def test_versions_only_grow_whatever_the_clock_does(country: Country) -> None:
     country.now = 0.0
     country.connect("b")
     country.share_out()
-    assert session.plans[0].version == 1_000_000
-    assert session.plans[1].version > 1_000_000
+    assert session.plans[0].version == 1_800_000_000_000
+    assert session.plans[1].version > 1_800_000_000_000
 
 
 def test_versions_grow_over_a_restart(tmp_path: Path) -> None:
