@@ -79,6 +79,14 @@ def test_an_alert_has_what_a_person_needs(alert: str) -> None:
     assert alert == "RabtaWatchdog" or {"dashboard_url", "page_url"} <= set(rule["annotations"])
 
 
+def test_an_alert_leads_to_a_board_that_exists() -> None:
+    boards = (DEPLOY / "grafana" / "dashboards").glob("*.json")
+    uids = {json.loads(path.read_text(encoding="utf-8"))["uid"] for path in boards}
+    named = {uid for rule in ALERTS.values() for uid in re.findall(r"/d/([\w-]+)", str(rule["annotations"]))}
+    assert named
+    assert named <= uids
+
+
 def test_rules_ask_for_series_that_exist() -> None:
     named = {name for rule in rules() for name in re.findall(r"\brabta_\w+", rule["expr"])}
     in_recorded = {word for name in RECORDED for word in re.findall(r"rabta_\w+", name)}
