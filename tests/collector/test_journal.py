@@ -122,10 +122,10 @@ async def test_a_disk_that_takes_nothing_is_an_error_and_nothing_is_reported(
         patch.setattr(journal_file, "append", full)
         with pytest.raises(JournalError, match="the journal cannot be written: database or disk is full"):
             await kept.journal.append_batch(MEMBER, batch(1))
-        assert kept.journal.failing
+        assert kept.journal.trouble
         assert not kept.entries
     await kept.journal.append_batch(MEMBER, batch(1))
-    assert not kept.journal.failing
+    assert not kept.journal.trouble
     assert [("a", 7, 1)] == journaled(kept.path)
 
 

@@ -5,7 +5,7 @@ from pathlib import Path
 from rabta_collector import journal_file
 from rabta_collector.entries import Entry
 from rabta_collector.journal import Member
-from rabta_collector.replay import replay
+from rabta_collector.replay import Known, Progress, replay
 from rabta_proto.vocabulary import Role
 from support.collector_server import Server, batch
 
@@ -26,15 +26,16 @@ async def written(tmp_path: Path) -> Server:
 async def test_a_replay_gives_the_same_entries_in_the_same_order(tmp_path: Path) -> None:
     server = await written(tmp_path)
     again: list[Entry] = []
-    found = await replay(tmp_path / "journal.sqlite", lambda entry, _: again.append(entry), stop=lambda: False)
+    found = Known()
+    await replay(tmp_path / "journal.sqlite", lambda entry, _: again.append(entry), found, stop=lambda: False)
     assert server.entries == again
-    assert (5, 3, {"b": SECOND}, []) == (found.rows, found.measurements, found.present, found.unreadable)
+    assert (5, 3, {"b": SECOND}, []) == (found.row, found.measurements, found.present, found.unreadable)
 
 
 async def test_a_replay_remembers_what_is_on_disk(tmp_path: Path) -> None:
     await written(tmp_path)
     again = Server(tmp_path)
-    await replay(tmp_path / "journal.sqlite", again.ingest.remember, stop=lambda: False)
+    await replay(tmp_path / "journal.sqlite", again.ingest.remember, Known(), stop=lambda: False)
     assert again.ingest.seen.has("a", 7, 2)
     assert not again.ingest.seen.has("b", 7, 2)
     async with again.running():
@@ -47,11 +48,34 @@ async def test_a_damaged_row_is_left_out_and_named(tmp_path: Path) -> None:
     connection.execute("UPDATE entries SET payload = x'00' WHERE id = 3")
     connection.close()
     again: list[Entry] = []
-    found = await replay(tmp_path / "journal.sqlite", lambda entry, _: again.append(entry), stop=lambda: False)
+    found = Known()
+    await replay(tmp_path / "journal.sqlite", lambda entry, _: again.append(entry), found, stop=lambda: False)
     assert [3] == found.unreadable
     assert [*server.entries[:2], *server.entries[3:]] == again
 
 
 async def test_a_replay_stops_when_told(tmp_path: Path) -> None:
     await written(tmp_path)
-    assert 0 == (await replay(tmp_path / "journal.sqlite", lambda *_: None, stop=lambda: True)).rows
+    found = Known()
+    await replay(tmp_path / "journal.sqlite", lambda *_: None, found, stop=lambda: True)
+    assert 0 == found.row
+
+
+async def test_a_replay_goes_on_from_the_row_that_is_known(tmp_path: Path) -> None:
+    server = await written(tmp_path)
+    again: list[Entry] = []
+    found = Known()
+    for entry in server.entries[:3]:
+        found.note(entry)
+    await replay(tmp_path / "journal.sqlite", lambda entry, _: again.append(entry), found, stop=lambda: False)
+    assert server.entries[3:] == again
+    assert (5, 3, {"b": SECOND}) == (found.row, found.measurements, found.present)
+
+
+def test_progress_says_how_far_and_how_long_yet() -> None:
+    now = [100.0]
+    progress = Progress(1000, 5000, clock=lambda: now[0])
+    assert "1000 of 5000 entries" == str(progress)
+    now[0] += 10.0
+    progress.come_to(2000)
+    assert "2000 of 5000 entries, about 30 s left" == str(progress)

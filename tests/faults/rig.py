@@ -24,6 +24,7 @@ TESTS = Path(__file__).resolve().parent.parent
 PATIENCE_S = 60.0
 TARGETS = 20
 INTERVAL = "200ms"
+CHECKPOINT = "500ms"
 BEAT_S = 0.02
 _OPENER = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
@@ -76,7 +77,8 @@ class Rig:
         self.logs = root / "logs"
         self.logs.mkdir()
         (root / "targets.toml").write_text(_targets(), encoding="utf-8")
-        self.collector = Program([*prefix, *self._serve()], environment(), self.logs / "collector.log")
+        env = environment(RABTA_CHECKPOINT=CHECKPOINT)
+        self.collector = Program([*prefix, *self._serve()], env, self.logs / "collector.log")
         self.members: list[Member] = []
 
     def _serve(self) -> list[str]:
@@ -86,6 +88,10 @@ class Rig:
     @property
     def journal(self) -> Path:
         return self.data / "journal.sqlite"
+
+    @property
+    def checkpoint(self) -> Path:
+        return self.data / "checkpoint"
 
     def rows(self) -> int:
         return count_rows(self.journal)

@@ -54,7 +54,7 @@ async def killing(system: Rig, random: Random, count: int) -> int:
 
 
 async def test_sigkill_of_either_end_loses_nothing_and_doubles_nothing(tmp_path: Path) -> None:
-    random, count = dice("sigkill"), rounds(5)
+    random, count = dice("sigkill"), rounds(3)
     async with rig(tmp_path) as system:
         await system.start()
         member = await system.join("producer")

@@ -211,3 +211,6 @@ class Country:
 
     def ready(self) -> bool:
         return self.is_ready
+
+    def why_not_ready(self) -> str:
+        return "the journal is being replayed: 2000 of 5000 entries, about 30 s left; verdicts come when that is done"

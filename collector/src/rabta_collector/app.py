@@ -17,13 +17,14 @@ from rabta_collector.admission import Admission
 from rabta_collector.asked import remember
 from rabta_collector.backfill import Voices
 from rabta_collector.catalogue import Catalogue
+from rabta_collector.checkpoints import make_stamp
 from rabta_collector.closedloop import ClosedLoop
 from rabta_collector.config import Config
 from rabta_collector.datadir import DataDir
 from rabta_collector.decider import Decider
 from rabta_collector.descriptors import connections, raise_limit
 from rabta_collector.engine import Engine
-from rabta_collector.entries import Entry, Measured
+from rabta_collector.entries import Entry
 from rabta_collector.handed import TakeIn
 from rabta_collector.history.places import PLACES, make_places
 from rabta_collector.history.shown import History
@@ -35,9 +36,10 @@ from rabta_collector.networks import open_networks
 from rabta_collector.plan import Costs, Frame
 from rabta_collector.planner import Planner
 from rabta_collector.prefixes import Prefixes
+from rabta_collector.projections import Parts as Projected
+from rabta_collector.projections import Projections
 from rabta_collector.query import Query
 from rabta_collector.registry import Registry
-from rabta_collector.replay import replay
 from rabta_collector.sealed import public_key_of
 from rabta_collector.service import Parts, Service
 from rabta_collector.share import Terms
@@ -101,6 +103,8 @@ class Collector:
         self._service = Service(self._parts(frozenset(isp.id for isp in isps)))
         self._loop = ClosedLoop(engine, self._service.sessions, self._stats)
         self._stopping = asyncio.Event()
+        projected = Projected(self._ingest, self._whereabouts, self._costs, self._decider, self._networks)
+        self._projections = Projections(data, make_stamp(config, self._catalogue, isps), projected)
 
     def _terms(self) -> Terms:
         lab, bound = self._config.lab, self._config.bytes_per_day
@@ -148,15 +152,20 @@ class Collector:
 
     def ready(self) -> bool:
         """Whether what was known is known again, agents are taken, and the disk takes what they bring."""
-        return self._ready and not self._journal.failing
+        return self._ready and not self._journal.trouble
+
+    def why_not_ready(self) -> str:
+        """One line for whoever asks; empty where it is ready."""
+        if trouble := self._journal.trouble:
+            return f"{trouble}; agents keep what they measure and send it later"
+        return (
+            ""
+            if self._ready
+            else f"the journal is being replayed: {self._projections.progress}; verdicts come when that is done"
+        )
 
     def _committed(self, entry: Entry, epoch: int) -> None:
-        self._ingest.remember(entry, epoch)
-        self._whereabouts.hear(entry)
-        if isinstance(entry, Measured):
-            for measurement in entry.measurements:
-                self._costs.learn(measurement)
-        self._decider.take(entry)
+        self._projections.commit(entry, epoch)
 
     def _tell(self, events: tuple[Event, ...]) -> None:
         if not self._ready:
@@ -171,21 +180,6 @@ class Collector:
                 now=event.to_state,
                 mechanism=event.mechanism,
             )
-
-    async def _replay(self) -> None:
-        started = time.monotonic()
-        found = await replay(self._data.journal, self._committed, stop=self._stopping.is_set)
-        if found.unreadable:
-            log.error("journal.unreadable", rows=found.unreadable[:20], count=len(found.unreadable))
-        for member in found.present.values():
-            self._journal.append_presence(member, connected=False)  # their sessions ended with the last collector
-        self._decider.advance(self._journal.horizon())
-        log.info(
-            "replay.done",
-            rows=found.rows,
-            measurements=found.measurements,
-            seconds=round(time.monotonic() - started, 3),
-        )
 
     # The life of a collector
 
@@ -203,19 +197,22 @@ class Collector:
         post.add_calls(pages, self._service.unary(), ready=lambda: self._ready)
         readers = HttpListener(pages)
         operators = HttpListener(web.make_admin_app(self), whose="operators", see="--admin, RABTA_ADMIN")
+        keeping = asyncio.create_task(self._projections.checkpoints.keep_for_ever(self._config.checkpoint_s))
         try:
             await readers.start(self._config.http)
             await self._listen_with_tls(readers)
             await self._listen_to_operators(operators)
             self._journal.start()
-            await self._replay()
+            await self._projections.replay(self._journal, self._stopping.is_set)
             if not self._stopping.is_set():
                 await self._take_agents(agents, readers)
         finally:
             self._ready = False
             await agents.stop()
             await self._service.gone()
+            keeping.cancel()
             await self._journal.close()
+            await self._projections.checkpoints.keep()
             await self._accounts.close()
             await readers.stop()
             await operators.stop()

@@ -63,6 +63,7 @@ class Config:
     heartbeat: float | None = None
     share_pause: float | None = None
     bytes_per_day: int = 15_000_000
+    checkpoint: float | None = None
     decide: Mapping[str, float] = field(default_factory=dict)
     limits: Limits = field(default_factory=Limits)
 
@@ -73,6 +74,10 @@ class Config:
     @property
     def share_pause_s(self) -> float:
         return self.share_pause or (0.5 if self.lab else 30.0)
+
+    @property
+    def checkpoint_s(self) -> float:
+        return self.checkpoint or 300.0
 
     @property
     def settings(self) -> Settings:
@@ -168,6 +173,7 @@ KEYS = {
     "heartbeat": Key(parse=_pause, meaning="between signs of life of an agent; 15s, in the lab 1s"),
     "share_pause": Key(parse=_pause, meaning="from a change of agents to new plans; 30s, in the lab 500ms"),
     "bytes_per_day": Key(parse=_bytes, meaning="what a plan may cost a volunteer a day"),
+    "checkpoint": Key(parse=_pause, meaning="between two checkpoints, from which a start goes on; 5m"),
 }
 
 

@@ -2,10 +2,12 @@
 
 The key (agent, epoch, sequence) knows only what comes again under its own number. So the newest measurements are also
 remembered by what no two have in common: target, beginning and duration, to the microsecond. Older ones are forgotten:
-they vote for nothing. Rebuilt from the journal at each start.
+they vote for nothing. Rebuilt from the journal at each start, or taken up from a checkpoint: so no hash of Python's is
+kept here, which is another one in each process.
 """
 
 from dataclasses import dataclass
+from hashlib import blake2b
 
 MOST = 65_536  # about 10 MB
 
@@ -28,11 +30,16 @@ class Echoes:
 
     def is_echo(self, agent: str, epoch: int, mark: Mark) -> bool:
         """Whether this was heard under another agent or epoch."""
-        owner = self._owners.get(hash(mark))
-        return owner is not None and owner != hash((agent, epoch))
+        owner = self._owners.get(_digest(mark.target, mark.began_us, mark.duration_us))
+        return owner is not None and owner != _digest(agent, epoch)
 
     def add(self, agent: str, epoch: int, mark: Mark) -> None:
         """Remembers a measurement that is on disk."""
-        self._owners.setdefault(hash(mark), hash((agent, epoch)))
+        key = _digest(mark.target, mark.began_us, mark.duration_us)
+        self._owners.setdefault(key, _digest(agent, epoch))
         if len(self._owners) > self._most:
             del self._owners[next(iter(self._owners))]
+
+
+def _digest(*words: object) -> int:
+    return int.from_bytes(blake2b("\0".join(map(str, words)).encode(), digest_size=8).digest(), "big")

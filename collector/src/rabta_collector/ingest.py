@@ -50,7 +50,7 @@ class Ingest:
         self._pending: dict[str, asyncio.Future[None]] = {}
         self._judging = asyncio.Lock()
         self.seen = Seen()
-        self._echoes = Echoes()
+        self.echoes = Echoes()
         self._turnstile = Turnstile(stats, room)
 
     def now(self) -> float:
@@ -62,7 +62,7 @@ class Ingest:
         if isinstance(entry, Measured):
             self.seen.add(entry.agent, epoch, (measurement.sequence for measurement in entry.measurements))
             for measurement in entry.measurements:
-                self._echoes.add(entry.agent, epoch, _mark(measurement))
+                self.echoes.add(entry.agent, epoch, _mark(measurement))
 
     @property
     def load(self) -> float:
@@ -115,7 +115,7 @@ class Ingest:
         terms, until = self._terms(agent), perf_counter() + SLICE_S
         for message in new:
             judged = judge(message, terms)
-            if not isinstance(judged, Reason) and self._echoes.is_echo(agent, epoch, _mark(judged)):
+            if not isinstance(judged, Reason) and self.echoes.is_echo(agent, epoch, _mark(judged)):
                 judged = Reason.REPLAYED
             if isinstance(judged, Reason):
                 rejected.append(Rejected(sequence=message.sequence, reason=judged))

@@ -14,6 +14,7 @@ from bisect import bisect_left
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
+from math import ceil
 from pathlib import Path
 
 from rabta_collector import journal_file
@@ -79,7 +80,8 @@ class Journal:
         self._thread = threading.Thread(target=self._run, name="journal", daemon=True)
         self._loop: asyncio.AbstractEventLoop | None = None
         self._closed = False
-        self.failing = False
+        self.trouble = ""
+        """Why the last group could not be written, in one line; empty: it was."""
         """Whether the last group could not be written."""
 
     def start(self) -> None:
@@ -88,10 +90,19 @@ class Journal:
         self._stats.journal_bytes = _size(self._path)
         self._thread.start()
 
+    @property
+    def rows(self) -> int:
+        """How many are on disk."""
+        return self._last_id
+
     def now(self) -> float:
         """The collector's clock as the journal knows it: microseconds exact, never falling."""
         self._last_us = max(self._last_us, int(self._clock() * 1_000_000))
         return self._last_us / 1_000_000
+
+    def begin_after(self, moment: float) -> None:
+        """Lets no entry be of a time up to which was decided before this start, whatever the clock says now."""
+        self._last_us = max(self._last_us, ceil(moment * 1_000_000))
 
     def horizon(self) -> float:
         """Up to when every entry is on disk and was handed to `committed`."""
@@ -171,7 +182,7 @@ class Journal:
 
     def _report(self, group: list[_Append], error: sqlite3.Error | None, seconds: float) -> None:
         """Back on the loop."""
-        self.failing = error is not None
+        self.trouble = "" if error is None else f"the journal cannot be written: {error}"
         self._stats.sync_buckets[bisect_left(SYNC_BUCKETS_S, seconds)] += 1
         self._stats.sync_sum_s += seconds
         self._stats.journal_bytes = _size(self._path)

@@ -1,11 +1,10 @@
-"""Reads the journal from its beginning and hands every entry on, so that what was known is known again."""
+"""Reads the journal from a row on and hands every entry on, so that what was known is known again."""
 
 import asyncio
 import sqlite3
 import time
 from collections.abc import Callable, Sequence
 from contextlib import closing
-from dataclasses import dataclass, field
 from pathlib import Path
 
 import structlog
@@ -24,14 +23,55 @@ PROGRESS_S = 2.0
 log = structlog.get_logger()
 
 
-@dataclass(slots=True, kw_only=True)
-class Replayed:
-    """What a replay came across. `present`: agents whose session began and did not end."""
+class Known:
+    """What was taken in of a journal, at a replay and since. `present`: agents whose session began and did not end."""
 
-    rows: int = 0
-    measurements: int = 0
-    unreadable: list[int] = field(default_factory=list)  # ids of damaged rows
-    present: dict[str, Member] = field(default_factory=dict)
+    def __init__(self) -> None:
+        self.row = 0
+        """Id of the last row that was taken in."""
+        self.measurements = 0
+        self.unreadable: list[int] = []
+        """Ids of damaged rows."""
+        self.present: dict[str, Member] = {}
+
+    def note(self, entry: Entry | None) -> None:
+        """Takes in the next row; `None`: it cannot be read."""
+        self.row += 1
+        match entry:
+            case None:
+                self.unreadable.append(self.row)
+            case Measured():
+                self.measurements += len(entry.measurements)
+            case Presence(connected=True):
+                self.present[entry.agent] = Member(agent=entry.agent, isp=entry.isp, role=entry.role)
+            case Presence():
+                self.present.pop(entry.agent, None)
+
+
+class Progress:
+    """How far a replay has come, for whoever waits for it."""
+
+    def __init__(self, begin: int, end: int, clock: Callable[[], float] = time.monotonic) -> None:
+        self._begin, self._row, self._end = begin, begin, end
+        self._clock, self._began = clock, clock()
+        self._told = self._began
+
+    def come_to(self, row: int) -> None:
+        """Notes the last row that was taken in, and says so in the log once in a while."""
+        self._row, now = row, self._clock()
+        if now - self._told >= PROGRESS_S:
+            self._told = now
+            log.info("replay.progress", rows=row, of=self._end, seconds_left=self.seconds_left)
+
+    @property
+    def seconds_left(self) -> int | None:
+        """By the pace so far; `None` where there is none yet."""
+        done = self._row - self._begin
+        return round((self._clock() - self._began) / done * max(0, self._end - self._row)) if done else None
+
+    def __str__(self) -> str:
+        left = "" if self.seconds_left is None else f", about {self.seconds_left} s left"
+        return f"{self._row} of {self._end} entries{left}"
 
 
 def entry_of(row: Row) -> Entry:
@@ -47,24 +87,31 @@ def entry_of(row: Row) -> Entry:
     return Measured(at=at, agent=row.agent, isp=row.isp, role=role, measurements=measurements)
 
 
-async def replay(path: Path, take: Callable[[Entry, int], None], *, stop: Callable[[], bool]) -> Replayed:
-    """Calls `take` on the loop with each entry and its epoch, in order, until the end or until `stop` says so."""
-    found = Replayed()
-    last, reported = 0, time.monotonic()
+async def replay(
+    path: Path,
+    take: Callable[[Entry, int], None],
+    known: Known,
+    *,
+    stop: Callable[[], bool],
+    progress: Progress | None = None,
+) -> None:
+    """Calls `take` on the loop with each entry and its epoch, from the row after `known.row` on, and notes it there.
+
+    In order, until the end or until `stop` says so. Between two chunks others run on the loop, and find all of it as of
+    one row.
+    """
     with closing(journal_file.connect(path)) as connection:
         while not stop():
-            chunk = await asyncio.to_thread(_read, connection, last)
+            chunk = await asyncio.to_thread(_read, connection, known.row)
             if not chunk:
                 break
             for row, entry in chunk:
-                _note(found, row, entry)
+                known.row = row.id - 1
+                known.note(entry)
                 if entry is not None:
                     take(entry, row.epoch)
-            last = chunk[-1][0].id
-            if time.monotonic() - reported > PROGRESS_S:
-                reported = time.monotonic()
-                log.info("replay.progress", rows=found.rows, measurements=found.measurements)
-    return found
+            if progress is not None:
+                progress.come_to(known.row)
 
 
 def _read(connection: sqlite3.Connection, last: int) -> Sequence[tuple[Row, Entry | None]]:
@@ -79,16 +126,3 @@ def _read(connection: sqlite3.Connection, last: int) -> Sequence[tuple[Row, Entr
         except ValueError:
             decoded.append((row, None))
     return decoded
-
-
-def _note(found: Replayed, row: Row, entry: Entry | None) -> None:
-    found.rows += 1
-    match entry:
-        case None:
-            found.unreadable.append(row.id)
-        case Measured():
-            found.measurements += len(entry.measurements)
-        case Presence(connected=True):
-            found.present[entry.agent] = Member(agent=entry.agent, isp=entry.isp, role=entry.role)
-        case Presence():
-            found.present.pop(entry.agent, None)

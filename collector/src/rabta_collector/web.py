@@ -55,6 +55,9 @@ class Views(Protocol):
 
     def ready(self) -> bool: ...
 
+    def why_not_ready(self) -> str:
+        """One line, where it is not."""
+
 
 def make_app(views: Views, *, metrics: bool = True) -> web.Application:
     """The whole readers' side; without `metrics`, these are another listener's (`make_admin_app`)."""
@@ -100,7 +103,7 @@ class _Country:
         self._pages = PageMaker()
 
     async def readyz(self, _: web.Request) -> web.Response:
-        return web.Response(text="ready\n") if self._views.ready() else _not_ready()
+        return web.Response(text="ready\n") if self._views.ready() else _not_ready(self._views)
 
     async def metrics(self, request: web.Request) -> web.Response:
         views = self._views
@@ -131,7 +134,7 @@ class _Country:
 
         async def answer(request: web.Request) -> web.StreamResponse:
             if not self._views.ready():
-                return _not_ready()
+                return _not_ready(self._views)
             query = parse_query(request.query.items(), listing.parameters)
             source = self._source(listing, query)
             body, cut = await asyncio.to_thread(self._write, listing, source, query)
@@ -156,9 +159,8 @@ class _Country:
         return make_body(CSV if query.form is Form.CSV else JSON, text), cut
 
 
-def _not_ready() -> web.Response:
-    message = "the journal is being replayed; verdicts come when that is done"
-    return make_error(HTTPStatus.SERVICE_UNAVAILABLE, "not_ready", message, {"Retry-After": "1"})
+def _not_ready(views: Views) -> web.Response:
+    return make_error(HTTPStatus.SERVICE_UNAVAILABLE, "not_ready", views.why_not_ready(), {"Retry-After": "1"})
 
 
 @web.middleware

@@ -92,7 +92,7 @@ async def _taking(data: DataDir, config: Config, registry: Registry) -> AsyncIte
     from rabta_collector.entries import Entry
     from rabta_collector.ingest import Ingest
     from rabta_collector.journal import Journal
-    from rabta_collector.replay import replay
+    from rabta_collector.replay import Known, replay
     from rabta_collector.state import IngestStats
 
     with data.locked():
@@ -111,7 +111,7 @@ async def _taking(data: DataDir, config: Config, registry: Registry) -> AsyncIte
             asked=registry.asked(),
             joined_at=lambda agent: joined.get(agent, 0.0),
         )
-        await replay(data.journal, committed, stop=lambda: False)
+        await replay(data.journal, committed, Known(), stop=lambda: False)
         journal.start()
         try:
             yield lambda member, body: take(ingest, member, body)

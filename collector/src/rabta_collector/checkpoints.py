@@ -1,0 +1,134 @@
+"""Keeps checkpoints of everything that is made of the journal, and takes up the last one at a start.
+
+Property: what stands after a checkpoint was taken up and the rest of the journal was read is what would stand had all
+of it been read. A checkpoint is used only where everything that the state hangs on is as it was: the journal up to its
+row, the program's own text, the catalogue, the ISPs, the settings.
+"""
+
+import asyncio
+import hashlib
+import sys
+import time
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import closing
+from importlib.metadata import version
+from pathlib import Path
+
+import structlog
+
+import rabta_collector
+import rabta_proto
+from rabta_collector import checkpoint, journal_file
+from rabta_collector.catalogue import Catalogue, Isp
+from rabta_collector.checkpoint import Frozen, Head, UnfitCheckpointError
+from rabta_collector.config import Config
+from rabta_collector.replay import Known
+from rabta_collector.verdict.rules import RULES_VERSION
+
+log = structlog.get_logger()
+
+
+class Checkpoints:
+    """`parts` are the objects whose attributes are the state; `outside` is what these refer to and is not theirs."""
+
+    def __init__(
+        self,
+        path: Path,
+        journal: Path,
+        stamp: Mapping[str, str],
+        *,
+        known: Known,
+        parts: Mapping[str, object],
+        outside: Mapping[str, object],
+        decided_to: Callable[[], float],
+    ) -> None:
+        self._path, self._journal, self._stamp = path, journal, dict(stamp)
+        self._known, self._parts, self._decided_to = known, {**parts, "known": known}, decided_to
+        self._outside = {**outside, **self._parts}
+        self._kept = 0
+        self._writing = asyncio.Lock()
+
+    def take_up(self) -> float:
+        """Makes the parts what they were; until when was decided (0: nothing was taken up, and the log says why)."""
+        started = time.perf_counter()
+        try:
+            if (stored := checkpoint.read(self._path)) is None:
+                return 0.0
+            self._check(stored.head)
+            state = stored.thaw(self._outside)
+        except UnfitCheckpointError as unfit:
+            log.warning("checkpoint.ignored", reason=str(unfit), message="the whole journal is read")
+            return 0.0
+        for name, part in self._parts.items():
+            vars(part).clear()
+            vars(part).update(state[name])
+        self._kept = self._known.row
+        log.info("checkpoint.taken_up", row=self._known.row, seconds=round(time.perf_counter() - started, 3))
+        return stored.head.decided_to
+
+    def _check(self, head: Head) -> None:
+        """Raises `UnfitCheckpointError` where it is not of this journal, program and configuration."""
+        others = sorted(key for key in {*self._stamp, *head.stamp} if self._stamp.get(key) != head.stamp.get(key))
+        if others:
+            raise UnfitCheckpointError(f"made with another {', '.join(others)}")
+        if self._row_at(head.row) != (head.at_us, head.crc):
+            raise UnfitCheckpointError("not of this journal")
+
+    def _row_at(self, row: int) -> tuple[int, int] | None:
+        with closing(journal_file.connect(self._journal)) as connection:
+            return journal_file.marks_of(connection, row)
+
+    async def keep(self) -> None:
+        """Writes a checkpoint of now, unless the last one is. What the disk refuses is a line in the log."""
+        async with self._writing:
+            row = self._known.row
+            if row == self._kept:
+                return
+            started = time.perf_counter()
+            frozen = checkpoint.freeze({name: vars(part) for name, part in self._parts.items()}, self._outside)
+            held_s, decided_to = time.perf_counter() - started, self._decided_to()
+            try:
+                size = await asyncio.to_thread(self._write, row, decided_to, frozen)
+            except OSError as wrong:
+                log.warning("checkpoint.not_written", message=str(wrong))
+                return
+            self._kept = row
+            log.debug("checkpoint.written", row=row, bytes=size, held_up_s=round(held_s, 4))
+
+    def _write(self, row: int, decided_to: float, frozen: Frozen) -> int:
+        marks = self._row_at(row)
+        if marks is None:
+            raise OSError(f"the journal has no row {row}")
+        head = Head(row=row, at_us=marks[0], crc=marks[1], decided_to=decided_to, stamp=self._stamp)
+        return checkpoint.write(self._path, head, frozen)
+
+    async def keep_for_ever(self, pause_s: float) -> None:
+        while True:
+            await asyncio.sleep(pause_s)
+            await self.keep()
+
+
+def make_stamp(config: Config, catalogue: Catalogue, isps: Sequence[Isp]) -> dict[str, str]:
+    """What a state hangs on beside the journal, in words that differ where any of it does."""
+    about = config.asn_db.stat() if config.asn_db else None
+    return {
+        "program": f"{version('rabta-collector')} {_digest_of_sources()}",
+        "rules version": str(RULES_VERSION),
+        "Python": f"{sys.version_info.major}.{sys.version_info.minor}",
+        "AS database": f"{about.st_size} {about.st_mtime_ns}" if about else "",
+        "lab": str(config.lab),
+        "settings": _digest(repr(config.settings).encode()),
+        "catalogue": _digest(repr(catalogue).encode()),
+        "isps": _digest(repr(isps).encode()),
+    }
+
+
+def _digest_of_sources() -> str:
+    """Of the program's own text: whatever is changed in it may make another state of the same journal."""
+    roots = (Path(package.__file__ or "").parent for package in (rabta_collector, rabta_proto))
+    texts = (path.read_bytes() for root in roots for path in sorted(root.rglob("*.py")))
+    return _digest(b"\0".join(texts))
+
+
+def _digest(content: bytes) -> str:
+    return hashlib.blake2b(content, digest_size=12).hexdigest()

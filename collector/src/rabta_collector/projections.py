@@ -1,0 +1,96 @@
+"""Everything that is made of the journal: fed with its entries as they are committed, and known again at a start.
+
+A start goes on from the last checkpoint where that fits (checkpoints.py), and reads the rest of the journal, or all of
+it. What is made of an entry hangs on the entries before it and on nothing else.
+"""
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+import structlog
+
+from rabta_collector.checkpoints import Checkpoints
+from rabta_collector.datadir import DataDir
+from rabta_collector.decider import Decider
+from rabta_collector.entries import Entry, Measured
+from rabta_collector.ingest import Ingest
+from rabta_collector.journal import Journal
+from rabta_collector.networks import Networks
+from rabta_collector.plan import Costs
+from rabta_collector.replay import Known, Progress, replay
+from rabta_collector.whereabouts import Whereabouts
+
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """What is made of the journal; `networks` is what the engine asks and what is not made of it."""
+
+    ingest: Ingest
+    whereabouts: Whereabouts
+    costs: Costs
+    decider: Decider
+    networks: Networks
+
+
+class Projections:
+    """The one who hands entries on."""
+
+    def __init__(self, data: DataDir, stamp: Mapping[str, str], parts: Parts) -> None:
+        """`stamp`: what the state hangs on beside the journal."""
+        self._data, self._parts = data, parts
+        self._known = Known()
+        self.progress = Progress(0, 0)
+        """Of the replay."""
+        engine = parts.decider.engine
+        self.checkpoints = Checkpoints(
+            data.checkpoint,
+            data.journal,
+            stamp,
+            known=self._known,
+            parts={
+                "engine": engine,
+                "seen": parts.ingest.seen,
+                "echoes": parts.ingest.echoes,
+                "whereabouts": parts.whereabouts,
+                "costs": parts.costs,
+            },
+            outside={"networks": parts.networks},
+            decided_to=lambda: engine.snapshot().at,
+        )
+
+    def commit(self, entry: Entry, epoch: int) -> None:
+        """Takes in an entry that is on disk, the next one of the journal."""
+        self._known.note(entry)
+        self._take(entry, epoch)
+
+    def _take(self, entry: Entry, epoch: int) -> None:
+        parts = self._parts
+        parts.ingest.remember(entry, epoch)
+        parts.whereabouts.hear(entry)
+        if isinstance(entry, Measured):
+            for measurement in entry.measurements:
+                parts.costs.learn(measurement)
+        parts.decider.take(entry)
+
+    async def replay(self, journal: Journal, stop: Callable[[], bool]) -> None:
+        """Makes known again what was known; then nobody is present."""
+        started, known = time.monotonic(), self._known
+        journal.begin_after(self.checkpoints.take_up())
+        rows, measurements = known.row, known.measurements
+        self.progress = Progress(rows, journal.rows)
+        await replay(self._data.journal, self._take, known, stop=stop, progress=self.progress)
+        if known.unreadable:
+            log.error("journal.unreadable", rows=known.unreadable[:20], count=len(known.unreadable))
+        log.info(
+            "replay.done",
+            rows=known.row - rows,
+            measurements=known.measurements - measurements,
+            seconds=round(time.monotonic() - started, 3),
+        )
+        if not stop():
+            for member in tuple(known.present.values()):  # their sessions ended with the last collector
+                journal.append_presence(member, connected=False)
+            self._parts.decider.advance(journal.horizon())

@@ -1,0 +1,229 @@
+"""A start from a checkpoint ends where a start from the beginning ends; a checkpoint that does not fit is not used."""
+
+import shutil
+from collections.abc import Sequence
+from contextlib import closing
+from dataclasses import replace
+from pathlib import Path
+from random import Random
+
+import pytest
+import structlog.testing
+
+from rabta_collector import journal_file
+from rabta_collector.checkpoints import make_stamp
+from rabta_collector.config import Config
+from rabta_collector.datadir import DataDir
+from rabta_collector.decider import Decider
+from rabta_collector.engine import Engine
+from rabta_collector.entries import Entry, Measured
+from rabta_collector.ingest import Ingest
+from rabta_collector.journal import Journal
+from rabta_collector.journal_file import Kind, Row
+from rabta_collector.networks import Networks
+from rabta_collector.plan import Costs
+from rabta_collector.projections import Parts, Projections
+from rabta_collector.replay import entry_of
+from rabta_collector.state import IngestStats
+from rabta_collector.whereabouts import Whereabouts
+from rabta_proto.codec import to_message
+from rabta_proto.v1 import collector_pb2 as link
+from support.drawers import held_by
+from support.factories import NOON, RESET, SILENCE, Story, bad_certificate, tcp_trouble, tls_trouble, works, works_light
+from support.feeds import CATALOGUE, ISPS, SETTINGS, Feed
+
+STAMP = make_stamp(Config(), CATALOGUE, ISPS)
+FEED = Feed(controls=2)
+STORIES: Sequence[Story] = (
+    works(),
+    works(),
+    works_light(),
+    tls_trouble(RESET),
+    tcp_trouble(SILENCE),
+    bad_certificate(),
+)
+
+
+def written(folder: Path, lasts_s: float = 300.0, seed: int = 1) -> Sequence[Row]:
+    """The journal of a country in which everything happens; its rows."""
+    dice = Random(seed)
+    told = FEED.tell(NOON, NOON + lasts_s, lambda _isp, _agent: dice.choice(STORIES))
+    comings = [
+        entry
+        for turn in range(int(lasts_s / 100))
+        for entry in FEED.presence(NOON + 100 * turn, turn % 2 == 0, only=dice.sample(["ptcl", "jazz", "abroad"], 2))
+    ]
+    entries = sorted([*told, *comings], key=lambda entry: entry.at)
+    path = folder / "journal.sqlite"
+    journal_file.prepare(path)
+    with closing(journal_file.connect(path)) as connection:
+        journal_file.append(connection, 0, [row_of(entry, number) for number, entry in enumerate(entries, 1)])
+        return [row for row, _ in journal_file.read_after(connection, 0, 10**6)]
+
+
+def row_of(entry: Entry, number: int) -> Row:
+    at_us = round(entry.at * 1_000_000)
+    if not isinstance(entry, Measured):
+        kind = Kind.CONNECTED if entry.connected else Kind.DISCONNECTED
+        return Row(0, kind, at_us, entry.agent, entry.isp, str(entry.role))
+    messages = [to_message(replace(one, epoch=7, sequence=number)) for one in entry.measurements]
+    payload = link.MeasurementBatch(measurements=messages).SerializeToString()
+    return Row(0, Kind.MEASURED, at_us, entry.agent, entry.isp, str(entry.role), 7, number, number, 1, payload)
+
+
+class Collector:
+    """What is made of a journal, without a network."""
+
+    def __init__(self, folder: Path, stamp: dict[str, str] = STAMP) -> None:
+        path = folder / "journal.sqlite"
+        stats, self.networks = IngestStats(), Networks(ISPS)
+        self.engine = Engine(CATALOGUE, ISPS, SETTINGS, asn_of=self.networks.asn_of)
+        self.journal = Journal(path, stats=stats, committed=self._committed, clock=lambda: NOON + 2000)
+        self.parts = Parts(
+            ingest=Ingest(journal=self.journal, stats=stats, lab=False, asked=frozenset(), joined_at=lambda agent: 0.0),
+            whereabouts=Whereabouts(CATALOGUE, lab=False),
+            costs=Costs(CATALOGUE),
+            decider=Decider(self.engine, on_events=lambda events: None),
+            networks=self.networks,
+        )
+        self.projections = Projections(DataDir(folder), stamp, self.parts)
+
+    def _committed(self, entry: Entry, epoch: int) -> None:
+        self.projections.commit(entry, epoch)
+
+    def live(self, rows: Sequence[Row], until: float | None = None) -> "Collector":
+        for row in rows:
+            self.projections.commit(entry_of(row), row.epoch)
+        if until is not None:
+            self.parts.decider.advance(until)
+        return self
+
+    async def start(self) -> "Collector":
+        """As after a kill."""
+        self.journal.start()
+        await self.projections.replay(self.journal, lambda: False)
+        await self.journal.close()
+        return self
+
+    @property
+    def state(self) -> object:
+        """All of it, at any depth, but for what is cached."""
+        parts = vars(self.projections.checkpoints)["_parts"]
+        return {name: held_by(part, frozenset({"_snapshot"})) for name, part in parts.items()}
+
+
+async def test_a_start_from_a_checkpoint_ends_where_one_from_the_beginning_ends(tmp_path: Path) -> None:
+    rows = written(tmp_path, lasts_s=500.0)
+    dice, whole = Random(1), Collector(tmp_path).live(rows).state
+    for cut in [1, *sorted(dice.sample(range(2, len(rows)), 3)), len(rows)]:
+        folder = tmp_path / str(cut)
+        folder.mkdir()
+        shutil.copy(tmp_path / "journal.sqlite", folder / "journal.sqlite")
+        await Collector(folder).live(rows[:cut], until=rows[cut - 1].at_us / 1_000_000).projections.checkpoints.keep()
+        again = Collector(folder)
+        assert again.projections.checkpoints.take_up() > 0
+        assert whole == again.live(rows[cut:]).state
+
+
+async def test_killed_and_started_again_it_knows_what_it_knew(tmp_path: Path) -> None:
+    """With the sessions that nobody ended, the clock, and what is decided where nothing more is heard."""
+    rows = written(tmp_path)
+    shutil.copytree(tmp_path, tmp_path / "other")
+    await Collector(tmp_path).live(rows[:50]).projections.checkpoints.keep()
+    resumed, whole = await Collector(tmp_path).start(), await Collector(tmp_path / "other").start()
+    assert whole.engine.snapshot() == resumed.engine.snapshot()
+    assert whole.state == resumed.state
+    assert whole.engine.snapshot().controls_connected == 0
+
+
+async def test_only_the_rest_is_read(tmp_path: Path) -> None:
+    rows = written(tmp_path)
+    await Collector(tmp_path).live(rows[:50]).projections.checkpoints.keep()
+    with structlog.testing.capture_logs() as lines:
+        await Collector(tmp_path).start()
+    (done,) = [line for line in lines if line["event"] == "replay.done"]
+    assert len(rows) - 50 == done["rows"]
+
+
+async def test_the_state_that_is_compared_has_something_of_everything(tmp_path: Path) -> None:
+    rows = written(tmp_path)
+    state = str(Collector(tmp_path).live(rows).state)
+    for word in ("blocked", "tls.reset.sni", "104.244.42.1", "_ballots", "streak", "_looks", "_confirmed", "_sample"):
+        assert word in state, word
+
+
+async def test_nothing_new_is_not_written_again(tmp_path: Path) -> None:
+    rows = written(tmp_path)
+    collector = Collector(tmp_path).live(rows[:10])
+    await collector.projections.checkpoints.keep()
+    (tmp_path / "checkpoint").unlink()
+    await collector.projections.checkpoints.keep()
+    assert not (tmp_path / "checkpoint").exists()
+
+
+async def ignored(folder: Path, stamp: dict[str, str] = STAMP) -> str:
+    """Why a checkpoint was not used, of a start that comes to what it should all the same."""
+    with structlog.testing.capture_logs() as lines:
+        collector = await Collector(folder, stamp).start()
+    (folder / "checkpoint").unlink(missing_ok=True)
+    again = await Collector(folder, stamp).start()
+    assert again.engine.snapshot().tallies == collector.engine.snapshot().tallies
+    return next((str(line["reason"]) for line in lines if line["event"] == "checkpoint.ignored"), "")
+
+
+async def checkpointed(folder: Path) -> Path:
+    rows = written(folder)
+    await Collector(folder).live(rows[:50]).projections.checkpoints.keep()
+    return folder / "checkpoint"
+
+
+async def test_none_is_no_news(tmp_path: Path) -> None:
+    written(tmp_path)
+    assert "" == await ignored(tmp_path)
+
+
+@pytest.mark.parametrize("key", ["program", "rules version", "catalogue", "isps", "settings", "AS database", "lab"])
+async def test_one_that_hangs_on_other_things_is_not_used(tmp_path: Path, key: str) -> None:
+    await checkpointed(tmp_path)
+    assert f"made with another {key}" == await ignored(tmp_path, {**STAMP, key: "another"})
+
+
+@pytest.mark.parametrize("at", [0, 3, 20, 60, -1])
+async def test_a_damaged_one_is_not_used(tmp_path: Path, at: int) -> None:
+    path = await checkpointed(tmp_path)
+    content = bytearray(path.read_bytes())
+    content[at] ^= 1
+    path.write_bytes(content)
+    assert "damaged, or of another version" == await ignored(tmp_path)
+
+
+async def test_one_of_another_journal_is_not_used(tmp_path: Path) -> None:
+    """The journal's tail was lost with the power, and what came since has taken the numbers of those rows."""
+    await checkpointed(tmp_path)
+    with closing(journal_file.connect(tmp_path / "journal.sqlite")) as connection:
+        connection.execute("UPDATE entries SET at_us = at_us + 1, crc = crc + 1 WHERE id = 50")
+    assert "not of this journal" == await ignored(tmp_path)
+
+
+async def test_one_of_rows_that_the_journal_has_lost_is_not_used(tmp_path: Path) -> None:
+    await checkpointed(tmp_path)
+    with closing(journal_file.connect(tmp_path / "journal.sqlite")) as connection:
+        connection.execute("DELETE FROM entries WHERE id >= 50")
+    assert "not of this journal" == await ignored(tmp_path)
+
+
+async def test_what_a_disk_refuses_is_a_line_in_the_log(tmp_path: Path) -> None:
+    rows = written(tmp_path)
+    collector = Collector(tmp_path).live(rows[:50])
+    (tmp_path / "checkpoint.new").mkdir()
+    with structlog.testing.capture_logs() as lines:
+        await collector.projections.checkpoints.keep()
+    assert ["checkpoint.not_written"] == [line["event"] for line in lines]
+
+
+async def test_a_clock_that_was_set_back_does_not_lead_behind_what_was_decided(tmp_path: Path) -> None:
+    rows = written(tmp_path)
+    late = NOON + 90_000
+    await Collector(tmp_path).live(rows, until=late).projections.checkpoints.keep()
+    again = await Collector(tmp_path).start()
+    assert late <= again.journal.now()
