@@ -17,7 +17,7 @@ from rabta_collector.journal import Member
 from rabta_collector.share import Share
 from rabta_collector.state import Event
 from rabta_proto.v1 import collector_pb2 as link
-from rabta_proto.vocabulary import Depth, Role
+from rabta_proto.vocabulary import Depth, Judgement
 from sim.dice import Dice
 from sim.land import Agent
 from sim.loop import Line, MakeAsker
@@ -58,6 +58,7 @@ class Drive:
         self._journal: list[Entry] = []
         self._away_until = 0.0
         self._ticking = False
+        self._calm = False
         self._now = stretch.start
         self.played = Played()
 
@@ -75,10 +76,10 @@ class Drive:
             at += SAMPLE_S
         if self._stretch.restart_at is not None:
             self._at(self._stretch.restart_at, self._restart)
-        while self._heap and self._heap[0][0] < end:
+        while self._heap and self._heap[0][0] < end and not self._calm:
             now, _, act = heappop(self._heap)
             act(now)
-        self.played.events += self._engine.advance(end)
+        self.played.events += self._engine.advance(end if not self._calm else self._now)
         return self.played
 
     def _at(self, moment: float, act: Callable[[float], None]) -> None:
@@ -142,7 +143,7 @@ class Drive:
 
     def _connect(self, agent: Agent) -> None:
         self._connected[agent.isp].add(agent.id)
-        member = Member(agent=agent.id, isp=agent.isp, role=_role(agent))
+        member = Member(agent=agent.id, isp=agent.isp, role=agent.role)
         self._lines[agent.id] = Line(member=member, ask=lambda message: self._obey(agent, message))
 
     def _leave(self, agent: Agent) -> None:
@@ -208,7 +209,7 @@ class Drive:
             self.played.asked_bytes[agent.id] += int(cost) if asked else 0
             self.played.measurements += 1
         arrives = at + took_s + delivery_s(agent, self._dice, at + took_s)
-        return Measured(at=arrives, agent=agent.id, isp=agent.isp, role=_role(agent), measurements=(measurement,))
+        return Measured(at=arrives, agent=agent.id, isp=agent.isp, role=agent.role, measurements=(measurement,))
 
     def _deliver(self, agent: Agent, entry: Measured, now: float) -> None:
         """What cannot be delivered waits for the next session, a few seconds into it."""
@@ -285,11 +286,14 @@ class Drive:
             return
         self._follow(self._engine.advance(now), now)
         self.played.samples.append(self._engine.snapshot())
+        self._calm = now >= self._stretch.calm_from and self._all_well()
 
-
-def _role(agent: Agent) -> Role:
-    return Role.PROBE if agent.isp else Role.CONTROL
+    def _all_well(self) -> bool:
+        """Whether nothing that any agent has found lately is other than ok."""
+        keys = [(isp, one.platform, one.url) for isp in self._stretch.land.names for one in self._catalogue.targets]
+        found = [said for key in keys for _, said in self._engine.briefing.newest_of(key).values()]
+        return all(judgement is Judgement.OK for judgement in found)
 
 
 def _presence(agent: Agent, at: float, connected: bool) -> Presence:
-    return Presence(at=at, agent=agent.id, isp=agent.isp, role=_role(agent), connected=connected)
+    return Presence(at=at, agent=agent.id, isp=agent.isp, role=agent.role, connected=connected)

@@ -11,7 +11,7 @@ from typing import TypeVar
 
 from rabta_collector.catalogue import Isp
 from rabta_collector.isps import default_isps
-from rabta_proto.vocabulary import IspKind
+from rabta_proto.vocabulary import IspKind, Role
 from sim.dice import Dice
 
 CABLE_COMPANIES = 13
@@ -48,6 +48,10 @@ class Agent:
     isp: str
     kind: Kind
     city: str
+
+    @property
+    def role(self) -> Role:
+        return Role.PROBE if self.isp else Role.CONTROL
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

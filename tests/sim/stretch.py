@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from math import inf
 
 from rabta_collector.catalogue import Catalogue
 from rabta_collector.state import Event, Snapshot
@@ -13,7 +14,10 @@ from sim.scene import Scene
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Stretch:
-    """What is to be played. `restart_at`: the collector is killed then, and replays its journal."""
+    """What is to be played. `restart_at`: the collector is killed then, and replays its journal.
+
+    `calm_from`: from then on it ends as soon as every agent's newest finding is `ok`.
+    """
 
     land: Land
     catalogue: Catalogue
@@ -23,6 +27,7 @@ class Stretch:
     start: float
     end: float
     restart_at: float | None = None
+    calm_from: float = inf
 
 
 @dataclass(slots=True, kw_only=True)

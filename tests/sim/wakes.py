@@ -32,21 +32,23 @@ CEILING_S = DEFAULTS.vote_ceiling_s
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wake:
-    """A place is to be played from `since` to `until`."""
+    """A place is to be played from `since` to `until`, or until all is well once no path fails, from `calm_from` on."""
 
     isp: str
     platform: str
     since: float
     until: float
+    calm_from: float
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Bad:
-    """An agent that may hold a vote that is not ok."""
+    """An agent that may hold a vote that is not ok; `over`: when its path works again."""
 
     agent: str
     since: float
     until: float
+    over: float
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,7 +89,10 @@ class Watch:
         for platform in (self.only or self.catalogue).platforms:
             always = [bad for span in filters if span.platform == platform.id for bad in self._pieces(span)]
             faults = [fault for target in platform.targets for fault in self._faults(target)]
-            perhaps = [*always, *(_Bad(agent=f.agent.id, since=f.since, until=f.until + CEILING_S) for f in faults)]
+            perhaps = [
+                *always,
+                *(_Bad(agent=f.agent.id, since=f.since, until=f.until + CEILING_S, over=f.until) for f in faults),
+            ]
             spells = [(wake.since, wake.until) for wake in self._risky(platform.id, perhaps)]
             near = [
                 f for f in faults if any(f.since < until and f.until + CEILING_S > since for since, until in spells)
@@ -105,7 +110,7 @@ class Watch:
         """A span without end, in pieces, so that it is looked at again whenever few others may be there."""
         since = max(span.since, self.noise.start)
         while since < min(span.until, self.noise.end):
-            yield _Bad(agent=span.agent or "", since=since, until=since + PIECE_S)
+            yield _Bad(agent=span.agent or "", since=since, until=since + PIECE_S, over=since + PIECE_S)
             since += PIECE_S
 
     def _bad(self, fault: _Fault) -> _Bad | None:
@@ -117,7 +122,8 @@ class Watch:
         self.failures += 1
         longest_s = self._standing_s(fault.target)
         steady = self.roster.steady_since(agent, hit.at) < hit.at - 2 * longest_s / 3
-        return _Bad(agent=agent, since=hit.at, until=fault.until + (longest_s if steady else CEILING_S))
+        stands_s = longest_s if steady else CEILING_S
+        return _Bad(agent=agent, since=hit.at, until=fault.until + stands_s, over=fault.until)
 
     def _standing_s(self, target: Target) -> float:
         """The longest that a vote on a target stands, of an agent that was there for some time: three of its pauses."""
@@ -134,7 +140,7 @@ class Watch:
     def _risky(self, platform: str, bad: Sequence[_Bad]) -> Iterator[Wake]:
         """Where so many are bad at one time that a verdict may change; what overlaps is one."""
         open_: list[_Bad] = []
-        since = until = None
+        since = until = calm_from = None
         for one in sorted(bad, key=lambda one: one.since):
             open_ = [other for other in open_ if other.until > one.since]
             open_.append(one)
@@ -143,12 +149,14 @@ class Watch:
             begins = max(min(other.since for other in open_), one.since - CEILING_S) - BEFORE_S
             ends = min(max(other.until for other in open_), one.since + CEILING_S)
             if until is not None and since is not None and begins > until:
-                yield Wake(isp=self.isp, platform=platform, since=since, until=until)
-                since = until = None
+                yield Wake(isp=self.isp, platform=platform, since=since, until=until, calm_from=calm_from or until)
+                since = until = calm_from = None
             since = begins if since is None else since
             until = ends if until is None else max(until, ends)
+            over = max(other.over for other in open_)
+            calm_from = over if calm_from is None else max(calm_from, over)
         if until is not None and since is not None:
-            yield Wake(isp=self.isp, platform=platform, since=since, until=until)
+            yield Wake(isp=self.isp, platform=platform, since=since, until=until, calm_from=calm_from or until)
 
     def _enough(self, agents: set[str], one: _Bad) -> bool:
         """Of those who may vote, the fewest while this one's vote may stand."""

@@ -9,13 +9,13 @@ Three kinds of job, which processes share:
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from math import inf
 
 from rabta_collector.engine import Engine
 from rabta_collector.entries import Presence
 from rabta_collector.state import Event
-from rabta_proto.vocabulary import Role
 from sim.dice import Dice
-from sim.drive import Drive
+from sim.drive import SAMPLE_S, Drive
 from sim.land import Agent, Land, settle
 from sim.loop import Asked
 from sim.noise import Noise
@@ -28,7 +28,7 @@ from sim.score import Wrong, score
 from sim.script import NOON
 from sim.stage import surround
 from sim.stretch import Played, Stretch
-from sim.wakes import Wake, Watch
+from sim.wakes import Watch
 
 SAMPLED = 6
 AFTER_S = 1800.0  # that a site is watched after it came back
@@ -72,9 +72,10 @@ def isp_year(isp: str, *, seed: int, days: float) -> Found:
     found = Found()
     one = alone(land, isp)
     for wake in watch.wakes():
-        played, wrong = _play(one, dice, frozenset({wake.platform}), max(wake.since, start), min(wake.until, end))
+        since, until = max(wake.since, start), min(wake.until, end)
+        played, wrong = _play(one, dice, frozenset({wake.platform}), since, until, calm_from=wake.calm_from)
         found.mistakes += [Mistake(wrong=w, agents=roster.connected(w.stood.since)) for w in wrong]
-        _count(found, played, wake)
+        _count(found, played)
     found.failures = watch.failures
     return found
 
@@ -85,13 +86,15 @@ def alone(land: Land, isp: str) -> Land:
     return Land(isps=isps, agents={isp: land.agents[isp], "": land.agents[""]})
 
 
-def _count(found: Found, played: Played, wake: Wake) -> None:
+def _count(found: Found, played: Played) -> None:
     found.stretches += 1
-    found.played_s += wake.until - wake.since
+    found.played_s += len(played.samples) * SAMPLE_S
     found.measurements += played.measurements
 
 
-def _play(land: Land, dice: Dice, platforms: frozenset[str], start: float, end: float) -> tuple[Played, list[Wrong]]:
+def _play(
+    land: Land, dice: Dice, platforms: frozenset[str], start: float, end: float, *, calm_from: float = inf
+) -> tuple[Played, list[Wrong]]:
     """Noise alone, for a stretch of time."""
     spans, truths = surround(land, dice, platforms, start, end)
     there = {agent.id: stays(agent, dice, start, end) for agents in land.agents.values() for agent in agents}
@@ -103,6 +106,7 @@ def _play(land: Land, dice: Dice, platforms: frozenset[str], start: float, end: 
         stays=there,
         start=start,
         end=end,
+        calm_from=calm_from,
     )
     played = Drive(stretch, Asked, dice).run()
     return played, score(truths, played.events, (), end).false
@@ -159,9 +163,8 @@ def _presences(land: Land, dice: Dice, since: float, end: float) -> Iterable[Pre
 
 def _comings(agent: Agent, those: Sequence[Stay], since: float) -> Iterable[Presence]:
     """A session that is followed by another before it is taken for ended does not end."""
-    role = Role.PROBE if agent.isp else Role.CONTROL
     for number, stay in enumerate(those):
         comes = max(stay.since, since)
-        yield Presence(at=comes, agent=agent.id, isp=agent.isp, role=role, connected=True)
+        yield Presence(at=comes, agent=agent.id, isp=agent.isp, role=agent.role, connected=True)
         if number + 1 == len(those) or those[number + 1].since > stay.ends:
-            yield Presence(at=stay.ends, agent=agent.id, isp=agent.isp, role=role, connected=False)
+            yield Presence(at=stay.ends, agent=agent.id, isp=agent.isp, role=agent.role, connected=False)
