@@ -215,6 +215,8 @@ def year(found: Sequence[Found], silent: Sequence[Found], days: float) -> Year:
     told: dict[tuple[bool, bool], float] = {}
     for job in found:
         for mistake in job.mistakes:
+            if mistake.wrong.place[1] is None:
+                continue  # an ISP that is played alone: `silent` has what is said of ISPs
             key = _accuses(mistake.wrong), mistake.agents < FEW
             told[key] = told.get(key, 0.0) + job.weight * scale
     silent_days = sum(job.played_s for job in silent) / 86_400

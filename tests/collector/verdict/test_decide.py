@@ -11,6 +11,7 @@ from rabta_collector.verdict.decide import (
     DISAGREE,
     FEW_AGENTS,
     INSTRUMENT,
+    LASTING_S,
     NOT_MEASURED,
     Decision,
     Terms,
@@ -215,11 +216,11 @@ def test_versions_that_are_not_known_explain_nothing() -> None:
 @pytest.mark.parametrize(
     ("told", "lasts_s", "state"),
     [
-        ("b", 590.0, State.REACHABLE),
-        ("b", 600.0, State.BLOCKED),
-        ("bb", 290.0, State.REACHABLE),
-        ("obb", 290.0, State.REACHABLE),
-        ("obb", 300.0, State.BLOCKED),
+        ("b", LASTING_S - 1, State.REACHABLE),
+        ("b", LASTING_S, State.BLOCKED),
+        ("bb", LASTING_S / 2 - 1, State.REACHABLE),
+        ("obb", LASTING_S / 2 - 1, State.REACHABLE),
+        ("obb", LASTING_S / 2, State.BLOCKED),
         ("obbb", 0.0, State.BLOCKED),  # three agents' paths do not fail at one moment
     ],
 )

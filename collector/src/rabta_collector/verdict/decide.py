@@ -19,7 +19,7 @@ With fewer than `min_agents` votes a change needs two measurements that agree, o
 once.) Such a verdict has the note "few agents".
 
 A block that does not prove itself, but by controls alone, looks like a path that failed for a moment. Where fewer than
-three agents say so, it has to last: ten minutes where it is one of them, five where it is two.
+three agents say so, it has to last: fifteen minutes where it is one of them, half of it where it is two.
 
 Confidence is the Wilson lower bound (z = 1.28, one-sided 90 %) of the share k / n: 0.65 for 3 of 3, 0.81 for 7 of 7,
 0.95 for 31 of 31; at most 0.3 with one agent and 0.5 with two; for `disrupted` k is twice the smaller side; 0 when
@@ -48,7 +48,7 @@ Z = 1.28
 PROOF = 0.92
 """From this weight on a finding proves a block by itself (weights.py); below it something else may have failed."""
 
-CROWD, LASTING_S = 3, 600.0
+CROWD, LASTING_S = 3, 900.0
 """Fewer agents have to see a block that does not prove itself for so long: one for all of it, two for half."""
 
 CAPS = {1: 0.3, 2: 0.5}
