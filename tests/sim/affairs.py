@@ -9,6 +9,7 @@ from dataclasses import replace
 
 from rabta_proto.vocabulary import IspState, State
 from sim.land import Agent, Kind
+from sim.noise import VPN_AGENTS
 from sim.platforms import MEDIA
 from sim.presence import UNNOTICED_S, Stay
 from sim.scene import Rank, Span, Truth
@@ -150,10 +151,14 @@ def _gradual(stage: Stage) -> Script:
 
 
 def liars_of(stage: Stage, isp: str) -> list[Agent]:
-    """As many as the claim allows of those who are there when it begins: (n - 1) / 3, rounded down."""
+    """As many as the claim allows of those who can vote when it begins: (n - 1) / 3, rounded down.
+
+    Who uses a VPN is not counted: an honest agent that says nothing is no match for a liar.
+    """
     agents = sorted(stage.land.agents[isp], key=lambda agent: stage.dice.share("liar", agent.id))
     there = [agent for agent in agents if any(s.since <= stage.begins < s.until for s in stage.stays[agent.id])]
-    return there[: (len(there) - 1) // 3]
+    able = [agent for agent in there if stage.dice.share("vpn", agent.id) >= VPN_AGENTS]
+    return able[: (len(able) - 1) // 3]
 
 
 def _lie(stage: Stage, sight: Sight, platform: str, spells: Sequence[tuple[float, float]]) -> Iterator[Span]:
