@@ -234,6 +234,11 @@ def test_few_agents_have_to_see_for_long_what_does_not_prove_itself(told: str, l
     assert State.BLOCKED is decide(proof, REACHABLE, TERMS).state
 
 
+def test_two_agents_faults_hours_apart_are_no_lasting_block() -> None:
+    weak = [replace(one, weight=0.85, started=at, since=at) for one, at in zip(votes("bb"), (0.0, 7200.0), strict=True)]
+    assert State.REACHABLE is decide([*votes("o"), *weak], REACHABLE, TERMS).state
+
+
 def test_a_block_that_stands_needs_not_last_anew() -> None:
     weak = [replace(one, weight=0.85, since=one.started) for one in votes("bb")]
     assert State.BLOCKED is decide(weak, IS_BLOCKED, TERMS).state

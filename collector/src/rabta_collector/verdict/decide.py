@@ -19,7 +19,7 @@ With fewer than `min_agents` votes a change needs two measurements that agree, o
 once.) Such a verdict has the note "few agents".
 
 A block that does not prove itself, but by controls alone, looks like a path that failed for a moment. Where fewer than
-three agents say so, it has to last: fifteen minutes where it is one of them, half of it where it is two.
+three agents say so, one of them has to have seen it again: after fifteen minutes, or half of it where they are two.
 
 Confidence is the Wilson lower bound (z = 1.28, one-sided 90 %) of the share k / n: 0.65 for 3 of 3, 0.81 for 7 of 7,
 0.95 for 31 of 31; at most 0.3 with one agent and 0.5 with two; for `disrupted` k is twice the smaller side; 0 when
@@ -144,7 +144,7 @@ def _too_soon(votes: Sequence[Vote]) -> bool:
     those = [vote for vote in votes if vote.judgement is Judgement.BLOCKED]
     if len(those) >= CROWD or any(vote.weight >= PROOF for vote in those):
         return False
-    lasts_s = max(vote.started for vote in those) - min(vote.since for vote in those)
+    lasts_s = max(vote.started - vote.since for vote in those)  # two agents' faults, hours apart, are no run
     return lasts_s < LASTING_S / len(those)
 
 
