@@ -424,3 +424,20 @@ def test_a_measurement_and_its_delivery_write_little_to_the_disk(tmp_path: Path)
         row = put(spool, one)
         spool.settle(settled(accepted=(row,)), DELIVERY)
     assert (log.stat().st_size - before) / count < 16_000  # 14.6 kB; 37 kB with pages of 4 kB
+
+
+def test_what_the_disk_does_not_take_is_counted_as_dropped(spool: Spool, tmp_path: Path) -> None:
+    put(spool, measured(1))
+    full = spool._connection.execute("PRAGMA page_count").fetchone()[0]
+    spool._connection.execute(f"PRAGMA max_page_count = {full}")  # SQLITE_FULL, as from a disk without room
+    for _ in range(3):
+        with pytest.raises(SpoolError, match="full"):
+            put(spool, measured(2, size=20_000))
+    assert (4, 3, 1) == (spool.counts().produced, spool.counts().dropped, spool.counts().waiting)
+    spool._connection.execute("PRAGMA max_page_count = 1000000")
+    put(spool, measured(3))
+    counts = spool.counts()
+    assert (5, 3, 2) == (counts.produced, counts.dropped, counts.waiting)
+    spool.close()
+    again = spool_at(tmp_path / "spool.sqlite")
+    assert counts == again.counts()

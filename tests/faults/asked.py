@@ -11,7 +11,7 @@ import sys
 from random import Random, SystemRandom
 
 LONG = os.environ.get("RABTA_FAULTS_LONG") == "1"
-TIMEOUT_S = 4 * 3600 if LONG else 180
+TIMEOUT_S = 4 * 3600 if LONG else 600
 
 
 def rounds(bounded: int, long: int = 200) -> int:

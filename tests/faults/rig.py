@@ -9,19 +9,20 @@ import json
 import sys
 import urllib.error
 import urllib.request
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from faults.books import count_rows, read_journal, read_spool
 from faults.diary import read_diary
 from faults.oracle import Finding, compare
+from lab.netns.namespaces import inside
 from lab.programs import AGENT, COLLECTOR, Program, environment, run
 from lab.system import free_port
 from lab.waiting import until
 
 TESTS = Path(__file__).resolve().parent.parent
-PATIENCE_S = 60.0
+PATIENCE_S = 120.0
 TARGETS = 20
 INTERVAL = "200ms"
 CHECKPOINT = "500ms"
@@ -43,21 +44,13 @@ class Member:
 
     name: str
     home: Path
-    env: Mapping[str, str]
+    diary: Path
     program: Program
-
-    @property
-    def diary(self) -> Path:
-        return self.home.with_name(f"{self.name}.diary")
+    id: str = ""
 
     @property
     def spool(self) -> Path:
         return self.home / "spool.sqlite"
-
-    @property
-    def id(self) -> str:
-        """Its pseudonym."""
-        return str(json.loads((self.home / "credential.json").read_text(encoding="utf-8"))["agent_id"])
 
     @property
     def waiting(self) -> int:
@@ -70,20 +63,27 @@ class Member:
 class Rig:
     """A collector with one data directory, and its agents."""
 
-    def __init__(self, root: Path, *, data: Path | None = None, prefix: Sequence[str] = (), host: str = "127.0.0.1"):
-        """`prefix`: what the collector is started through; `host`: where it listens."""
-        self.root, self.data, self.host = root, data or root / "data", host
+    def __init__(
+        self, root: Path, *, host: str = "127.0.0.1", data: Path | None = None, namespace: str = "", site: int = 9
+    ) -> None:
+        """`host`: where the collector listens, in its network namespace; `data`: its directory, if it is elsewhere.
+
+        `site`: the port on loopback that is to be measured.
+        """
+        self.root, self.host, self.data, self._namespace = root, host, data or root / "data", namespace
         self.grpc, self.http = free_port(), free_port()
         self.logs = root / "logs"
         self.logs.mkdir()
-        (root / "targets.toml").write_text(_targets(), encoding="utf-8")
+        self.targets = root / "targets.toml"
+        self.targets.write_text(_targets(site), encoding="utf-8")
+        through = ["ip", "netns", "exec", namespace] if namespace else []
         env = environment(RABTA_CHECKPOINT=CHECKPOINT)
-        self.collector = Program([*prefix, *self._serve()], env, self.logs / "collector.log")
+        self.collector = Program([*through, *self._serve()], env, self.logs / "collector.log")
         self.members: list[Member] = []
 
     def _serve(self) -> list[str]:
         where = [f"--grpc={self.host}:{self.grpc}", f"--http={self.host}:{self.http}"]
-        return [COLLECTOR, "serve", f"--data={self.data}", *where, f"--targets={self.root / 'targets.toml'}", "--lab"]
+        return [COLLECTOR, "serve", f"--data={self.data}", *where, f"--targets={self.targets}", "--lab"]
 
     @property
     def journal(self) -> Path:
@@ -112,23 +112,23 @@ class Rig:
 
     async def ask(self, path: str) -> Answer:
         """Asks the web side."""
-        return await asyncio.to_thread(_ask, f"http://{self.host}:{self.http}/{path}")
+        return await asyncio.to_thread(_ask, f"http://{self.host}:{self.http}/{path}", self._namespace)
 
     # Agents
 
-    async def join(self, name: str, *, url: str = "", whole: bool = False, prefix: Sequence[str] = ()) -> Member:
-        """Lets an agent join; `url` is where it finds the collector, where that is another place."""
-        home = self.root / name
+    async def join(
+        self, name: str, *, url: str = "", home: Path | None = None, whole: bool = False, prefix: Sequence[str] = ()
+    ) -> Member:
+        """Lets an agent join; `url` is where it finds the collector, `home` where it lives, if these are elsewhere."""
+        home, diary = home or self.root / name, self.root / f"{name}.diary"
         env = environment(RABTA_HOME=str(home), RABTA_LAB="1", PYTHONPATH=str(TESTS))
-        program = (
-            [AGENT, "run"] if whole else [sys.executable, "-m", "faults.producer", str(self.root / f"{name}.diary")]
-        )
+        program = [AGENT, "run"] if whole else [sys.executable, "-m", "faults.producer", str(diary)]
         member = Member(
-            name=name, home=home, env=env, program=Program([*prefix, *program], env, self.logs / f"{name}.log")
+            name=name, home=home, diary=diary, program=Program([*prefix, *program], env, self.logs / f"{name}.log")
         )
         token = (await run(COLLECTOR, "invite", f"--data={self.data}", "--isp=ptcl")).split()[0]
-        url = url or f"http://{self.host}:{self.grpc}"
-        await run(*prefix, AGENT, "join", url, "--invite", token, env=env)
+        await run(*prefix, AGENT, "join", url or f"http://{self.host}:{self.grpc}", "--invite", token, env=env)
+        member.id = str(json.loads((home / "credential.json").read_text(encoding="utf-8"))["agent_id"])
         self.members.append(member)
         return member
 
@@ -148,6 +148,17 @@ class Rig:
 
         async def there() -> bool:
             return self.rows() >= count
+
+        await until(there, within=PATIENCE_S, beat=BEAT_S)
+
+    async def until_produced(self, more: int) -> None:
+        """Until everybody has given so many more numbers, whatever becomes of what they measured."""
+        least = {member.name: member.produced() + more for member in self.members}
+
+        async def there() -> bool:
+            ended = [member for member in self.members if not member.program.running]
+            assert not ended, f"{ended[0].name} ended: {ended[0].program.last_words()}"
+            return all(member.produced() >= least[member.name] for member in self.members)
 
         await until(there, within=PATIENCE_S, beat=BEAT_S)
 
@@ -189,13 +200,20 @@ async def rig(root: Path, **how: object) -> AsyncIterator[Rig]:
         await made.end()
 
 
-def _targets() -> str:
+def _targets(port: int) -> str:
     lines = ['[[platform]]\nid = "x"\nname = "X"\ncategory = "SOCIAL"']
-    lines += [f'[[platform.target]]\nurl = "http://127.0.0.1:9/{n}"\ninterval = "{INTERVAL}"' for n in range(TARGETS)]
+    lines += [
+        f'[[platform.target]]\nurl = "http://127.0.0.1:{port}/{n}"\ninterval = "{INTERVAL}"' for n in range(TARGETS)
+    ]
     return "\n".join(lines) + "\n"
 
 
-def _ask(url: str) -> Answer:
+def _ask(url: str, namespace: str) -> Answer:
+    with inside(namespace) if namespace else contextlib.nullcontext():
+        return _answer(url)
+
+
+def _answer(url: str) -> Answer:
     try:
         with _OPENER.open(url, timeout=10) as answer:
             return Answer(status=answer.status, text=answer.read().decode())

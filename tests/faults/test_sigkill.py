@@ -1,6 +1,8 @@
 """Either end is killed at random moments, again and again: nothing acknowledged is lost, nothing counted twice."""
 
 import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
 from enum import StrEnum
 from pathlib import Path
 from random import Random
@@ -66,3 +68,37 @@ async def test_sigkill_of_either_end_loses_nothing_and_doubles_nothing(tmp_path:
     assert finding.good, str(finding)
     assert 0 == finding.waiting
     assert finding.records > count
+
+
+@asynccontextmanager
+async def site() -> AsyncIterator[int]:
+    """A site on loopback that answers; its port."""
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with suppress(OSError, asyncio.IncompleteReadError):
+            await reader.readuntil(b"\r\n\r\n")
+            writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nConnection: close\r\n\r\nok")
+            await writer.drain()
+        writer.close()
+
+    server = await asyncio.start_server(serve, "127.0.0.1", 0)
+    try:
+        yield server.sockets[0].getsockname()[1]
+    finally:
+        server.close()
+
+
+async def test_the_whole_agent_measures_and_is_killed_as_well(tmp_path: Path) -> None:
+    """No diary: what its own spool gave numbers to is what must be there."""
+    random, count = dice("sigkill-whole"), rounds(1)
+    async with site() as port, rig(tmp_path, site=port) as system:
+        await system.start()
+        member = await system.join("agent", whole=True)
+        await member.program.start()
+        kills = await killing(system, random, count)
+        await system.deliver()
+        finding = await system.account()
+    tell("sigkill-whole", rounds=count, kills=kills, **finding.figures())
+    assert finding.good, str(finding)
+    assert 0 == finding.waiting
+    assert finding.records > 0

@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import subprocess
 
 import pytest
 
@@ -15,3 +16,13 @@ def require(program: str, package: str) -> str:
     if os.environ.get("RABTA_TEST_ALL") == "1":
         pytest.fail(message)
     pytest.skip(message)
+
+
+def require_namespaces(kind: str) -> None:
+    """What namespaces of a kind (`net`, `mount`) need of a machine: root, and leave to make them."""
+    unshare = require("unshare", "util-linux")
+    if os.geteuid() or subprocess.run([unshare, f"--{kind}", "true"], capture_output=True, check=False).returncode:
+        message = f"needs root, and leave to make {kind} namespaces"
+        if os.environ.get("RABTA_TEST_ALL") == "1":
+            pytest.fail(message)
+        pytest.skip(message)

@@ -45,6 +45,7 @@ class Spool:
     ) -> None:
         """Opens the file, or makes it. `damage` says what was wrong with it. Raises `SpoolError`."""
         self._path = path
+        self._unkept = 0  # measurements that the disk did not take and that its counters do not show yet
         self._today = today
         self._limit, self._limit_s = limit_bytes, limit_s
         self._connection, self.damage = open_file(path)
@@ -55,7 +56,17 @@ class Spool:
             self._eras = Eras(self._connection, wall=today, steady=steady, boot=boot)
 
     def append(self, measurement: Measurement, contact: Contact) -> int:
-        """Syncs a measurement and whom it contacted; its sequence number. Raises `SpoolError`."""
+        """Syncs a measurement and whom it contacted; its sequence number. Raises `SpoolError`.
+
+        One that the disk does not take is dropped: `counts` shows it at once, the file as soon as the disk takes it.
+        """
+        try:
+            return self._append(measurement, contact)
+        except SpoolError as wrong:
+            self._unkept += not wrong.damaged
+            raise
+
+    def _append(self, measurement: Measurement, contact: Contact) -> int:
         payload = to_message(replace(measurement, epoch=0, sequence=0)).SerializeToString()
         self.look()
         with self._transaction():
@@ -140,7 +151,8 @@ class Spool:
 
     def counts(self) -> Counts:
         with self._guarded():
-            return read_counts(self._connection, self._today())
+            found = read_counts(self._connection, self._today())
+        return replace(found, produced=found.produced + self._unkept, dropped=found.dropped + self._unkept)
 
     def today(self) -> str:
         """The UTC day of now."""
@@ -218,8 +230,11 @@ class Spool:
         with self._guarded():
             self._connection.execute("BEGIN IMMEDIATE")
             try:
+                self._count("produced", self._unkept)
+                self._count("dropped", self._unkept)
                 yield
                 self._connection.execute("COMMIT")
+                self._unkept = 0
             except BaseException:
                 if self._connection.in_transaction:
                     self._connection.execute("ROLLBACK")

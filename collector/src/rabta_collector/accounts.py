@@ -6,8 +6,9 @@ Another process may revoke an agent at any time: `refresh` notices.
 import asyncio
 import sqlite3
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import replace
 from typing import ParamSpec, TypeVar
 
@@ -72,6 +73,8 @@ class Accounts:
             agent, secret = await self._call(self._registry.enrol, token, newcomer, now=self._clock())
         except InvitationError as wrong:
             raise Refused(Reason.INVITATION, str(wrong)) from None
+        except sqlite3.Error as wrong:
+            raise Refused(Reason.JOURNAL, f"who joins cannot be written down: {wrong}") from None
         self._agents[agent.id] = agent
         return agent, secret
 
@@ -80,11 +83,12 @@ class Accounts:
         await self._load()
 
     async def saw(self, agent: str, version: str) -> None:
-        """Notes that an agent was here, and with which secret."""
-        if (used := self._used.get(agent)) is not None:
-            await self._call(self._registry.promote, agent, used, now=self._clock())
-            self._used.pop(agent, None)
-        await self._call(self._registry.saw, [(agent, version)], now=self._clock())
+        """Notes that an agent was here, and with which secret, unless the disk takes nothing just now."""
+        with _spared():
+            if (used := self._used.get(agent)) is not None:
+                await self._call(self._registry.promote, agent, used, now=self._clock())
+                self._used.pop(agent, None)
+            await self._call(self._registry.saw, [(agent, version)], now=self._clock())
 
     def heard(self, agent: str) -> None:
         """Notes in memory that an agent gave a sign of life; `keep_heard` writes it down, with all others at once."""
@@ -119,7 +123,9 @@ class Accounts:
         return known is None or known.revoked_at is not None
 
     async def keep_fact(self, key: str, value: str) -> None:
-        await self._call(self._registry.keep_fact, key, value)
+        """Notes a fact, unless the disk takes nothing just now."""
+        with _spared():
+            await self._call(self._registry.keep_fact, key, value)
 
     async def _load(self) -> None:
         agents = await self._call(self._registry.agents)
@@ -131,3 +137,12 @@ class Accounts:
         await self.keep_heard()
         await self._call(self._registry.close)
         self._thread.shutdown()
+
+
+@contextmanager
+def _spared() -> Iterator[None]:
+    """Around what the collector can do without: a disk that is full ends neither a session nor the collector."""
+    try:
+        yield
+    except sqlite3.Error as wrong:
+        log.warning("registry.failing", problem=str(wrong))

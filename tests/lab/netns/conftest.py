@@ -1,8 +1,6 @@
 """The hard lab with the whole table, opened once for all tests that look at it."""
 
 import asyncio
-import os
-import subprocess
 from collections.abc import Iterator
 
 import pytest
@@ -11,13 +9,12 @@ from lab.netns.client import Client, Find, at
 from lab.netns.lab import NetnsLab
 from lab.netns.world import World
 from lab.scenario import CensorKind, LabName, Scenario, Scheme, Vantage, load_scenarios
-from support.programs import require
+from support.programs import require, require_namespaces
 
 _PROGRAMS = (
     ("ip", "iproute2"),
     ("iptables-restore", "iptables"),
     ("ip6tables-restore", "iptables"),
-    ("unshare", "util-linux"),
 )
 
 
@@ -26,11 +23,7 @@ def root() -> None:
     """What namespaces need of a machine."""
     for program, package in _PROGRAMS:
         require(program, package)
-    if os.geteuid() or subprocess.run(["unshare", "--net", "true"], capture_output=True, check=False).returncode:
-        message = "needs root, and leave to make network namespaces"
-        if os.environ.get("RABTA_TEST_ALL") == "1":
-            pytest.fail(message)
-        pytest.skip(message)
+    require_namespaces("net")
 
 
 @pytest.fixture(scope="session")
