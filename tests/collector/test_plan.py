@@ -39,8 +39,8 @@ def test_a_plan_says_what_to_measure_and_how_long_it_holds() -> None:
     assert (5, "a1", 15_000_000) == (plan.version, plan.agent_id, plan.bytes_per_day)
     assert LIFETIME_S == plan.expires_at.seconds - plan.issued_at.seconds
     assert (["https://1.1.1.1/dns-query"], ["8.8.8.8"]) == (list(plan.resolvers.doh), list(plan.resolvers.udp))
-    assert (2500, 10_000) == (plan.deadlines.dns_ms, plan.deadlines.tcp_ms)
-    assert (10_000, "http://portal.example/204") == (plan.deadlines.quic_ms, plan.portal_check)
+    assert (2500, 8_000) == (plan.deadlines.dns_ms, plan.deadlines.tcp_ms)
+    assert (8_000, "http://portal.example/204") == (plan.deadlines.quic_ms, plan.portal_check)
     assert (["example.com"], "Surf Safely") == (list(plan.innocuous_names), plan.marks[0].text)
 
 

@@ -45,7 +45,7 @@ def test_a_whole_file_is_a_catalogue() -> None:
     assert Resolvers(doh=("https://1.1.1.1/dns-query",), udp=("8.8.8.8", "127.0.0.1:5353", "[2001:db8::1]:53")) == (
         catalogue.resolvers
     )
-    assert (2.0, 10.0, 0.5) == (
+    assert (2.0, 8.0, 0.5) == (
         catalogue.deadlines.dns_s,
         catalogue.deadlines.tcp_s,
         catalogue.deadlines.repeat_pause_s,

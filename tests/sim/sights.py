@@ -35,7 +35,7 @@ class Sight(StrEnum):
 
 PASSES = 3
 PAUSE_S = 5.0  # before the third pass, on average
-TLS_S, TCP_S, DNS_S = 10.0, 10.0, 5.0  # deadlines of the plan
+TLS_S, TCP_S, DNS_S = 8.0, 8.0, 5.0  # deadlines of the plan
 
 
 def lasts_s(sight: Sight, *, asked: bool = False) -> float:

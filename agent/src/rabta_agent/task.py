@@ -39,9 +39,9 @@ class Settings:
     doh: tuple[str, ...] = ("https://1.1.1.1/dns-query", "https://8.8.8.8/dns-query")
     udp: tuple[str, ...] = ("8.8.8.8",)
     dns_s: float = 5.0
-    tcp_s: float = 10.0
-    tls_s: float = 10.0
-    quic_s: float = 10.0
+    tcp_s: float = 8.0
+    tls_s: float = 8.0
+    quic_s: float = 8.0
     http_s: float = 15.0
     repeat_pause_s: float = 5.0
     listen_s: float = 0.5

@@ -43,12 +43,15 @@ class Platform:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Deadlines:
-    """Seconds that each step may take, and the mean pause before the second repeat of an anomaly."""
+    """Seconds that each step may take, and the mean pause before the second repeat of an anomaly.
+
+    Eight seconds hold as many retransmissions as ten: a SYN is sent again after 1, 3 and 7 s (RFC 6298).
+    """
 
     dns_s: float = 5.0
-    tcp_s: float = 10.0
-    tls_s: float = 10.0
-    quic_s: float = 10.0
+    tcp_s: float = 8.0
+    tls_s: float = 8.0
+    quic_s: float = 8.0
     http_s: float = 15.0
     repeat_pause_s: float = 5.0
 
