@@ -64,11 +64,18 @@ class Rig:
     """A collector with one data directory, and its agents."""
 
     def __init__(
-        self, root: Path, *, host: str = "127.0.0.1", data: Path | None = None, namespace: str = "", site: int = 9
+        self,
+        root: Path,
+        *,
+        host: str = "127.0.0.1",
+        data: Path | None = None,
+        namespace: str = "",
+        prefix: Sequence[str] = (),
+        site: int = 9,
     ) -> None:
         """`host`: where the collector listens, in its network namespace; `data`: its directory, if it is elsewhere.
 
-        `site`: the port on loopback that is to be measured.
+        `prefix`: what the collector is started through; `site`: the port on loopback that is to be measured.
         """
         self.root, self.host, self.data, self._namespace = root, host, data or root / "data", namespace
         self.grpc, self.http = free_port(), free_port()
@@ -76,7 +83,7 @@ class Rig:
         self.logs.mkdir()
         self.targets = root / "targets.toml"
         self.targets.write_text(_targets(site), encoding="utf-8")
-        through = ["ip", "netns", "exec", namespace] if namespace else []
+        through = [*prefix, *(["ip", "netns", "exec", namespace] if namespace else [])]
         env = environment(RABTA_CHECKPOINT=CHECKPOINT)
         self.collector = Program([*through, *self._serve()], env, self.logs / "collector.log")
         self.members: list[Member] = []
