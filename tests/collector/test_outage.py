@@ -46,6 +46,12 @@ def test_silence_makes_a_state(made: Group, now: float, state: IspState) -> None
     assert state is judge(made, now, LONG_AGO)
 
 
+def test_a_crowd_stays_gone_while_its_agents_count_as_gone_one_after_the_other() -> None:
+    made = group(*[100.0 + n for n in range(10)])
+    states = {judge(made, 119.0 + second, LONG_AGO) for second in range(200)}
+    assert {IspState.DOWN} == states
+
+
 def test_a_crowd_is_never_waited_for_longer_than_one_agent() -> None:
     assert 5.0 == Patience(silence_s=5).crowd_s(12)
 

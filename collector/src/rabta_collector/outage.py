@@ -129,11 +129,17 @@ def judge(group: Group, now: float, others_since: float | None) -> IspState:
 
 
 def _crowd_gone(group: Group, now: float) -> bool:
-    """Whether all who were there fell silent as one, so many that they are gone sooner than each of them would be."""
+    """Whether all who were there fell silent as one, so many that they are gone sooner than each of them would be.
+
+    Those of them that are gone by now each for itself still count, or the crowd would melt while nobody came back.
+    """
     if group.connected:
         return False
+    silent = [sign.at for sign in group.signs.values()]
     here = [sign.at for sign in group.signs.values() if not group.gone(sign, now)]
-    return _together(here, group.patience) == len(here) and max(here) + group.patience.crowd_s(len(here)) <= now
+    last = max(silent)
+    as_one = min(here) >= last - group.patience.together_s
+    return as_one and last + group.patience.crowd_s(_together(silent, group.patience)) <= now
 
 
 def _together(silences: list[float], patience: Patience) -> int:
