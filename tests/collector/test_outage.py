@@ -43,13 +43,19 @@ def group(*left: float | None) -> Group:
     ],
 )
 def test_silence_makes_a_state(made: Group, now: float, state: IspState) -> None:
-    assert state is judge(made, now, LONG_AGO)
+    assert state is judge(made, now, LONG_AGO, LONG_AGO)
 
 
 def test_a_crowd_stays_gone_while_its_agents_count_as_gone_one_after_the_other() -> None:
     made = group(*[100.0 + n for n in range(10)])
-    states = {judge(made, 119.0 + second, LONG_AGO) for second in range(200)}
+    states = {judge(made, 119.0 + second, LONG_AGO, LONG_AGO) for second in range(200)}
     assert {IspState.DOWN} == states
+
+
+@pytest.mark.parametrize("others_connected_since", [None, 100.0, 104.0])
+def test_a_crowd_is_not_gone_where_all_others_were_away_too(others_connected_since: float | None) -> None:
+    """The collector was restarted, and these are slow to come back."""
+    assert IspState.UP is judge(group(*[100.0] * 10), 120, LONG_AGO, others_connected_since)
 
 
 def test_a_crowd_is_never_waited_for_longer_than_one_agent() -> None:
@@ -58,13 +64,13 @@ def test_a_crowd_is_never_waited_for_longer_than_one_agent() -> None:
 
 @pytest.mark.parametrize("others_since", [None, 350.0])
 def test_silence_everywhere_says_nothing(others_since: float | None) -> None:
-    assert IspState.UNKNOWN is judge(group(100, 100, 100), 400, others_since)
+    assert IspState.UNKNOWN is judge(group(100, 100, 100), 400, others_since, others_since)
 
 
 def test_a_measurement_is_a_sign_of_life() -> None:
     made = group(100, 100)
     made.measured("a0", 300)
-    assert IspState.UP is judge(made, 389, LONG_AGO)
+    assert IspState.UP is judge(made, 389, LONG_AGO, LONG_AGO)
     assert (True, False) == (made.alive(389), made.alive(390))
 
 

@@ -39,6 +39,7 @@ class Nation:
         self._groups = {key: Group(patience=patience) for key in [CONTROLS, *(isp.id for isp in isps)]}
         self._homes: dict[str, str] = {}
         self._alive_since: dict[str, float] = {}
+        self._connected_since: dict[str, float] = {}
         self._states = {isp.id: IspState.UNKNOWN for isp in isps}
         self._since: dict[str, float | None] = {isp.id: None for isp in isps}
 
@@ -69,6 +70,7 @@ class Nation:
             group.connect(entry.agent, entry.at)
         else:
             group.disconnect(entry.agent, entry.at)
+        self._note_sessions(key, entry.at)
         if not isinstance(entry, Measured) or self._news(key, entry.agent):
             self._agenda.enter_after((key,), entry.at)
 
@@ -106,8 +108,16 @@ class Nation:
         home = self._homes.get(agent)
         if home is not None and home != key:
             self._groups[home].leave(agent)
+            self._note_sessions(home, 0.0)
             self._agenda.enter_after((home,), 0.0)
         self._homes[agent] = key
+
+    def _note_sessions(self, key: str, at: float) -> None:
+        """Since when a group has had a session without a gap."""
+        if not self._groups[key].connected:
+            self._connected_since.pop(key, None)
+        else:
+            self._connected_since.setdefault(key, at)
 
     def _news(self, key: str, agent: str) -> bool:
         """Whether a measurement can change more than when its agent counts as gone."""
@@ -129,7 +139,8 @@ class Nation:
 
     def _decide(self, isp: str, now: float) -> Turn | None:
         group, before = self._groups[isp], self._states[isp]
-        after = judge(group, now, self._others_since(isp))
+        connected = min((since for other, since in self._connected_since.items() if other != isp), default=None)
+        after = judge(group, now, self._others_since(isp), connected)
         if after in (IspState.UP, IspState.DEGRADED):
             after = max(after, self._health(isp), key=_BY_GRAVITY.index)
         if after is before:

@@ -111,14 +111,18 @@ class Group:
                 yield from (gone_at, gone_at + RECENT_S, sign.at + self.patience.memory_s)
 
 
-def judge(group: Group, now: float, others_since: float | None) -> IspState:
-    """The state of an ISP. `others_since`: since when somebody elsewhere has been reporting, `None`: nobody is."""
+def judge(group: Group, now: float, others_since: float | None, others_connected_since: float | None) -> IspState:
+    """The state of an ISP.
+
+    `others_since`: since when somebody elsewhere has been reporting, `None`: nobody is. `others_connected_since`: since
+    when somebody elsewhere has had a session, without a gap.
+    """
     patience = group.patience
     gone = [sign.at for sign in group.signs.values() if group.gone(sign, now)]
     here = len(group.signs) - len(gone)
     if not group.signs:
         return IspState.UNKNOWN
-    if here and not _crowd_gone(group, now):
+    if here and not _crowd_gone(group, now, others_connected_since):
         recent = [at for at in gone if at + patience.silence_s + RECENT_S > now]
         many = _together(recent, patience) >= max(patience.min_agents, 2 * here)
         return IspState.DEGRADED if many else IspState.UP
@@ -128,17 +132,19 @@ def judge(group: Group, now: float, others_since: float | None) -> IspState:
     return IspState.DOWN if _together(silent, patience) >= patience.min_agents else IspState.UNKNOWN
 
 
-def _crowd_gone(group: Group, now: float) -> bool:
+def _crowd_gone(group: Group, now: float, others_connected_since: float | None) -> bool:
     """Whether all who were there fell silent as one, so many that they are gone sooner than each of them would be.
 
-    Those of them that are gone by now each for itself still count, or the crowd would melt while nobody came back.
+    Somebody elsewhere has to have stayed connected meanwhile: when the collector restarts, whole ISPs may come back
+    later than others do. Those of them that are gone by now each for itself still count, or the crowd would melt while
+    nobody came back.
     """
-    if group.connected:
+    if group.connected or others_connected_since is None:
         return False
     silent = [sign.at for sign in group.signs.values()]
     here = [sign.at for sign in group.signs.values() if not group.gone(sign, now)]
     last = max(silent)
-    as_one = min(here) >= last - group.patience.together_s
+    as_one = min(here) >= last - group.patience.together_s and others_connected_since < last
     return as_one and last + group.patience.crowd_s(_together(silent, group.patience)) <= now
 
 
