@@ -186,7 +186,7 @@ async def test_a_revoked_agent_is_put_out(server: Server) -> None:
         await server.accounts._load()
         server.service.end_revoked()
         assert grpc.StatusCode.UNAUTHENTICATED == await session.status()
-    async with agent.session(link.Hello(epoch=1)) as session:
+    async with agent.session(link.Hello()) as session:
         assert grpc.StatusCode.UNAUTHENTICATED == await session.status()
     assert {"revoked": 1} == server.stats.rejected
 
