@@ -33,6 +33,8 @@ CONTROLS = 5  # asked at once, of all there are: one that has not looked since i
 CONTROLS_PAUSE_S = 5.0  # between two times that they are asked for one question
 
 Place = tuple[str, str]
+Newest = Mapping[str, tuple[float, Judgement | None]]
+"""Of agents when the newest measurement of a target began, and what it says of the network."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,7 +73,7 @@ class View:
     """
 
     state: Callable[[Key], State]
-    newest: Callable[[Key], Mapping[str, tuple[float, Judgement | None]]]
+    newest: Callable[[Key], Newest]
     crew: Callable[[str], Sequence[str]]
     known: Callable[[str], int]
     siblings: Callable[[Key], Sequence[str]]
@@ -91,7 +93,6 @@ class Asking:
 
     last_request: int = 0
     questions: dict[Key, Question] = field(default_factory=dict)
-    orders_made: int = 0
     questions_refused: int = 0
     _asked: dict[str, deque[float]] = field(default_factory=dict)
     _quiet: dict[tuple[str, Place], _Quiet] = field(default_factory=dict)
@@ -136,9 +137,9 @@ class Asking:
         """The orders to give now; closes what is answered."""
         orders: list[Order] = []
         for key, question in list(self.questions.items()):
-            crew = view.crew(question.isp)
-            answers = _answers(question, view.newest(key))
-            awaited = len(_awaited(question, view, now))
+            crew, newest = view.crew(question.isp), view.newest(key)
+            answers = _answers(question, newest)
+            awaited = _awaited(question, newest, now)
             wanted = question.wanted(answers, len(crew), known=view.known(question.isp), awaited=awaited)
             changed = _decided(view.state(key), question)
             if changed or not wanted or now >= question.opened + PATIENCE_S:
@@ -146,10 +147,11 @@ class Asking:
                 if changed:
                     self._ask_siblings(question, view, now)
                 continue
-            orders += self._ask_controls(question, view, now)
+            if question.needs_controls(newest):
+                orders += self._ask_controls(question, view, now)
             short = wanted - len(answers) - awaited
             if short > 0:
-                orders += self._ask(question, self._free(question, view, crew, now)[:short], now)
+                orders += self._ask(question, self._free(question, newest, crew, now)[:short], now)
         return orders
 
     def _ask_siblings(self, question: Question, view: View, now: float) -> None:
@@ -177,12 +179,11 @@ class Asking:
             self._quiet = {place: one for place, one in self._quiet.items() if now < one.until + QUIET_MOST_S}
             self._room = max(ROOM, 2 * len(self._quiet))
 
-    def _free(self, question: Question, view: View, crew: Sequence[str], now: float) -> list[str]:
+    def _free(self, question: Question, newest: Newest, crew: Sequence[str], now: float) -> list[str]:
         """Agents that may be asked: those first who said something when last heard, and who were asked least of late.
 
         Of equals the order is one that no agent can choose.
         """
-        newest = view.newest(question.key)
         rested = [a for a in crew if a not in newest or newest[a][0] + RESIDUAL_S <= now]
         free = [a for a in rested if question.asked.get(a, -1e18) + RESIDUAL_S <= now and self._may_ask(a, now)]
         salt = f"{question.began}{question.key}"
@@ -194,8 +195,7 @@ class Asking:
 
         A failure is judged by what controls saw after it, so they are asked again after each that waits for them.
         """
-        last = question.controls_asked
-        if not question.needs_controls(view.newest(question.key)) or (last or 0.0) + CONTROLS_PAUSE_S > now:
+        if (question.controls_asked or 0.0) + CONTROLS_PAUSE_S > now:
             return []
         question.controls_asked = now
         controls = sorted(view.crew(""), key=lambda agent: crc32(f"{question.began}{agent}".encode()))
@@ -211,7 +211,6 @@ class Asking:
 
     def _order(self, question: Question, agent: str, now: float) -> Order:
         self.last_request = max(self.last_request + 1, int(now * 1000))
-        self.orders_made += 1
         return Order(request=self.last_request, agent=agent, platform=question.platform, url=question.url)
 
     def _may_ask(self, agent: str, now: float) -> bool:
@@ -232,14 +231,13 @@ def _decided(state: State, question: Question) -> bool:
     return state is not question.held and state is not State.DISRUPTED
 
 
-def _awaited(question: Question, view: View, now: float) -> list[str]:
-    """Agents that were asked, have not answered, and still may."""
-    newest = view.newest(question.key)
-    silent = (agent for agent, at in question.asked.items() if agent not in newest or newest[agent][0] < at)
-    return [agent for agent in silent if now < question.asked[agent] + ANSWER_S]
+def _awaited(question: Question, newest: Newest, now: float) -> int:
+    """How many agents were asked, have not answered, and still may."""
+    silent = (at for agent, at in question.asked.items() if agent not in newest or newest[agent][0] < at)
+    return sum(now < at + ANSWER_S for at in silent)
 
 
-def _answers(question: Question, newest: Mapping[str, tuple[float, Judgement | None]]) -> dict[str, Judgement]:
+def _answers(question: Question, newest: Newest) -> dict[str, Judgement]:
     """What was measured since the question began and says something, by agent."""
     since = {agent: judgement for agent, (started, judgement) in newest.items() if started >= question.began}
     return {agent: judgement for agent, judgement in since.items() if judgement is not None}
