@@ -231,6 +231,17 @@ def test_where_there_is_no_spool_nothing_is_read_and_none_is_made(tmp_path: Path
     assert [] == list(tmp_path.iterdir())
 
 
+def test_a_spool_whose_agent_has_only_begun_it_is_none_yet(tmp_path: Path) -> None:
+    path = tmp_path / "spool.sqlite"
+    path.touch()
+    with reading(path) as connection:
+        assert connection is None
+    with closing(sqlite3.connect(path)) as begun:
+        begun.execute("PRAGMA journal_mode = WAL")
+        with reading(path) as connection:
+            assert connection is None
+
+
 def test_a_spool_that_cannot_be_read_is_one_line(tmp_path: Path) -> None:
     (tmp_path / "spool.sqlite").write_bytes(b"garbage" * 1000)
     with (

@@ -63,7 +63,7 @@ def read_contacts(connection: sqlite3.Connection, most: int) -> list[Contact]:
 
 @contextmanager
 def reading(path: Path) -> Iterator[sqlite3.Connection | None]:
-    """A connection for reading beside a running agent; `None` where there is no spool. Raises `SpoolError`."""
+    """A connection for reading beside a running agent; `None` where there is no spool yet. Raises `SpoolError`."""
     if not path.exists():
         yield None
         return
@@ -72,11 +72,16 @@ def reading(path: Path) -> Iterator[sqlite3.Connection | None]:
     try:
         connection.execute("PRAGMA query_only = ON")
         connection.execute("BEGIN")  # one moment for all that is read, so that the numbers agree
-        yield connection
+        yield connection if _begun(connection) else None
     except sqlite3.Error as wrong:
         raise SpoolError(path, wrong) from None
     finally:
         connection.close()
+
+
+def _begun(connection: sqlite3.Connection) -> bool:
+    """Whether the file has its tables: an agent in its first moments has made the file, and nothing in it yet."""
+    return connection.execute("SELECT 1 FROM sqlite_schema LIMIT 1").fetchone() is not None
 
 
 def day_of(moment: datetime) -> str:
