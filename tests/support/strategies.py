@@ -13,6 +13,7 @@ from rabta_proto.vocabulary import (
     NetworkKind,
     ResolverKind,
     ResolverPlace,
+    TransferKind,
     Trigger,
 )
 
@@ -119,9 +120,33 @@ round_trips = st.builds(
     chunked=st.booleans(),
     strict_transport_security=TEXT,
 )
+points = st.builds(model.TransferPoint, offset_us=COUNT, bytes=COUNT)
+transfers = st.builds(
+    model.Transfer,
+    kind=st.sampled_from(TransferKind),
+    turn=st.integers(0, 9),
+    address=ADDRESSES,
+    port=PORTS,
+    source=st.sampled_from(AddressSource),
+    url=st.sampled_from(["https://x.com/object", "http://x.com/object"]),
+    server_name=NAMES,
+    verified=st.booleans(),
+    connect_us=st.none() | COUNT,
+    handshake_us=st.none() | COUNT,
+    first_byte_us=st.none() | COUNT,
+    status=st.none() | st.sampled_from([200, 206, 403]),
+    declared_bytes=st.none() | COUNT,
+    wanted_bytes=COUNT,
+    body_bytes=COUNT,
+    read_us=st.none() | COUNT,
+    curve=st.lists(points, max_size=4).map(tuple),
+    retransmits=st.none() | st.integers(0, 2**31),
+    out_of_order=st.none() | st.integers(0, 2**31),
+    rtt_us=st.none() | COUNT,
+)
 observations = st.builds(
     model.Observation,
-    detail=st.one_of(queries, connects, handshakes, quic_handshakes, round_trips),
+    detail=st.one_of(queries, connects, handshakes, quic_handshakes, round_trips, transfers),
     offset_us=COUNT,
     duration_us=COUNT,
     failure=FAILURES,

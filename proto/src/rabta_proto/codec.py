@@ -6,7 +6,8 @@ Raises `ValueError` from `from_message` for a message that names no target or ca
 """
 
 from rabta_proto import model
-from rabta_proto.details import from_timestamp, inverse, read_detail, to_timestamp, write_detail
+from rabta_proto.details import from_timestamp, read_detail, to_timestamp, write_detail
+from rabta_proto.numbers import inverse
 from rabta_proto.v1 import measurement_pb2 as wire
 from rabta_proto.vocabulary import Depth, NetworkKind, Trigger
 
@@ -14,7 +15,7 @@ __all__ = ["from_message", "from_timestamp", "network_from_message", "network_to
 
 # Numbers of the wire's enums by word; a number outside of a table is a word of the future.
 TRIGGERS = {Trigger.SCHEDULED: 1, Trigger.MANUAL: 2, Trigger.REQUESTED: 3}
-DEPTHS = {Depth.FULL: 1, Depth.LIGHT: 2}
+DEPTHS = {Depth.FULL: 1, Depth.LIGHT: 2, Depth.TRANSFER: 3}
 KINDS = {NetworkKind.ETHERNET: 1, NetworkKind.WIFI: 2, NetworkKind.MOBILE: 3}
 _TRIGGERS, _DEPTHS, _KINDS = inverse(TRIGGERS), inverse(DEPTHS), inverse(KINDS)
 

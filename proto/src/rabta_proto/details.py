@@ -1,34 +1,14 @@
 """What each step saw, on the wire and back: codec.py for the measurement around it. Total in both directions."""
 
 from datetime import UTC, datetime
-from enum import StrEnum
-from typing import TypeVar
 
 from google.protobuf.timestamp_pb2 import Timestamp
 
 from rabta_proto import model
+from rabta_proto.numbers import PLACES, RESOLVERS, SOURCES, TRANSPORTS, inverse
+from rabta_proto.transfers import transfer_from_message, transfer_to_message
 from rabta_proto.v1 import measurement_pb2 as wire
 from rabta_proto.vocabulary import AddressSource, DnsTransport, ResolverKind, ResolverPlace
-
-Word = TypeVar("Word", bound=StrEnum)
-
-# Numbers of the wire's enums by word; a number outside of a table is a word of the future.
-RESOLVERS = {ResolverKind.SYSTEM: 1, ResolverKind.UDP: 2, ResolverKind.DOH: 3}
-TRANSPORTS = {DnsTransport.UDP: 1, DnsTransport.TCP: 2, DnsTransport.HTTPS: 3}
-PLACES = {ResolverPlace.LOCAL: 1, ResolverPlace.NETWORK: 2, ResolverPlace.PUBLIC: 3}
-SOURCES = {
-    AddressSource.SYSTEM: 1,
-    AddressSource.UDP: 2,
-    AddressSource.DOH: 3,
-    AddressSource.LITERAL: 4,
-    AddressSource.CONTROL: 5,
-}
-
-
-def inverse(table: dict[Word, int]) -> dict[int, Word]:
-    """Words by number."""
-    return {number: word for word, number in table.items()}
-
 
 _RESOLVERS, _TRANSPORTS = inverse(RESOLVERS), inverse(TRANSPORTS)
 _PLACES, _SOURCES = inverse(PLACES), inverse(SOURCES)
@@ -60,6 +40,8 @@ def write_detail(detail: model.Detail, message: wire.Observation) -> None:
             message.quic.CopyFrom(_quic_to_message(quic))
         case model.HttpRoundTrip() as http:
             message.http.CopyFrom(_http_to_message(http))
+        case model.Transfer() as transfer:
+            message.transfer.CopyFrom(transfer_to_message(transfer))
 
 
 def _answers_to_message(answers: tuple[model.DnsAnswer, ...]) -> list[wire.DnsAnswer]:
@@ -177,6 +159,8 @@ def read_detail(message: wire.Observation) -> model.Detail | None:
             return _quic_from_message(message.quic)
         case "http":
             return _http_from_message(message.http)
+        case "transfer":
+            return transfer_from_message(message.transfer)
     return None
 
 

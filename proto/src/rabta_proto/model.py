@@ -15,6 +15,7 @@ from rabta_proto.vocabulary import (
     ResolverKind,
     ResolverPlace,
     Step,
+    TransferKind,
     Trigger,
 )
 
@@ -167,7 +168,45 @@ class HttpRoundTrip:
     strict_transport_security: str = ""
 
 
-Detail = DnsQuery | TcpConnect | TlsHandshake | QuicHandshake | HttpRoundTrip
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TransferPoint:
+    """A point of a read's curve: bytes of the body that had come `offset_us` after the request."""
+
+    offset_us: int
+    bytes: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Transfer:
+    """One timed read of an object. `turn` is its place among the reads of the measurement, from 1.
+
+    Microseconds: `connect_us` of TCP's handshake, `handshake_us` of TLS's, `first_byte_us` and `read_us` from the
+    request. A read that ran out of its time is no failure: `body_bytes` are then fewer than `wanted_bytes`.
+    """
+
+    kind: TransferKind
+    turn: int
+    address: str
+    port: int
+    source: AddressSource
+    url: str
+    server_name: str
+    verified: bool = False
+    connect_us: int | None = None
+    handshake_us: int | None = None
+    first_byte_us: int | None = None
+    status: int | None = None
+    declared_bytes: int | None = None
+    wanted_bytes: int = 0
+    body_bytes: int = 0
+    read_us: int | None = None
+    curve: tuple[TransferPoint, ...] = ()
+    retransmits: int | None = None
+    out_of_order: int | None = None
+    rtt_us: int | None = None
+
+
+Detail = DnsQuery | TcpConnect | TlsHandshake | QuicHandshake | HttpRoundTrip | Transfer
 
 STEP_OF: dict[type[Detail], Step] = {
     DnsQuery: Step.DNS,
@@ -175,6 +214,7 @@ STEP_OF: dict[type[Detail], Step] = {
     TlsHandshake: Step.TLS,
     QuicHandshake: Step.QUIC,
     HttpRoundTrip: Step.HTTP,
+    Transfer: Step.TRANSFER,
 }
 
 

@@ -185,11 +185,21 @@ class Trigger(StrEnum):
     UNKNOWN = "unknown"  # from an agent newer than this code
 
 
+class TransferKind(StrEnum):
+    """Under which name an object was read."""
+
+    TARGET = "target"  # the target's own
+    CONTROL = "control"  # an innocuous one, at the same address
+    REFERENCE = "reference"  # another object, of a reference
+    UNKNOWN = "unknown"  # from an agent newer than this code
+
+
 class Depth(StrEnum):
     """How far a measurement goes."""
 
     FULL = "full"
     LIGHT = "light"  # no HTTP request
+    TRANSFER = "transfer"  # all of it, and then timed reads of an object
     UNKNOWN = "unknown"  # from an agent newer than this code
 
 

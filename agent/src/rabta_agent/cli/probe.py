@@ -27,6 +27,7 @@ from rabta_proto.model import (
     QuicHandshake,
     TcpConnect,
     TlsHandshake,
+    Transfer,
 )
 from rabta_proto.vocabulary import DnsTransport, ResolverKind, Trigger
 
@@ -116,6 +117,9 @@ def _what(observation: Observation) -> str:
         case HttpRoundTrip() as http:
             tried = f"GET {http.url}"
             came = f"status {http.status}, {http.body_bytes} bytes" + (f', "{http.title}"' if http.title else "")
+        case Transfer() as transfer:
+            tried = f"read {transfer.turn} of {transfer.url} as {transfer.server_name}"
+            came = f"{transfer.body_bytes} bytes in {(transfer.read_us or 0) / 1000:.0f} ms"
     return f"{tried}: {came if observation.failure is None else observation.failure}"
 
 

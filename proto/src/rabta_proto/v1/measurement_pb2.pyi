@@ -68,6 +68,8 @@ class _DepthEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Depth.ValueType
     """All steps, up to the HTTP response."""
     DEPTH_LIGHT: _Depth.ValueType  # 2
     """DNS, TCP and TLS; no HTTP request."""
+    DEPTH_TRANSFER: _Depth.ValueType  # 3
+    """All steps, and then timed reads of the target's transfer object."""
 
 class Depth(_Depth, metaclass=_DepthEnumTypeWrapper):
     """How far a measurement goes."""
@@ -78,6 +80,8 @@ DEPTH_FULL: Depth.ValueType  # 1
 """All steps, up to the HTTP response."""
 DEPTH_LIGHT: Depth.ValueType  # 2
 """DNS, TCP and TLS; no HTTP request."""
+DEPTH_TRANSFER: Depth.ValueType  # 3
+"""All steps, and then timed reads of the target's transfer object."""
 Global___Depth: _TypeAlias = Depth  # noqa: Y015
 
 class _NetworkKind:
@@ -231,6 +235,38 @@ ADDRESS_SOURCE_LITERAL: AddressSource.ValueType  # 4
 ADDRESS_SOURCE_CONTROL: AddressSource.ValueType  # 5
 """The plan, which has it from controls, and no resolver before it."""
 Global___AddressSource: _TypeAlias = AddressSource  # noqa: Y015
+
+class _TransferKind:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _TransferKindEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_TransferKind.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    TRANSFER_KIND_UNSPECIFIED: _TransferKind.ValueType  # 0
+    """Not known: an agent newer than this schema."""
+    TRANSFER_KIND_TARGET: _TransferKind.ValueType  # 1
+    """The target's own: the host of the transfer's URL."""
+    TRANSFER_KIND_CONTROL: _TransferKind.ValueType  # 2
+    """An innocuous one, at the same address: over https in the ClientHello alone (the request inside still names the URL's
+    host), over http in Host.
+    """
+    TRANSFER_KIND_REFERENCE: _TransferKind.ValueType  # 3
+    """Another object, of a reference: what this machine's line can do."""
+
+class TransferKind(_TransferKind, metaclass=_TransferKindEnumTypeWrapper):
+    """Under which name an object was read."""
+
+TRANSFER_KIND_UNSPECIFIED: TransferKind.ValueType  # 0
+"""Not known: an agent newer than this schema."""
+TRANSFER_KIND_TARGET: TransferKind.ValueType  # 1
+"""The target's own: the host of the transfer's URL."""
+TRANSFER_KIND_CONTROL: TransferKind.ValueType  # 2
+"""An innocuous one, at the same address: over https in the ClientHello alone (the request inside still names the URL's
+host), over http in Host.
+"""
+TRANSFER_KIND_REFERENCE: TransferKind.ValueType  # 3
+"""Another object, of a reference: what this machine's line can do."""
+Global___TransferKind: _TypeAlias = TransferKind  # noqa: Y015
 
 @_typing.final
 class Measurement(_message.Message):
@@ -431,6 +467,7 @@ class Observation(_message.Message):
     TLS_FIELD_NUMBER: _builtins.int
     HTTP_FIELD_NUMBER: _builtins.int
     QUIC_FIELD_NUMBER: _builtins.int
+    TRANSFER_FIELD_NUMBER: _builtins.int
     hop: _builtins.int
     """Position in the redirect chain, 0 for the target itself."""
     attempt: _builtins.int
@@ -463,6 +500,10 @@ class Observation(_message.Message):
     def quic(self) -> Global___QuicHandshake:
         """A QUIC handshake with one address under one server name."""
 
+    @_builtins.property
+    def transfer(self) -> Global___Transfer:
+        """A timed read of an object."""
+
     def __init__(
         self,
         *,
@@ -477,14 +518,15 @@ class Observation(_message.Message):
         tls: Global___TlsHandshake | None = ...,
         http: Global___HttpRoundTrip | None = ...,
         quic: Global___QuicHandshake | None = ...,
+        transfer: Global___Transfer | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["_failure", b"_failure", "detail", b"detail", "dns", b"dns", "failure", b"failure", "http", b"http", "quic", b"quic", "tcp", b"tcp", "tls", b"tls"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_failure", b"_failure", "detail", b"detail", "dns", b"dns", "failure", b"failure", "http", b"http", "quic", b"quic", "tcp", b"tcp", "tls", b"tls", "transfer", b"transfer"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_failure", b"_failure", "attempt", b"attempt", "detail", b"detail", "dns", b"dns", "duration_us", b"duration_us", "failure", b"failure", "failure_detail", b"failure_detail", "hop", b"hop", "http", b"http", "offset_us", b"offset_us", "quic", b"quic", "tcp", b"tcp", "tls", b"tls"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_failure", b"_failure", "attempt", b"attempt", "detail", b"detail", "dns", b"dns", "duration_us", b"duration_us", "failure", b"failure", "failure_detail", b"failure_detail", "hop", b"hop", "http", b"http", "offset_us", b"offset_us", "quic", b"quic", "tcp", b"tcp", "tls", b"tls", "transfer", b"transfer"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__failure: _TypeAlias = _typing.Literal["failure"]  # noqa: Y015
     _WhichOneofArgType__failure: _TypeAlias = _typing.Literal["_failure", b"_failure"]  # noqa: Y015
-    _WhichOneofReturnType_detail: _TypeAlias = _typing.Literal["dns", "tcp", "tls", "http", "quic"]  # noqa: Y015
+    _WhichOneofReturnType_detail: _TypeAlias = _typing.Literal["dns", "tcp", "tls", "http", "quic", "transfer"]  # noqa: Y015
     _WhichOneofArgType_detail: _TypeAlias = _typing.Literal["detail", b"detail"]  # noqa: Y015
     @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__failure) -> _WhichOneofReturnType__failure | None: ...
@@ -1026,3 +1068,166 @@ class HttpRoundTrip(_message.Message):
     def WhichOneof(self, oneof_group: _WhichOneofArgType__status) -> _WhichOneofReturnType__status | None: ...
 
 Global___HttpRoundTrip: _TypeAlias = HttpRoundTrip  # noqa: Y015
+
+@_typing.final
+class Transfer(_message.Message):
+    """A timed read of an object over a connection of its own: TCP, over https a handshake, one request, and the body as far
+    as bytes and time allowed. Running out of that time is no failure: what came until then is the measurement.
+    """
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    KIND_FIELD_NUMBER: _builtins.int
+    TURN_FIELD_NUMBER: _builtins.int
+    ADDRESS_FIELD_NUMBER: _builtins.int
+    PORT_FIELD_NUMBER: _builtins.int
+    SOURCE_FIELD_NUMBER: _builtins.int
+    URL_FIELD_NUMBER: _builtins.int
+    SERVER_NAME_FIELD_NUMBER: _builtins.int
+    VERIFIED_FIELD_NUMBER: _builtins.int
+    CONNECT_US_FIELD_NUMBER: _builtins.int
+    HANDSHAKE_US_FIELD_NUMBER: _builtins.int
+    FIRST_BYTE_US_FIELD_NUMBER: _builtins.int
+    STATUS_FIELD_NUMBER: _builtins.int
+    DECLARED_BYTES_FIELD_NUMBER: _builtins.int
+    WANTED_BYTES_FIELD_NUMBER: _builtins.int
+    BODY_BYTES_FIELD_NUMBER: _builtins.int
+    READ_US_FIELD_NUMBER: _builtins.int
+    CURVE_FIELD_NUMBER: _builtins.int
+    RETRANSMITS_FIELD_NUMBER: _builtins.int
+    OUT_OF_ORDER_FIELD_NUMBER: _builtins.int
+    RTT_US_FIELD_NUMBER: _builtins.int
+    kind: Global___TransferKind.ValueType
+    """Under which name."""
+    turn: _builtins.int
+    """Position among the reads of the measurement, from 1: A-B-B-A is 1 to 4."""
+    address: _builtins.str
+    """Address of the server in canonical text form."""
+    port: _builtins.int
+    """Port of the server."""
+    source: Global___AddressSource.ValueType
+    """Who named the address."""
+    url: _builtins.str
+    """URL of the object, without addresses in path and query."""
+    server_name: _builtins.str
+    """Name sent in the ClientHello, over http in Host."""
+    verified: _builtins.bool
+    """Whether the certificate was verified for server_name against the public roots. Never for an innocuous name."""
+    connect_us: _builtins.int
+    """Microseconds that TCP's handshake took. Absent: it did not complete."""
+    handshake_us: _builtins.int
+    """Microseconds that TLS's handshake took. Absent: it did not complete, or there is none."""
+    first_byte_us: _builtins.int
+    """Microseconds from the request to the first byte of the response. Absent: none came."""
+    status: _builtins.int
+    """Status code. Absent: no response that could be read."""
+    declared_bytes: _builtins.int
+    """Length of the whole object as the server declared it (Content-Range's, for a part). Absent: it declared none."""
+    wanted_bytes: _builtins.int
+    """Bytes of the body that were wanted."""
+    body_bytes: _builtins.int
+    """Bytes of the body that came, at most those wanted."""
+    read_us: _builtins.int
+    """Microseconds from the request to the last byte of these, or to the end of the read's time."""
+    retransmits: _builtins.int
+    """Segments that this machine sent again (TCP_INFO). Absent: the OS does not tell."""
+    out_of_order: _builtins.int
+    """Segments that came out of order, a sign of loss on the way here (TCP_INFO). Absent: the OS does not tell."""
+    rtt_us: _builtins.int
+    """Smoothed round trip time in microseconds (TCP_INFO). Absent: the OS does not tell."""
+    @_builtins.property
+    def curve(self) -> _containers.RepeatedCompositeFieldContainer[Global___TransferPoint]:
+        """How the body came, in order: at each eighth of the bytes wanted, and at random instants, 250 ms apart in the mean."""
+
+    def __init__(
+        self,
+        *,
+        kind: Global___TransferKind.ValueType = ...,
+        turn: _builtins.int = ...,
+        address: _builtins.str = ...,
+        port: _builtins.int = ...,
+        source: Global___AddressSource.ValueType = ...,
+        url: _builtins.str = ...,
+        server_name: _builtins.str = ...,
+        verified: _builtins.bool = ...,
+        connect_us: _builtins.int | None = ...,
+        handshake_us: _builtins.int | None = ...,
+        first_byte_us: _builtins.int | None = ...,
+        status: _builtins.int | None = ...,
+        declared_bytes: _builtins.int | None = ...,
+        wanted_bytes: _builtins.int = ...,
+        body_bytes: _builtins.int = ...,
+        read_us: _builtins.int | None = ...,
+        curve: _abc.Iterable[Global___TransferPoint] | None = ...,
+        retransmits: _builtins.int | None = ...,
+        out_of_order: _builtins.int | None = ...,
+        rtt_us: _builtins.int | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_connect_us", b"_connect_us", "_declared_bytes", b"_declared_bytes", "_first_byte_us", b"_first_byte_us", "_handshake_us", b"_handshake_us", "_out_of_order", b"_out_of_order", "_read_us", b"_read_us", "_retransmits", b"_retransmits", "_rtt_us", b"_rtt_us", "_status", b"_status", "connect_us", b"connect_us", "declared_bytes", b"declared_bytes", "first_byte_us", b"first_byte_us", "handshake_us", b"handshake_us", "out_of_order", b"out_of_order", "read_us", b"read_us", "retransmits", b"retransmits", "rtt_us", b"rtt_us", "status", b"status"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_connect_us", b"_connect_us", "_declared_bytes", b"_declared_bytes", "_first_byte_us", b"_first_byte_us", "_handshake_us", b"_handshake_us", "_out_of_order", b"_out_of_order", "_read_us", b"_read_us", "_retransmits", b"_retransmits", "_rtt_us", b"_rtt_us", "_status", b"_status", "address", b"address", "body_bytes", b"body_bytes", "connect_us", b"connect_us", "curve", b"curve", "declared_bytes", b"declared_bytes", "first_byte_us", b"first_byte_us", "handshake_us", b"handshake_us", "kind", b"kind", "out_of_order", b"out_of_order", "port", b"port", "read_us", b"read_us", "retransmits", b"retransmits", "rtt_us", b"rtt_us", "server_name", b"server_name", "source", b"source", "status", b"status", "turn", b"turn", "url", b"url", "verified", b"verified", "wanted_bytes", b"wanted_bytes"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__connect_us: _TypeAlias = _typing.Literal["connect_us"]  # noqa: Y015
+    _WhichOneofArgType__connect_us: _TypeAlias = _typing.Literal["_connect_us", b"_connect_us"]  # noqa: Y015
+    _WhichOneofReturnType__declared_bytes: _TypeAlias = _typing.Literal["declared_bytes"]  # noqa: Y015
+    _WhichOneofArgType__declared_bytes: _TypeAlias = _typing.Literal["_declared_bytes", b"_declared_bytes"]  # noqa: Y015
+    _WhichOneofReturnType__first_byte_us: _TypeAlias = _typing.Literal["first_byte_us"]  # noqa: Y015
+    _WhichOneofArgType__first_byte_us: _TypeAlias = _typing.Literal["_first_byte_us", b"_first_byte_us"]  # noqa: Y015
+    _WhichOneofReturnType__handshake_us: _TypeAlias = _typing.Literal["handshake_us"]  # noqa: Y015
+    _WhichOneofArgType__handshake_us: _TypeAlias = _typing.Literal["_handshake_us", b"_handshake_us"]  # noqa: Y015
+    _WhichOneofReturnType__out_of_order: _TypeAlias = _typing.Literal["out_of_order"]  # noqa: Y015
+    _WhichOneofArgType__out_of_order: _TypeAlias = _typing.Literal["_out_of_order", b"_out_of_order"]  # noqa: Y015
+    _WhichOneofReturnType__read_us: _TypeAlias = _typing.Literal["read_us"]  # noqa: Y015
+    _WhichOneofArgType__read_us: _TypeAlias = _typing.Literal["_read_us", b"_read_us"]  # noqa: Y015
+    _WhichOneofReturnType__retransmits: _TypeAlias = _typing.Literal["retransmits"]  # noqa: Y015
+    _WhichOneofArgType__retransmits: _TypeAlias = _typing.Literal["_retransmits", b"_retransmits"]  # noqa: Y015
+    _WhichOneofReturnType__rtt_us: _TypeAlias = _typing.Literal["rtt_us"]  # noqa: Y015
+    _WhichOneofArgType__rtt_us: _TypeAlias = _typing.Literal["_rtt_us", b"_rtt_us"]  # noqa: Y015
+    _WhichOneofReturnType__status: _TypeAlias = _typing.Literal["status"]  # noqa: Y015
+    _WhichOneofArgType__status: _TypeAlias = _typing.Literal["_status", b"_status"]  # noqa: Y015
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__connect_us) -> _WhichOneofReturnType__connect_us | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__declared_bytes) -> _WhichOneofReturnType__declared_bytes | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__first_byte_us) -> _WhichOneofReturnType__first_byte_us | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__handshake_us) -> _WhichOneofReturnType__handshake_us | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__out_of_order) -> _WhichOneofReturnType__out_of_order | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__read_us) -> _WhichOneofReturnType__read_us | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__retransmits) -> _WhichOneofReturnType__retransmits | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__rtt_us) -> _WhichOneofReturnType__rtt_us | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__status) -> _WhichOneofReturnType__status | None: ...
+
+Global___Transfer: _TypeAlias = Transfer  # noqa: Y015
+
+@_typing.final
+class TransferPoint(_message.Message):
+    """A point of a read's curve."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    OFFSET_US_FIELD_NUMBER: _builtins.int
+    BYTES_FIELD_NUMBER: _builtins.int
+    offset_us: _builtins.int
+    """Microseconds from the request."""
+    bytes: _builtins.int
+    """Bytes of the body that had come by then."""
+    def __init__(
+        self,
+        *,
+        offset_us: _builtins.int = ...,
+        bytes: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["bytes", b"bytes", "offset_us", b"offset_us"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___TransferPoint: _TypeAlias = TransferPoint  # noqa: Y015

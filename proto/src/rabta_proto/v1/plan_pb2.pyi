@@ -165,6 +165,7 @@ class Assignment(_message.Message):
     FULL_EVERY_FIELD_NUMBER: _builtins.int
     PRIORITY_FIELD_NUMBER: _builtins.int
     CONTROL_ADDRESSES_FIELD_NUMBER: _builtins.int
+    TRANSFER_FIELD_NUMBER: _builtins.int
     platform: _builtins.str
     """Identifier of the platform. Empty: a reference."""
     target: _builtins.str
@@ -181,6 +182,10 @@ class Assignment(_message.Message):
     def control_addresses(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """Addresses at which controls reached the target lately, tried where those that resolvers name fail."""
 
+    @_builtins.property
+    def transfer(self) -> Global___TransferPlan:
+        """An object to be read against the clock. Absent: none."""
+
     def __init__(
         self,
         *,
@@ -191,14 +196,53 @@ class Assignment(_message.Message):
         full_every: _builtins.int = ...,
         priority: _builtins.int = ...,
         control_addresses: _abc.Iterable[_builtins.str] | None = ...,
+        transfer: Global___TransferPlan | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["transfer", b"transfer"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["control_addresses", b"control_addresses", "full_every", b"full_every", "interval_ms", b"interval_ms", "phase_ms", b"phase_ms", "platform", b"platform", "priority", b"priority", "target", b"target"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["control_addresses", b"control_addresses", "full_every", b"full_every", "interval_ms", b"interval_ms", "phase_ms", b"phase_ms", "platform", b"platform", "priority", b"priority", "target", b"target", "transfer", b"transfer"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___Assignment: _TypeAlias = Assignment  # noqa: Y015
+
+@_typing.final
+class TransferPlan(_message.Message):
+    """An object to be read against the clock, under the target's name and under another (DEPTH_TRANSFER)."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    URL_FIELD_NUMBER: _builtins.int
+    BYTES_FIELD_NUMBER: _builtins.int
+    CONTROL_NAME_FIELD_NUMBER: _builtins.int
+    REFERENCE_URL_FIELD_NUMBER: _builtins.int
+    EVERY_FIELD_NUMBER: _builtins.int
+    url: _builtins.str
+    """URL of the object, https or http."""
+    bytes: _builtins.int
+    """Bytes of it that are enough. The agent's own ceiling goes before it."""
+    control_name: _builtins.str
+    """Innocuous name under which the same server gives the same object. Empty: none is known."""
+    reference_url: _builtins.str
+    """URL of an object of a reference, which tells what the line can do. Empty: none."""
+    every: _builtins.int
+    """One in so many of the agent's measurements of the target is such a round. Zero: only at the collector's request."""
+    def __init__(
+        self,
+        *,
+        url: _builtins.str = ...,
+        bytes: _builtins.int = ...,
+        control_name: _builtins.str = ...,
+        reference_url: _builtins.str = ...,
+        every: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["bytes", b"bytes", "control_name", b"control_name", "every", b"every", "reference_url", b"reference_url", "url", b"url"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___TransferPlan: _TypeAlias = TransferPlan  # noqa: Y015
 
 @_typing.final
 class Resolvers(_message.Message):
