@@ -49,6 +49,7 @@ PURE = {
         "engine.py",
         "entries.py",
         "eventtime.py",
+        "folding.py",
         "export/anonymous.py",
         "history/fold.py",
         "history/places.py",

@@ -29,14 +29,15 @@ def test_repeats_count_and_closer_looks_do_not() -> None:
     assert 6 == tallies.attempts["x", "ptcl", "tls"]
 
 
-def test_what_an_agent_makes_up_is_one_word() -> None:
-    made_up = tcp_trouble("unknown_failure: 127.0.0.1", passes=1)
-    tallies = counted(made_up, tcp_trouble('evil"} 1', passes=1)).snapshot()
-    assert {("x", "ptcl", "tcp", "unknown_failure"): 2} == tallies.failures
+def test_what_an_agent_makes_up_and_what_is_rare_is_one_word() -> None:
+    told = ("unknown_failure: 127.0.0.1", 'evil"} 1', Failure.TIMED_OUT)
+    tallies = counted(*(tcp_trouble(failure, passes=1) for failure in told)).snapshot()
+    assert {("x", "ptcl", "tcp", "other"): 3} == tallies.failures
 
 
 def test_failures_are_plain_words() -> None:
-    tallies = counted(tcp_trouble(Failure.TIMED_OUT, passes=1)).snapshot()
+    tallies = counted(tcp_trouble(Failure.CONNECTION_REFUSED, passes=1)).snapshot()
+    assert {("x", "ptcl", "tcp", "connection_refused")} == set(tallies.failures)
     assert [str] == [type(failure) for *_, failure in tallies.failures]
     assert {str} == {type(step) for *_, step in tallies.attempts}
 

@@ -27,11 +27,13 @@ class Body:
     tag: str
 
 
-def make_body(content_type: str, text: str, *, level: int = 5) -> Body:
-    """`level`: of compression, from 1 (fast) to 9."""
+def make_body(content_type: str, text: str, *, level: int = 5, tagged: bool = True) -> Body:
+    """`level`: of compression, from 1 (fast) to 9. What is never the same twice needs no tag."""
     plain = text.encode()
     packed = gzip.compress(plain, level, mtime=0) if len(plain) >= WORTH_PACKING else None
-    return Body(content_type=content_type, plain=plain, packed=packed, tag=sha256(plain).hexdigest()[:24])
+    return Body(
+        content_type=content_type, plain=plain, packed=packed, tag=sha256(plain).hexdigest()[:24] if tagged else ""
+    )
 
 
 def takes_gzip(accept_encoding: str) -> bool:

@@ -1,19 +1,51 @@
 """Counts of steps, their failures and durations since the journal began: the source of the counters on /metrics. Pure.
 
-Label values come from closed sets alone: what an agent says beyond them is counted as `unknown_failure`. Repeats count,
-each being an attempt of its own; handshakes that only look closer (isolation, a refused certificate) do not.
+Label values come from closed sets alone: what an agent says beyond them is counted as `other`. Repeats count, each
+being an attempt of its own; handshakes that only look closer (isolation, a refused certificate) do not.
 """
 
 from bisect import bisect_left
 from collections import defaultdict
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from rabta_collector.state import DURATION_BUCKETS_S, Histogram, Tallies
 from rabta_proto.model import STEP_OF, Measurement, Observation, TlsHandshake
-from rabta_proto.vocabulary import UNKNOWN_FAILURE, Failure
+from rabta_proto.vocabulary import Failure, Step
 
 _STEPS = {kind: str(step) for kind, step in STEP_OF.items()}  # plain words: an enum's hash is worked out in Python
-_FAILURES = {str(failure): str(failure) for failure in Failure}
+OTHER = "other"
+FAILURES: Mapping[str, frozenset[str]] = {
+    str(step): frozenset(map(str, failures))
+    for step, failures in {
+        Step.DNS: (
+            Failure.GENERIC_TIMEOUT,
+            Failure.DNS_NXDOMAIN,
+            Failure.DNS_REFUSED,
+            Failure.DNS_SERVFAIL,
+            Failure.DNS_NO_ANSWER,
+        ),
+        Step.TCP: (
+            Failure.GENERIC_TIMEOUT,
+            Failure.CONNECTION_REFUSED,
+            Failure.CONNECTION_RESET,
+            Failure.HOST_UNREACHABLE,
+        ),
+        Step.TLS: (
+            Failure.GENERIC_TIMEOUT,
+            Failure.CONNECTION_RESET,
+            Failure.EOF,
+            Failure.SSL_FAILED_HANDSHAKE,
+            Failure.SSL_INVALID_HOSTNAME,
+            Failure.SSL_UNKNOWN_AUTHORITY,
+            Failure.SSL_INVALID_CERTIFICATE,
+        ),
+        Step.HTTP: (Failure.GENERIC_TIMEOUT, Failure.CONNECTION_RESET, Failure.EOF),
+    }.items()
+}
+"""The steps that are counted, and failures with a series of their own; the rest is `other`. Each costs ISPs x platforms
+series: what is not told apart on /metrics is counted together from the beginning."""
+_WORDS = {step: {word: word for word in usual} for step, usual in FAILURES.items()}
 _BUCKETS_US = tuple(bound * 1_000_000 for bound in DURATION_BUCKETS_S)
 
 
@@ -46,7 +78,7 @@ class Counting:
         if platform:
             self._attempts[platform, isp, step] += 1
             if failure is not None:
-                self._failures[platform, isp, step, _FAILURES.get(failure, UNKNOWN_FAILURE)] += 1
+                self._failures[platform, isp, step, _WORDS.get(step, {}).get(failure, OTHER)] += 1
         durations = self._durations[isp, step]
         durations.counts[bisect_left(_BUCKETS_US, observation.duration_us)] += 1
         durations.sum_us += observation.duration_us

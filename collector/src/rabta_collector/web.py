@@ -108,7 +108,7 @@ class _Country:
     async def metrics(self, request: web.Request) -> web.Response:
         views = self._views
         text = await self._exposition.scrape(views.snapshot(), views.catalogue, views.stats, ready=views.ready())
-        body = await asyncio.to_thread(make_body, CONTENT_TYPE, text, level=1)
+        body = await asyncio.to_thread(make_body, CONTENT_TYPE, text, level=1, tagged=False)
         return respond(request, body, tagged=False)
 
     async def page(self, request: web.Request) -> web.Response:
