@@ -38,11 +38,26 @@ class _Escaped(dict[str, str]):
 
 
 @dataclass(slots=True)
+class _Piece:
+    """Some lines, with gaps for their numbers, and as they were filled in last."""
+
+    gaps: str
+    numbers: tuple[float, ...] = ()
+    text: str = ""
+
+    def fill(self, numbers: tuple[float, ...]) -> str:
+        if numbers != self.numbers or not self.text:
+            plain = numbers if set(map(type, numbers)) == {int} else tuple(map(_plain, numbers))
+            self.numbers, self.text = numbers, self.gaps % plain
+        return self.text
+
+
+@dataclass(slots=True)
 class _Column:
-    """Lines of a metric, with gaps for their numbers, in pieces. `labels` are those that they were made of."""
+    """Lines of a metric. `labels` are those that they were made of."""
 
     labels: tuple[Labels, ...] = ()
-    pieces: list[str] = field(default_factory=list)
+    pieces: list[_Piece] = field(default_factory=list)
 
     def keep_up(self, series: Series, escaped: _Escaped) -> None:
         """Makes what is new. Whatever joins a metric comes last, most often: the pieces before it stay as they are."""
@@ -55,14 +70,14 @@ class _Column:
             self.pieces = self.pieces[: len(self.labels) // PIECE]
             line = _line(series.metric.name, series.metric.labels)
             for begin in range(PIECE * len(self.pieces), len(labels), PIECE):
-                self.pieces.append("".join([_gap(line, values, escaped) for values in labels[begin : begin + PIECE]]))
-            self.labels = labels
+                lines = [_gap(line, values, escaped) for values in labels[begin : begin + PIECE]]
+                self.pieces.append(_Piece(gaps="".join(lines)))
+        self.labels = labels
 
     def fill(self, values: Sequence[float]) -> Iterator[str]:
         """The lines with these numbers."""
-        plain = values if set(map(type, values)) == {int} else [_plain(value) for value in values]
         for number, piece in enumerate(self.pieces):
-            yield piece % tuple(plain[number * PIECE : (number + 1) * PIECE])
+            yield piece.fill(tuple(values[number * PIECE : (number + 1) * PIECE]))
 
 
 Columns = dict[str, _Column]
