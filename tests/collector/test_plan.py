@@ -44,6 +44,13 @@ def test_a_plan_says_what_to_measure_and_how_long_it_holds() -> None:
     assert (["example.com"], "Surf Safely") == (list(plan.innocuous_names), plan.marks[0].text)
 
 
+def test_a_plan_says_what_each_platform_is_and_which_agent_is_the_newest() -> None:
+    platforms = (Platform(id="x", name="X", category="SOCIAL", targets=(SHARE.target,)),)
+    frame = replace(FRAME, catalogue=replace(FRAME.catalogue, platforms=platforms), newest_agent="0.2.0")
+    plan = write_plan(frame, ISSUE, [SHARE])
+    assert ("0.2.0", ["SOCIAL"]) == (plan.newest_agent_version, [one.category for one in plan.assignments])
+
+
 def test_a_plan_says_where_controls_find_each_target() -> None:
     other = replace(SHARE, target=Target(url="https://y.com/", platform="y"))
     issue = replace(ISSUE, directory={"https://x.com/": ("192.0.2.1", "2001:db8::1"), "https://z.com/": ("192.0.2.9",)})

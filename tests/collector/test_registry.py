@@ -104,6 +104,19 @@ def test_secrets_are_not_in_the_file(tmp_path: Path, registry: Registry) -> None
     assert digest(secret) in kept
 
 
+def test_of_who_is_forgotten_only_the_pseudonym_stays(registry: Registry) -> None:
+    newcomer = Newcomer(isp="ptcl", province="Sindh", version="0.1.0", export_key=b"k" * 32)
+    agent, _ = registry.enrol(registry.invite(Invite(expires_at=100), now=0), newcomer, now=50)
+    registry.forget(agent.id)
+    assert "Sindh" == registry.agents()[0].province  # nobody is forgotten who has not left
+    registry.revoke(agent.id, now=60)
+    registry.forget(agent.id)
+    (kept,) = registry.agents()
+    assert (agent.id, "ptcl", 60.0) == (kept.id, kept.isp, kept.revoked_at)
+    assert ("", 0.0, None, "", b"") == (kept.province, kept.enrolled_at, kept.last_seen, kept.version, kept.digest)
+    assert b"" == registry.export_key(agent.id)
+
+
 def test_revocation_is_for_ever(registry: Registry) -> None:
     agent, _ = registry.enrol(registry.invite(Invite(expires_at=100), now=0), NEWCOMER, now=50)
     assert registry.revoke(agent.id, now=60)

@@ -199,6 +199,17 @@ async def test_an_agent_that_leaves_is_known_no_more(server: Server) -> None:
     assert grpc.StatusCode.UNAUTHENTICATED == (await refusal(agent.leave()))[0]
 
 
+async def test_of_an_agent_that_wants_to_be_forgotten_nothing_leads_to_a_volunteer(server: Server) -> None:
+    agent = await server.join()
+    async with agent.session() as session:
+        await session.acknowledged(batch(1))
+    answer = await agent.leave(delete_measurements=True)
+    assert link.DELETION_UNLINKED == answer.deletion
+    (kept,) = server.registry.agents()
+    assert (agent.id, "", 0.0) == (kept.id, kept.province, kept.enrolled_at)
+    assert [agent.id] == [entry.agent for entry in server.entries if isinstance(entry, Measured)]
+
+
 @pytest.mark.parametrize("credential", ["", "Bearer", "Bearer nobody.secret", "Basic eDp5", "Bearer {id}.wrong"])
 async def test_nothing_is_read_without_a_credential(server: Server, credential: str) -> None:
     agent = await server.join()

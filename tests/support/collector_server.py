@@ -181,9 +181,10 @@ class Agent:
             yield opened
             call.cancel()
 
-    async def leave(self) -> None:
+    async def leave(self, *, delete_measurements: bool = False) -> link.LeaveResponse:
+        request = link.LeaveRequest(delete_measurements=delete_measurements)
         async with grpc.aio.insecure_channel(self._target) as channel:
-            await stubs.CollectorStub(channel).Leave(link.LeaveRequest(), metadata=self.credential)
+            return await stubs.CollectorStub(channel).Leave(request, metadata=self.credential)
 
 
 class Link:

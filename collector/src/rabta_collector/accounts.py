@@ -78,6 +78,11 @@ class Accounts:
         self._agents[agent.id] = agent
         return agent, secret
 
+    async def forget(self, agent: str) -> None:
+        """Takes away whatever tells whose an agent was."""
+        await self._call(self._registry.forget, agent)
+        await self._load()
+
     async def revoke(self, agent: str) -> None:
         await self._call(self._registry.revoke, agent, now=self._clock())
         await self._load()

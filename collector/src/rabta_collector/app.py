@@ -8,6 +8,7 @@ import asyncio
 import os
 import secrets
 import time
+from importlib.metadata import version
 
 import structlog
 
@@ -44,6 +45,7 @@ from rabta_collector.sealed import public_key_of
 from rabta_collector.service import Parts, Service
 from rabta_collector.share import Terms
 from rabta_collector.signing import load_secret, load_signer
+from rabta_collector.standing import Standings
 from rabta_collector.state import Event, IngestStats, Snapshot
 from rabta_collector.stopping import stopping_on_signals
 from rabta_collector.targets import load_catalogue
@@ -93,7 +95,7 @@ class Collector:
         registry.keep_fact(PLACES, places.to_json())
         self._history = History(data.history, places)
         self._planner = Planner(
-            frame=Frame(catalogue=self._catalogue, marks=MARKS),
+            frame=Frame(catalogue=self._catalogue, marks=MARKS, newest_agent=version("rabta-collector")),
             signer=self._signer,
             terms=self._terms(),
             whereabouts=self._whereabouts,
@@ -120,6 +122,7 @@ class Collector:
             networks=self._networks,
             stats=self._stats,
             isps=isps,
+            standings=Standings(self.snapshot),
             public_key=self._signer.public_key,
             lab=self._config.lab,
             heartbeat_s=self._config.heartbeat_s,

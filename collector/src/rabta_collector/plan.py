@@ -18,10 +18,11 @@ NO_BOUND = 2**62  # bytes a day of a control, whose operator pays: its own cap s
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Frame:
-    """What all plans have in common."""
+    """What all plans have in common. `newest_agent`: version of the agent that is handed out now; empty: not known."""
 
     catalogue: Catalogue
     marks: Sequence[Mark]
+    newest_agent: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,9 +45,13 @@ def sign_plan(frame: Frame, issue: Issue, shares: Sequence[Share], signer: Signe
 def write_plan(frame: Frame, issue: Issue, shares: Sequence[Share]) -> wire.Plan:
     """The plan of one agent."""
     catalogue, deadlines = frame.catalogue, frame.catalogue.deadlines
+    categories = {platform.id: platform.category for platform in catalogue.platforms}
     plan = wire.Plan(
         version=issue.version,
-        assignments=[_assignment(share, issue.directory) for share in shares],
+        assignments=[
+            _assignment(share, issue.directory, categories.get(share.target.platform, "")) for share in shares
+        ],
+        newest_agent_version=frame.newest_agent,
         resolvers=wire.Resolvers(doh=catalogue.resolvers.doh, udp=catalogue.resolvers.udp),
         deadlines=wire.Deadlines(
             dns_ms=_ms(deadlines.dns_s),
@@ -67,7 +72,7 @@ def write_plan(frame: Frame, issue: Issue, shares: Sequence[Share]) -> wire.Plan
     return plan
 
 
-def _assignment(share: Share, directory: Directory) -> wire.Assignment:
+def _assignment(share: Share, directory: Directory, category: str) -> wire.Assignment:
     return wire.Assignment(
         platform=share.target.platform,
         target=share.target.url,
@@ -76,6 +81,7 @@ def _assignment(share: Share, directory: Directory) -> wire.Assignment:
         full_every=share.full_every,
         priority=share.target.priority,
         control_addresses=directory.get(share.target.url, ()),
+        category=category,
     )
 
 

@@ -222,6 +222,20 @@ class Registry:
         )
         return changed.rowcount == 1
 
+    def forget(self, agent: str) -> None:
+        """Forgets of a revoked agent by which invitation and when it came, its province, its version and its keys.
+
+        Its pseudonym, role and ISP stay, for the journal's measurements count by them.
+        """
+        with transaction(self._connection):
+            self._connection.execute(
+                "UPDATE agents SET digest = x'', pending = x'', province = '', invite = 'forgotten-' || id, "
+                "version = '', enrolled_at = 0, secret_at = 0, offered_at = NULL, last_seen = NULL "
+                "WHERE id = ? AND revoked_at IS NOT NULL",
+                (agent,),
+            )
+            self._connection.execute("DELETE FROM export_keys WHERE agent = ?", (agent,))
+
     def saw(self, agents: Sequence[tuple[str, str]], *, now: float) -> None:
         """Notes that agents were seen, each with its version."""
         with transaction(self._connection):

@@ -6,8 +6,7 @@ neither kept nor logged.
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
-from datetime import UTC, datetime
+from dataclasses import dataclass, field
 from typing import NoReturn, Protocol, TypeAlias
 
 import grpc
@@ -17,6 +16,7 @@ from rabta_collector.accounts import Accounts
 from rabta_collector.admission import Admission, Entrant
 from rabta_collector.admit import Reason, Refused, decode, open_exchange
 from rabta_collector.exchange import Exchanges
+from rabta_collector.greeting import make_welcome, short_word
 from rabta_collector.ingest import Ingest
 from rabta_collector.journal import Journal, JournalError, Member
 from rabta_collector.networks import Networks, address_of
@@ -25,15 +25,14 @@ from rabta_collector.provinces import parse_province
 from rabta_collector.registry import Agent, Newcomer
 from rabta_collector.rotation import DAY_S
 from rabta_collector.session import End, Session, SessionEndedError, Stream, read_hello
-from rabta_collector.state import IngestStats
+from rabta_collector.standing import Standings
+from rabta_collector.state import IngestStats, Snapshot
 from rabta_collector.statuses import status_of
-from rabta_proto.codec import to_timestamp
 from rabta_proto.v1 import collector_pb2 as link
 from rabta_proto.vocabulary import Role
 
 NAME = "rabta.v1.Collector"
 HELLO_PATIENCE_S = 10.0
-MAX_WORD = 64  # characters of a version or an identifier
 ROLES = {Role.PROBE: link.ROLE_PROBE, Role.CONTROL: link.ROLE_CONTROL}
 log = structlog.get_logger()
 
@@ -82,6 +81,7 @@ class Parts:
     networks: Networks
     stats: IngestStats
     isps: frozenset[str]
+    standings: Standings = field(default_factory=lambda: Standings(lambda: Snapshot(at=0.0)))
     public_key: bytes
     lab: bool
     heartbeat_s: float
@@ -165,7 +165,7 @@ class Service:
             raise Refused(Reason.UNREADABLE, str(wrong)) from None
         if len(request.export_public_key) not in (0, 32):
             raise Refused(Reason.UNREADABLE, "an export key that is not 32 bytes")
-        version, key = _word(request.agent_version), request.export_public_key
+        version, key = short_word(request.agent_version), request.export_public_key
         return Newcomer(isp=isp, province=province, version=version, export_key=key)
 
     def _check_lab(self, *, lab: bool) -> None:
@@ -178,11 +178,14 @@ class Service:
 
     async def _leave(self, raw: bytes, call: UnaryCall) -> bytes:
         agent = self._enter(call, raw).agent
-        decode(link.LeaveRequest, raw)
+        request = decode(link.LeaveRequest, raw)
         await self._parts.accounts.revoke(agent.id)
         self.end_revoked()
         log.info("agent.left", agent=agent.id)
-        return link.LeaveResponse().SerializeToString()
+        if not request.delete_measurements:
+            return link.LeaveResponse().SerializeToString()
+        await self._parts.accounts.forget(agent.id)
+        return link.LeaveResponse(deletion=link.DELETION_UNLINKED).SerializeToString()
 
     def end_revoked(self) -> None:
         """Ends the sessions of agents whose credential is gone."""
@@ -213,7 +216,7 @@ class Service:
             open_exchange(raw),
             converse=lambda stream: self._converse(entrant, peer, stream),
             flush=lambda stream: self._flush(entrant.agent.id, stream),
-            welcome=lambda: link.SessionResponse(welcome=self._welcome()).SerializeToString(),
+            welcome=lambda: link.SessionResponse(welcome=self._welcome(peer)).SerializeToString(),
         )
         return link.ExchangeResponse(responses=map(link.SessionResponse.FromString, responses)).SerializeToString()
 
@@ -240,8 +243,10 @@ class Service:
             heartbeat_s=parts.heartbeat_s,
             heard=lambda: parts.accounts.heard(member.agent),
             charge=lambda size, count: parts.admission.charge(entrant, size, count, parts.ingest.load),
+            news=parts.standings.teller().news,
         )
         session.plan_version = hello.plan_version
+        session.welcome(self._welcome(peer))
         await self._stand(session, hello)
 
     async def _stand(self, session: Session, hello: link.Hello) -> None:
@@ -249,14 +254,14 @@ class Service:
         agent = session.member.agent
         if (older := self.sessions.get(agent)) is not None:
             older.end(End.REPLACED)
-        session.welcome(self._welcome())
         self.sessions[agent] = session
         if older is None:
             self._present(session.member, connected=True)
         bound = log.bind(agent=agent, isp=session.member.isp)
-        bound.info("session.start", version=_word(hello.agent_version), backlog=hello.backlog, dropped=hello.dropped)
+        version = short_word(hello.agent_version)
+        bound.info("session.start", version=version, backlog=hello.backlog, dropped=hello.dropped)
         try:
-            await self._parts.accounts.saw(agent, _word(hello.agent_version))
+            await self._parts.accounts.saw(agent, version)
             await self._rotate(session)
             await session.run()
         finally:
@@ -284,14 +289,10 @@ class Service:
         except JournalError:
             log.warning("journal.closed", agent=member.agent)  # the next start notes that the session has ended
 
-    def _welcome(self) -> link.Welcome:
-        now = datetime.fromtimestamp(self._parts.journal.now(), UTC)
-        return link.Welcome(now=to_timestamp(now), heartbeat_interval_s=max(1, round(self._parts.heartbeat_s)))
+    def _welcome(self, peer: str) -> link.Welcome:
+        parts = self._parts
+        return make_welcome(parts.networks, peer, now=parts.journal.now(), heartbeat_s=parts.heartbeat_s)
 
 
 def _member(agent: Agent) -> Member:
     return Member(agent=agent.id, isp=agent.isp, role=agent.role)
-
-
-def _word(text: str) -> str:
-    return "".join(letter for letter in text if letter.isprintable())[:MAX_WORD]

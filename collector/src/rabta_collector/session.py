@@ -61,8 +61,13 @@ class Session:
         heartbeat_s: float,
         heard: Callable[[], None] = lambda: None,
         charge: Callable[[int, int], Toll] = lambda _size, _measurements: Toll(),
+        news: Callable[[float], link.Standing | None] = lambda _now: None,
     ) -> None:
-        """`heard` is called with every message of the agent, `charge` with its bytes and measurements beforehand."""
+        """`heard` is called with every message of the agent, `charge` with its bytes and measurements beforehand.
+
+        `news` is asked, with the time, what of the verdicts there is to tell after each message.
+        """
+        self._news = news
         self.member, self._heard, self._charge = member, heard, charge
         self.stream, self._ingest, self._silence_s = stream, ingest, heartbeat_s * SILENCE
         self._outbox: asyncio.Queue[bytes] = asyncio.Queue(OUTBOX)
@@ -145,6 +150,8 @@ class Session:
                 raise Refused(Reason.UNREADABLE, "a second Hello")
             case Kind.UNKNOWN:
                 pass
+        if (standing := self._news(self._ingest.now())) is not None:
+            self._say(link.SessionResponse(standing=standing))
         await self._pay(toll)
         return True
 

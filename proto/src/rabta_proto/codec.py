@@ -55,6 +55,7 @@ def network_to_message(network: model.NetworkContext) -> wire.NetworkContext:
         captive_portal=network.captive_portal,
         lab=network.lab,
         changed=network.changed,
+        seen_isp=network.seen_isp,
     )
 
 
@@ -108,6 +109,7 @@ def network_from_message(message: wire.NetworkContext) -> model.NetworkContext:
         captive_portal=message.captive_portal if message.HasField("captive_portal") else None,
         lab=message.lab,
         changed=message.changed if message.HasField("changed") else None,
+        seen_isp=message.seen_isp,
     )
 
 

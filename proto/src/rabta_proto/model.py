@@ -237,7 +237,10 @@ class Observation:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NetworkContext:
-    """The network that an agent was on; `None` could not be told. `changed`: it became another one meanwhile."""
+    """The network that an agent was on; `None` could not be told. `changed`: it became another one meanwhile.
+
+    `seen_isp`: the ISP that the collector saw it at, where that is another one; empty: it is not, or is not known.
+    """
 
     isp: str = ""
     kind: NetworkKind = NetworkKind.UNKNOWN
@@ -248,6 +251,7 @@ class NetworkContext:
     captive_portal: bool | None = None
     lab: bool = False
     changed: bool | None = None
+    seen_isp: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -78,6 +78,30 @@ OUTCOME_REJECTED: Outcome.ValueType  # 3
 """Will never be taken. The agent deletes and counts it."""
 Global___Outcome: _TypeAlias = Outcome  # noqa: Y015
 
+class _Deletion:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _DeletionEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Deletion.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    DELETION_UNSPECIFIED: _Deletion.ValueType  # 0
+    """Nothing: it was not asked for, or the collector is older than this field."""
+    DELETION_UNLINKED: _Deletion.ValueType  # 1
+    """Everything that told whose they were is forgotten: invitation, province, times, version, keys. The measurements stay
+    in the journal, from which verdicts must stay provable, under a pseudonym that leads to nobody.
+    """
+
+class Deletion(_Deletion, metaclass=_DeletionEnumTypeWrapper):
+    """What a collector did with what an agent had sent."""
+
+DELETION_UNSPECIFIED: Deletion.ValueType  # 0
+"""Nothing: it was not asked for, or the collector is older than this field."""
+DELETION_UNLINKED: Deletion.ValueType  # 1
+"""Everything that told whose they were is forgotten: invitation, province, times, version, keys. The measurements stay
+in the journal, from which verdicts must stay provable, under a pseudonym that leads to nobody.
+"""
+Global___Deletion: _TypeAlias = Deletion  # noqa: Y015
+
 @_typing.final
 class EnrollRequest(_message.Message):
     """Asks for a credential."""
@@ -385,6 +409,7 @@ class SessionResponse(_message.Message):
     ROTATION_FIELD_NUMBER: _builtins.int
     HEARTBEAT_ANSWER_FIELD_NUMBER: _builtins.int
     MEASURE_NOW_FIELD_NUMBER: _builtins.int
+    STANDING_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def welcome(self) -> Global___Welcome:
         """Answers a Hello."""
@@ -413,6 +438,10 @@ class SessionResponse(_message.Message):
     def measure_now(self) -> Global___MeasureNow:
         """Asks for one measurement at once."""
 
+    @_builtins.property
+    def standing(self) -> Global___Standing:
+        """What is held of the platforms that the agent measures, for its volunteer to read."""
+
     def __init__(
         self,
         *,
@@ -423,12 +452,13 @@ class SessionResponse(_message.Message):
         rotation: Global___Rotation | None = ...,
         heartbeat_answer: Global___HeartbeatAnswer | None = ...,
         measure_now: Global___MeasureNow | None = ...,
+        standing: Global___Standing | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["ack", b"ack", "heartbeat_answer", b"heartbeat_answer", "measure_now", b"measure_now", "message", b"message", "plan", b"plan", "rotation", b"rotation", "slow_down", b"slow_down", "welcome", b"welcome"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["ack", b"ack", "heartbeat_answer", b"heartbeat_answer", "measure_now", b"measure_now", "message", b"message", "plan", b"plan", "rotation", b"rotation", "slow_down", b"slow_down", "standing", b"standing", "welcome", b"welcome"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["ack", b"ack", "heartbeat_answer", b"heartbeat_answer", "measure_now", b"measure_now", "message", b"message", "plan", b"plan", "rotation", b"rotation", "slow_down", b"slow_down", "welcome", b"welcome"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["ack", b"ack", "heartbeat_answer", b"heartbeat_answer", "measure_now", b"measure_now", "message", b"message", "plan", b"plan", "rotation", b"rotation", "slow_down", b"slow_down", "standing", b"standing", "welcome", b"welcome"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    _WhichOneofReturnType_message: _TypeAlias = _typing.Literal["welcome", "ack", "plan", "slow_down", "rotation", "heartbeat_answer", "measure_now"]  # noqa: Y015
+    _WhichOneofReturnType_message: _TypeAlias = _typing.Literal["welcome", "ack", "plan", "slow_down", "rotation", "heartbeat_answer", "measure_now", "standing"]  # noqa: Y015
     _WhichOneofArgType_message: _TypeAlias = _typing.Literal["message", b"message"]  # noqa: Y015
     def WhichOneof(self, oneof_group: _WhichOneofArgType_message) -> _WhichOneofReturnType_message | None: ...
 
@@ -442,8 +472,16 @@ class Welcome(_message.Message):
 
     NOW_FIELD_NUMBER: _builtins.int
     HEARTBEAT_INTERVAL_S_FIELD_NUMBER: _builtins.int
+    SEEN_ISP_FIELD_NUMBER: _builtins.int
+    SEEN_ASN_FIELD_NUMBER: _builtins.int
     heartbeat_interval_s: _builtins.int
     """Seconds between heartbeats that the collector expects."""
+    seen_isp: _builtins.str
+    """Identifier of the ISP whose network the agent comes from, as its address says. Empty: not known, or none of the
+    country's ISPs.
+    """
+    seen_asn: _builtins.int
+    """Number of that network (AS). Zero: not known, for the collector has no table of networks."""
     @_builtins.property
     def now(self) -> _timestamp_pb2.Timestamp:
         """Wall clock of the collector (UTC)."""
@@ -453,14 +491,90 @@ class Welcome(_message.Message):
         *,
         now: _timestamp_pb2.Timestamp | None = ...,
         heartbeat_interval_s: _builtins.int = ...,
+        seen_isp: _builtins.str = ...,
+        seen_asn: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["now", b"now"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["heartbeat_interval_s", b"heartbeat_interval_s", "now", b"now"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["heartbeat_interval_s", b"heartbeat_interval_s", "now", b"now", "seen_asn", b"seen_asn", "seen_isp", b"seen_isp"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___Welcome: _TypeAlias = Welcome  # noqa: Y015
+
+@_typing.final
+class Standing(_message.Message):
+    """What the collector holds of every platform at every ISP."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    AT_FIELD_NUMBER: _builtins.int
+    HELD_FIELD_NUMBER: _builtins.int
+    WHOLE_FIELD_NUMBER: _builtins.int
+    whole: _builtins.bool
+    """Whether this is all there is: what it does not name is inconclusive. So is the first of a session."""
+    @_builtins.property
+    def at(self) -> _timestamp_pb2.Timestamp:
+        """When it was so (UTC)."""
+
+    @_builtins.property
+    def held(self) -> _containers.RepeatedCompositeFieldContainer[Global___Held]:
+        """One for each platform and ISP whose verdict changed since the last Standing."""
+
+    def __init__(
+        self,
+        *,
+        at: _timestamp_pb2.Timestamp | None = ...,
+        held: _abc.Iterable[Global___Held] | None = ...,
+        whole: _builtins.bool = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["at", b"at"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["at", b"at", "held", b"held", "whole", b"whole"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Standing: _TypeAlias = Standing  # noqa: Y015
+
+@_typing.final
+class Held(_message.Message):
+    """One verdict, as the collector shows it to everybody."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PLATFORM_FIELD_NUMBER: _builtins.int
+    ISP_FIELD_NUMBER: _builtins.int
+    STATE_FIELD_NUMBER: _builtins.int
+    MECHANISM_FIELD_NUMBER: _builtins.int
+    SINCE_FIELD_NUMBER: _builtins.int
+    platform: _builtins.str
+    """Identifier of the platform."""
+    isp: _builtins.str
+    """Identifier of the ISP."""
+    state: _builtins.str
+    """"reachable", "blocked", "throttled", "disrupted", "down" or "inconclusive"."""
+    mechanism: _builtins.str
+    """How it is blocked or throttled, for instance "tls.reset.sni". Empty: neither, or not known."""
+    @_builtins.property
+    def since(self) -> _timestamp_pb2.Timestamp:
+        """When the state began (UTC)."""
+
+    def __init__(
+        self,
+        *,
+        platform: _builtins.str = ...,
+        isp: _builtins.str = ...,
+        state: _builtins.str = ...,
+        mechanism: _builtins.str = ...,
+        since: _timestamp_pb2.Timestamp | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["since", b"since"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["isp", b"isp", "mechanism", b"mechanism", "platform", b"platform", "since", b"since", "state", b"state"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Held: _TypeAlias = Held  # noqa: Y015
 
 @_typing.final
 class SlowDown(_message.Message):
@@ -650,12 +764,17 @@ class LeaveRequest(_message.Message):
 
     DESCRIPTOR: _descriptor.Descriptor
 
+    DELETE_MEASUREMENTS_FIELD_NUMBER: _builtins.int
+    delete_measurements: _builtins.bool
+    """Whether the volunteer wants what the agent sent deleted, as far as the collector can."""
     def __init__(
         self,
+        *,
+        delete_measurements: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["delete_measurements", b"delete_measurements"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -667,12 +786,17 @@ class LeaveResponse(_message.Message):
 
     DESCRIPTOR: _descriptor.Descriptor
 
+    DELETION_FIELD_NUMBER: _builtins.int
+    deletion: Global___Deletion.ValueType
+    """What was done about the wish to have measurements deleted."""
     def __init__(
         self,
+        *,
+        deletion: Global___Deletion.ValueType = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["deletion", b"deletion"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -386,6 +386,7 @@ class NetworkContext(_message.Message):
     CAPTIVE_PORTAL_FIELD_NUMBER: _builtins.int
     LAB_FIELD_NUMBER: _builtins.int
     CHANGED_FIELD_NUMBER: _builtins.int
+    SEEN_ISP_FIELD_NUMBER: _builtins.int
     isp: _builtins.str
     """Identifier of the ISP as the agent was told at enrolment. Empty: not known."""
     kind: Global___NetworkKind.ValueType
@@ -406,6 +407,10 @@ class NetworkContext(_message.Message):
     """Whether the machine moved to another network while the measurement ran: its steps then speak of two networks.
     Absent: not examined.
     """
+    seen_isp: _builtins.str
+    """Identifier of the ISP whose network the collector saw the agent in, where that is another one than `isp`. Empty: it is
+    not, or is not known.
+    """
     def __init__(
         self,
         *,
@@ -418,10 +423,11 @@ class NetworkContext(_message.Message):
         captive_portal: _builtins.bool | None = ...,
         lab: _builtins.bool = ...,
         changed: _builtins.bool | None = ...,
+        seen_isp: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["_captive_portal", b"_captive_portal", "_changed", b"_changed", "_ipv4", b"_ipv4", "_ipv6", b"_ipv6", "_metered", b"_metered", "_vpn", b"_vpn", "captive_portal", b"captive_portal", "changed", b"changed", "ipv4", b"ipv4", "ipv6", b"ipv6", "metered", b"metered", "vpn", b"vpn"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_captive_portal", b"_captive_portal", "_changed", b"_changed", "_ipv4", b"_ipv4", "_ipv6", b"_ipv6", "_metered", b"_metered", "_vpn", b"_vpn", "captive_portal", b"captive_portal", "changed", b"changed", "ipv4", b"ipv4", "ipv6", b"ipv6", "isp", b"isp", "kind", b"kind", "lab", b"lab", "metered", b"metered", "vpn", b"vpn"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_captive_portal", b"_captive_portal", "_changed", b"_changed", "_ipv4", b"_ipv4", "_ipv6", b"_ipv6", "_metered", b"_metered", "_vpn", b"_vpn", "captive_portal", b"captive_portal", "changed", b"changed", "ipv4", b"ipv4", "ipv6", b"ipv6", "isp", b"isp", "kind", b"kind", "lab", b"lab", "metered", b"metered", "seen_isp", b"seen_isp", "vpn", b"vpn"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__captive_portal: _TypeAlias = _typing.Literal["captive_portal"]  # noqa: Y015
     _WhichOneofArgType__captive_portal: _TypeAlias = _typing.Literal["_captive_portal", b"_captive_portal"]  # noqa: Y015

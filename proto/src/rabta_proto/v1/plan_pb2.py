@@ -25,7 +25,7 @@ _sym_db = _symbol_database.Default()
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x19rabta_proto/v1/plan.proto\x12\x08rabta.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"-\n\nSignedPlan\x12\x0c\n\x04plan\x18\x01 \x01(\x0c\x12\x11\n\tsignature\x18\x02 \x01(\x0c\"\xe8\x02\n\x04Plan\x12\x0f\n\x07version\x18\x01 \x01(\x04\x12-\n\tissued_at\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12.\n\nexpires_at\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12)\n\x0b\x61ssignments\x18\x04 \x03(\x0b\x32\x14.rabta.v1.Assignment\x12&\n\tresolvers\x18\x05 \x01(\x0b\x32\x13.rabta.v1.Resolvers\x12&\n\tdeadlines\x18\x06 \x01(\x0b\x32\x13.rabta.v1.Deadlines\x12\x17\n\x0finnocuous_names\x18\x07 \x03(\t\x12\x15\n\rbytes_per_day\x18\x08 \x01(\x04\x12\x10\n\x08\x61gent_id\x18\t \x01(\t\x12\x1d\n\x05marks\x18\n \x03(\x0b\x32\x0e.rabta.v1.Mark\x12\x14\n\x0cportal_check\x18\x0b \x01(\t\" \n\x04Mark\x12\n\n\x02id\x18\x01 \x01(\t\x12\x0c\n\x04text\x18\x02 \x01(\t\"\xc0\x01\n\nAssignment\x12\x10\n\x08platform\x18\x01 \x01(\t\x12\x0e\n\x06target\x18\x02 \x01(\t\x12\x13\n\x0binterval_ms\x18\x03 \x01(\x04\x12\x10\n\x08phase_ms\x18\x04 \x01(\x04\x12\x12\n\nfull_every\x18\x05 \x01(\r\x12\x10\n\x08priority\x18\x06 \x01(\r\x12\x19\n\x11\x63ontrol_addresses\x18\x07 \x03(\t\x12(\n\x08transfer\x18\x08 \x01(\x0b\x32\x16.rabta.v1.TransferPlan\"f\n\x0cTransferPlan\x12\x0b\n\x03url\x18\x01 \x01(\t\x12\r\n\x05\x62ytes\x18\x02 \x01(\r\x12\x14\n\x0c\x63ontrol_name\x18\x03 \x01(\t\x12\x15\n\rreference_url\x18\x04 \x01(\t\x12\r\n\x05\x65very\x18\x05 \x01(\r\"%\n\tResolvers\x12\x0b\n\x03\x64oh\x18\x01 \x03(\t\x12\x0b\n\x03udp\x18\x02 \x03(\t\"v\n\tDeadlines\x12\x0e\n\x06\x64ns_ms\x18\x01 \x01(\r\x12\x0e\n\x06tcp_ms\x18\x02 \x01(\r\x12\x0e\n\x06tls_ms\x18\x03 \x01(\r\x12\x0f\n\x07http_ms\x18\x04 \x01(\r\x12\x17\n\x0frepeat_pause_ms\x18\x05 \x01(\r\x12\x0f\n\x07quic_ms\x18\x06 \x01(\rb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x19rabta_proto/v1/plan.proto\x12\x08rabta.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"-\n\nSignedPlan\x12\x0c\n\x04plan\x18\x01 \x01(\x0c\x12\x11\n\tsignature\x18\x02 \x01(\x0c\"\x86\x03\n\x04Plan\x12\x0f\n\x07version\x18\x01 \x01(\x04\x12-\n\tissued_at\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12.\n\nexpires_at\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12)\n\x0b\x61ssignments\x18\x04 \x03(\x0b\x32\x14.rabta.v1.Assignment\x12&\n\tresolvers\x18\x05 \x01(\x0b\x32\x13.rabta.v1.Resolvers\x12&\n\tdeadlines\x18\x06 \x01(\x0b\x32\x13.rabta.v1.Deadlines\x12\x17\n\x0finnocuous_names\x18\x07 \x03(\t\x12\x15\n\rbytes_per_day\x18\x08 \x01(\x04\x12\x10\n\x08\x61gent_id\x18\t \x01(\t\x12\x1d\n\x05marks\x18\n \x03(\x0b\x32\x0e.rabta.v1.Mark\x12\x14\n\x0cportal_check\x18\x0b \x01(\t\x12\x1c\n\x14newest_agent_version\x18\x14 \x01(\t\" \n\x04Mark\x12\n\n\x02id\x18\x01 \x01(\t\x12\x0c\n\x04text\x18\x02 \x01(\t\"\xd2\x01\n\nAssignment\x12\x10\n\x08platform\x18\x01 \x01(\t\x12\x0e\n\x06target\x18\x02 \x01(\t\x12\x13\n\x0binterval_ms\x18\x03 \x01(\x04\x12\x10\n\x08phase_ms\x18\x04 \x01(\x04\x12\x12\n\nfull_every\x18\x05 \x01(\r\x12\x10\n\x08priority\x18\x06 \x01(\r\x12\x19\n\x11\x63ontrol_addresses\x18\x07 \x03(\t\x12(\n\x08transfer\x18\x08 \x01(\x0b\x32\x16.rabta.v1.TransferPlan\x12\x10\n\x08\x63\x61tegory\x18\x14 \x01(\t\"f\n\x0cTransferPlan\x12\x0b\n\x03url\x18\x01 \x01(\t\x12\r\n\x05\x62ytes\x18\x02 \x01(\r\x12\x14\n\x0c\x63ontrol_name\x18\x03 \x01(\t\x12\x15\n\rreference_url\x18\x04 \x01(\t\x12\r\n\x05\x65very\x18\x05 \x01(\r\"%\n\tResolvers\x12\x0b\n\x03\x64oh\x18\x01 \x03(\t\x12\x0b\n\x03udp\x18\x02 \x03(\t\"v\n\tDeadlines\x12\x0e\n\x06\x64ns_ms\x18\x01 \x01(\r\x12\x0e\n\x06tcp_ms\x18\x02 \x01(\r\x12\x0e\n\x06tls_ms\x18\x03 \x01(\r\x12\x0f\n\x07http_ms\x18\x04 \x01(\r\x12\x17\n\x0frepeat_pause_ms\x18\x05 \x01(\r\x12\x0f\n\x07quic_ms\x18\x06 \x01(\rb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -35,15 +35,15 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_SIGNEDPLAN']._serialized_start=72
   _globals['_SIGNEDPLAN']._serialized_end=117
   _globals['_PLAN']._serialized_start=120
-  _globals['_PLAN']._serialized_end=480
-  _globals['_MARK']._serialized_start=482
-  _globals['_MARK']._serialized_end=514
-  _globals['_ASSIGNMENT']._serialized_start=517
-  _globals['_ASSIGNMENT']._serialized_end=709
-  _globals['_TRANSFERPLAN']._serialized_start=711
-  _globals['_TRANSFERPLAN']._serialized_end=813
-  _globals['_RESOLVERS']._serialized_start=815
-  _globals['_RESOLVERS']._serialized_end=852
-  _globals['_DEADLINES']._serialized_start=854
-  _globals['_DEADLINES']._serialized_end=972
+  _globals['_PLAN']._serialized_end=510
+  _globals['_MARK']._serialized_start=512
+  _globals['_MARK']._serialized_end=544
+  _globals['_ASSIGNMENT']._serialized_start=547
+  _globals['_ASSIGNMENT']._serialized_end=757
+  _globals['_TRANSFERPLAN']._serialized_start=759
+  _globals['_TRANSFERPLAN']._serialized_end=861
+  _globals['_RESOLVERS']._serialized_start=863
+  _globals['_RESOLVERS']._serialized_end=900
+  _globals['_DEADLINES']._serialized_start=902
+  _globals['_DEADLINES']._serialized_end=1020
 # @@protoc_insertion_point(module_scope)

@@ -65,6 +65,7 @@ class Plan(_message.Message):
     AGENT_ID_FIELD_NUMBER: _builtins.int
     MARKS_FIELD_NUMBER: _builtins.int
     PORTAL_CHECK_FIELD_NUMBER: _builtins.int
+    NEWEST_AGENT_VERSION_FIELD_NUMBER: _builtins.int
     version: _builtins.int
     """Only ever grows; an agent refuses a lower one than it has."""
     bytes_per_day: _builtins.int
@@ -74,6 +75,10 @@ class Plan(_message.Message):
     portal_check: _builtins.str
     """An http URL that answers 204 (RFC 9110) to everybody whom no captive portal holds up, asked after a measurement that
     failed. Empty: captive portals are not looked for.
+    """
+    newest_agent_version: _builtins.str
+    """The newest version of the agent that its makers hand out, for instance "0.2.0", so that volunteers are told. Empty: not
+    known. No agent replaces itself.
     """
     @_builtins.property
     def issued_at(self) -> _timestamp_pb2.Timestamp:
@@ -117,10 +122,11 @@ class Plan(_message.Message):
         agent_id: _builtins.str = ...,
         marks: _abc.Iterable[Global___Mark] | None = ...,
         portal_check: _builtins.str = ...,
+        newest_agent_version: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["deadlines", b"deadlines", "expires_at", b"expires_at", "issued_at", b"issued_at", "resolvers", b"resolvers"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["agent_id", b"agent_id", "assignments", b"assignments", "bytes_per_day", b"bytes_per_day", "deadlines", b"deadlines", "expires_at", b"expires_at", "innocuous_names", b"innocuous_names", "issued_at", b"issued_at", "marks", b"marks", "portal_check", b"portal_check", "resolvers", b"resolvers", "version", b"version"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["agent_id", b"agent_id", "assignments", b"assignments", "bytes_per_day", b"bytes_per_day", "deadlines", b"deadlines", "expires_at", b"expires_at", "innocuous_names", b"innocuous_names", "issued_at", b"issued_at", "marks", b"marks", "newest_agent_version", b"newest_agent_version", "portal_check", b"portal_check", "resolvers", b"resolvers", "version", b"version"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -166,6 +172,7 @@ class Assignment(_message.Message):
     PRIORITY_FIELD_NUMBER: _builtins.int
     CONTROL_ADDRESSES_FIELD_NUMBER: _builtins.int
     TRANSFER_FIELD_NUMBER: _builtins.int
+    CATEGORY_FIELD_NUMBER: _builtins.int
     platform: _builtins.str
     """Identifier of the platform. Empty: a reference."""
     target: _builtins.str
@@ -178,6 +185,10 @@ class Assignment(_message.Message):
     """One in so many measurements is full, the others are light. Zero and 1: all are full."""
     priority: _builtins.int
     """1 first to 3 last, when the bytes do not suffice."""
+    category: _builtins.str
+    """Category of the platform by the Citizen Lab's list, for instance "SOCIAL", so that a volunteer can leave it out. Empty:
+    none is known.
+    """
     @_builtins.property
     def control_addresses(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """Addresses at which controls reached the target lately, tried where those that resolvers name fail."""
@@ -197,10 +208,11 @@ class Assignment(_message.Message):
         priority: _builtins.int = ...,
         control_addresses: _abc.Iterable[_builtins.str] | None = ...,
         transfer: Global___TransferPlan | None = ...,
+        category: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["transfer", b"transfer"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["control_addresses", b"control_addresses", "full_every", b"full_every", "interval_ms", b"interval_ms", "phase_ms", b"phase_ms", "platform", b"platform", "priority", b"priority", "target", b"target", "transfer", b"transfer"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["category", b"category", "control_addresses", b"control_addresses", "full_every", b"full_every", "interval_ms", b"interval_ms", "phase_ms", b"phase_ms", "platform", b"platform", "priority", b"priority", "target", b"target", "transfer", b"transfer"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
