@@ -3,6 +3,8 @@
 from collections import Counter
 from dataclasses import dataclass, field
 
+import pytest
+
 from rabta_collector.closedloop import ClosedLoop
 from rabta_collector.engine import Engine
 from rabta_collector.journal import Member
@@ -111,6 +113,14 @@ def test_an_agent_whose_session_is_full_is_counted() -> None:
         line.full = True
     troubled.finds("ptcl-0", BLOCKED, THEN + 1)
     assert {"given": 0, "not_taken": 4} == troubled.stats.requests
+
+
+def test_an_alarm_for_which_there_is_no_room_is_counted(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("rabta_collector.asking.QUESTIONS", 0)
+    troubled = country()
+    troubled.finds("ptcl-0", BLOCKED, THEN + 1)
+    assert (0, 1) == (troubled.stats.questions, troubled.stats.alarms_refused)
+    assert Counter() == troubled.asked()
 
 
 def test_alarms_of_a_replay_are_past() -> None:

@@ -5,10 +5,12 @@ from dataclasses import replace
 
 import pytest
 
+from lab.scenario import load_scenarios
 from rabta_collector.catalogue import Need, Target
 from rabta_collector.cells import Cell, unknown
 from rabta_collector.controls import Look
-from rabta_collector.court import REFERENCES, Court
+from rabta_collector.court import REFERENCES, Court, went_smoothly
+from rabta_collector.verdict.classify import classify
 from rabta_collector.windows import Case
 from rabta_proto.vocabulary import Judgement
 from support.factories import (
@@ -30,6 +32,7 @@ from support.factories import (
     works_again,
     works_over_quic,
 )
+from support.imagined import play as imagine
 
 V6 = "2606:4700::1"
 
@@ -260,3 +263,11 @@ def test_silence_is_no_sign_where_it_meets_what_is_reached_too() -> None:
         trial.court.vantages.hear_reached("a", other, NOON + 6)
     trial.measure(OTHER, works_again(), 7)  # the fourth that it reached, and a quarter of them not at once
     assert trial.judgement() is None
+
+
+def test_a_control_s_look_that_went_smoothly_is_told_without_the_table_and_as_the_table_would() -> None:
+    shows = [imagine(scenario) for scenario in load_scenarios()]
+    looks = [one for show in shows for one in (*show.agents, *show.controls)]
+    smooth = [one for one in looks if went_smoothly(one)]
+    assert 20 < len(smooth) < len(looks)
+    assert {Judgement.OK} == {classify(one).judgement for one in smooth}

@@ -47,6 +47,7 @@ class ClosedLoop:
             for order in self._asking.next(now, self._view()):
                 self._give(order)
         self._stats.questions = len(self._asking.questions)
+        self._stats.alarms_refused = self._asking.questions_refused
 
     def _view(self) -> View:
         crews: dict[str, list[str]] = defaultdict(list)

@@ -17,9 +17,10 @@ from rabta_collector.locators import scheme_of
 from rabta_collector.question import at_odds
 from rabta_collector.vantages import Vantages
 from rabta_collector.verdict.background import Background
-from rabta_collector.verdict.classify import Finding, classify
+from rabta_collector.verdict.classify import Finding, classify, find_rule
+from rabta_collector.verdict.facts import Facts
 from rabta_collector.windows import Case, says
-from rabta_proto.model import Measurement
+from rabta_proto.model import Measurement, TlsHandshake
 from rabta_proto.vocabulary import Judgement
 
 INTERVALS = 1.5
@@ -74,7 +75,7 @@ class Court:
 
     def _compare(self, target: Target, agent: str, look: Look) -> None:
         """Leaves out a control that is out of step with the others."""
-        reached = classify(look.measurement).judgement is Judgement.OK
+        reached = _reached(look.measurement)
         key = (target.platform, target.url)
         self.consensus.hear(agent, key, reached=reached, started=look.started, reach_s=self._reach_s(target))
         self.controls.muted = self.consensus.outliers
@@ -165,3 +166,21 @@ class Court:
         """Whether a measurement of this agent, begun after the moment, was plainly ok."""
         latest = (window.newest(agent) for cell in self.of(isp) for window in cell.windows.values())
         return any(newest is not None and newest[0] > moment and newest[1] is None for newest in latest)
+
+
+def _reached(measurement: Measurement) -> bool:
+    """Whether a control reached its target, by its own word. Most did without a hitch, and need no table of rules."""
+    return went_smoothly(measurement) or find_rule(Facts(measurement=measurement)).judgement is Judgement.OK
+
+
+def went_smoothly(measurement: Measurement) -> bool:
+    """Whether nothing failed and a certificate valid for the name was shown; on whichever step rules say `ok` then."""
+    network, shown = measurement.network, False
+    if network.vpn or network.captive_portal or network.changed:
+        return False
+    for observation in measurement.observations:
+        if observation.failure is not None:
+            return False
+        if isinstance(observation.detail, TlsHandshake) and not observation.detail.isolation:
+            shown = observation.detail.verified
+    return shown

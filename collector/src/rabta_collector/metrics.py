@@ -210,6 +210,11 @@ QUESTIONS = Metric(
     kind=Kind.GAUGE,
     help="Targets at ISPs that agents are being asked about, because a measurement was at odds with the verdict.",
 )
+ALARMS_REFUSED = Metric(
+    name="rabta_collector_alarms_refused_total",
+    kind=Kind.COUNTER,
+    help="Alarms on which nobody was asked, because as many targets were being asked about as may be.",
+)
 BUILD_INFO = Metric(
     name="rabta_collector_build_info",
     kind=Kind.GAUGE,
@@ -249,6 +254,7 @@ CATALOGUE = (
     SESSIONS,
     REQUESTS,
     QUESTIONS,
+    ALARMS_REFUSED,
     BUILD_INFO,
 )
 

@@ -107,6 +107,7 @@ def of_collector(
     yield _single(metrics.SESSIONS, stats.sessions)
     yield _counts(metrics.REQUESTS, stats.requests)
     yield _single(metrics.QUESTIONS, stats.questions)
+    yield _single(metrics.ALARMS_REFUSED, stats.alarms_refused)
     yield gather(metrics.BUILD_INFO, ((versions, 1.0),))
 
 

@@ -129,4 +129,5 @@ class IngestStats:
     inflight_bytes: int = 0
     sessions: int = 0
     questions: int = 0  # of the closed loop, open
+    alarms_refused: int = 0  # by it, for want of room
     requests: dict[str, int] = field(default_factory=lambda: {"given": 0, "not_taken": 0})  # to measure at once
