@@ -8,7 +8,9 @@ from rabta_agent.ceilings import (
     MEASUREMENT_BYTES,
     MEASUREMENT_MOST_BYTES,
     STEP_MOST_BYTES,
+    TRANSFER_MOST_BYTES,
     Ceilings,
+    affords_transfer,
     byte_limit,
 )
 from rabta_agent.ceilings import affords as affords_beside
@@ -71,3 +73,18 @@ def test_what_is_urgent_may_run_further_ahead() -> None:
 
 def test_at_the_end_of_the_day_all_of_it_may_be_used() -> None:
     assert affords(used=ALLOWANCE - MEASUREMENT_BYTES, allowance=ALLOWANCE, day_fraction=1.0, priority=3)
+
+
+def test_timed_reads_leave_room_for_all_that_runs_at_its_worst() -> None:
+    assert affords_transfer(used=0, spent=0, running=0, allowance=TRANSFER_MOST_BYTES)
+    assert not affords_transfer(used=1, spent=0, running=0, allowance=TRANSFER_MOST_BYTES)
+    assert not affords_transfer(used=0, spent=0, running=1, allowance=TRANSFER_MOST_BYTES)
+
+
+def test_timed_reads_take_half_of_a_day_at_most_and_one_always() -> None:
+    assert affords_transfer(used=0, spent=6_500_000, running=0, allowance=ALLOWANCE)
+    assert not affords_transfer(used=0, spent=6_500_001, running=0, allowance=ALLOWANCE)
+
+
+def test_a_measurement_with_timed_reads_costs_no_more_than_two_others() -> None:
+    assert TRANSFER_MOST_BYTES <= 2 * (MEASUREMENT_MOST_BYTES + STEP_MOST_BYTES)

@@ -27,6 +27,7 @@ def at_once(_: Errand) -> float:
         (measurement_pb2.DEPTH_UNSPECIFIED, Depth.FULL),
         (measurement_pb2.DEPTH_FULL, Depth.FULL),
         (measurement_pb2.DEPTH_LIGHT, Depth.LIGHT),
+        (measurement_pb2.DEPTH_TRANSFER, Depth.TRANSFER),
         (99, Depth.FULL),
     ],
 )

@@ -10,7 +10,7 @@ import pytest
 import structlog
 
 from rabta_agent import measuring
-from rabta_agent.ceilings import AT_ONCE, Ceilings
+from rabta_agent.ceilings import AT_ONCE, TRANSFER_MOST_BYTES, Ceilings
 from rabta_agent.clock import SystemClock
 from rabta_agent.home import Home
 from rabta_agent.measuring import Bench, Measuring
@@ -21,6 +21,8 @@ from rabta_agent.task import Settings, Task
 from rabta_agent.urls import InvalidTarget
 from rabta_proto.model import Measurement, NetworkContext
 from rabta_proto.v1.collector_pb2 import MeasureNow
+from rabta_proto.v1.measurement_pb2 import DEPTH_TRANSFER
+from rabta_proto.v1.plan_pb2 import TransferPlan
 from rabta_proto.vocabulary import Depth, Trigger
 from support.agents import FakeMeasurer, credential
 from support.scripted_collector import signed_plan
@@ -251,3 +253,53 @@ async def test_one_line_tells_each_measurement(bench: Bench) -> None:
         await Measuring(bench).once()
     (event,) = (entry for entry in events if entry["event"] == "measurement.done")
     assert (TARGETS[0], 1, [], 1000) == (event["target"], event["sequence"], event["failures"], event["bytes"])
+
+
+OBJECT = TransferPlan(url="https://t0.example/object", bytes=90_000)
+
+
+async def asked_for_reads(bench: Bench, *targets: str) -> list[Task]:
+    """What is measured once the collector has asked for timed reads of these."""
+    await bench.plans.offer(signed_plan(*TARGETS, interval_ms=3_600_000, transfer=OBJECT))
+    loop = Measuring(bench)
+    for number, target in enumerate(targets, start=1):
+        loop.ask(MeasureNow(request=number, platform="p", target=target, within_ms=60_000, depth=DEPTH_TRANSFER))
+    task = asyncio.create_task(loop.forever())
+    await spooled(bench, len(targets))
+    loop.stop()
+    await task
+    return measurer(bench).tasks
+
+
+async def test_timed_reads_that_the_collector_asks_for_are_made(bench: Bench) -> None:
+    (task,) = await asked_for_reads(bench, TARGETS[0])
+    assert (Depth.TRANSFER, TRANSFER_MOST_BYTES) == (task.depth, task.byte_limit)
+    assert task.transfer is not None
+    assert "https://t0.example/object" == str(task.transfer.url)
+
+
+async def test_timed_reads_beyond_the_bytes_of_the_day_are_left_out_of_the_measurement(bench: Bench) -> None:
+    small = replace(bench, day_allowance=TRANSFER_MOST_BYTES - 1, clock=Afternoon())
+    (task,) = await asked_for_reads(small, TARGETS[0])
+    assert (Depth.FULL, None) == (task.depth, task.transfer)
+
+
+async def test_no_more_than_half_of_the_bytes_of_the_day_go_to_timed_reads(bench: Bench) -> None:
+    measurer(bench).cost = 900_000
+    tasks = await asked_for_reads(replace(bench, day_allowance=5 * TRANSFER_MOST_BYTES), *TARGETS[:3])
+    assert 2 >= [task.depth for task in tasks].count(Depth.TRANSFER)
+
+
+async def test_one_at_a_time_reads_against_the_clock(bench: Bench) -> None:
+    await bench.plans.offer(signed_plan(*TARGETS, interval_ms=3_600_000, transfer=OBJECT))
+    measurer(bench).gate.clear()
+    loop = Measuring(bench)
+    for number, target in enumerate(TARGETS[:AT_ONCE], start=1):
+        loop.ask(MeasureNow(request=number, platform="p", target=target, within_ms=60_000, depth=DEPTH_TRANSFER))
+    task = asyncio.create_task(loop.forever())
+    async with asyncio.timeout(5):
+        await measurer(bench).crowded.wait()
+    loop.stop()
+    measurer(bench).gate.set()
+    await task
+    assert 1 == [task.depth for task in measurer(bench).tasks].count(Depth.TRANSFER)

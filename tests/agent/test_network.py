@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from rabta_agent import network
+from rabta_agent import network, tcpinfo
 from rabta_agent.failure import StepError
 from rabta_agent.network import (
     TCP_HEADERS,
@@ -157,7 +157,7 @@ async def exchange(peer: Peer, meter: Meter) -> None:
 @pytest.mark.parametrize("kernel_tells", [True, False])
 async def test_payload_and_headers_are_counted(kernel_tells: bool, monkeypatch: pytest.MonkeyPatch) -> None:
     if not kernel_tells:
-        monkeypatch.setattr(network, "_TCP_INFO", None)
+        monkeypatch.setattr(tcpinfo, "_TCP_INFO", None)
     meter = Meter()
     async with Peer(say(b"a" * 3000)) as peer:
         await exchange(peer, meter)

@@ -244,3 +244,47 @@ def test_a_truncated_plan_on_disk_is_none(cut: int) -> None:
     assert stored_plan(stored, public_key=PUBLIC, agent_id="me", limits=Ceilings()) == opened(plan_of(X))
     assert stored_plan(stored[:cut], public_key=PUBLIC, agent_id="me", limits=Ceilings()) is None
     assert stored_plan(None, public_key=PUBLIC, agent_id="me", limits=Ceilings()) is None
+
+
+def with_transfer(**fields: object) -> wire.Assignment:
+    transfer = wire.TransferPlan(url="https://x.com/o", bytes=50_000, control_name="www.example.com", every=9)
+    for name, value in fields.items():
+        setattr(transfer, name, value)
+    return wire.Assignment(platform="x", target="https://x.com/", interval_ms=120_000, transfer=transfer)
+
+
+def test_an_object_to_read_is_taken_over() -> None:
+    (assignment,) = opened(plan_of(with_transfer(reference_url="https://r.example/o"))).assignments
+    transfer = assignment.transfer
+    assert transfer is not None
+    assert ("https://x.com/o", 50_000, "www.example.com", "https://r.example/o", 9) == (
+        str(transfer.url),
+        transfer.bytes,
+        transfer.control_name,
+        str(transfer.reference),
+        assignment.transfer_every,
+    )
+
+
+def test_no_plan_has_more_read_than_the_ceiling() -> None:
+    (assignment,) = opened(plan_of(with_transfer(bytes=2**31))).assignments
+    assert assignment.transfer is not None
+    assert ceilings.READ_BYTES == assignment.transfer.bytes
+
+
+@pytest.mark.parametrize("url", ["", "ftp://x.com/", "https://127.0.0.1/o", "https://10.1.2.3/o", "quic://x.com/"])
+def test_an_object_that_is_none_or_in_a_private_place_is_left_out(url: str) -> None:
+    (assignment,) = opened(plan_of(with_transfer(url=url))).assignments
+    assert assignment.transfer is None
+
+
+@pytest.mark.parametrize("name", ["", "not a name", "1.2.3.4", "//x.com", "x.com/path"])
+def test_what_is_no_name_is_never_said_in_place_of_one(name: str) -> None:
+    (assignment,) = opened(plan_of(with_transfer(control_name=name))).assignments
+    assert assignment.transfer is not None
+    assert "" == assignment.transfer.control_name
+
+
+def test_without_an_object_nothing_is_read() -> None:
+    (assignment,) = opened(plan_of(X)).assignments
+    assert (None, 0) == (assignment.transfer, assignment.transfer_every)

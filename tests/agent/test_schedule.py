@@ -11,6 +11,8 @@ from rabta_agent.errands import Errand, Errands
 from rabta_agent.plan import Assignment
 from rabta_agent.rest import Rest
 from rabta_agent.schedule import JITTER_MOST_S, Draw, Schedule, Turn, all_at_once
+from rabta_agent.task import TransferTask
+from rabta_agent.urls import parse_url
 from rabta_proto.vocabulary import Depth
 
 T0 = 1_800_000_000.0  # a multiple of every interval here
@@ -201,3 +203,30 @@ def test_what_is_asked_for_survives_a_new_plan_that_still_has_it() -> None:
     assert 7 == turn.request
     make(X, errands=errands).ask(asked(X))
     assert make(Y, errands=errands).pop(T0) is None
+
+
+READS = replace(
+    X, transfer=TransferTask(url=parse_url("https://x.com/object"), bytes=1000), transfer_every=4, full_every=2
+)
+
+
+def depths(assignment: Assignment, *, draw: Draw = never) -> str:
+    taken = play(make(assignment, draw=draw), begin=T0, end=T0 + 60 * 12)
+    return "".join(turn.depth[0] for _, turn in taken)
+
+
+def test_one_in_so_many_has_timed_reads() -> None:
+    assert "tlfltlfltlfl" == depths(READS)
+
+
+def test_agents_read_at_turns_of_their_own() -> None:
+    assert 3 == depths(READS, draw=lambda: 0.5).count("t")
+    assert depths(READS).index("t") != depths(READS, draw=lambda: 0.5).index("t")
+
+
+def test_nothing_is_read_unasked_where_the_plan_says_so() -> None:
+    assert "t" not in depths(replace(READS, transfer_every=0))
+
+
+def test_without_an_object_no_turn_has_timed_reads() -> None:
+    assert "t" not in depths(replace(READS, transfer=None))

@@ -60,13 +60,20 @@ def signed_plan(
     interval_ms: int = 60_000,
     agent_id: str = AGENT,
     control_addresses: Sequence[str] = (),
+    transfer: plans.TransferPlan | None = None,
 ) -> plans.SignedPlan:
     plan = plans.Plan(
         version=version,
         agent_id=agent_id,
         expires_at=to_timestamp(datetime.now(UTC) + timedelta(days=14)),
         assignments=[
-            plans.Assignment(platform="p", target=url, interval_ms=interval_ms, control_addresses=control_addresses)
+            plans.Assignment(
+                platform="p",
+                target=url,
+                interval_ms=interval_ms,
+                control_addresses=control_addresses,
+                transfer=transfer,
+            )
             for url in targets
         ],
     )

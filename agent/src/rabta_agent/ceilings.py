@@ -22,6 +22,10 @@ ERRANDS_WAITING = 32  # of them at any moment
 ERRAND_SECONDS = 120.0  # for which one waits at the most
 MEASUREMENT_MOST_BYTES = 384 * 1024  # of one measurement: past them no further step of it begins
 STEP_MOST_BYTES = 128 * 1024  # what steps that began before that may still add; each bounds its own
+TRANSFER_MOST_BYTES = 1_000_000  # of one measurement with timed reads: none begins that could take it past them
+TRANSFER_SHARE = 0.5  # of the volunteer's bytes of a day, at most, go to such measurements
+READ_BYTES = 96 * 1024  # of one timed read
+READ_SPARE_BYTES = 80 * 1024  # what one may cost beyond: handshake, headers, what a server sends unasked
 
 LINK_BYTES = 4_000_000  # what a collector may send in a day, or the volunteer's day of bytes where that is more
 
@@ -64,6 +68,16 @@ def affords(*, used: int, running: int, allowance: int, day_fraction: float, pri
     return (
         used + (running + 1) * MEASUREMENT_BYTES <= allowance * opened and used + worst + MEASUREMENT_BYTES <= allowance
     )
+
+
+def affords_transfer(*, used: int, spent: int, running: int, allowance: int) -> bool:
+    """Whether a measurement with timed reads fits beside those that are `running`, at their worst.
+
+    `spent`: bytes of the day that such measurements took already.
+    """
+    worst = running * (MEASUREMENT_MOST_BYTES + STEP_MOST_BYTES)
+    within_day = used + worst + TRANSFER_MOST_BYTES <= allowance
+    return within_day and spent + TRANSFER_MOST_BYTES <= max(TRANSFER_MOST_BYTES, TRANSFER_SHARE * allowance)
 
 
 def byte_limit(*, used: int, running: int, allowance: int) -> int:

@@ -11,10 +11,11 @@ from dataclasses import dataclass, field
 
 from rabta_agent.ceilings import ERRAND_SECONDS, ERRANDS_DAY, ERRANDS_HOUR, ERRANDS_WAITING
 from rabta_proto.v1 import collector_pb2 as wire
-from rabta_proto.v1.measurement_pb2 import DEPTH_LIGHT
+from rabta_proto.v1.measurement_pb2 import DEPTH_LIGHT, DEPTH_TRANSFER
 from rabta_proto.vocabulary import Depth
 
 HOUR_S, DAY_S = 3600.0, 86_400.0
+_DEPTHS = {DEPTH_LIGHT: Depth.LIGHT, DEPTH_TRANSFER: Depth.TRANSFER}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,7 +35,7 @@ def read_errand(message: wire.MeasureNow, now: float) -> Errand:
         request=message.request,
         platform=message.platform,
         target=message.target,
-        depth=Depth.LIGHT if message.depth == DEPTH_LIGHT else Depth.FULL,
+        depth=_DEPTHS.get(message.depth, Depth.FULL),
         until=now + min(message.within_ms / 1000, ERRAND_SECONDS),
     )
 

@@ -61,6 +61,9 @@ resolvers or controls named is evidence and wins nothing.
    neither the certificate's nor `special_address`: one handshake with the same address under an innocuous name with
    `isolation`, not verified. Silence there too says that UDP does not pass, to this address or at all.
 
+6. transfer (depth transfer, where the plan names an object, and only after all of the above went well). One observation
+   for each timed read, its connection and handshake included; rounds.py has which, and in which order.
+
 A literal address is never isolated: it was named to nobody.
 
 Captive portal. After a measurement that won no pass in its last hop, ran into too many redirects, or was sent to
@@ -93,10 +96,12 @@ from rabta_agent.portal import PortalCheck
 from rabta_agent.probes import quic
 from rabta_agent.probes.doh import DohClient
 from rabta_agent.probes.tls import TlsContexts
+from rabta_agent.rounds import Round
 from rabta_agent.task import Settings, Task
 from rabta_agent.urls import DnsName, InvalidTarget, QuicUrl, Target, WebUrl, is_elsewhere, parse_target
 from rabta_agent.version import agent_version
 from rabta_proto.model import Measurement, NetworkContext
+from rabta_proto.vocabulary import Depth
 
 __all__ = ["InvalidTarget", "Prober", "Settings", "Task", "parse_measurable"]
 
@@ -138,6 +143,8 @@ class Prober:
         before = identify_network(self._vantage)
         async with notebook.open():
             clean = await _measure(notebook, target, task.control_addresses)
+            if clean and task.transfer is not None and task.depth is Depth.TRANSFER:
+                await Round(notebook=notebook, task=task.transfer).run()
             portal = None if clean else await self._portal.look(notebook, before)
         changed = has_changed(before, identify_network(self._vantage))
         return Measurement(

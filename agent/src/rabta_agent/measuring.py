@@ -6,18 +6,26 @@ At most AT_ONCE measurements at the same time; the volunteer's bytes of the day 
 import asyncio
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from random import Random
 from typing import Protocol
 
 import structlog
 
-from rabta_agent.ceilings import AT_ONCE, Ceilings, affords, byte_limit
+from rabta_agent.ceilings import (
+    AT_ONCE,
+    TRANSFER_MOST_BYTES,
+    Ceilings,
+    affords,
+    affords_transfer,
+    byte_limit,
+)
 from rabta_agent.clock import Clock
 from rabta_agent.errands import Errands, read_errand
 from rabta_agent.plan import Plan
 from rabta_agent.plan_keeper import PlanKeeper
+from rabta_agent.reading import Reading, plain
 from rabta_agent.rest import Rest
 from rabta_agent.schedule import Schedule, Turn, all_at_once
 from rabta_agent.spool import SpoolError
@@ -26,7 +34,7 @@ from rabta_agent.task import Settings, Task
 from rabta_agent.urls import InvalidTarget
 from rabta_proto.model import Measurement, NetworkContext
 from rabta_proto.v1.collector_pb2 import MeasureNow
-from rabta_proto.vocabulary import Trigger
+from rabta_proto.vocabulary import Depth, Trigger
 
 LONGEST_WAIT_S = 60.0  # then the clock and the plan's end are looked at again
 
@@ -68,6 +76,7 @@ class Measuring:
         self._stopping = False
         self._skipped = 0
         self._rest, self._errands = Rest(bench.limits), Errands()
+        self._reading = Reading()
         self._schedule: Schedule | None = None
         self._followed: Plan | None = None
 
@@ -174,16 +183,32 @@ class Measuring:
         self._skipped += 1
 
     async def _take(self, turn: Turn, trigger: Trigger) -> None:
-        """One measurement, into the spool; gives its slot back."""
-        self._running += 1
+        """One measurement, into the spool; gives its slot back. One with timed reads may cost as much as two."""
+        reads = turn.depth is Depth.TRANSFER and self._may_read(turn)
+        counts = 2 if reads else 1
+        self._running += counts
+        self._reading.busy |= reads
         try:
-            await self._measure(turn, trigger)
+            await self._measure(turn if reads else replace(turn, depth=plain(turn.depth)), trigger)
         finally:
-            self._running -= 1
+            self._running -= counts
+            self._reading.busy &= not reads
             self._slots.release()
+
+    def _may_read(self, turn: Turn) -> bool:
+        """Whether bytes allow timed reads. One at a time: two would slow one another."""
+        if self._reading.busy or turn.assignment.transfer is None:
+            return False
+        return affords_transfer(
+            used=self._bench.spool.bytes_today,
+            spent=self._reading.spent(self._bench.clock.now()),
+            running=self._running,
+            allowance=self._bench.day_allowance,
+        )
 
     async def _measure(self, turn: Turn, trigger: Trigger) -> None:
         entry, plan = turn.assignment, self._bench.plans.current
+        reads = turn.depth is Depth.TRANSFER
         task = Task(
             target=entry.target,
             platform=entry.platform,
@@ -192,12 +217,15 @@ class Measuring:
             plan_version=plan.version if plan else 0,
             control_addresses=entry.control_addresses,
             request=turn.request,
-            byte_limit=self._byte_limit(),
+            byte_limit=TRANSFER_MOST_BYTES if reads else self._byte_limit(),
+            transfer=entry.transfer if reads else None,
         )
         settings = plan.settings if plan else Settings()
         settings = settings.hurried() if turn.request else settings
         try:
             measurement = await self._bench.measurer.measure(task, settings, self._bench.network())
+            if reads:
+                self._reading.add(measurement.bytes_sent + measurement.bytes_received, self._bench.clock.now())
             sequence = await self._bench.spool.append(measurement)
         except InvalidTarget as wrong:
             logger.warning("measurement.impossible", target=entry.target, reason=str(wrong))

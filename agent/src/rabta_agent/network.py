@@ -18,7 +18,6 @@ UDP datagram with 28; 20 more for IPv6.
 import asyncio
 import errno
 import socket
-import struct
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -28,6 +27,7 @@ from pathlib import Path
 
 from rabta_agent.addresses import canonical, find_special
 from rabta_agent.failure import StepError
+from rabta_agent.tcpinfo import TcpFacts, read_counts, read_facts
 from rabta_proto.vocabulary import Failure
 
 RECEIVE_BUFFER_BYTES = 8 * 1024
@@ -40,9 +40,6 @@ _OWN_BITS = {socket.AF_INET: 24, socket.AF_INET6: 64}
 _SEGMENT = 1400
 _BAD_SOURCE = {errno.EINVAL, errno.EADDRNOTAVAIL, getattr(errno, "WSAEINVAL", errno.EINVAL)}
 _BIND_ADDRESS_NO_PORT = getattr(socket, "IP_BIND_ADDRESS_NO_PORT", 24 if sys.platform == "linux" else -1)  # ip(7)
-_TCP_INFO = getattr(socket, "TCP_INFO", None)
-_COUNTS = struct.Struct("=QII")  # bytes_received, segs_out, segs_in of struct tcp_info (linux/tcp.h)
-_COUNTS_AT = 128
 _MESSAGE_LIMIT = 65_535
 _RESOLV_CONF_LIMIT = 64 * 1024
 
@@ -77,11 +74,19 @@ class Network:
     def __init__(self, vantage: Vantage) -> None:
         self.vantage = vantage
 
-    async def connect(self, address: str, port: int, meter: Meter, *, trusted: bool = False) -> "Connection":
+    async def connect(
+        self,
+        address: str,
+        port: int,
+        meter: Meter,
+        *,
+        trusted: bool = False,
+        receive_buffer: int = RECEIVE_BUFFER_BYTES,
+    ) -> "Connection":
         """One TCP connection to one address; closed by whoever gets it. `trusted`: it is the machine's own resolver."""
         if not trusted:
             self._check(address)
-        connection = Connection(self._socket(address, socket.SOCK_STREAM), meter)
+        connection = Connection(self._socket(address, socket.SOCK_STREAM, receive_buffer), meter)
         try:
             with self._blaming_source():
                 await connection.open(address, port)
@@ -127,13 +132,15 @@ class Network:
                 raise
             raise StepError(Failure.ADDRESS_NOT_AVAILABLE, errno.errorcode.get(number, str(number))) from error
 
-    def _socket(self, address: str, kind: socket.SocketKind) -> socket.socket:
+    def _socket(
+        self, address: str, kind: socket.SocketKind, receive_buffer: int = RECEIVE_BUFFER_BYTES
+    ) -> socket.socket:
         family = _family(address)
         opened = socket.socket(family, kind)
         try:
             opened.setblocking(False)
             if kind is socket.SOCK_STREAM:
-                opened.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, RECEIVE_BUFFER_BYTES)
+                opened.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
                 opened.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             source = self.vantage.source_address
             if source is not None and _family(source) == family:
@@ -200,6 +207,10 @@ class Connection:
         self._payload.received += len(data)
         return data
 
+    def facts(self) -> TcpFacts:
+        """What the kernel has seen of the way so far."""
+        return read_facts(self._socket)
+
     def settle(self) -> None:
         """Charges to the meter what was not charged yet."""
         cost = self._cost()
@@ -215,7 +226,7 @@ class Connection:
 
     def _cost(self) -> Meter:
         headers = TCP_HEADERS + self._extra
-        counts = _kernel_counts(self._socket)
+        counts = read_counts(self._socket)
         if counts is None:
             return _estimate(self._payload, headers)
         received, segments_out, segments_in = counts
@@ -223,20 +234,6 @@ class Connection:
         return Meter(
             sent=self._payload.sent + (segments_out + 1) * headers, received=received + (segments_in + 1) * headers
         )
-
-
-def _kernel_counts(opened: socket.socket) -> tuple[int, int, int] | None:
-    """Payload received, segments sent, segments received; `None` where the kernel does not tell."""
-    if _TCP_INFO is None:
-        return None
-    try:
-        info = opened.getsockopt(socket.IPPROTO_TCP, _TCP_INFO, _COUNTS_AT + _COUNTS.size)
-    except OSError:
-        return None
-    if len(info) < _COUNTS_AT + _COUNTS.size:
-        return None
-    received, segments_out, segments_in = _COUNTS.unpack_from(info, _COUNTS_AT)
-    return (received, segments_out, segments_in) if segments_out else None
 
 
 def _estimate(payload: Meter, headers: int) -> Meter:

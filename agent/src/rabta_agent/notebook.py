@@ -82,6 +82,10 @@ class Notebook:
             return False
         return self._loop_time() + sum(min(step_s, STEP_CEILING_S) for step_s in steps_s) <= self._end
 
+    def affords(self, count: int) -> bool:
+        """Whether so many bytes more are within the measurement's."""
+        return self.meter.sent + self.meter.received + count <= self._byte_limit
+
     def deadline(self, step_s: float) -> float:
         """The event loop's time at which a step that begins now has to end."""
         return min(self._loop_time() + min(step_s, STEP_CEILING_S), self._end)

@@ -16,8 +16,8 @@ from google.protobuf.message import DecodeError
 from rabta_agent import ceilings
 from rabta_agent.addresses import canonical, find_special
 from rabta_agent.probes import quic
-from rabta_agent.task import Settings
-from rabta_agent.urls import InvalidTarget, QuicUrl, parse_check, parse_target
+from rabta_agent.task import Settings, TransferTask
+from rabta_agent.urls import DnsName, InvalidTarget, QuicUrl, WebUrl, parse_check, parse_target, parse_url
 from rabta_proto.codec import from_timestamp
 from rabta_proto.v1 import plan_pb2 as wire
 
@@ -32,6 +32,7 @@ class InvalidPlanError(ValueError):
 class Assignment:
     """One target of a plan; one in `full_every` of its measurements is full. Milliseconds as in `rabta.v1.Plan`.
 
+    One in `transfer_every` has timed reads of `transfer`, too; zero: only those that the collector asks for.
     `control_addresses` are in canonical form, and none of them is special outside of the lab.
     """
 
@@ -42,6 +43,8 @@ class Assignment:
     full_every: int = 1
     priority: int = 1
     control_addresses: tuple[str, ...] = ()
+    transfer: TransferTask | None = None
+    transfer_every: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -131,7 +134,43 @@ def _assignment(entry: wire.Assignment, limits: ceilings.Ceilings) -> Assignment
         full_every=max(1, entry.full_every),
         priority=min(3, max(1, entry.priority)),
         control_addresses=_control_addresses(entry, limits),
+        transfer=_transfer(entry, limits),
+        transfer_every=entry.transfer.every,
     )
+
+
+def _transfer(entry: wire.Assignment, limits: ceilings.Ceilings) -> TransferTask | None:
+    """The object to be read, where it is one that this agent would read; of names, those it would say."""
+    if not entry.HasField("transfer"):
+        return None
+    wanted = entry.transfer
+    url, reference = _web_url(wanted.url, limits), _web_url(wanted.reference_url, limits)
+    if url is None or not wanted.bytes:
+        return None
+    return TransferTask(
+        url=url,
+        bytes=min(wanted.bytes, ceilings.READ_BYTES),
+        control_name=_name(wanted.control_name),
+        reference=reference,
+    )
+
+
+def _web_url(text: str, limits: ceilings.Ceilings) -> WebUrl | None:
+    try:
+        url = parse_url(text)
+    except InvalidTarget:
+        return None
+    special = url.address is not None and find_special(url.address) is not None
+    return None if special and not limits.any_address else url
+
+
+def _name(text: str) -> str:
+    """A host name that may be said in place of another; empty for anything else."""
+    try:
+        parsed = parse_target(f"dns:{text}")
+    except InvalidTarget:
+        return ""
+    return parsed.host if isinstance(parsed, DnsName) else ""
 
 
 def _control_addresses(entry: wire.Assignment, limits: ceilings.Ceilings) -> tuple[str, ...]:

@@ -38,6 +38,7 @@ class _Line:
 
     assignment: Assignment
     offset: int  # drawn, so that agents' full measurements do not all fall on the same turns
+    transfer_offset: int = 0  # likewise, for those with timed reads
     number: int = 0
     at: float = 0.0
 
@@ -53,7 +54,7 @@ class Schedule:
     ) -> None:
         self._rest = rest
         self._draw = draw
-        self._lines = [_Line(assignment=entry, offset=int(draw() * entry.full_every)) for entry in assignments]
+        self._lines = [_line(entry, draw) for entry in assignments]
         self._errands = errands
         for line in self._lines:
             self._advance(line, now)
@@ -105,6 +106,9 @@ class Schedule:
         return max(line.at, self._rest.free_at(line.assignment.target))
 
     def _depth(self, line: _Line) -> Depth:
+        entry = line.assignment
+        if entry.transfer and entry.transfer_every and (line.number + line.transfer_offset) % entry.transfer_every == 0:
+            return Depth.TRANSFER
         return Depth.FULL if (line.number + line.offset) % line.assignment.full_every == 0 else Depth.LIGHT
 
     def _advance(self, line: _Line, now: float) -> None:
@@ -122,6 +126,13 @@ class Schedule:
             if line.at - now > 2 * line.assignment.interval_ms / 1000 + JITTER_MOST_S:
                 line.number = 0
                 self._advance(line, now)
+
+
+def _line(entry: Assignment, draw: Draw) -> _Line:
+    offset = int(draw() * entry.full_every)
+    return _Line(
+        assignment=entry, offset=offset, transfer_offset=int(draw() * entry.transfer_every) if entry.transfer else 0
+    )
 
 
 def all_at_once(assignments: Sequence[Assignment], now: float) -> list[Turn]:

@@ -3,10 +3,24 @@
 from dataclasses import dataclass, replace
 
 from rabta_agent.ceilings import MEASUREMENT_MOST_BYTES
+from rabta_agent.urls import WebUrl
 from rabta_proto.vocabulary import Depth, Step, Trigger
 
 STEP_CEILING_S = 30.0
 """No step takes longer, whatever a plan says."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TransferTask:
+    """An object to be read against the clock; `control_name` is empty where the server gives it under no other name.
+
+    `reference`: an object of another site, which tells what the line can do.
+    """
+
+    url: WebUrl
+    bytes: int
+    control_name: str = ""
+    reference: WebUrl | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,6 +39,7 @@ class Task:
     control_addresses: tuple[str, ...] = ()
     request: int = 0
     byte_limit: int = MEASUREMENT_MOST_BYTES
+    transfer: TransferTask | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,6 +47,7 @@ class Settings:
     """What a plan sets for all measurements; the defaults are the agent's own.
 
     `doh` are URLs, tried in order until one answers; of `udp`, `address` or `address:port`, the first is asked.
+    `transfer_s` is how long the body of a timed read is read, from its request.
     `listen_s` is how long a UDP query hears on after its first response. `marks` are pairs of identifier and text.
     `portal_check` is an http URL that answers 204 where no captive portal is in the way; empty: not looked for.
     """
@@ -43,6 +59,7 @@ class Settings:
     tls_s: float = 8.0
     quic_s: float = 8.0
     http_s: float = 15.0
+    transfer_s: float = 6.0
     repeat_pause_s: float = 5.0
     listen_s: float = 0.5
     innocuous_names: tuple[str, ...] = ("www.example.com", "www.iana.org")
@@ -57,6 +74,7 @@ class Settings:
             tls_s=self.tls_s / 2,
             quic_s=self.quic_s / 2,
             http_s=self.http_s / 2,
+            transfer_s=self.transfer_s / 2,
             repeat_pause_s=self.repeat_pause_s / 5,
         )
 

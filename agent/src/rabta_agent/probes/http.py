@@ -28,7 +28,7 @@ _TEXT_LIMIT = 500
 _POLICY_LIMIT = 200  # of Strict-Transport-Security
 _CODING_LIMIT = 40
 
-_BROWSER = [
+BROWSER = [
     ("User-Agent", "Mozilla/5.0 (Windows NT 10.0; Win64; x64; rv:128.0) Gecko/20100101 Firefox/128.0"),
     ("Accept", "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"),
     ("Accept-Language", "en-US,en;q=0.5"),
@@ -125,7 +125,7 @@ async def get(scene: Scene, stream: Stream, request: Request, deadline: float) -
 
 async def _exchange(stream: Stream, url: WebUrl, reading: _Reading) -> None:
     connection = h11.Connection(h11.CLIENT, max_incomplete_event_size=HEAD_LIMIT)
-    head = h11.Request(method="GET", target=url.path, headers=[("Host", url.authority), *_BROWSER])
+    head = h11.Request(method="GET", target=url.path, headers=[("Host", url.authority), *BROWSER])
     await stream.send((connection.send(head) or b"") + (connection.send(h11.EndOfMessage()) or b""))
     source = MendedHead(stream)
     while True:
