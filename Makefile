@@ -9,7 +9,7 @@ T ?= tests
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export PIP_CONSTRAINT := $(CURDIR)/constraints.txt
 
-.PHONY: help setup demo run test test-all lint types proto proto-check fmt check spell accuracy faults clean
+.PHONY: help setup demo run test test-all lint types proto proto-check fmt check spell accuracy faults clean wheels deb pyz
 
 help: $(SETUP)
 	@sed -n 's/^## //p' Makefile
@@ -24,6 +24,9 @@ help: $(SETUP)
 ## make faults       kills, power cuts, full disks and broken networks at length, hours of it (ROUNDS=20: that many)
 ## make sim          the country in virtual time: how soon blocks are seen, and what is wrongly said (QUICK=1: a minute or
 ##                   two; SEED=7; EVENT="flapping")
+## make wheels       the agent and what it needs as wheels, in build/wheels: to install from without an index
+## make deb          the agent as a Debian package, for this machine's architecture and Python
+## make pyz          the agent as one file, likewise
 ## make fmt          format
 ## make proto        generate the code of the schema anew
 ## make clean        remove what all of these made
@@ -52,6 +55,17 @@ sim: $(SETUP)
 
 run: $(SETUP)
 	@exec $(BIN)/python deploy/run.py
+
+wheels: $(SETUP)
+	@rm -rf build/wheels
+	@$(BIN)/python -m pip wheel --quiet --wheel-dir build/wheels ./proto "./agent[quic]"
+	@echo "build/wheels: pipx install --pip-args='--no-index --find-links build/wheels' rabta-agent"
+
+deb: wheels
+	@$(BIN)/python deploy/package/deb.py
+
+pyz: wheels
+	@$(BIN)/python deploy/package/pyz.py
 
 test: $(SETUP)
 	@$(BIN)/python -m pytest $(T)

@@ -106,6 +106,9 @@ def _parser() -> argparse.ArgumentParser:
     export.add_argument("file", metavar="FILE", help="the file, made anew")
     leave = add("leave", "carry", "erase everything, here and the credential at the collector")
     leave.add_argument("--force", action="store_true", help="erase here also where the collector cannot be told")
+    service = add("service", "service", "start with your session, in the background, or do so no more")
+    service.add_argument("action", choices=("install", "remove", "show"), help="show: print what would be installed")
+    service.add_argument("--platform", default="", metavar="NAME", help="for show: linux, darwin (macOS) or win32")
     config = add("config", "show", "the effective configuration, as a file")
     add("version", "", "the version of this agent")
     for command in (run, probe):
@@ -113,7 +116,7 @@ def _parser() -> argparse.ArgumentParser:
         command.add_argument("--resolver", metavar="ADDRESS[:PORT]", help="in place of the machine's own resolvers")
     for command in (run, status, config):
         command.add_argument("--bytes-per-day", metavar="BYTES", help="most bytes a day, such as 15MB")
-    for command in (join, run, probe, status, log, export, leave, config):
+    for command in (join, run, probe, status, log, export, leave, service, config):
         command.add_argument("--home", metavar="DIR", help="where the agent keeps everything (RABTA_HOME)")
         command.add_argument("--log-level", metavar="LEVEL", help="debug, info, warning or error")
     return parser

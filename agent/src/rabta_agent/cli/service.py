@@ -1,0 +1,93 @@
+"""`rabta-agent service install|remove|show`: the agent starts with the volunteer's session, or does so no more."""
+
+import argparse
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+from rabta_agent.cli.setting import setting
+from rabta_agent.exits import CommandError, ExitCode
+from rabta_agent.service import Command, Owner, Recipe, Service, UnknownPlatformError, recipe
+
+_COMMAND_S = 60.0
+
+
+def service(options: argparse.Namespace) -> ExitCode:
+    """Acts for the account that types it, never for another or for the whole machine."""
+    home, _ = setting(options)
+    way = _way(options.platform or sys.platform, home.path)
+    if options.action == "show":
+        print(way.content.decode("utf-16" if way.file.suffix == ".xml" else "utf-8"), end="")
+        return ExitCode.GOOD
+    if options.platform not in ("", sys.platform):
+        raise CommandError("--platform is for `service show`", ExitCode.USAGE)
+    if hasattr(os, "geteuid") and os.geteuid() == 0:
+        raise CommandError("as root there is no session to start with; the .deb brings a service of the whole machine")
+    if options.action == "install":
+        home.joined()
+        _install(way)
+        print(f"Installed {way.file}, and started: it measures while you are logged in.")
+        if sys.platform.startswith("linux"):
+            print("To have it measure when you are logged out, too: loginctl enable-linger")
+        return ExitCode.GOOD
+    print(f"Stopped, and removed {way.file}." if _remove(way) else f"There is no service: no {way.file}.")
+    return ExitCode.GOOD
+
+
+def _way(platform: str, home: Path) -> Recipe:
+    number = os.getuid() if hasattr(os, "getuid") else 0
+    owner = Owner(directory=Path.home(), number=number, environment=dict(os.environ))
+    try:
+        return recipe(platform, Service(command=_program(), home=home), owner)
+    except UnknownPlatformError as wrong:
+        raise CommandError(str(wrong)) from None
+
+
+def _program() -> tuple[str, ...]:
+    """How this very program was started: a script, a .pyz, or `python -m rabta_agent`."""
+    started = Path(sys.argv[0]).absolute()
+    if started.suffix == ".pyz":
+        return (sys.executable, str(started))
+    if started.name in ("rabta-agent", "rabta-agent.exe"):
+        return (str(started),)
+    return (sys.executable, "-m", "rabta_agent")
+
+
+def _install(way: Recipe) -> None:
+    """Leaves nothing behind where it does not succeed."""
+    try:
+        way.file.parent.mkdir(parents=True, exist_ok=True)
+        way.file.write_bytes(way.content)
+    except OSError as wrong:
+        raise CommandError(f"{way.file}: cannot be written: {wrong.strerror}") from None
+    for command in way.start:
+        if problem := _run(command):
+            _remove(way)
+            raise CommandError(f"no service can be installed: {' '.join(command[:3])}: {problem}")
+
+
+def _remove(way: Recipe) -> bool:
+    """Returns whether there was one."""
+    for command in way.stop:
+        _run(command)
+    try:
+        way.file.unlink()
+    except FileNotFoundError:
+        return False
+    except OSError as wrong:
+        raise CommandError(f"{way.file}: cannot be removed: {wrong.strerror}") from None
+    for command in way.forget:
+        _run(command)
+    return True
+
+
+def _run(command: Command) -> str:
+    """What went wrong, in a line; empty: nothing."""
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, timeout=_COMMAND_S, check=False)
+    except (OSError, subprocess.TimeoutExpired) as wrong:
+        return getattr(wrong, "strerror", "") or f"no answer within {_COMMAND_S:g} s"
+    if done.returncode == 0:
+        return ""
+    return (done.stderr.strip() or done.stdout.strip() or f"exit code {done.returncode}").splitlines()[0]
