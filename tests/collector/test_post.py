@@ -1,9 +1,11 @@
 """Agents' calls by POST: the answers of gRPC, refusals that name their reason, and no body that fills the memory."""
 
+import asyncio
 import gzip
 import json
 import zlib
 from collections.abc import AsyncIterator
+from contextlib import suppress
 from io import BytesIO
 from pathlib import Path
 
@@ -74,7 +76,6 @@ async def test_a_wrong_invitation_is_refused_with_its_reason(server: Server) -> 
 @pytest.mark.parametrize(
     ("status", "headers", "body"),
     [
-        (401, {}, EXCHANGE),
         (400, {"content_type": "text/plain"}, EXCHANGE),
         (400, {"Content_Encoding": "br"}, EXCHANGE),
         (400, {"Content_Encoding": "gzip"}, b"no gzip at all" + bytes(4)),
@@ -85,9 +86,39 @@ async def test_a_wrong_invitation_is_refused_with_its_reason(server: Server) -> 
 async def test_what_is_refused_is_refused_by_status(
     server: Server, status: int, headers: dict[str, str], body: bytes
 ) -> None:
-    got, answer = await post(server, "Exchange", body, **headers)
+    got, answer = await post(server, "Exchange", body, authorization=bearer(await server.join()), **headers)
     assert status == got
     assert all(error(answer))
+
+
+@pytest.mark.parametrize(("name", "status"), [("Exchange", 401), ("Leave", 401), ("Enroll", 429)])
+async def test_of_a_stranger_little_is_read(server: Server, name: str, status: int) -> None:
+    got, answer = await post(server, name, bytes(MAX_MESSAGE_BYTES))
+    assert status == got
+    assert all(error(answer))
+
+
+async def test_a_stranger_who_says_how_much_there_is_to_come_is_answered_at_once(server: Server) -> None:
+    head = f"POST /rabta.v1.Collector/Exchange HTTP/1.1\r\nHost: x\r\nContent-Type: {CONTENT_TYPE}\r\n"
+    reader, writer = await asyncio.open_connection(server.web.endpoint.host, server.web.endpoint.port)
+    writer.write(f"{head}Content-Length: 1000000\r\n\r\nhalf".encode())
+    assert b"401" in await reader.readline()
+    writer.close()
+
+
+async def test_one_body_of_an_agent_is_read_at_a_time_and_the_older_gives_way(server: Server) -> None:
+    credential = bearer(await server.join())
+    head = f"POST /rabta.v1.Collector/Exchange HTTP/1.1\r\nHost: x\r\nContent-Type: {CONTENT_TYPE}\r\n"
+    reader, writer = await asyncio.open_connection(server.web.endpoint.host, server.web.endpoint.port)
+    writer.write(f"{head}Authorization: {credential}\r\nContent-Length: 1000000\r\n\r\nhalf".encode())
+    await writer.drain()
+    while True:  # until the first is being read, a second one does not find it there
+        assert 200 == (await post(server, "Exchange", EXCHANGE, authorization=credential))[0]
+        with suppress(TimeoutError):
+            async with asyncio.timeout(0.1):
+                assert b"408" in await reader.readline()
+                break
+    writer.close()
 
 
 async def test_what_is_not_readable_is_said_to_whom_it_concerns(server: Server) -> None:

@@ -13,6 +13,7 @@ from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from faults.asked import PATIENCE_S
 from faults.books import count_rows, read_journal, read_spool
 from faults.diary import read_diary
 from faults.oracle import Finding, compare
@@ -22,7 +23,6 @@ from lab.system import free_port
 from lab.waiting import until
 
 TESTS = Path(__file__).resolve().parent.parent
-PATIENCE_S = 120.0
 TARGETS = 20
 INTERVAL = "200ms"
 CHECKPOINT = "500ms"
@@ -186,7 +186,7 @@ class Rig:
                 return member.waiting == 0
 
             with contextlib.suppress(TimeoutError):
-                await until(delivers, within=5.0, beat=BEAT_S)
+                await until(delivers, within=30.0, beat=BEAT_S)
             await member.program.stop()
         raise AssertionError(f"{member.name}: {member.waiting} measurements are not delivered")
 

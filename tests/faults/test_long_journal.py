@@ -16,6 +16,7 @@ from lab.waiting import until
 pytestmark = [pytest.mark.timeout(TIMEOUT_S), pytest.mark.slow]
 
 MOST_KB = 400_000
+CHECKPOINT = "5m"  # as it is by default
 TARGETS = '[[platform]]\nid = "x"\nname = "X"\ncategory = "SOCIAL"\n[[platform.target]]\nurl = "https://x.com/"\n'
 
 
@@ -64,7 +65,8 @@ async def start(system: Rig) -> Start:
 
 async def test_a_long_journal_is_known_again_in_bounded_memory(tmp_path: Path) -> None:
     length, random = journal_length(4000), dice("long-journal")
-    async with rig(tmp_path) as system:
+    usual = ("env", f"RABTA_CHECKPOINT={CHECKPOINT}")  # the rig's own pace of checkpoints would be most of the work
+    async with rig(tmp_path, prefix=usual) as system:
         system.targets.write_text(TARGETS, encoding="utf-8")
         system.data.mkdir()
         rows = write_journal(system.journal, length, random)

@@ -6,10 +6,12 @@ from itertools import islice
 from pathlib import Path
 from random import Random
 
+from fuzz.mutation import varint
+
 from rabta_collector import journal_file
 from rabta_collector.journal_file import Kind, Row
 from rabta_proto.codec import to_message
-from rabta_proto.v1 import collector_pb2 as link
+from rabta_proto.model import Measurement
 from rabta_proto.v1 import measurement_pb2 as wire
 from support.factories import NOON, RESET, tls_trouble, works
 
@@ -31,15 +33,17 @@ def write_journal(path: Path, measurements: int, dice: Random) -> int:
 
 
 def _rows(batches: int, dice: Random) -> Iterator[Row]:
-    stories = [to_message(told.measurement(at=NOON)) for told in (works(), works(), works(), tls_trouble(RESET))]
-    batch = link.MeasurementBatch(measurements=[wire.Measurement() for _ in range(BATCH)])
+    stories = [_untimed(told.measurement(at=NOON)) for told in (works(), works(), works(), tls_trouble(RESET))]
     for number in range(batches):
         turn, agent = divmod(number, AGENTS)
         control, at = agent % 10 == 0, NOON + number * PACE_S
-        for place, message in enumerate(batch.measurements):
-            message.CopyFrom(dice.choice(stories[:1] if control else stories))
-            message.epoch, message.sequence = EPOCH, turn * BATCH + place + 1
-            message.started_at.FromMicroseconds(int((at - (BATCH - place)) * 1_000_000))
+        payload = bytearray()
+        for place in range(BATCH):
+            key = wire.Measurement(epoch=EPOCH, sequence=turn * BATCH + place + 1)
+            key.started_at.FromMicroseconds(int((at - (BATCH - place)) * 1_000_000))
+            # The bytes of two messages, one after the other, are those of both merged.
+            one = dice.choice(stories[:1] if control else stories) + key.SerializeToString()
+            payload += b"\x0a" + varint(len(one)) + one
         yield Row(
             0,
             Kind.MEASURED,
@@ -51,5 +55,12 @@ def _rows(batches: int, dice: Random) -> Iterator[Row]:
             turn * BATCH + 1,
             turn * BATCH + BATCH,
             BATCH,
-            batch.SerializeToString(),
+            bytes(payload),
         )
+
+
+def _untimed(measurement: Measurement) -> bytes:
+    """What many measurements have in common."""
+    message = to_message(measurement)
+    message.ClearField("started_at")
+    return message.SerializeToString()

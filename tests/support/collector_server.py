@@ -121,7 +121,7 @@ class Server:
         self.listener = GrpcListener(ANY, grpc_credentials(*tls) if tls else None, options=options)
         self.ready = True
         app = web.Application()
-        post.add_calls(app, self.service.unary(), ready=lambda: self.ready)
+        post.add_calls(app, self.service.unary(), ready=lambda: self.ready, room=self.service.room)
         self.web = HttpListener(app)
         self.secure = ANY
 
@@ -135,7 +135,7 @@ class Server:
     @asynccontextmanager
     async def running(self) -> AsyncIterator["Server"]:
         self.journal.start()
-        await self.listener.start(self.service.handlers())
+        await self.listener.start(self.service.handlers(), self.service.note)
         await self.web.start(ANY)
         if self.tls:
             self.secure = await self.web.start_tls(ANY, web_context(*self.tls))

@@ -38,6 +38,7 @@ class Reason(StrEnum):
     INVITATION = "invitation"  # an unknown, expired or used-up invitation
     LAB = "lab"  # a lab agent, or its measurement, at a collector that is not in lab mode
     TOO_LARGE = "too_large"  # more bytes or measurements than a message may have
+    UNFINISHED = "unfinished"  # a call whose first message did not come whole: see openings.py
     UNREADABLE = "unreadable"  # not a message of ours, or not at this point of the session
     JOURNAL = "journal"  # the journal could not be written
     RATE = "rate"  # an agent that sends more than it may, long after it was told

@@ -197,7 +197,7 @@ class Collector:
         most = connections(sessions=self._config.limits.sessions, descriptors=raise_limit())
         agents = GrpcListener(self._config.grpc, self._credentials, connections=most)
         pages = web.make_app(self, metrics=self._config.admin is None)
-        post.add_calls(pages, self._service.unary(), ready=lambda: self._ready)
+        post.add_calls(pages, self._service.unary(), ready=lambda: self._ready, room=self._service.room)
         readers = HttpListener(pages)
         operators = HttpListener(web.make_admin_app(self), whose="operators", see="--admin, RABTA_ADMIN")
         keeping = asyncio.create_task(self._projections.checkpoints.keep_for_ever(self._config.checkpoint_s))
@@ -237,7 +237,7 @@ class Collector:
 
     async def _take_agents(self, agents: GrpcListener, readers: HttpListener) -> None:
         self._loop.start()
-        await agents.start(self._service.handlers())
+        await agents.start(self._service.handlers(), self._service.note)
         self._ready = True
         page = f"http://{readers.endpoint}/"
         log.info("collector.ready", agents=str(agents.endpoint), page=page, tls=self._credentials is not None)

@@ -10,12 +10,15 @@ from pathlib import Path
 import grpc
 from aiohttp import web
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
-from grpc_reflection.v1alpha import reflection
+from grpc_reflection.v1alpha import reflection, reflection_pb2_grpc
+from grpc_reflection.v1alpha.reflection import aio
 
 from rabta_collector import service
 from rabta_collector.admit import MAX_MESSAGE_BYTES
 from rabta_collector.config import Endpoint
 from rabta_collector.doorway import Bounds, Doorway
+from rabta_collector.guard import Guarded, Refusal
+from rabta_collector.openings import Openings
 from rabta_proto.v1 import collector_pb2
 
 MAX_CALLS = 25_000  # sessions and others together; beyond them a call gets RESOURCE_EXHAUSTED
@@ -119,13 +122,14 @@ class GrpcListener:
             raise ListenError(f"{endpoint} (agents): {_why_not(endpoint)}; see --grpc, RABTA_GRPC_PORT")
         self.endpoint = Endpoint(host=endpoint.host, port=port)
 
-    async def start(self, handlers: object) -> None:
-        """Takes calls from now on."""
-        self._server.add_generic_rpc_handlers((handlers,))
-        health_pb2_grpc.add_HealthServicer_to_server(self._health, self._server)
+    async def start(self, handlers: object, refused: Refusal = lambda _: None) -> None:
+        """Takes calls from now on. `refused` is told of those whose message did not come whole."""
+        guarded = Guarded(self._server, Openings(), refused)
+        guarded.add_generic_rpc_handlers((handlers,))
+        health_pb2_grpc.add_HealthServicer_to_server(self._health, guarded)
         names = (service.NAME, health.SERVICE_NAME, reflection.SERVICE_NAME)
         assert service.NAME in collector_pb2.DESCRIPTOR.services_by_name["Collector"].full_name
-        reflection.enable_server_reflection(names, self._server)
+        reflection_pb2_grpc.add_ServerReflectionServicer_to_server(aio.ReflectionServicer(names), guarded)
         await self._server.start()
         for name in ("", service.NAME):
             await self._health.set(name, health_pb2.HealthCheckResponse.SERVING)

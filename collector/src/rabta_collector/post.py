@@ -4,23 +4,28 @@
 header `authorization` in place of gRPC's metadata. An answer is 200 with the message, or a status with
 `{"error": {"code", "message"}}`, `code` being gRPC's name of the status in lower case.
 
-Bounds: a body is read up to MAX_MESSAGE_BYTES within BODY_PATIENCE_S, and unfolds to no more than that, by what it
-declares of itself (RFC 1952, ISIZE) and by what it is.
+Bounds: of a caller without a good credential a few KiB are read, of others a body up to MAX_MESSAGE_BYTES, one at a
+time, within BODY_PATIENCE_S; it unfolds to no more than that, by what it declares of itself (RFC 1952, ISIZE) and by
+what it is.
 """
 
-import asyncio
 import zlib
 from collections.abc import Awaitable, Callable, Iterable, Mapping
+from functools import partial
 from http import HTTPStatus
-from typing import NoReturn
+from typing import NoReturn, TypeAlias
 
 import grpc
 from aiohttp import web
 
-from rabta_collector.admit import MAX_MESSAGE_BYTES
+from rabta_collector.admit import MAX_MESSAGE_BYTES, Refused
 from rabta_collector.answers import JSON
 from rabta_collector.api import to_json
-from rabta_collector.service import NAME, Unary
+from rabta_collector.calls import Unary, UnaryCall, authorization_of
+from rabta_collector.doorway import CONNECTIONS
+from rabta_collector.openings import Openings
+from rabta_collector.service import NAME
+from rabta_collector.statuses import status_of
 
 CONTENT_TYPE = "application/x-protobuf"
 BODY_PATIENCE_S = 30.0
@@ -64,21 +69,36 @@ class PostCall:
         raise AbortedError(code, details)
 
 
-def add_calls(app: web.Application, unary: Mapping[str, Unary], *, ready: Callable[[], bool]) -> None:
+Room: TypeAlias = Callable[[str, UnaryCall], Awaitable[int]]
+"""Bytes that the message of a call may have, by its name and before it is read. Raises `AbortedError`."""
+
+
+def add_calls(app: web.Application, unary: Mapping[str, Unary], *, ready: Callable[[], bool], room: Room) -> None:
     """Serves these calls on the web side. The app's server must not unfold bodies by itself (`auto_decompress`)."""
-    for name, handler in unary.items():
-        app.router.add_post(PATH + name, _answering(handler, ready))
+    openings = Openings(together=CONNECTIONS, of_one=1, patience_s=BODY_PATIENCE_S)
+
+    async def reply(name: str, request: web.Request) -> bytes:
+        if not ready():
+            raise AbortedError(grpc.StatusCode.UNAVAILABLE, "the collector starts, or its disk takes nothing")
+        call = PostCall(request)
+        most = await room(name, call)
+        try:
+            message = await openings.first(authorization_of(call) or None, lambda: _message(request, most))
+        except Refused as late:
+            raise AbortedError(status_of(late.reason), str(late)) from None
+        return await unary[name](message, call)
+
+    for name in unary:
+        app.router.add_post(PATH + name, _answering(partial(reply, name)))
 
 
-def _answering(handler: Unary, ready: Callable[[], bool]) -> Callable[[web.Request], Awaitable[web.Response]]:
+def _answering(reply: Callable[[web.Request], Awaitable[bytes]]) -> Callable[[web.Request], Awaitable[web.Response]]:
     async def answer(request: web.Request) -> web.Response:
         try:
-            if not ready():
-                raise AbortedError(grpc.StatusCode.UNAVAILABLE, "the collector starts, or its disk takes nothing")
-            reply = await handler(await _message(request), PostCall(request))
+            body = await reply(request)
         except AbortedError as aborted:
             return _refusal(aborted)
-        return web.Response(body=reply, content_type=CONTENT_TYPE, headers={"Cache-Control": "no-store"})
+        return web.Response(body=body, content_type=CONTENT_TYPE, headers={"Cache-Control": "no-store"})
 
     return answer
 
@@ -89,17 +109,13 @@ def _refusal(aborted: AbortedError) -> web.Response:
     return web.Response(status=status, body=text.encode(), headers={"Content-Type": JSON, "Cache-Control": "no-store"})
 
 
-async def _message(request: web.Request) -> bytes:
+async def _message(request: web.Request, most: int) -> bytes:
     """The message in a POST, unfolded, within its bounds. Raises `AbortedError`."""
     if request.content_type != CONTENT_TYPE:
         raise AbortedError(grpc.StatusCode.INVALID_ARGUMENT, f"expected the content type {CONTENT_TYPE}")
-    if (request.content_length or 0) > MAX_MESSAGE_BYTES:
-        raise _too_large()
-    try:
-        async with asyncio.timeout(BODY_PATIENCE_S):
-            body = await _read(request)
-    except TimeoutError:
-        raise AbortedError(grpc.StatusCode.DEADLINE_EXCEEDED, "the request did not arrive in time") from None
+    if (request.content_length or 0) > most:
+        raise _too_large(most)
+    body = await _read(request, most)
     match request.headers.get("Content-Encoding", "identity").lower():
         case "identity":
             return body
@@ -109,33 +125,33 @@ async def _message(request: web.Request) -> bytes:
             raise AbortedError(grpc.StatusCode.INVALID_ARGUMENT, "the only Content-Encoding taken is gzip")
 
 
-async def _read(request: web.Request) -> bytes:
+async def _read(request: web.Request, most: int) -> bytes:
     body = bytearray()
     async for part in request.content.iter_any():
         body += part
-        if len(body) > MAX_MESSAGE_BYTES:
-            raise _too_large()
+        if len(body) > most:
+            raise _too_large(most)
     return bytes(body)
 
 
 def unfold(body: bytes) -> bytes:
     """What a gzip file of one member (RFC 1952) holds. Raises `AbortedError`, at its bound."""
     if int.from_bytes(body[-4:], "little") > MAX_MESSAGE_BYTES:
-        raise _too_large()
+        raise _too_large(MAX_MESSAGE_BYTES)
     unpacker = zlib.decompressobj(zlib.MAX_WBITS | 16)
     try:
         message = unpacker.decompress(body, MAX_MESSAGE_BYTES + 1)
     except zlib.error:
         raise AbortedError(grpc.StatusCode.INVALID_ARGUMENT, "a body that is not gzip") from None
     if len(message) > MAX_MESSAGE_BYTES:
-        raise _too_large()
+        raise _too_large(MAX_MESSAGE_BYTES)
     if not unpacker.eof or unpacker.unused_data:
         raise AbortedError(grpc.StatusCode.INVALID_ARGUMENT, "a body that is not one whole gzip member")
     return message
 
 
-def _too_large() -> AbortedError:
-    return AbortedError(grpc.StatusCode.RESOURCE_EXHAUSTED, f"at most {MAX_MESSAGE_BYTES} bytes are taken in a message")
+def _too_large(most: int) -> AbortedError:
+    return AbortedError(grpc.StatusCode.RESOURCE_EXHAUSTED, f"at most {most} bytes are taken in this message")
 
 
 def _peer(request: web.Request) -> str:

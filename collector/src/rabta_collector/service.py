@@ -4,22 +4,24 @@ A refusal becomes the status that collector.proto names. The peer's address is u
 neither kept nor logged.
 """
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from typing import NoReturn, Protocol, TypeAlias
+from typing import NoReturn
 
 import grpc
 import structlog
 
 from rabta_collector.accounts import Accounts
 from rabta_collector.admission import Admission, Entrant
-from rabta_collector.admit import Reason, Refused, decode, open_exchange
+from rabta_collector.admit import MAX_MESSAGE_BYTES, Reason, Refused, decode, open_exchange, parse_bearer
+from rabta_collector.calls import Call, CallStream, Unary, UnaryCall, authorization_of
 from rabta_collector.exchange import Exchanges
 from rabta_collector.greeting import make_welcome, short_word
 from rabta_collector.ingest import Ingest
 from rabta_collector.journal import Journal, JournalError, Member
 from rabta_collector.networks import Networks, address_of
+from rabta_collector.openings import Openings
 from rabta_collector.planner import Planner
 from rabta_collector.provinces import parse_province
 from rabta_collector.registry import Agent, Newcomer
@@ -33,40 +35,9 @@ from rabta_proto.vocabulary import Role
 
 NAME = "rabta.v1.Collector"
 HELLO_PATIENCE_S = 10.0
+ENROL_BYTES = 16 * 1024  # of a joining
 ROLES = {Role.PROBE: link.ROLE_PROBE, Role.CONTROL: link.ROLE_CONTROL}
 log = structlog.get_logger()
-
-
-class UnaryCall(Protocol):
-    """What we use of the context of a call with one request and one answer."""
-
-    def invocation_metadata(self) -> Iterable[tuple[str, str | bytes]]: ...
-    def peer(self) -> str: ...
-    async def abort(self, code: grpc.StatusCode, details: str) -> NoReturn: ...
-
-
-class Call(UnaryCall, Protocol):
-    """What we use of the context of a stream."""
-
-    async def read(self) -> bytes: ...
-    async def write(self, message: bytes) -> None: ...
-
-
-Unary: TypeAlias = Callable[[bytes, UnaryCall], Awaitable[bytes]]
-
-
-class _Stream:
-    """A call as a stream whose end is `None`."""
-
-    def __init__(self, call: Call) -> None:
-        self._call = call
-
-    async def read(self) -> bytes | None:
-        message = await self._call.read()
-        return None if message is grpc.aio.EOF else message
-
-    async def write(self, message: bytes) -> None:
-        await self._call.write(message)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,6 +66,7 @@ class Service:
     def __init__(self, parts: Parts) -> None:
         self._parts = parts
         self._exchanges = Exchanges()
+        self._hellos = Openings(together=parts.admission.limits.sessions, of_one=1, patience_s=None)
         self.sessions: dict[str, Session] = {}
         """Sessions that stand, by agent."""
 
@@ -108,6 +80,17 @@ class Service:
         """The calls of one request and one answer, for gRPC and for POST alike."""
         works = {"Enroll": self._enroll, "Exchange": self._exchange, "Leave": self._leave}
         return {name: self._guarded_unary(work) for name, work in works.items()}
+
+    async def room(self, name: str, call: UnaryCall) -> int:
+        """Bytes that the message of a call may have, before it is read: whoever has no credential has little to say."""
+        if name == "Enroll":
+            return ENROL_BYTES
+        try:
+            self._parts.accounts.verify(*parse_bearer(authorization_of(call)))
+        except Refused:
+            async with self._answering(call):
+                self._enter(call)  # which counts the call, and refuses it
+        return MAX_MESSAGE_BYTES
 
     def _guarded_unary(self, work: Unary) -> Unary:
         async def guarded(raw: bytes, call: UnaryCall) -> bytes:
@@ -130,10 +113,14 @@ class Service:
             await self._refuse(call, Refused(Reason.JOURNAL, str(wrong)))
 
     async def _refuse(self, call: UnaryCall, refused: Refused) -> NoReturn:
+        self.note(refused)
+        await call.abort(status_of(refused.reason), str(refused))
+
+    def note(self, refused: Refused) -> None:
+        """Counts a call that was refused."""
         reason = refused.reason
         self._parts.stats.rejected[reason] = self._parts.stats.rejected.get(reason, 0) + 1
         log.info("call.refused", reason=str(reason), message=str(refused))
-        await call.abort(status_of(reason), str(refused))
 
     async def _enroll(self, raw: bytes, call: UnaryCall) -> bytes:
         self._parts.admission.enrol(address_of(call.peer()), raw)
@@ -173,8 +160,7 @@ class Service:
             raise Refused(Reason.LAB, "this collector takes no agent that runs with RABTA_LAB")
 
     def _enter(self, call: UnaryCall, raw: bytes = b"") -> Entrant:
-        authorization = str(dict(call.invocation_metadata()).get("authorization", ""))
-        return self._parts.admission.enter(authorization, address_of(call.peer()), raw)
+        return self._parts.admission.enter(authorization_of(call), address_of(call.peer()), raw)
 
     async def _leave(self, raw: bytes, call: UnaryCall) -> bytes:
         agent = self._enter(call, raw).agent
@@ -205,7 +191,7 @@ class Service:
     async def _guarded_session(self, _requests: object, call: Call) -> None:
         try:
             async with self._answering(call):
-                await self._converse(self._enter(call), call.peer(), _Stream(call))
+                await self._converse(self._enter(call), call.peer(), CallStream(call))
         except grpc.aio.InternalError:
             log.debug("session.broken")  # the stream broke under a write: the agent comes again
 
@@ -230,7 +216,7 @@ class Service:
             await self._seated(entrant, peer, stream)
 
     async def _seated(self, entrant: Entrant, peer: str, stream: Stream) -> None:
-        hello = await read_hello(stream, HELLO_PATIENCE_S)
+        hello = await self._hellos.first(entrant.agent.id, lambda: read_hello(stream, HELLO_PATIENCE_S))
         self._check_lab(lab=hello.network.lab)
         member = _member(entrant.agent)
         if not member.isp and member.role is Role.PROBE and (isp := self._parts.networks.isp_of(peer)):

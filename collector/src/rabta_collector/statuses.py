@@ -15,6 +15,7 @@ _OF_REASON = {
     Reason.PREFIX: grpc.StatusCode.RESOURCE_EXHAUSTED,
     Reason.SESSIONS: grpc.StatusCode.RESOURCE_EXHAUSTED,
     Reason.ENROLMENTS: grpc.StatusCode.RESOURCE_EXHAUSTED,
+    Reason.UNFINISHED: grpc.StatusCode.DEADLINE_EXCEEDED,
     Reason.JOURNAL: grpc.StatusCode.UNAVAILABLE,
 }  # every other is INVALID_ARGUMENT
 _OF_END = {

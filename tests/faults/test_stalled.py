@@ -1,0 +1,82 @@
+"""Peers begin big messages on many connections and never end them: what that holds is little, and not for long."""
+
+import asyncio
+from pathlib import Path
+
+import pytest
+
+from faults.asked import LONG, TIMEOUT_S, tell
+from faults.rig import PATIENCE_S, Rig, rig
+from faults.stalled import Stalled
+from faults.test_flood import MIB, memory
+from lab.programs import COLLECTOR, run
+from lab.waiting import until
+from rabta_collector.openings import TOGETHER
+from support.collector_server import Agent
+
+pytestmark = [pytest.mark.timeout(TIMEOUT_S), pytest.mark.slow]
+
+CONNECTIONS, CALLS = (60, 16) if LONG else (12, 16)
+LENGTH, STOP_AT = MIB, MIB * 9 // 10
+OF_CALL = 80 * 1024  # that a call holds before anybody waits for its message: one window, and itself
+DEADLINE_EXCEEDED = 4
+PATHS = (
+    ("/rabta.v1.Collector/Enroll", TOGETHER),
+    ("/rabta.v1.Collector/Session", 2),
+    ("/grpc.health.v1.Health/Check", TOGETHER),
+    ("/grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo", TOGETHER),
+)
+
+
+async def joined(system: Rig) -> Agent:
+    token = await run(COLLECTOR, "invite", f"--data={system.data}", "--isp=ptcl")
+    return await Agent.join(f"127.0.0.1:{system.grpc}", token.split()[0])
+
+
+@pytest.mark.parametrize(
+    ("path", "waited_for"),
+    PATHS if LONG else PATHS[:2],
+)
+async def test_messages_that_are_never_ended_hold_little_and_not_for_long(
+    tmp_path: Path, path: str, waited_for: int
+) -> None:
+    async with rig(tmp_path) as system:
+        await system.start()
+        agent = await joined(system)
+        idle = memory(system.collector.pid, "VmRSS")
+        peers = [
+            Stalled(
+                f"127.0.0.1:{system.grpc}",
+                path,
+                length=LENGTH,
+                stop_at=STOP_AT,
+                metadata=agent.credential if path.endswith("Session") else (),
+            )
+            for _ in range(CONNECTIONS)
+        ]
+        stalling = [asyncio.create_task(peer.run(CALLS)) for peer in peers]
+
+        async def answered() -> bool:
+            assert not any(task.done() for task in stalling), "a connection was closed"
+            return sum(len(peer.answers) for peer in peers) == CONNECTIONS * CALLS
+
+        await until(answered, within=PATIENCE_S)
+        held = memory(system.collector.pid, "VmHWM") - idle
+        others = await joined(system)  # who does not stall is served
+        async with others.session():
+            pass
+        for task in stalling:
+            task.cancel()
+        await asyncio.wait(stalling)
+    bound = CONNECTIONS * CALLS * OF_CALL + waited_for * MIB + 8 * MIB
+    tell(
+        "stalled",
+        path=path,
+        calls=CONNECTIONS * CALLS,
+        offered_mib=CONNECTIONS * CALLS * STOP_AT // MIB,
+        sent_mib=sum(peer.sent for peer in peers) // MIB,
+        held_mib=held // MIB,
+        bound_mib=bound // MIB,
+    )
+    assert {DEADLINE_EXCEEDED} == {code for peer in peers for code in peer.answers}
+    assert held < bound
