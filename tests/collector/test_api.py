@@ -8,12 +8,13 @@ from typing import Any
 
 import pytest
 
-from rabta_collector.api import LISTINGS, Listing, Source, render
-from rabta_collector.query import BadParameterError, Form, Query
+from rabta_collector.api import LISTINGS
+from rabta_collector.listing import Listing, Source, render
+from rabta_collector.query import BadParameterError, Form, Query, parse_query
 from rabta_collector.state import Snapshot, Witness
 from rabta_collector.timeline import Span
 from rabta_proto.vocabulary import IspKind, IspState, Mechanism
-from support.country import ISPS, NOW, PLATFORMS, make_catalogue, make_events, make_isp, make_snapshot
+from support.country import ISPS, NOW, PLATFORMS, make_catalogue, make_event, make_events, make_isp, make_snapshot
 
 BY_NAME = {listing.name: listing for listing in LISTINGS}
 
@@ -23,7 +24,7 @@ def source() -> Source:
 
 
 def rows(name: str, query: Query | None = None, given: Source | None = None) -> list[dict[str, Any]]:
-    text, _ = render(BY_NAME[name], given or source(), query or Query())
+    text = render(BY_NAME[name], given or source(), query or Query()).text
     found = json.loads(text)[name]
     assert isinstance(found, list)
     return found
@@ -64,9 +65,9 @@ def test_an_isp_has_the_fields_of_the_contract() -> None:
 def test_an_isp_where_nobody_was_ever_heard_has_no_since() -> None:
     unseen = replace(make_isp("ntc", "NTC", IspKind.OTHER), state=IspState.UNKNOWN, since=None)
     given = Source(catalogue=make_catalogue(), snapshot=replace(make_snapshot(), isps=(unseen,)))
-    text, _ = render(BY_NAME["isps"], given, Query())
+    text = render(BY_NAME["isps"], given, Query()).text
     assert [None] == [isp["since"] for isp in json.loads(text)["isps"]]
-    text, _ = render(BY_NAME["isps"], given, Query(form=Form.CSV))
+    text = render(BY_NAME["isps"], given, Query(form=Form.CSV)).text
     assert "ntc,NTC,other,unknown,,9,9,9" in text
 
 
@@ -136,16 +137,46 @@ def test_a_platform_that_is_no_longer_measured_is_known_by_its_events() -> None:
 
 
 def test_of_too_many_events_the_newest_are_given_and_it_is_said() -> None:
-    text, cut = render(BY_NAME["events"], source(), Query(limit=2))
-    answer = json.loads(text)
-    assert ([10, 11], True, True) == ([event["id"] for event in answer["events"]], answer["truncated"], cut)
-    text, cut = render(BY_NAME["events"], source(), Query(limit=11))
-    assert (False, False) == (json.loads(text)["truncated"], cut)
+    rendered = render(BY_NAME["events"], source(), Query(limit=2))
+    answer = json.loads(rendered.text)
+    assert ([10, 11], True) == ([event["id"] for event in answer["events"]], answer["truncated"])
+    assert rendered.next == answer["next"] is not None
+    rendered = render(BY_NAME["events"], source(), Query(limit=11))
+    assert (False, None) == (json.loads(rendered.text)["truncated"], rendered.next)
+
+
+@pytest.mark.parametrize(("name", "newest"), [("events", True), ("timeline", False)])
+@pytest.mark.parametrize("limit", [1, 3, 100])
+def test_the_parts_of_a_list_together_are_the_list(name: str, newest: bool, limit: int) -> None:
+    whole, parts, cursor = rows(name, Query(limit=10_000)), [], ""
+    while True:
+        given = parse_query([("limit", str(limit)), ("cursor", cursor)], BY_NAME[name].parameters)
+        rendered = render(BY_NAME[name], source(), given)
+        parts.append(json.loads(rendered.text)[name])
+        if rendered.next is None:
+            break
+        cursor = rendered.next
+    assert whole == [row for part in (reversed(parts) if newest else parts) for row in part]
+
+
+def test_a_part_does_not_move_when_newer_rows_come() -> None:
+    """A reader who goes back page by page sees each event once, whatever happens meanwhile."""
+    first = render(BY_NAME["events"], source(), Query(limit=4))
+    later = make_event(12, -30, ("x", "optix"), ("reachable", "blocked", Mechanism.TLS_RESET_SNI))
+    given = parse_query([("limit", "4"), ("cursor", str(first.next))], BY_NAME["events"].parameters)
+    second = render(BY_NAME["events"], replace(source(), events=(*make_events(), later)), given)
+    assert [4, 5, 6, 7] == [event["id"] for event in json.loads(second.text)["events"]]
+
+
+@pytest.mark.parametrize("cursor", ["x", "bm90IGpzb24", "WzFd", "WzEsMl0", "eyJhIjoxfQ", "[", "é", "W1tbXV1d"])
+def test_a_cursor_that_was_not_given_out_is_an_error(cursor: str) -> None:
+    with pytest.raises(BadParameterError, match="cursor"):
+        render(BY_NAME["events"], source(), parse_query([("cursor", cursor)], BY_NAME["events"].parameters))
 
 
 @pytest.mark.parametrize("listing", LISTINGS, ids=lambda listing: listing.name)
 def test_every_list_is_csv_with_the_same_columns_and_rows_as_json(listing: Listing) -> None:
-    written = list(csv.reader(io.StringIO(render(listing, source(), Query(form=Form.CSV))[0], newline="")))
+    written = list(csv.reader(io.StringIO(render(listing, source(), Query(form=Form.CSV)).text, newline="")))
     found = rows(listing.name)
     assert list(listing.columns) == written[0] == list(found[0])
     assert len(found) == len(written) - 1
@@ -154,7 +185,7 @@ def test_every_list_is_csv_with_the_same_columns_and_rows_as_json(listing: Listi
 def test_a_name_that_is_not_latin_stands_as_it_is() -> None:
     platform = replace(make_catalogue().platforms[0], name="رابطہ")
     given = replace(source(), catalogue=replace(make_catalogue(), platforms=(platform,)))
-    assert "رابطہ" in render(BY_NAME["platforms"], given, Query())[0]
+    assert "رابطہ" in render(BY_NAME["platforms"], given, Query()).text
 
 
 BEFORE = Span(

@@ -23,6 +23,7 @@ from rabta_collector.journal_file import Kind, Row
 from rabta_collector.networks import Networks
 from rabta_collector.plan import Costs
 from rabta_collector.projections import Parts, Projections
+from rabta_collector.record.desk import Desk
 from rabta_collector.replay import entry_of
 from rabta_collector.state import IngestStats
 from rabta_collector.whereabouts import Whereabouts
@@ -83,8 +84,9 @@ class Collector:
             ingest=Ingest(journal=self.journal, stats=stats, lab=False, asked=frozenset(), joined_at=lambda agent: 0.0),
             whereabouts=Whereabouts(CATALOGUE, lab=False),
             costs=Costs(CATALOGUE),
-            decider=Decider(self.engine, on_events=lambda events: None),
+            decider=Decider(self.engine, on_events=lambda events: self.parts.desk.hear(events, live=False)),
             networks=self.networks,
+            desk=Desk(folder / "record.sqlite", self.engine, lambda agent: ""),
         )
         self.projections = Projections(DataDir(folder), stamp, self.parts)
 
@@ -134,6 +136,20 @@ async def test_killed_and_started_again_it_knows_what_it_knew(tmp_path: Path) ->
     assert whole.engine.snapshot() == resumed.engine.snapshot()
     assert whole.state == resumed.state
     assert whole.engine.snapshot().controls_connected == 0
+
+
+async def test_no_checkpoint_is_written_over_events_that_the_disk_did_not_take(tmp_path: Path) -> None:
+    """A start from it would not come to them again, and the record would lack them for ever."""
+    rows = written(tmp_path)
+    collector = Collector(tmp_path).live(rows[:50])
+    connection = vars(collector.parts.desk)["_book"].file.connection
+    connection.execute("PRAGMA query_only = ON")
+    collector.live(rows[50:])
+    await collector.projections.checkpoints.keep()
+    assert not (tmp_path / "checkpoint").exists()
+    connection.execute("PRAGMA query_only = OFF")
+    await collector.projections.checkpoints.keep()
+    assert (tmp_path / "checkpoint").exists()
 
 
 async def test_only_the_rest_is_read(tmp_path: Path) -> None:

@@ -9,7 +9,8 @@ from aiohttp.test_utils import TestClient, TestServer
 from openapi_spec_validator import OpenAPIV31SpecValidator
 
 from rabta_collector.api import LISTINGS
-from rabta_collector.openapi import ITEMS, describe
+from rabta_collector.openapi import describe
+from rabta_collector.schemas import EVIDENCE, ITEMS
 from rabta_collector.web import make_app
 from support.country import Country
 
@@ -61,6 +62,14 @@ async def test_a_real_error_is_what_the_document_says(ready: bool, status: int) 
         answer = await client.get("/api/v1/verdicts?isp=nowhere")
         assert status == answer.status
         validate(await answer.json(), schema_of("/api/v1/verdicts", status))
+
+
+@pytest.mark.parametrize("asked", ["platform=x&isp=ptcl", "event=2"])
+async def test_real_evidence_is_what_the_document_says(asked: str) -> None:
+    async with TestClient(TestServer(make_app(Country()))) as client:
+        value = await (await client.get(f"/api/v1/evidence?{asked}")).json()
+    validate(value, schema_of("/api/v1/evidence", 200))
+    assert list(EVIDENCE) == list(value["evidence"])
 
 
 def test_a_wrong_answer_is_not_what_the_document_says() -> None:

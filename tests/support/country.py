@@ -5,7 +5,10 @@ from dataclasses import dataclass, field
 
 from rabta_collector.backfill import Voices
 from rabta_collector.catalogue import Catalogue, Need, Platform, Target
+from rabta_collector.disclosure import to_the_minute
+from rabta_collector.newsroom import Newsroom
 from rabta_collector.query import Query
+from rabta_collector.rfc3339 import format_time
 from rabta_collector.state import (
     DURATION_BUCKETS_S,
     Event,
@@ -17,6 +20,7 @@ from rabta_collector.state import (
     Verdict,
     Witness,
 )
+from rabta_collector.testimony import Testimony
 from rabta_collector.timeline import Span
 from rabta_proto.vocabulary import Failure, IspKind, IspState, Mechanism, State, Step
 
@@ -176,6 +180,63 @@ def make_events() -> tuple[Event, ...]:
     return tuple(make_event(number, *row) for number, row in enumerate(story, start=1))
 
 
+def make_evidence(platform: str, isp: str) -> dict[str, object]:
+    """Of a verdict, with one example; the rules are those of its witness."""
+    verdict = make_verdict(platform, isp)
+    return {
+        "platform": platform,
+        "isp": isp,
+        "state": str(verdict.state),
+        "mechanism": None if verdict.mechanism is None else str(verdict.mechanism),
+        "since": format_time(verdict.since),
+        "decided": to_the_minute(NOW),
+        "confidence": verdict.confidence,
+        "agents": verdict.agents,
+        "measurements": verdict.measurements,
+        "agreement": verdict.agreement,
+        "note": verdict.note,
+        "rules_version": 1,
+        "rules": [
+            {"rule": one.rule, "count": one.count, "finding": "blocked", "because": "reset after a ClientHello"}
+            for one in verdict.witness
+        ],
+        "targets": [
+            {
+                "target": f"https://{platform}.example/",
+                "decides": True,
+                "state": str(verdict.state),
+                "mechanism": None if verdict.mechanism is None else str(verdict.mechanism),
+                "votes": [{"finding": "blocked", "agents": 8}, {"finding": "ok", "agents": 1}],
+            }
+        ],
+        "provinces": [{"province": "Punjab", "agents": 5}],
+        "examples": [
+            {
+                "rule": "tls.reset.sni.isolated",
+                "finding": "blocked",
+                "mechanism": "tls.reset.sni",
+                "reasons": ["TCP worked; ClientHello got RST"],
+                "measurement": {"target": f"https://{platform}.example/", "startedAt": "2024-02-17T18:00:00Z"},
+                "controls": [],
+            }
+        ],
+    }
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Told:
+    """Evidence of every cell, and of the events there are; none of an ISP's own."""
+
+    events: tuple[Event, ...]
+
+    def of_now(self, *, isp: str, platform: str, at: float) -> dict[str, object] | None:
+        return make_evidence(platform, isp)
+
+    async def of_event(self, number: int) -> dict[str, object] | None:
+        found = next((event for event in self.events if event.id == number and event.platform), None)
+        return None if found is None else make_evidence(found.platform or "", found.isp)
+
+
 @dataclass(slots=True, kw_only=True)
 class Country:
     """A collector as the views see it; its parts may be exchanged."""
@@ -187,6 +248,11 @@ class Country:
     past: tuple[Span, ...] = ()
     late: Voices = field(default_factory=dict)
     is_ready: bool = True
+    newsroom: Newsroom = field(default_factory=Newsroom)
+
+    @property
+    def testimony(self) -> Testimony:
+        return Told(events=self.events)
 
     def snapshot(self) -> Snapshot:
         return self.current

@@ -52,6 +52,11 @@ class Accounts:
             known = self._agents[agent] = replace(known, digest=used[0], pending=(), secret_at=self._clock())
         return known
 
+    def province_of(self, agent: str) -> str:
+        """The province that the volunteer named; empty for none."""
+        known = self._agents.get(agent)
+        return known.province if known else ""
+
     async def next_secret(self, agent: str, after_s: float) -> str | None:
         """A new secret for an agent whose own is so old; on disk, as a hash, when this returns."""
         known = self._agents.get(agent)

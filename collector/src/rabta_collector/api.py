@@ -3,74 +3,16 @@
 Fields are public and only ever added to. Times are RFC 3339 in UTC.
 """
 
-import json
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterable
+from dataclasses import replace
 
-from rabta_collector.backfill import Voices, to_spans
-from rabta_collector.catalogue import Catalogue
-from rabta_collector.csvform import to_csv
+from rabta_collector.backfill import to_spans
+from rabta_collector.listing import Listing, Row, Source
 from rabta_collector.past import find_revisions, merge
-from rabta_collector.query import Form, Query, check_known
+from rabta_collector.query import MAX_LIMIT, Cursor, Query
 from rabta_collector.rfc3339 import format_time
 from rabta_collector.state import Event, Snapshot, Witness
 from rabta_collector.timeline import Span, find_spans, overlaps
-
-Row = Mapping[str, object]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Source:
-    """What answers are made from: all `events` of the wanted cells, oldest first, and spans of their `past`.
-
-    `late`: what measurements of theirs say that came too late to vote.
-    """
-
-    catalogue: Catalogue
-    snapshot: Snapshot
-    events: tuple[Event, ...] = ()
-    past: tuple[Span, ...] = ()
-    late: Voices = field(default_factory=dict)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Listing:
-    """One list. `from_events`: it needs its cells' events from the beginning, whatever window it is asked for."""
-
-    name: str
-    parameters: frozenset[str]
-    columns: tuple[str, ...]
-    rows: Callable[[Source, Query], list[Row]]
-    from_events: bool = False
-
-
-def render(listing: Listing, source: Source, query: Query) -> tuple[str, bool]:
-    """The list as it was asked for, and whether older rows were left out. Raises `BadParameterError`."""
-    check_known(query, _platforms(source), _isps(source))
-    rows = listing.rows(source, query)
-    cut = "limit" in listing.parameters and len(rows) > query.limit
-    rows = rows[-query.limit :] if cut else rows
-    if query.form is Form.CSV:
-        return to_csv(listing.columns, rows), cut
-    extra = {"truncated": cut} if "limit" in listing.parameters else {}
-    return to_json({listing.name: rows, **extra}), cut
-
-
-def to_json(value: object) -> str:
-    return json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":")) + "\n"
-
-
-def _platforms(source: Source) -> set[str]:
-    """Of now, and those of the past that events are known of."""
-    known = {platform.id for platform in source.catalogue.platforms}
-    known |= {verdict.platform for verdict in source.snapshot.verdicts}
-    known |= {span.platform for span in source.past if span.platform is not None}
-    return known | {event.platform for event in source.events if event.platform is not None}
-
-
-def _isps(source: Source) -> set[str]:
-    known = {isp.isp for isp in source.snapshot.isps} | {verdict.isp for verdict in source.snapshot.verdicts}
-    return known | {event.isp for event in source.events} | {span.isp for span in source.past}
 
 
 def _within(snapshot: Snapshot, query: Query) -> Snapshot:
@@ -125,23 +67,38 @@ def _spans(source: Source, query: Query) -> tuple[Span, ...]:
 
 def _events(source: Source, query: Query) -> list[Row]:
     revised = find_revisions(_spans(source, query)) if source.past or source.late else ()
-    events = sorted((*source.events, *revised), key=lambda event: event.at)
-    return [
-        {
-            "id": event.id,
-            "at": format_time(event.at),
-            "platform": event.platform,
-            "isp": event.isp,
-            "from": event.from_state,
-            "to": event.to_state,
-            "mechanism": _word(event.mechanism),
-            "detected_after_seconds": _rounded(event.detected_after_seconds),
-            "revised": event.revised,
-            "witness": _witness(event.witness),
-        }
-        for event in events
-        if (query.since is None or event.at >= query.since) and (query.until is None or event.at < query.until)
-    ]
+    return sorted(
+        (
+            event_to_row(event)
+            for event in (*source.events, *revised)
+            if (query.since is None or event.at >= query.since) and (query.until is None or event.at < query.until)
+        ),
+        key=_event_place,
+    )
+
+
+def event_to_row(event: Event) -> Row:
+    """An event as all of the API has it."""
+    return {
+        "id": event.id,
+        "at": format_time(event.at),
+        "platform": event.platform,
+        "isp": event.isp,
+        "from": str(event.from_state),
+        "to": str(event.to_state),
+        "mechanism": _word(event.mechanism),
+        "detected_after_seconds": _rounded(event.detected_after_seconds),
+        "revised": event.revised,
+        "witness": _witness(event.witness),
+    }
+
+
+def _event_place(row: Row) -> Cursor:
+    return str(row["at"]), int(str(row["id"]))
+
+
+def _span_place(row: Row) -> Cursor:
+    return str(row["isp"]), str(row["platform"] or ""), str(row["from"])
 
 
 def _timeline(source: Source, query: Query) -> list[Row]:
@@ -222,7 +179,7 @@ LISTINGS = (
     ),
     Listing(
         name="events",
-        parameters=frozenset({"since", "until", "platform", "isp", "limit", "format"}),
+        parameters=frozenset({"since", "until", "platform", "isp", "limit", "cursor", "format"}),
         columns=(
             "id",
             "at",
@@ -237,13 +194,17 @@ LISTINGS = (
         ),
         rows=_events,
         from_events=True,
+        place=_event_place,
+        newest=True,
     ),
     Listing(
         name="timeline",
-        parameters=frozenset({"platform", "isp", "since", "until", "format"}),
+        parameters=frozenset({"platform", "isp", "since", "until", "limit", "cursor", "format"}),
         columns=("platform", "isp", "state", "mechanism", "from", "until", "revised"),
         rows=_timeline,
         from_events=True,
+        place=_span_place,
+        limit=MAX_LIMIT,
     ),
     Listing(
         name="platforms",

@@ -40,6 +40,7 @@ from rabta_collector.prefixes import Prefixes
 from rabta_collector.projections import Parts as Projected
 from rabta_collector.projections import Projections
 from rabta_collector.query import Query
+from rabta_collector.record.desk import Desk
 from rabta_collector.registry import Registry
 from rabta_collector.sealed import public_key_of
 from rabta_collector.service import Parts, Service
@@ -105,7 +106,9 @@ class Collector:
         self._service = Service(self._parts(frozenset(isp.id for isp in isps)))
         self._loop = ClosedLoop(engine, self._service.sessions, self._stats)
         self._stopping = asyncio.Event()
-        projected = Projected(self._ingest, self._whereabouts, self._costs, self._decider, self._networks)
+        self.desk = Desk(data.record, engine, self._accounts.province_of)
+        self.testimony, self.newsroom = self.desk.testimony, self.desk.newsroom
+        projected = Projected(self._ingest, self._whereabouts, self._costs, self._decider, self._networks, self.desk)
         self._projections = Projections(data, make_stamp(config, self._catalogue, isps), projected)
 
     def _terms(self) -> Terms:
@@ -161,16 +164,14 @@ class Collector:
         """One line for whoever asks; empty where it is ready."""
         if trouble := self._journal.trouble:
             return f"{trouble}; agents keep what they measure and send it later"
-        return (
-            ""
-            if self._ready
-            else f"the journal is being replayed: {self._projections.progress}; verdicts come when that is done"
-        )
+        replaying = f"the journal is being replayed: {self._projections.progress}; verdicts come when that is done"
+        return "" if self._ready else replaying
 
     def _committed(self, entry: Entry, epoch: int) -> None:
         self._projections.commit(entry, epoch)
 
     def _tell(self, events: tuple[Event, ...]) -> None:
+        self.desk.hear(events, live=self._ready)
         if not self._ready:
             return  # replayed: they were told when they happened
         self._loop.hear(events, self._journal.now())
@@ -216,6 +217,7 @@ class Collector:
             keeping.cancel()
             await self._journal.close()
             await self._projections.checkpoints.keep()
+            await self.desk.close()
             await self._accounts.close()
             await readers.stop()
             await operators.stop()

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from rabta_collector.cells import Cell
 from rabta_collector.court import Court
+from rabta_collector.dossier import Dossier
 from rabta_collector.nation import Nation
 from rabta_collector.question import Key
 from rabta_proto.vocabulary import Judgement, State
@@ -54,3 +55,8 @@ class Briefing:
         """The cells of a platform, at every ISP."""
         places = ((isp, platform) for isp in self.isps)
         return [self.court.cells[place] for place in places if place in self.court.cells]
+
+    def dossier_of(self, isp: str, platform: str, now: float) -> Dossier | None:
+        """What a verdict rests on as it stands; `None` where there is none."""
+        cell = self.court.cells.get((isp, platform))
+        return None if cell is None or not platform else self.court.open_dossier(cell, now)

@@ -19,7 +19,7 @@ WITNESSES = 8
 ISP_DOWN = "the ISP is down"
 
 _TROUBLES = (State.BLOCKED, State.THROTTLED, State.DISRUPTED, State.DOWN)
-_JUDGEMENTS_OF = {
+JUDGEMENTS_OF = {
     State.REACHABLE: [Judgement.OK],
     State.BLOCKED: [Judgement.BLOCKED],
     State.THROTTLED: [Judgement.THROTTLED],
@@ -116,7 +116,7 @@ class Cell:
 
     def _witness(self, state: State) -> tuple[Witness, ...]:
         """Rules of the sample that bear the state out, the most frequent first."""
-        ordered = self._rules(_JUDGEMENTS_OF[state])
+        ordered = self._rules(JUDGEMENTS_OF[state])
         return tuple(Witness(rule=rule, count=count) for rule, count in ordered[:WITNESSES])
 
     def _rules(self, judgements: Collection[Judgement]) -> list[tuple[str, int]]:

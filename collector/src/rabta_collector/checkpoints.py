@@ -9,7 +9,7 @@ import asyncio
 import hashlib
 import sys
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import closing
 from importlib.metadata import version
 from pathlib import Path
@@ -45,6 +45,8 @@ class Checkpoints:
         self._path, self._journal, self._stamp = path, journal, dict(stamp)
         self._known, self._parts, self._decided_to = known, {**parts, "known": known}, decided_to
         self._outside = {**outside, **self._parts}
+        self.settled: Callable[[], Awaitable[bool]] | None = None
+        """Whether what was decided so far is on disk; what is not, only a replay would come to again."""
         self._kept = 0
         self._writing = asyncio.Lock()
 
@@ -87,6 +89,9 @@ class Checkpoints:
             started = time.perf_counter()
             frozen = checkpoint.freeze({name: vars(part) for name, part in self._parts.items()}, self._outside)
             held_s, decided_to = time.perf_counter() - started, self._decided_to()
+            if self.settled is not None and not await self.settled():
+                log.warning("checkpoint.not_written", message="the record cannot be written")
+                return
             try:
                 size = await asyncio.to_thread(self._write, row, decided_to, frozen)
             except OSError as wrong:

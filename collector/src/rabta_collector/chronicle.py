@@ -3,8 +3,12 @@
 from collections import deque
 
 from rabta_collector.cells import Change
+from rabta_collector.dossier import Dossier
 from rabta_collector.nation import Turn
 from rabta_collector.state import Event
+
+DOSSIERS = 4000
+"""Of events that nobody has taken theirs of; more change at one moment only where the whole country does."""
 
 
 class Chronicle:
@@ -13,10 +17,11 @@ class Chronicle:
     def __init__(self, limit: int) -> None:
         self._events: deque[Event] = deque(maxlen=limit)
         self._untold: list[Event] = []
+        self._dossiers: dict[int, Dossier] = {}
         self._last = 0
 
-    def write_change(self, change: Change, at: float) -> None:
-        """A verdict changed."""
+    def write_change(self, change: Change, at: float, dossier: Dossier | None = None) -> None:
+        """A verdict changed; `dossier` is what it rests on now."""
         before, after = change.before, change.after
         self._write(
             Event(
@@ -31,6 +36,15 @@ class Chronicle:
                 witness=after.witness,
             )
         )
+
+        if dossier is not None:
+            self._dossiers[self._last] = dossier
+            if len(self._dossiers) > DOSSIERS:
+                del self._dossiers[next(iter(self._dossiers))]
+
+    def take_dossier(self, event: int) -> Dossier | None:
+        """What an event rests on, given out once; `None` where nothing is kept of it."""
+        return self._dossiers.pop(event, None)
 
     def write_turn(self, turn: Turn, at: float) -> None:
         """An ISP's own state changed."""

@@ -5,7 +5,7 @@ when its agent has measured a reference, or anything that shows what its network
 soon as, and only while, the evidence bears it out.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 
 from rabta_collector.asking import Alarm
@@ -13,6 +13,7 @@ from rabta_collector.catalogue import Target
 from rabta_collector.cells import Cell
 from rabta_collector.consensus import Consensus
 from rabta_collector.controls import Controls, Look
+from rabta_collector.dossier import Dossier, open_dossier
 from rabta_collector.locators import scheme_of
 from rabta_collector.question import at_odds
 from rabta_collector.vantages import Vantages
@@ -119,6 +120,14 @@ class Court:
         references = () if cell.platform == REFERENCES else self._failed_references(cell.isp, case)
         background = self._background(case, self._to_come((cell.platform, target.url), case.started, target))
         return classify(case.measurement, controls, references, background=background)
+
+    def open_dossier(self, cell: Cell, now: float) -> Dossier:
+        """What the cell's verdict rests on."""
+
+        def looks(url: str, moment: float) -> Sequence[Measurement]:
+            return self.controls.around((cell.platform, url), moment, self._reach_s(cell.targets[url]))
+
+        return open_dossier(cell, now, looks)
 
     def _to_come(self, key: tuple[str, str], moment: float, target: Target) -> int:
         """Controls that came so lately that their first look at a target is still to come."""

@@ -3,6 +3,7 @@
 journal.sqlite   what was measured       state.sqlite   agents and invitations
 history.sqlite   what was imported       plan.key       signs plans
 handed.sqlite    files on their way in   import.key     opens sealed files
+record.sqlite    what was decided
 checkpoint       what was made of the journal up to some row of it; may be deleted at any time
 lock             held by the collector that serves
 """
@@ -41,6 +42,10 @@ class DataDir:
     @property
     def history(self) -> Path:
         return self.path / "history.sqlite"
+
+    @property
+    def record(self) -> Path:
+        return self.path / "record.sqlite"
 
     @property
     def checkpoint(self) -> Path:

@@ -96,7 +96,7 @@ class Engine:
         self.briefing = Briefing(court=self._court, nation=self._nation, isps=self._isps)
         self.backfill = Backfill()
         self._counting = Counting()
-        self._chronicle = Chronicle(settings.events_kept)
+        self.chronicle = Chronicle(settings.events_kept)
         self._snapshot: Snapshot | None = None
         self._at = 0.0  # of the last entry
         self.set_catalogue(catalogue)
@@ -129,7 +129,7 @@ class Engine:
     def advance(self, now: float) -> tuple[Event, ...]:
         """Decides at every point up to `now`; returns the events that were not returned before."""
         self._process(int(now // self._settings.grid_s))
-        return self._chronicle.tell()
+        return self.chronicle.tell()
 
     def snapshot(self) -> Snapshot:
         """Everything decided up to the last point, and counted up to the last entry."""
@@ -151,7 +151,7 @@ class Engine:
         self, *, since: float | None, until: float | None, platform: str | None, isp: str | None
     ) -> tuple[Event, ...]:
         """Events of a half-open span of time, oldest first."""
-        return self._chronicle.find(since=since, until=until, platform=platform, isp=isp)
+        return self.chronicle.find(since=since, until=until, platform=platform, isp=isp)
 
     def take_alarms(self) -> list[Alarm]:
         """Measurements at odds with what is held, since the last call."""
@@ -244,7 +244,7 @@ class Engine:
             self._decide_cell((isp, REFERENCES), now)
             self._outlook.enter_at((isp,), now)
         for turn in self._nation.settle([isp for (isp,) in self._outlook.take(point)], now):
-            self._chronicle.write_turn(turn, now)
+            self.chronicle.write_turn(turn, now)
             for cell in self._court.of(turn.isp):
                 cell.isp_state = turn.after
                 due.add((cell.isp, cell.platform))
@@ -259,7 +259,7 @@ class Engine:
         crew = self._nation.known(cell.isp)
         change = cell.decide(now, self._terms, crew=crew, faulty=lambda url: self._faulty(cell.platform, url))
         if change is not None and cell.platform != REFERENCES:
-            self._chronicle.write_change(change, now)
+            self.chronicle.write_change(change, now, self._court.open_dossier(cell, now))
         if (expiry := cell.next_expiry) is not None:
             self._agenda.enter_at(place, expiry)
         if self._nation.state(cell.isp) not in (IspState.UP, IspState.UNKNOWN):

@@ -3,97 +3,15 @@
 Made from the vocabulary and from the lists themselves, so that neither can be forgotten here.
 """
 
-from rabta_collector.api import LISTINGS, Listing
-from rabta_collector.catalogue import Need
-from rabta_collector.query import DEFAULT_LIMIT, MAX_LIMIT, Form
-from rabta_proto.vocabulary import IspKind, IspState, Mechanism, State
+from collections.abc import Mapping, Set
 
-Schema = dict[str, object]
+from rabta_collector.api import LISTINGS
+from rabta_collector.atom import CONTENT_TYPE as ATOM
+from rabta_collector.badge import CONTENT_TYPE as SVG
+from rabta_collector.listing import Listing
+from rabta_collector.query import MAX_LIMIT, MAX_NUMBER, Form
+from rabta_collector.schemas import EVIDENCE, ITEMS, TEXT, TIME, Schema, described, or_null
 
-
-def _one_of(words: type[State] | type[IspState] | type[IspKind] | type[Mechanism] | type[Need]) -> Schema:
-    return {"type": "string", "enum": [str(word) for word in words]}
-
-
-def _or_null(schema: Schema) -> Schema:
-    return {"anyOf": [schema, {"type": "null"}]}
-
-
-def _described(schema: Schema, description: str) -> Schema:
-    return {**schema, "description": description}
-
-
-TEXT: Schema = {"type": "string"}
-TIME: Schema = {"type": "string", "format": "date-time", "pattern": "Z$"}
-COUNT: Schema = {"type": "integer", "minimum": 0}
-SHARE: Schema = {"type": "number", "minimum": 0, "maximum": 1}
-WITNESS: Schema = {
-    "type": "array",
-    "description": "Rules that measurements matched, and how many each.",
-    "items": {"type": "object", "properties": {"rule": TEXT, "count": COUNT}, "required": ["rule", "count"]},
-}
-ANY_STATE: Schema = {"type": "string", "enum": list(dict.fromkeys([*map(str, State), *map(str, IspState)]))}
-PLATFORM = _described(TEXT, "Identifier of a platform.")
-ISP = _described(TEXT, "Identifier of an ISP.")
-ITS_OWN = _described(_or_null(TEXT), "Identifier of a platform; null where the ISP's own state is meant.")
-HOW = _described(_or_null(_one_of(Mechanism)), "How it is kept from its users; null where nothing is, or not known.")
-
-ITEMS: dict[str, Schema] = {
-    "verdicts": {
-        "platform": PLATFORM,
-        "isp": ISP,
-        "state": _one_of(State),
-        "mechanism": HOW,
-        "since": _described(TIME, "When the state last changed."),
-        "updated": _described(TIME, "When the verdict was last decided with new evidence."),
-        "confidence": SHARE,
-        "agents": _described(COUNT, "Distinct agents that vote."),
-        "measurements": _described(COUNT, "Measurements in the window."),
-        "agreement": _described(SHARE, "Share of the conclusive votes that are for this state."),
-        "witness": WITNESS,
-        "note": _or_null(TEXT),
-    },
-    "isps": {
-        "isp": ISP,
-        "name": TEXT,
-        "kind": _one_of(IspKind),
-        "state": _one_of(IspState),
-        "since": _described(_or_null(TIME), "When the state last changed; null where nobody was ever heard."),
-        "agents_connected": COUNT,
-        "agents_expected": COUNT,
-        "agents_reporting": _described(COUNT, "Agents with a measurement in the window."),
-    },
-    "events": {
-        "id": {"type": "integer"},
-        "at": _described(TIME, "When it was decided."),
-        "platform": ITS_OWN,
-        "isp": ISP,
-        "from": ANY_STATE,
-        "to": ANY_STATE,
-        "mechanism": HOW,
-        "detected_after_seconds": _described(
-            _or_null({"type": "number"}), "From the start of the first measurement that showed it to the decision."
-        ),
-        "revised": _described({"type": "boolean"}, "Whether it is from measurements of others, imported later."),
-        "witness": WITNESS,
-    },
-    "timeline": {
-        "platform": ITS_OWN,
-        "isp": ISP,
-        "state": ANY_STATE,
-        "mechanism": HOW,
-        "from": TIME,
-        "until": _described(_or_null(TIME), "The moment that it no longer stood; null while it stands."),
-        "revised": _described({"type": "boolean"}, "Whether it is from measurements of others, imported later."),
-    },
-    "platforms": {
-        "id": PLATFORM,
-        "name": TEXT,
-        "category": TEXT,
-        "targets": _described({"type": "array", "items": TEXT}, "URLs that make up the platform."),
-        "need": _described(_one_of(Need), "Whether all targets must work, or any one."),
-    },
-}
 SUMMARIES = {
     "verdicts": "What is known now of each platform at each ISP.",
     "isps": "What is known now of each ISP as a whole.",
@@ -107,11 +25,20 @@ PARAMETERS: dict[str, tuple[Schema, str]] = {
     "since": ({"type": "string", "format": "date-time"}, "From this time on."),
     "until": ({"type": "string", "format": "date-time"}, "Before this time."),
     "limit": (
-        {"type": "integer", "minimum": 1, "maximum": MAX_LIMIT, "default": DEFAULT_LIMIT},
-        "At most so many of the newest; `truncated` says whether there are older ones.",
+        {"type": "integer", "minimum": 1, "maximum": MAX_LIMIT},
+        "At most so many at a time; `truncated` says whether there are more, and `next` how to get at them.",
+    ),
+    "cursor": (TEXT, "The part of the list that `next` of another answer, or its header `Link`, named."),
+    "event": (
+        {"type": "integer", "minimum": -MAX_NUMBER, "maximum": MAX_NUMBER},
+        "Number of an event; then neither `platform` nor `isp`.",
     ),
     "format": ({"type": "string", "enum": [*map(str, Form)], "default": str(Form.JSON)}, "What to write the list as."),
 }
+EVIDENCE_OF = frozenset({"platform", "isp", "event"})
+EVENTS_OF = frozenset({"platform", "isp"})
+BADGE_OF = frozenset({"platform"})
+SSE = "text/event-stream"
 PLAIN = {"text/plain": {"schema": TEXT}}
 
 
@@ -135,29 +62,39 @@ def describe(version: str) -> Schema:
 def _operation(listing: Listing) -> Schema:
     name = listing.name
     properties: Schema = {name: {"type": "array", "items": {"$ref": f"#/components/schemas/{name}"}}}
-    if "limit" in listing.parameters:
-        properties["truncated"] = _described({"type": "boolean"}, "Whether older rows were left out.")
+    if listing.place is not None:
+        properties["truncated"] = described({"type": "boolean"}, "Whether there is more than this part.")
+        properties["next"] = described(or_null(TEXT), "The `cursor` of the next part; null where there is none.")
     answer: Schema = {"type": "object", "properties": properties, "required": list(properties)}
     decided = {"description": "Point in time up to which everything is decided.", "schema": TIME}
     return {
         "operationId": name,
         "summary": SUMMARIES[name],
-        "parameters": [_parameter(parameter) for parameter in PARAMETERS if parameter in listing.parameters],
+        "parameters": _parameters(listing.parameters, {"limit": {"default": listing.limit}}),
         "responses": {
             "200": {
                 "description": "The list.",
                 "headers": {"Rabta-Decided-At": decided},
                 "content": {"application/json": {"schema": answer}, "text/csv": {"schema": TEXT}},
             },
-            "400": _failure("A parameter is unknown or cannot be read; the message names it."),
-            "503": _failure("The journal is being replayed: nothing is known yet."),
+            **_FAILURES,
         },
     }
 
 
-def _parameter(name: str) -> Schema:
-    schema, description = PARAMETERS[name]
-    return {"name": name, "in": "query", "required": False, "description": description, "schema": schema}
+def _parameters(names: Set[str], more: Mapping[str, Schema] = {}, required: Set[str] = frozenset()) -> list[Schema]:
+    """`more`: what a parameter's schema says here beside what it says everywhere."""
+    return [
+        {
+            "name": name,
+            "in": "query",
+            "required": name in required,
+            "description": description,
+            "schema": {**schema, **more.get(name, {})},
+        }
+        for name, (schema, description) in PARAMETERS.items()
+        if name in names
+    ]
 
 
 def _item(name: str) -> Schema:
@@ -187,7 +124,47 @@ def _others() -> Schema:
         ),
         "/readyz": _get("readyz", "Whether verdicts are current.", ready),
         "/api/v1/openapi.json": _get("openapi", "This document.", {"200": document}),
+        **_feeds(),
     }
+
+
+def _feeds() -> Schema:
+    """Evidence, the badge, and events in other forms."""
+    found: Schema = {"type": "object", "properties": EVIDENCE, "required": list(EVIDENCE)}
+    answer: Schema = {"type": "object", "properties": {"evidence": found}, "required": ["evidence"]}
+    evidence = {
+        "operationId": "evidence",
+        "summary": "What a verdict rests on, or what an event did: rules, counts, and measurements with every step.",
+        "description": "Either `platform` and `isp`, or `event`.",
+        "parameters": _parameters(EVIDENCE_OF),
+        "responses": {
+            "200": {"description": "The evidence.", "content": {"application/json": {"schema": answer}}},
+            "404": _failure("Nothing was taken down of that."),
+            **_FAILURES,
+        },
+    }
+    return {
+        "/api/v1/evidence": {"get": evidence},
+        "/api/v1/events/stream": _feed("stream", "Events as they happen, Server-Sent Events; no end.", EVENTS_OF, SSE),
+        "/api/v1/events.atom": _feed("atom", "The newest hundred events, Atom.", EVENTS_OF, ATOM),
+        "/api/v1/badge.svg": _feed("badge", "A platform in the whole country, a picture.", BADGE_OF, SVG, BADGE_OF),
+    }
+
+
+def _feed(
+    operation: str, summary: str, parameters: Set[str], content_type: str, required: Set[str] = frozenset()
+) -> Schema:
+    """What is no JSON."""
+    content = {content_type.partition(";")[0]: {"schema": TEXT}}
+    responses: Schema = {"200": {"description": summary, "content": content}, **_FAILURES}
+    said = {"operationId": operation, "summary": summary, "parameters": _parameters(parameters, required=required)}
+    return {"get": {**said, "responses": responses}}
+
+
+_FAILURES: Schema = {
+    "400": _failure("A parameter is unknown, missing, or cannot be read; the message names it."),
+    "503": _failure("The journal is being replayed: nothing is known yet. Or as many readers listen as may."),
+}
 
 
 def _get(operation: str, summary: str, responses: Schema) -> Schema:

@@ -20,9 +20,9 @@ from aiohttp import web
 
 from rabta_collector.admit import MAX_MESSAGE_BYTES, Refused
 from rabta_collector.answers import JSON
-from rabta_collector.api import to_json
 from rabta_collector.calls import Unary, UnaryCall, authorization_of
 from rabta_collector.doorway import CONNECTIONS
+from rabta_collector.listing import to_json
 from rabta_collector.openings import Openings
 from rabta_collector.service import NAME
 from rabta_collector.statuses import status_of

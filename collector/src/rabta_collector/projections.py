@@ -18,6 +18,7 @@ from rabta_collector.ingest import Ingest
 from rabta_collector.journal import Journal
 from rabta_collector.networks import Networks
 from rabta_collector.plan import Costs
+from rabta_collector.record.desk import Desk
 from rabta_collector.replay import Known, Progress, replay
 from rabta_collector.whereabouts import Whereabouts
 
@@ -26,13 +27,14 @@ log = structlog.get_logger()
 
 @dataclass(frozen=True, slots=True)
 class Parts:
-    """What is made of the journal; `networks` is what the engine asks and what is not made of it."""
+    """What is made of the journal; not so `networks`, which the engine asks. `desk` keeps what is decided."""
 
     ingest: Ingest
     whereabouts: Whereabouts
     costs: Costs
     decider: Decider
     networks: Networks
+    desk: Desk
 
 
 class Projections:
@@ -60,6 +62,7 @@ class Projections:
             outside={"networks": parts.networks},
             decided_to=lambda: engine.snapshot().at,
         )
+        self.checkpoints.settled = parts.desk.settled
 
     def commit(self, entry: Entry, epoch: int) -> None:
         """Takes in an entry that is on disk, the next one of the journal."""
@@ -79,6 +82,8 @@ class Projections:
         """Makes known again what was known; then nobody is present."""
         started, known = time.monotonic(), self._known
         journal.begin_after(self.checkpoints.take_up())
+        if not known.row:
+            await self._parts.desk.begin_anew()
         rows, measurements = known.row, known.measurements
         self.progress = Progress(rows, journal.rows)
         await replay(self._data.journal, self._take, known, stop=stop, progress=self.progress)

@@ -3,6 +3,9 @@
 An empty one is not given. Were a misspelt one passed over, its sender would take the country for one ISP.
 """
 
+import base64
+import binascii
+import json
 from collections.abc import Iterable, Set
 from dataclasses import dataclass
 from enum import StrEnum
@@ -11,6 +14,13 @@ from rabta_collector.rfc3339 import parse_time
 
 DEFAULT_LIMIT = 1000
 MAX_LIMIT = 10_000
+
+
+MAX_NUMBER = 2**53 - 1
+"""Of an event; a number of JavaScript's holds it exactly."""
+
+Cursor = tuple[str | int, ...]
+"""What tells a row of a list from those before and after it. Readers get it as a text, and need not read it."""
 
 
 class Form(StrEnum):
@@ -37,11 +47,13 @@ class Query:
     since: float | None = None
     until: float | None = None
     limit: int = DEFAULT_LIMIT
+    cursor: Cursor | None = None
+    event: int | None = None
     form: Form = Form.JSON
 
 
-def parse_query(given: Iterable[tuple[str, str]], allowed: Set[str]) -> Query:
-    """Raises `BadParameterError`."""
+def parse_query(given: Iterable[tuple[str, str]], allowed: Set[str], *, limit: int = DEFAULT_LIMIT) -> Query:
+    """`limit`: where none is given. Raises `BadParameterError`."""
     texts: dict[str, str] = {}
     for name, text in given:
         if name not in allowed:
@@ -55,7 +67,9 @@ def parse_query(given: Iterable[tuple[str, str]], allowed: Set[str]) -> Query:
         isp=texts.get("isp"),
         since=_time(texts, "since"),
         until=_time(texts, "until"),
-        limit=_limit(texts),
+        limit=_limit(texts, limit),
+        cursor=_cursor(texts),
+        event=_event(texts),
         form=_form(texts),
     )
     if query.since is not None and query.until is not None and query.since >= query.until:
@@ -80,10 +94,36 @@ def _time(texts: dict[str, str], name: str) -> float | None:
         raise BadParameterError(name, str(wrong)) from None
 
 
-def _limit(texts: dict[str, str]) -> int:
-    text = texts.get("limit", str(DEFAULT_LIMIT))
+def _limit(texts: dict[str, str], default: int) -> int:
+    text = texts.get("limit", str(default))
     if not (text.isascii() and text.isdigit() and 1 <= int(text) <= MAX_LIMIT):
         raise BadParameterError("limit", f'"{text}" is no number from 1 to {MAX_LIMIT}')
+    return int(text)
+
+
+def write_cursor(cursor: Cursor) -> str:
+    """As readers get it: URL-safe."""
+    return base64.urlsafe_b64encode(json.dumps(cursor, separators=(",", ":")).encode()).decode().rstrip("=")
+
+
+def _cursor(texts: dict[str, str]) -> Cursor | None:
+    if (text := texts.get("cursor")) is None:
+        return None
+    try:
+        found = json.loads(base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True))
+    except (binascii.Error, ValueError, RecursionError):
+        found = None
+    if not isinstance(found, list) or not all(type(part) in (str, int) for part in found):
+        raise BadParameterError("cursor", "none that was given out here")
+    return tuple(found)
+
+
+def _event(texts: dict[str, str]) -> int | None:
+    if (text := texts.get("event")) is None:
+        return None
+    digits = text.removeprefix("-")
+    if not (digits.isascii() and digits.isdigit() and len(digits) <= 16 and abs(int(text)) <= MAX_NUMBER):
+        raise BadParameterError("event", f'"{text}" is no number of an event')
     return int(text)
 
 

@@ -14,20 +14,25 @@ import structlog
 from aiohttp import web
 
 from rabta_collector.answers import CSV, JSON, Body, add_safe_headers, make_body, make_error, respond
-from rabta_collector.api import LISTINGS, Listing, Source, render, to_json
+from rabta_collector.api import LISTINGS
 from rabta_collector.backfill import Voices
 from rabta_collector.catalogue import Catalogue
 from rabta_collector.exposition import CONTENT_TYPE, Exposition
+from rabta_collector.feeds import Feeds
+from rabta_collector.listing import Listing, Source, render, to_json
+from rabta_collector.newsroom import Newsroom
 from rabta_collector.openapi import describe
 from rabta_collector.page import POLICY, PageMaker, waiting_page, whole_page
 from rabta_collector.query import BadParameterError, Form, Query, parse_query
 from rabta_collector.rfc3339 import format_time
 from rabta_collector.state import Event, IngestStats, Snapshot
+from rabta_collector.testimony import Testimony
 from rabta_collector.timeline import Span
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 EVENTS_ON_PAGE = 20
 EVENTS_REACH_S = 30 * 86_400
+SETTLED_S = 16 * 86_400  # measurements that come later than that correct nothing (backfill.py)
 DECIDED_AT = "Rabta-Decided-At"
 log = structlog.get_logger()
 
@@ -40,6 +45,12 @@ class Views(Protocol):
 
     @property
     def stats(self) -> IngestStats: ...
+
+    @property
+    def testimony(self) -> Testimony: ...
+
+    @property
+    def newsroom(self) -> Newsroom: ...
 
     def snapshot(self) -> Snapshot: ...
 
@@ -72,6 +83,14 @@ def make_app(views: Views, *, metrics: bool = True) -> web.Application:
     app.router.add_get("/api/v1/openapi.json", openapi)
     for listing in LISTINGS:
         app.router.add_get(f"/api/v1/{listing.name}", country.listed(listing))
+    feeds = Feeds(views)
+    for place, answer in (
+        ("evidence", feeds.evidence),
+        ("events/stream", feeds.stream),
+        ("events.atom", feeds.atom),
+        ("badge.svg", feeds.badge),
+    ):
+        app.router.add_get(f"/api/v1/{place}", country.when_ready(answer))
     return app
 
 
@@ -129,19 +148,30 @@ class _Country:
         since = snapshot.at - EVENTS_REACH_S
         return self._views.find_events(since=since, until=None, platform=None, isp=None)[-EVENTS_ON_PAGE:]
 
+    def when_ready(self, handler: Handler) -> Handler:
+        """The handler, once anything is known."""
+
+        async def answer(request: web.Request) -> web.StreamResponse:
+            return await handler(request) if self._views.ready() else _not_ready(self._views)
+
+        return answer
+
     def listed(self, listing: Listing) -> Handler:
         """The handler of one list."""
 
         async def answer(request: web.Request) -> web.StreamResponse:
-            if not self._views.ready():
-                return _not_ready(self._views)
-            query = parse_query(request.query.items(), listing.parameters)
+            query = parse_query(request.query.items(), listing.parameters, limit=listing.limit)
             source = self._source(listing, query)
-            body, cut = await asyncio.to_thread(self._write, listing, source, query)
-            headers = {DECIDED_AT: format_time(source.snapshot.at)} | ({"Rabta-Truncated": "true"} if cut else {})
+            body, following = await asyncio.to_thread(self._write, listing, source, query)
+            headers = {DECIDED_AT: format_time(source.snapshot.at)}
+            if query.until is not None and query.until < source.snapshot.at - SETTLED_S:
+                headers["Cache-Control"] = "public, max-age=3600"
+            if following is not None:
+                more = request.rel_url.update_query(cursor=following)
+                headers |= {"Rabta-Truncated": "true", "Link": f'<{more}>; rel="next"'}
             return respond(request, body, headers=headers)
 
-        return answer
+        return self.when_ready(answer)
 
     def _source(self, listing: Listing, query: Query) -> Source:
         """Taken on the event loop, at one moment; it does not change after that."""
@@ -152,11 +182,11 @@ class _Country:
         events = views.find_events(since=None, until=None, platform=query.platform, isp=query.isp)
         return replace(source, events=events, late=views.find_late(query))
 
-    def _write(self, listing: Listing, source: Source, query: Query) -> tuple[Body, bool]:
+    def _write(self, listing: Listing, source: Source, query: Query) -> tuple[Body, str | None]:
         if listing.from_events:
             source = replace(source, past=self._views.find_past(query))
-        text, cut = render(listing, source, query)
-        return make_body(CSV if query.form is Form.CSV else JSON, text), cut
+        rendered = render(listing, source, query)
+        return make_body(CSV if query.form is Form.CSV else JSON, rendered.text), rendered.next
 
 
 def _not_ready(views: Views) -> web.Response:

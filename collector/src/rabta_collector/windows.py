@@ -76,6 +76,7 @@ class Window:
     standing: Mapping[str, Vote] = field(default_factory=dict)
     _starts: dict[str, tuple[float, ...]] = field(default_factory=dict)
     _ballots: dict[str, Ballot] = field(default_factory=dict)
+    _passed: Stand | None = None  # the last that was plainly ok, for whoever asks what that looks like
     _sample: deque[Sampled] = field(default_factory=deque)
     _rules: Counter[str] = field(default_factory=Counter)
 
@@ -108,6 +109,7 @@ class Window:
         stands = (*(before.stands if before else ()), stand)
         kept = 0 if finding.judgement is Judgement.OK else OPEN_LIMIT
         settled = max(0, len(stands) - kept)
+        self._passed = stand if finding.judgement is Judgement.OK else self._passed
         base = _tally(before.base if before else None, stands[:settled])
         self._ballots[case.agent] = Ballot(
             started=case.started,
@@ -118,26 +120,30 @@ class Window:
         )
         self._add(stand.sampled)
 
-    def revise(self, case: Case, finding: Finding) -> bool:
-        """Takes in another finding of an open case; says whether that changed anything."""
+    def revise(self, case: Case, finding: Finding) -> Finding | None:
+        """Takes in another finding of an open case; the one before it, where that was another one."""
         ballot = self._ballots[case.agent]
         stand = next(one for one in ballot.stands if one.case is case)
         sampled = stand.sampled
         if finding.rule == sampled.rule:
-            return False
+            return None
         if sampled.kept:
             self._count(sampled, -1)
         sampled.rule = finding.rule
         if sampled.kept:
             self._count(sampled, 1)
-        stand.finding = finding
+        before, stand.finding = stand.finding, finding
         ballot.vote = _tally(ballot.base, ballot.stands)
-        return True
+        return before
 
     def open_cases(self, agent: str | None = None) -> list[Case]:
         """Measurements, of one agent or of all, that later evidence may show in another light."""
         ballots = self._ballots.values() if agent is None else filter(None, [self._ballots.get(agent)])
         return [stand.case for ballot in ballots for stand in ballot.stands]
+
+    def cited(self) -> list[Stand]:
+        """Measurements that are held, each with its finding: the open ones, and the last that was plainly ok."""
+        return [*(stand for ballot in self._ballots.values() for stand in ballot.stands), *filter(None, [self._passed])]
 
     def votes(self, now: float) -> dict[str, Vote]:
         """Votes that stand, by agent. Forgets what has expired; `next_expiry` is when more of it will have."""

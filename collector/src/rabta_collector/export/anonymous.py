@@ -1,13 +1,14 @@
 """A measurement without anything that could tell its agent from another one of the same ISP. Pure.
 
 The journal holds no address and no identity of a volunteer; open data also go without what links measurements to each
-other or to a machine: spool and sequence number, the version of the plan (each agent has its own), what the agent
-called its ISP, fractions of the second in which it began, details of errors, and whatever a block page wrote back of
-who asked (addresses in titles, queries of redirects).
+other or to a machine: spool and sequence number, the version of the plan (each agent has its own), how far its clock
+was off and which request it answered, what the agent called its ISP, seconds of the minute in which it began, details
+of errors, and whatever a block page wrote back of who asked (addresses in titles, queries of redirects).
 """
 
 import re
 from dataclasses import replace
+from datetime import datetime
 from ipaddress import ip_address
 from urllib.parse import urlsplit
 
@@ -24,7 +25,12 @@ _LIKE_AN_ADDRESS = re.compile(
 def anonymise(measurement: Measurement) -> Measurement:
     """The measurement as others may have it."""
     nameless = strip(measurement)
-    return replace(nameless, started_at=nameless.started_at.replace(microsecond=0))
+    return replace(nameless, started_at=whole_minute(nameless.started_at))
+
+
+def whole_minute(moment: datetime) -> datetime:
+    """The minute that a moment is in: whoever sees a network's connections could find one of them by the second."""
+    return moment.replace(second=0, microsecond=0)
 
 
 def strip(measurement: Measurement) -> Measurement:
@@ -34,6 +40,9 @@ def strip(measurement: Measurement) -> Measurement:
         epoch=0,
         sequence=0,
         plan_version=0,
+        request=0,
+        clock_offset_us=None,
+        clock_jumped=None,
         network=replace(measurement.network, isp="", metered=None),
         observations=tuple(map(_observation, measurement.observations)),
     )

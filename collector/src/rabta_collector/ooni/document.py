@@ -5,7 +5,7 @@ are urlgetter's (ts-027), with its URLs as input: `tcpconnect://host:port`, `dns
 `quichandshake://host:port`, the form that OONI's experiments with QUIC take (ts-034).
 
 There is nothing of the agent in it: `probe_ip` and the resolver's fields are OONI's own blanks, `report_id` is empty,
-`probe_asn` is the first of the ISP's (or AS0), and times are whole seconds. `annotations` hold our finding.
+`probe_asn` is the first of the ISP's (or AS0), and times are whole minutes. `annotations` hold our finding.
 """
 
 from collections.abc import Sequence

@@ -17,6 +17,7 @@ from datetime import datetime, timedelta
 
 from google.protobuf.json_format import MessageToDict, Parse, ParseError
 
+from rabta_collector.export.anonymous import whole_minute
 from rabta_collector.ooni import fields
 from rabta_collector.ooni.fields import Record
 from rabta_collector.verdict.background import NOTHING, Background
@@ -43,9 +44,9 @@ def write_own(own: Own) -> dict[str, object]:
     """The value of `x_rabta`."""
     start = own.measurement.started_at
     return {
-        "measurement": _write(_whole_seconds(own.measurement, start)),
-        "controls": [_write(_whole_seconds(control, start)) for control in own.controls],
-        "references": [_write(_whole_seconds(reference, start)) for reference in own.references],
+        "measurement": _write(_whole_minutes(own.measurement, start)),
+        "controls": [_write(_whole_minutes(control, start)) for control in own.controls],
+        "references": [_write(_whole_minutes(reference, start)) for reference in own.references],
         "background": _write_background(own),
     }
 
@@ -94,12 +95,11 @@ def addresses_of(measurement: Measurement) -> frozenset[str]:
     return frozenset(found)
 
 
-def _whole_seconds(measurement: Measurement, start: datetime) -> Measurement:
-    """The measurement with its start cut to the second, on the same side of the judged one's start as it was."""
-    started, judged = measurement.started_at, start.replace(microsecond=0)
-    cut = started.replace(microsecond=0)
-    if started < start:
-        cut = min(cut, judged - timedelta(seconds=1))
+def _whole_minutes(measurement: Measurement, start: datetime) -> Measurement:
+    """The measurement with its start cut to the minute, on the same side of the judged one's start as it was."""
+    cut = whole_minute(measurement.started_at)
+    if measurement.started_at < start:
+        cut = min(cut, whole_minute(start) - timedelta(minutes=1))
     return replace(measurement, started_at=cut)
 
 

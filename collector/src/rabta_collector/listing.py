@@ -1,0 +1,97 @@
+"""A list as it is asked for: its rows, in parts where there are many, as JSON or CSV. Pure. `api.py` has the lists."""
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+from rabta_collector.backfill import Voices
+from rabta_collector.catalogue import Catalogue
+from rabta_collector.csvform import to_csv
+from rabta_collector.query import DEFAULT_LIMIT, BadParameterError, Cursor, Form, Query, check_known, write_cursor
+from rabta_collector.state import Event, Snapshot
+from rabta_collector.timeline import Span
+
+Row = Mapping[str, object]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Source:
+    """What answers are made from: all `events` of the wanted cells, oldest first, and spans of their `past`.
+
+    `late`: what measurements of theirs say that came too late to vote.
+    """
+
+    catalogue: Catalogue
+    snapshot: Snapshot
+    events: tuple[Event, ...] = ()
+    past: tuple[Span, ...] = ()
+    late: Voices = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Listing:
+    """One list. `from_events`: it needs its cells' events from the beginning, whatever window it is asked for.
+
+    `place`: what tells its rows from each other, in their order; where there is one, the list is given out in parts, of
+    `limit` rows where the reader names no number. `newest`: the newest part comes first, and the next one is older.
+    """
+
+    name: str
+    parameters: frozenset[str]
+    columns: tuple[str, ...]
+    rows: Callable[[Source, Query], list[Row]]
+    from_events: bool = False
+    place: Callable[[Row], Cursor] | None = None
+    newest: bool = False
+    limit: int = DEFAULT_LIMIT
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rendered:
+    """A list as it was asked for. `next`: cursor of the part after it; `None`: there is none."""
+
+    text: str
+    next: str | None = None
+
+
+def render(listing: Listing, source: Source, query: Query) -> Rendered:
+    """Raises `BadParameterError`."""
+    check_known(query, _platforms(source), _isps(source))
+    rows, following = _part(listing, listing.rows(source, query), query)
+    if query.form is Form.CSV:
+        return Rendered(text=to_csv(listing.columns, rows), next=following)
+    extra = {} if listing.place is None else {"truncated": following is not None, "next": following}
+    return Rendered(text=to_json({listing.name: rows, **extra}), next=following)
+
+
+def _part(listing: Listing, rows: list[Row], query: Query) -> tuple[list[Row], str | None]:
+    """The part of a list that is asked for, and the cursor of the next one."""
+    place = listing.place
+    if place is None:
+        return rows, None
+    if query.cursor is not None:
+        here = query.cursor
+        if rows and tuple(map(type, here)) != tuple(map(type, place(rows[0]))):
+            raise BadParameterError("cursor", "none that this list gave out")
+        rows = [row for row in rows if (place(row) < here if listing.newest else place(row) > here)]
+    if len(rows) <= query.limit:
+        return rows, None
+    part = rows[-query.limit :] if listing.newest else rows[: query.limit]
+    return part, write_cursor(place(part[0] if listing.newest else part[-1]))
+
+
+def to_json(value: object) -> str:
+    return json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":")) + "\n"
+
+
+def _platforms(source: Source) -> set[str]:
+    """Of now, and those of the past that events are known of."""
+    known = {platform.id for platform in source.catalogue.platforms}
+    known |= {verdict.platform for verdict in source.snapshot.verdicts}
+    known |= {span.platform for span in source.past if span.platform is not None}
+    return known | {event.platform for event in source.events if event.platform is not None}
+
+
+def _isps(source: Source) -> set[str]:
+    known = {isp.isp for isp in source.snapshot.isps} | {verdict.isp for verdict in source.snapshot.verdicts}
+    return known | {event.isp for event in source.events} | {span.isp for span in source.past}

@@ -1,0 +1,80 @@
+"""Writes events down as they are decided, on a thread of its own, and reads them back; one call after another.
+
+What the disk refuses waits, in order, and is tried again with whatever comes next; `settled` says whether anything
+waits, and no checkpoint is written while something does: a start from the last one comes to these events again.
+"""
+
+import asyncio
+import sqlite3
+import time
+from collections import deque
+from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
+from typing import TypeVar
+
+import structlog
+
+from rabta_collector.disclosure import ProvinceOf, Row, disclose
+from rabta_collector.dossier import Dossier
+from rabta_collector.record.file import RecordFile
+from rabta_collector.state import Event
+
+T = TypeVar("T")
+log = structlog.get_logger()
+
+
+class Book:
+    """The only writer of a record."""
+
+    def __init__(self, file: RecordFile, province_of: ProvinceOf, clock: Callable[[], float] = time.time) -> None:
+        self.file, self._province_of, self._clock = file, province_of, clock
+        self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="record")
+        self._waiting: deque[tuple[Event, Dossier | None]] = deque()
+
+    def write(self, pairs: Iterable[tuple[Event, Dossier | None]]) -> None:
+        """Has events written down, each with what it rests on; does not wait."""
+        self._waiting.extend(pairs)
+        self._thread.submit(self._drain)
+
+    async def call(self, work: Callable[[RecordFile], T]) -> T:
+        """Does something with the file after all that was asked for before."""
+        return await asyncio.get_running_loop().run_in_executor(self._thread, work, self.file)
+
+    async def settled(self) -> bool:
+        """Whether everything that was to be written is on disk, after another try."""
+        await asyncio.get_running_loop().run_in_executor(self._thread, self._drain)
+        return not self._waiting
+
+    async def evidence_of(self, number: int) -> Row | None:
+        """The evidence of an event by its number in the API; `None` where nothing is known of it."""
+        return await self.call(lambda file: file.evidence_of(number))
+
+    async def close(self) -> None:
+        await self.settled()
+        self._thread.shutdown()
+        self.file.close()
+
+    def _drain(self) -> None:
+        while self._waiting:
+            event, dossier = self._waiting[0]
+            try:
+                self._write(event, dossier)
+            except sqlite3.Error as wrong:
+                log.error("record.not_written", number=event.id, message=str(wrong))
+                return
+            self._waiting.popleft()
+
+    def _write(self, event: Event, dossier: Dossier | None) -> None:
+        if self.file.stands(event):
+            return
+        evidence = None if dossier is None else self._disclose(dossier)
+        with self.file.transaction():
+            self.file.append(event, evidence, self._clock())
+
+    def _disclose(self, dossier: Dossier) -> Row | None:
+        """What trips it is logged and left out: an event without evidence is better than none, or than no other."""
+        try:
+            return disclose(dossier, self._province_of)
+        except Exception:
+            log.exception("record.no_evidence", platform=dossier.verdict.platform, isp=dossier.verdict.isp)
+            return None

@@ -1,0 +1,197 @@
+"""The record's file: SQLite in WAL mode with synchronous=FULL, written by the collector that serves, read by anybody.
+
+    events      what was decided, in the order in which it was written down; rows are only ever added
+        id              position, from 1 without gaps
+        at_us           when it was decided, microseconds since 1970
+        isp, platform   of what; platform is empty where it is the ISP's own state
+        from_state, to_state, mechanism, detected_after_us      what changed; mechanism is empty for none
+        written_us      when it was written down
+        digest          SHA-256 of its line, which the next line names
+        line            the line of lines.py, deflated (RFC 1950)
+        number          the event's number in the API; another one after a replay by other rules
+        standing        1, or 0 once a replay by other rules did not come to this event again
+
+What a replay comes to again is not written again; what it comes to for the first time is written after the rest, so
+that the record keeps what was said at the time, and what was said of it later.
+"""
+
+import json
+import sqlite3
+import zlib
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from rabta_collector.record.lines import NOTHING_BEFORE, Row, write_line
+from rabta_collector.state import Event, Witness
+from rabta_proto.vocabulary import Mechanism
+
+APPLICATION_ID = 0x52424531  # "RBE1"
+FORMAT = 1
+WAIT_S = 10
+SCHEMA = """
+CREATE TABLE events (
+    id INTEGER PRIMARY KEY, at_us INTEGER NOT NULL, isp TEXT NOT NULL, platform TEXT NOT NULL,
+    from_state TEXT NOT NULL, to_state TEXT NOT NULL, mechanism TEXT NOT NULL, detected_after_us INTEGER,
+    written_us INTEGER NOT NULL, digest TEXT NOT NULL, line BLOB NOT NULL,
+    number INTEGER NOT NULL, standing INTEGER NOT NULL DEFAULT 1,
+    UNIQUE (at_us, isp, platform, from_state, to_state, mechanism)
+) STRICT;
+CREATE INDEX events_by_number ON events (number, standing);
+CREATE INDEX events_by_writing ON events (written_us);
+"""
+_SAME = "at_us = ? AND isp = ? AND platform = ? AND from_state = ? AND to_state = ? AND mechanism = ?"
+
+
+class UnusableRecordError(RuntimeError):
+    """The file cannot be used; the message is one line for the operator."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Written:
+    """A line of the record as it stands in the file. `written` in Unix seconds."""
+
+    id: int
+    written: float
+    digest: str
+    text: bytes
+
+
+class RecordFile:
+    """One connection to the file; not to be used from two threads at once."""
+
+    def __init__(self, path: Path) -> None:
+        """Opens or makes the file. Raises `UnusableRecordError`."""
+        self.path = path
+        try:
+            self.connection = sqlite3.connect(path, timeout=WAIT_S, isolation_level=None, check_same_thread=False)
+            self._prepare()
+            found = self.connection.execute("SELECT max(at_us) FROM events").fetchone()[0]
+        except sqlite3.Error as wrong:
+            raise UnusableRecordError(f"{path}: {wrong}; move it away, and it is made anew of the journal") from None
+        self._known_to = 0 if found is None else int(found)
+
+    def _prepare(self) -> None:
+        owner = self.connection.execute("PRAGMA application_id").fetchone()[0]
+        version = self.connection.execute("PRAGMA user_version").fetchone()[0]
+        tables = self.connection.execute("SELECT count(*) FROM sqlite_schema").fetchone()[0]
+        if owner != APPLICATION_ID and (owner or tables):
+            raise UnusableRecordError(f"{self.path}: not a record of Rabta")
+        if version > FORMAT:
+            raise UnusableRecordError(f"{self.path}: written by a newer Rabta (format {version}, not {FORMAT})")
+        self.connection.execute("PRAGMA journal_mode=WAL")
+        self.connection.execute("PRAGMA synchronous=FULL")
+        if owner == APPLICATION_ID:
+            return
+        with self.transaction():
+            for statement in filter(str.strip, SCHEMA.split(";")):
+                self.connection.execute(statement)
+            self.connection.execute(f"PRAGMA application_id={APPLICATION_ID}")
+            self.connection.execute(f"PRAGMA user_version={FORMAT}")
+
+    def close(self) -> None:
+        self.connection.close()
+
+    @contextmanager
+    def transaction(self) -> Iterator[None]:
+        """All of it on disk in the end, or nothing."""
+        self.connection.execute("BEGIN IMMEDIATE")
+        try:
+            yield
+            self.connection.execute("COMMIT")
+        except BaseException:
+            if self.connection.in_transaction:
+                self.connection.execute("ROLLBACK")
+            raise
+
+    def begin_anew(self, since: float) -> None:
+        """Before a replay from a moment on: what it does not come to again stands no more."""
+        self.connection.execute("UPDATE events SET standing = 0 WHERE at_us >= ?", (_us(since),))
+
+    def stands(self, event: Event) -> bool:
+        """Whether an event was written down before; then it stands, under the number that it has now."""
+        done = self.connection.execute(
+            f"UPDATE events SET number = ?, standing = 1 WHERE {_SAME}",  # noqa: S608 - constants
+            (event.id, *_identity(event)),
+        )
+        return done.rowcount > 0
+
+    def append(self, event: Event, evidence: Row | None, written: float) -> None:
+        """Writes an event down; to be called within a transaction, with an event that does not stand there yet."""
+        last = self.connection.execute("SELECT id, digest FROM events ORDER BY id DESC LIMIT 1").fetchone()
+        number, previous = (1, NOTHING_BEFORE) if last is None else (last[0] + 1, last[1])
+        told = replace(event, revised=True) if _us(event.at) <= self._known_to else event
+        line = write_line(number, previous, written, told, evidence)
+        took = event.detected_after_seconds
+        self.connection.execute(
+            "INSERT INTO events VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 1)",
+            (
+                number,
+                *_identity(event),
+                None if took is None else _us(took),
+                _us(written),
+                line.digest,
+                zlib.compress(line.text, 6),
+                event.id,
+            ),
+        )
+
+    def evidence_of(self, number: int) -> Row | None:
+        """The evidence of an event that stands, by its number in the API; `None` where there is none."""
+        query = "SELECT line FROM events WHERE number = ? AND standing = 1 ORDER BY id DESC LIMIT 1"
+        found = self.connection.execute(query, (number,)).fetchone()
+        evidence = None if found is None else json.loads(zlib.decompress(found[0]))["evidence"]
+        return None if evidence is None else dict(evidence)
+
+    def before(self, number: int, *, platform: str | None, isp: str | None) -> tuple[Event, ...]:
+        """Events that stand, up to a number, oldest first: those that are no longer in memory."""
+        rows = self.connection.execute(
+            "SELECT number, at_us, isp, platform, from_state, to_state, mechanism, detected_after_us, line FROM events"
+            " WHERE standing = 1 AND number < ?1 AND (?2 IS NULL OR platform = ?2) AND (?3 IS NULL OR isp = ?3)"
+            " ORDER BY at_us, number",
+            (number, platform, isp),
+        )
+        return tuple(map(_read_event, rows))
+
+    def lines(self, since: float, until: float) -> Iterator[Written]:
+        """What was written down within a half-open span of time, in its order."""
+        rows = self.connection.execute(
+            "SELECT id, written_us, digest, line FROM events WHERE written_us >= ? AND written_us < ? ORDER BY id",
+            (_us(since), _us(until)),
+        )
+        for id_, written_us, digest, line in rows:
+            yield Written(id=id_, written=written_us / 1_000_000, digest=digest, text=zlib.decompress(line))
+
+
+def _identity(event: Event) -> tuple[object, ...]:
+    """What tells an event from any other."""
+    return (
+        _us(event.at),
+        event.isp,
+        event.platform or "",
+        str(event.from_state),
+        str(event.to_state),
+        "" if event.mechanism is None else str(event.mechanism),
+    )
+
+
+def _us(seconds: float) -> int:
+    return round(seconds * 1_000_000)
+
+
+def _read_event(row: Sequence[object]) -> Event:
+    number, at_us, isp, platform, from_state, to_state, mechanism, took_us, line = row
+    told = json.loads(zlib.decompress(line))["event"]  # type: ignore[arg-type] # types are the table's, which is STRICT
+    return Event(
+        id=number,  # type: ignore[arg-type]
+        at=int(str(at_us)) / 1_000_000,
+        platform=str(platform) or None,
+        isp=str(isp),
+        from_state=str(from_state),
+        to_state=str(to_state),
+        mechanism=Mechanism(str(mechanism)) if mechanism else None,
+        detected_after_seconds=None if took_us is None else int(str(took_us)) / 1_000_000,
+        revised=bool(told["revised"]),
+        witness=tuple(Witness(rule=one["rule"], count=one["count"]) for one in told["witness"]),
+    )

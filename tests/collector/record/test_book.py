@@ -1,0 +1,90 @@
+"""What was decided is written down once, in a chain, and is kept whatever a later replay says."""
+
+import json
+from collections.abc import Iterator
+from contextlib import closing
+from dataclasses import replace
+from hashlib import sha256
+from pathlib import Path
+
+import pytest
+
+from rabta_collector.record.book import Book
+from rabta_collector.record.file import RecordFile, UnusableRecordError
+from rabta_collector.record.lines import NOTHING_BEFORE
+from rabta_collector.state import Event, Witness
+from rabta_proto.vocabulary import Mechanism
+from support.country import NOW, make_event, make_events
+
+EVENTS = make_events()
+NEW = make_event(12, -10, ("x", "optix"), ("reachable", "blocked", Mechanism.TLS_RESET_SNI))
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Iterator[RecordFile]:
+    with closing(RecordFile(tmp_path / "record.sqlite")) as file:
+        yield file
+
+
+def write(file: RecordFile, *events: Event) -> None:
+    for event in events:
+        if not file.stands(event):
+            with file.transaction():
+                file.append(event, {"of": event.id}, NOW)
+
+
+def test_each_line_names_the_digest_of_the_one_before(file: RecordFile) -> None:
+    write(file, *EVENTS)
+    lines = list(file.lines(NOW - 1, NOW + 1))
+    assert list(range(1, 12)) == [line.id for line in lines]
+    digests = [sha256(line.text).hexdigest() for line in lines]
+    assert digests == [line.digest for line in lines]
+    assert [NOTHING_BEFORE, *digests[:-1]] == [json.loads(line.text)["previous"] for line in lines]
+
+
+def test_events_are_read_back_as_they_were(file: RecordFile) -> None:
+    told = replace(EVENTS[1], witness=(Witness(rule="tls.reset.sni.isolated", count=41),))
+    write(file, told, *EVENTS[2:])
+    assert (told, *EVENTS[2:]) == file.before(100, platform=None, isp=None)
+    assert (told,) == file.before(3, platform=None, isp=None)
+    assert {"zong"} == {event.isp for event in file.before(100, platform="x", isp="zong")}
+
+
+def test_what_a_replay_comes_to_again_is_not_written_again(tmp_path: Path) -> None:
+    for _ in range(2):
+        with closing(RecordFile(tmp_path / "record.sqlite")) as file:
+            file.begin_anew(0.0)
+            write(file, *EVENTS)
+            assert 11 == len(list(file.lines(0, NOW + 1)))
+            assert EVENTS == file.before(100, platform=None, isp=None)
+
+
+def test_what_other_rules_come_to_stands_beside_what_was_said_and_is_marked_as_revised(tmp_path: Path) -> None:
+    with closing(RecordFile(tmp_path / "record.sqlite")) as file:
+        write(file, *EVENTS)
+    other = replace(EVENTS[1], to_state="disrupted", mechanism=None)
+    with closing(RecordFile(tmp_path / "record.sqlite")) as file:
+        file.begin_anew(0.0)
+        write(file, EVENTS[0], other, NEW)
+        assert (EVENTS[0], replace(other, revised=True), NEW) == file.before(100, platform=None, isp=None)
+        assert 13 == len(list(file.lines(0, NOW + 1)))
+        assert {"of": 2} == file.evidence_of(2)
+        assert None is file.evidence_of(3)
+
+
+def test_another_programs_file_is_left_alone(tmp_path: Path) -> None:
+    (tmp_path / "record.sqlite").write_bytes(b"not a database, and long enough to look like one" * 50)
+    with pytest.raises(UnusableRecordError, match=r"record\.sqlite"):
+        RecordFile(tmp_path / "record.sqlite")
+
+
+async def test_what_the_disk_refuses_waits_and_is_written_in_its_order(file: RecordFile) -> None:
+    book = Book(file, lambda agent: "", clock=lambda: NOW)
+    file.connection.execute("PRAGMA query_only = ON")
+    book.write((event, None) for event in EVENTS[:3])
+    assert not await book.settled()
+    file.connection.execute("PRAGMA query_only = OFF")
+    book.write([(EVENTS[3], None)])
+    assert await book.settled()
+    assert EVENTS[:4] == await book.call(lambda file: file.before(100, platform=None, isp=None))
+    assert None is await book.evidence_of(2)
