@@ -15,7 +15,7 @@ from pathlib import Path
 import grpc
 import pytest
 
-from rabta_collector import app
+from rabta_collector import app, upkeep
 from rabta_collector.config import Config, Endpoint
 from rabta_collector.datadir import DataDir
 from rabta_collector.registry import Invite, Newcomer, Registry
@@ -184,7 +184,7 @@ async def test_where_controls_reach_a_target_stands_in_plans_after_a_restart_too
 async def test_when_an_agent_was_last_seen_moves_on_while_it_is_there(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(app, "HEARD_S", 0.01)
+    monkeypatch.setattr(upkeep, "HEARD_S", 0.01)
     anywhere = Endpoint(host="127.0.0.1", port=0)
     collector = app.Collector(Config(data=tmp_path, grpc=anywhere, http=anywhere), DataDir(tmp_path))
     serving = asyncio.create_task(collector.serve())

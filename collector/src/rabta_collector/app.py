@@ -12,7 +12,7 @@ from importlib.metadata import version
 
 import structlog
 
-from rabta_collector import journal_file, post, web
+from rabta_collector import journal_file, post, upkeep, web
 from rabta_collector.accounts import Accounts
 from rabta_collector.admission import Admission
 from rabta_collector.asked import remember
@@ -55,8 +55,6 @@ from rabta_collector.verdict.fingerprints import MARKS
 from rabta_collector.whereabouts import Whereabouts
 
 FLOOR_S = 60.0  # an agent measures no target more often, outside of the lab
-REVOCATION_S = 1.0  # between looks at what other processes have changed
-HEARD_S = 60.0  # between two notes of when agents were last heard
 log = structlog.get_logger()
 
 
@@ -249,9 +247,9 @@ class Collector:
         async with asyncio.TaskGroup() as group:
             works = (
                 self._tick(),
-                self._watch_registry(),
-                self._keep_heard(),
-                self._plan(),
+                upkeep.watch_registry(self._accounts, self._service),
+                upkeep.keep_heard(self._accounts, self._service),
+                upkeep.keep_planning(self._planner, self._service, self._accounts, self._config.share_pause_s),
                 TakeIn(self._data.handed, self._ingest).run(),
             )
             tasks = [group.create_task(work) for work in works]
@@ -270,25 +268,6 @@ class Collector:
             await asyncio.sleep(grid_s - time.time() % grid_s)
             self._decider.advance(self._journal.horizon())
             self._loop.turn(self._journal.now())
-
-    async def _watch_registry(self) -> None:
-        while True:
-            await asyncio.sleep(REVOCATION_S)
-            if await self._accounts.refresh():
-                self._service.end_revoked()
-
-    async def _keep_heard(self) -> None:
-        while True:
-            await asyncio.sleep(HEARD_S)
-            await self._accounts.keep_heard()
-            await self._service.rotate()
-
-    async def _plan(self) -> None:
-        while True:
-            await self._planner.wait(self._config.share_pause_s)
-            if offered := self._planner.share_out(self._service.sessions):
-                await self._accounts.keep_fact("plan_version", str(self._planner.version))
-                log.info("plans.offered", agents=offered)
 
 
 async def run(config: Config) -> None:

@@ -1,0 +1,38 @@
+"""What a collector that serves looks after, again and again, until it is cancelled."""
+
+import asyncio
+
+import structlog
+
+from rabta_collector.accounts import Accounts
+from rabta_collector.planner import Planner
+from rabta_collector.service import Service
+
+REVOCATION_S = 1.0  # between looks at what other processes have changed
+HEARD_S = 60.0  # between two notes of when agents were last heard
+log = structlog.get_logger()
+
+
+async def watch_registry(accounts: Accounts, service: Service) -> None:
+    """Ends the sessions of agents that another process revoked."""
+    while True:
+        await asyncio.sleep(REVOCATION_S)
+        if await accounts.refresh():
+            service.end_revoked()
+
+
+async def keep_heard(accounts: Accounts, service: Service) -> None:
+    """Notes when agents were last heard, and gives new secrets to those whose own are old."""
+    while True:
+        await asyncio.sleep(HEARD_S)
+        await accounts.keep_heard()
+        await service.rotate()
+
+
+async def keep_planning(planner: Planner, service: Service, accounts: Accounts, pause_s: float) -> None:
+    """Gives agents their plans when shares have changed."""
+    while True:
+        await planner.wait(pause_s)
+        if offered := planner.share_out(service.sessions):
+            await accounts.keep_fact("plan_version", str(planner.version))
+            log.info("plans.offered", agents=offered)
