@@ -53,6 +53,8 @@ def test_the_lab_has_bytes_enough_and_a_volunteer_15_mb(tmp_path: Path) -> None:
         ('resolver = "one.one"', "resolver"),
         ("spool_days = 0", "days"),
         ("spool_days = 1.5", "days"),
+        ("backlog_bytes_per_s = 999", "less than 1000"),
+        ('backlog_bytes_per_s = "1MB"', "more than 250000"),
         ("resolver = []", "resolver"),
         ("resolver = [1]", "resolver"),
         ('source_address = "here"', "source_address"),

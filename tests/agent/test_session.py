@@ -362,3 +362,10 @@ async def test_a_new_secret_is_handed_on(tmp_path: Path) -> None:
             assert "n" * 43 == (await ear.rotations.get()).secret
         running.cancel()
         await asyncio.wait({running})
+
+
+def test_the_backlogs_rate_is_the_volunteers_where_one_was_chosen() -> None:
+    assert [16_000, 4000, 1_000_000, 4000] == [
+        Pace.of(lab=lab, backlog_bytes_per_s=chosen).backlog_bytes_per_s
+        for lab, chosen in ((False, None), (False, 4000), (True, None), (True, 4000))
+    ]

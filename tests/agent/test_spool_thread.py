@@ -1,7 +1,10 @@
 """The spool beside the event loop: what was begun ends, and everyone hears of it."""
 
 import asyncio
+import sqlite3
 from collections.abc import AsyncIterator
+from contextlib import closing
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -10,8 +13,8 @@ import structlog
 
 from rabta_agent.contacts import Contact
 from rabta_agent.inflight import Settled
-from rabta_agent.spool import Spool
-from rabta_agent.spool_thread import SpoolThread
+from rabta_agent.spool import Spool, SpoolError
+from rabta_agent.spool_thread import MOST_DAMAGED, SpoolThread
 from rabta_proto.codec import to_message
 from rabta_proto.model import Measurement
 
@@ -98,6 +101,116 @@ async def test_it_says_when_nothing_above_a_row_waits_any_more(thread: SpoolThre
     async with asyncio.timeout(30):
         await waiting
     assert 1 == thread.counts.waiting
+
+
+def damage(path: Path, share: float = 0.5) -> None:
+    """What a bad disk does to the middle of a file that is open."""
+    size = path.stat().st_size
+    with path.open("r+b") as file:
+        file.seek(round(size * (1 - share) / 2))
+        file.write(b"\xa5" * round(size * share))
+
+
+class Damaging:
+    """A spool of more than SQLite keeps in memory, so that what is on the disk is read."""
+
+    def __init__(self, path: Path) -> None:
+        self.path, self.refuses = path / "spool.sqlite", 0
+        self.thread = SpoolThread(self.opened(), anew=self.anew)
+
+    def opened(self) -> Spool:
+        spool = Spool(self.path, limit_bytes=10**8, today=Calendar())
+        spool._connection.execute("PRAGMA cache_size = 10")
+        return spool
+
+    def anew(self) -> Spool:
+        if self.refuses:
+            self.refuses -= 1
+            raise SpoolError(self.path, OSError("no room"))
+        return self.opened()
+
+    async def fill(self, count: int = 400) -> None:
+        for _ in range(count):
+            await self.thread.append(replace(MEASUREMENT, agent_version="v" * 500))
+        with closing(sqlite3.connect(self.path)) as other:
+            other.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+
+    async def rows(self) -> list[int]:
+        return [one.row for one in await self.thread.newest(most=1000, most_bytes=10**9, skip=())]
+
+
+@pytest.fixture
+async def damaging(tmp_path: Path) -> AsyncIterator[Damaging]:
+    made = Damaging(tmp_path)
+    yield made
+    await made.thread.close()
+
+
+async def test_a_file_that_is_damaged_while_it_is_open_is_opened_anew(damaging: Damaging) -> None:
+    await damaging.fill()
+    epoch = damaging.thread.counts.epoch
+    damage(damaging.path)
+    with structlog.testing.capture_logs() as events:
+        saved = await damaging.rows()
+    assert saved
+    assert max(saved) < 0, "what was saved keeps the numbers that it had"
+    assert 1 == await damaging.thread.append(MEASUREMENT)
+    counts = damaging.thread.counts
+    assert epoch != counts.epoch
+    assert (401, len(saved) + 1, 400 - len(saved)) == (counts.produced, counts.waiting, counts.dropped_damaged)
+    told = [event for event in events if event["event"] == "spool.damaged"]
+    assert [(len(saved), 400 - len(saved))] == [(event["saved"], event["lost"]) for event in told]
+    assert 1 == len(list(damaging.path.parent.glob("*.damaged-1")))
+
+
+async def test_a_measurement_that_meets_the_damage_is_kept(damaging: Damaging) -> None:
+    await damaging.fill()
+    damage(damaging.path, share=0.999)
+    sequence = await damaging.thread.append(MEASUREMENT)
+    assert sequence in await damaging.rows()
+    assert 1 == damaging.thread.age
+
+
+async def test_nothing_is_deleted_by_the_numbers_of_another_file(damaging: Damaging) -> None:
+    await damaging.fill()
+    held = damaging.thread.hold()
+    damage(damaging.path)
+    await damaging.rows()
+    sequence = await damaging.thread.append(MEASUREMENT)
+    with pytest.raises(SpoolError, match="opened anew") as refused:
+        await held.settle(Settled(accepted=(sequence,), rejected=(), reasons=frozenset()), DELIVERY)
+    assert not refused.value.damaged, "the agent goes on"
+    with pytest.raises(SpoolError, match="opened anew"):
+        await held.newest(most=1, most_bytes=1, skip=())
+    assert sequence in await damaging.rows()
+
+
+async def test_where_it_cannot_be_opened_anew_yet_what_is_lost_is_counted(damaging: Damaging) -> None:
+    await damaging.fill()
+    damage(damaging.path)
+    damaging.refuses = 3
+    with pytest.raises(SpoolError, match="no room"):
+        await damaging.rows()
+    for _ in range(2):
+        with pytest.raises(SpoolError, match="no room"):
+            await damaging.thread.append(MEASUREMENT)
+    await damaging.thread.append(MEASUREMENT)
+    counts = damaging.thread.counts
+    assert (403, 2) == (counts.produced, counts.dropped - counts.dropped_damaged)
+    assert counts.produced == counts.waiting + counts.dropped
+
+
+async def test_a_disk_that_goes_on_damaging_ends_it(damaging: Damaging) -> None:
+    for _ in range(MOST_DAMAGED):
+        await damaging.fill(200)
+        damage(damaging.path)
+        await damaging.rows()
+    await damaging.fill(200)
+    damage(damaging.path)
+    with pytest.raises(SpoolError) as refused:
+        await damaging.rows()
+    assert refused.value.damaged
+    assert MOST_DAMAGED == len(list(damaging.path.parent.glob("*.damaged-?")))
 
 
 async def test_what_a_full_spool_drops_is_said_and_not_each_time(tmp_path: Path) -> None:

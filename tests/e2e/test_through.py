@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -27,8 +28,8 @@ def authority() -> trustme.CA:
     return trustme.CA()
 
 
-def files(authority: trustme.CA, path: Path, *names: str) -> tuple[Path, Path]:
-    issued = authority.issue_cert(*names)
+def files(authority: trustme.CA, path: Path, *names: str, until: datetime | None = None) -> tuple[Path, Path]:
+    issued = authority.issue_cert(*names, not_after=until)
     cert, key = path / "cert.pem", path / "key.pem"
     issued.cert_chain_pems[0].write_to_path(cert)
     issued.private_key_pem.write_to_path(key)
@@ -157,6 +158,24 @@ async def test_a_pinned_key_needs_no_roots_and_no_name(
         enrolment = await join(server, endpoint, road)
         assert road.pin == enrolment.credential.pin
         assert [str(endpoint)] == await deliver(server, enrolment, [endpoint], road, tmp_path)
+
+
+LONG_AGO = datetime(2020, 1, 1, tzinfo=UTC)
+
+
+async def test_a_pinned_key_in_an_expired_certificate_is_good_for_post_and_not_for_grpc(
+    tmp_path: Path, authority: trustme.CA
+) -> None:
+    """The key is what counts, and by POST it alone does; gRPC looks at dates, too, and cannot be told not to."""
+    tls = files(authority, tmp_path, NAME, until=LONG_AGO)
+    async with Server(tmp_path / "data", lab=True, tls=tls).running() as server:
+        road = Road(pin=pinned(server))
+        with pytest.raises(CommandError, match="certificate has expired") as raised:
+            await join(server, grpc_of(server), road)
+        assert ExitCode.UNREACHABLE is raised.value.code
+        enrolment = await join(server, post_of(server), road)
+        endpoints = [grpc_of(server), post_of(server)]
+        assert [str(post_of(server))] == await deliver(server, enrolment, endpoints, road, tmp_path)
 
 
 @pytest.mark.parametrize("post", [False, True])

@@ -28,7 +28,8 @@ class Linked:
 
     def __init__(self, path: Path, authorization: str, endpoints: Sequence[Endpoint], road: Road) -> None:
         path.mkdir(exist_ok=True)
-        self.spool = SpoolThread(Spool(path / "spool.sqlite", limit_bytes=10**8, today=lambda: datetime.now(UTC)))
+        self.file = path / "spool.sqlite"
+        self.spool = SpoolThread(self._opened(), anew=self._opened)
         self.stood: list[str] = []
         self.troubles: list[str] = []
         caller = Caller(
@@ -41,6 +42,11 @@ class Linked:
             on_link=self._on_link,
         )
         self.uplink = Uplink(caller, self.spool, dial=Dialler(road), pace=PACE, clock=SystemClock(), draw=lambda: 0.0)
+
+    def _opened(self) -> Spool:
+        spool = Spool(self.file, limit_bytes=10**8, today=lambda: datetime.now(UTC))
+        spool._connection.execute("PRAGMA cache_size = 10")  # so that what is on the disk is read
+        return spool
 
     async def _on_rotation(self, rotation: wire.Rotation) -> None:
         pass

@@ -27,6 +27,7 @@ TRANSFER_SHARE = 0.5  # of the volunteer's bytes of a day, at most, go to such m
 READ_BYTES = 96 * 1024  # of one timed read
 READ_SPARE_BYTES = 80 * 1024  # what one may cost beyond: handshake, headers, what a server sends unasked
 
+BACKLOG_MOST_BYTES_PER_S = 250_000  # that the backlog may be sent at, whoever asks for more
 LINK_BYTES = 4_000_000  # what a collector may send in a day, or the volunteer's day of bytes where that is more
 
 # How far the bytes used may run ahead of the day: urgent targets further than the others.

@@ -11,10 +11,12 @@ from dataclasses import dataclass
 from ipaddress import ip_address
 from pathlib import Path
 
+from rabta_agent.ceilings import BACKLOG_MOST_BYTES_PER_S
 from rabta_agent.proxy import parse_proxy
 
 LEVELS = ("debug", "info", "warning", "error")
 LAB_VARIABLE = "RABTA_LAB"
+BACKLOG_LEAST_BYTES_PER_S = 1000
 _UNITS = {"": 1, "b": 1, "kb": 1000, "mb": 1000**2, "gb": 1000**3}
 
 
@@ -33,6 +35,7 @@ class Config:
     proxy: str | None = None
     spool_bytes: int = 64 * 1024**2
     spool_days: int = 14
+    backlog_bytes_per_s: int | None = None
     log_level: str = "info"
 
     @property
@@ -99,10 +102,12 @@ def _address(text: str) -> str:
         raise ValueError(f'"{text}" is no address') from None
 
 
-def _at_least(smallest: int) -> Callable[[str], int]:
+def _at_least(smallest: int, largest: int | None = None) -> Callable[[str], int]:
     def parse(text: str) -> int:
         if (value := parse_bytes(text)) < smallest:
             raise ValueError(f'"{text}" is less than {smallest} bytes')
+        if largest is not None and value > largest:
+            raise ValueError(f'"{text}" is more than {largest} bytes')
         return value
 
     return parse
@@ -133,6 +138,10 @@ KEYS = {
     "spool_bytes": Key(parse=_at_least(100_000), meaning="most bytes of measurements that wait on disk"),
     "proxy": Key(parse=_proxy, meaning="proxy to the collector; unset: the environment's"),
     "spool_days": Key(parse=_days, meaning="most days that a measurement waits on disk"),
+    "backlog_bytes_per_s": Key(
+        parse=_at_least(BACKLOG_LEAST_BYTES_PER_S, BACKLOG_MOST_BYTES_PER_S),
+        meaning="most bytes a second of measurements that waited; 16 kB",
+    ),
     "log_level": Key(parse=_level, meaning="debug, info, warning or error"),
 }
 

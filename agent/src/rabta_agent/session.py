@@ -48,11 +48,12 @@ class Pace:
     sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
 
     @classmethod
-    def of(cls, *, lab: bool) -> "Pace":
-        """Of the lab: loopback's, which costs nobody anything."""
+    def of(cls, *, lab: bool, backlog_bytes_per_s: int | None = None) -> "Pace":
+        """Of the lab: loopback's, which costs nobody anything. `backlog_bytes_per_s`: where somebody chose."""
+        rate = backlog_bytes_per_s or (1_000_000 if lab else BACKLOG_BYTES_PER_S)
         if lab:
-            return cls(welcome_s=3.0, ack_s=5.0, linger_s=0.02, backoff_cap_s=1.0, backlog_bytes_per_s=1_000_000)
-        return cls()
+            return cls(welcome_s=3.0, ack_s=5.0, linger_s=0.02, backoff_cap_s=1.0, backlog_bytes_per_s=rate)
+        return cls(backlog_bytes_per_s=rate)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,6 +87,7 @@ class Session:
         self._caller = caller
         self._endpoint = endpoint
         self._spool = spool
+        self._held = spool.hold()  # the rows that are on their way are of this file, and of no later one
         self._dial = dial
         self._pace = pace
         self._clock = clock
@@ -199,7 +201,7 @@ class Session:
         for reason in settled.reasons:
             logger.warning("measurement.rejected", reason=reason)
         if settled.accepted or settled.rejected:
-            await self._spool.settle(settled, self._delivery())
+            await self._held.settle(settled, self._delivery())
             self.acknowledged = True
         self._news.set()
 
@@ -214,7 +216,7 @@ class Session:
         flight, now = self._lanes.live, self._clock.monotonic()
         if flight.full or self._lanes.live_wait_s(now) > 0:
             return False
-        batch = await self._spool.newest(
+        batch = await self._held.newest(
             most=BATCH_MEASUREMENTS, most_bytes=BATCH_BYTES, skip=flight.rows(), above=self.mark
         )
         if batch:
@@ -229,7 +231,7 @@ class Session:
         most_bytes = self._lanes.backlog_bytes(now)
         if flight.full or not most_bytes or not self._backlog_waits:
             return False
-        batch = await self._spool.newest(
+        batch = await self._held.newest(
             most=BATCH_MEASUREMENTS, most_bytes=most_bytes, skip=flight.rows(), upto=self.mark
         )
         self._backlog_waits = bool(batch)

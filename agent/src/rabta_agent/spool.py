@@ -44,8 +44,9 @@ class Spool:
         boot: str | None = None,
     ) -> None:
         """Opens the file, or makes it. `damage` says what was wrong with it. Raises `SpoolError`."""
-        self._path = path
-        self._unkept = 0  # measurements that the disk did not take and that its counters do not show yet
+        self.path = path
+        self.unkept = 0
+        """Measurements that the disk did not take and that its counters do not show yet."""
         self._today = today
         self._limit, self._limit_s = limit_bytes, limit_s
         self._connection, self.damage = open_file(path)
@@ -63,7 +64,7 @@ class Spool:
         try:
             return self._append(measurement, contact)
         except SpoolError as wrong:
-            self._unkept += not wrong.damaged
+            self.unkept += not wrong.damaged
             raise
 
     def _append(self, measurement: Measurement, contact: Contact) -> int:
@@ -152,7 +153,7 @@ class Spool:
     def counts(self) -> Counts:
         with self._guarded():
             found = read_counts(self._connection, self._today())
-        return replace(found, produced=found.produced + self._unkept, dropped=found.dropped + self._unkept)
+        return replace(found, produced=found.produced + self.unkept, dropped=found.dropped + self.unkept)
 
     def today(self) -> str:
         """The UTC day of now."""
@@ -230,11 +231,11 @@ class Spool:
         with self._guarded():
             self._connection.execute("BEGIN IMMEDIATE")
             try:
-                self._count("produced", self._unkept)
-                self._count("dropped", self._unkept)
+                self._count("produced", self.unkept)
+                self._count("dropped", self.unkept)
                 yield
                 self._connection.execute("COMMIT")
-                self._unkept = 0
+                self.unkept = 0
             except BaseException:
                 if self._connection.in_transaction:
                     self._connection.execute("ROLLBACK")
@@ -245,7 +246,7 @@ class Spool:
         try:
             yield
         except sqlite3.Error as wrong:
-            raise SpoolError(self._path, wrong) from None
+            raise SpoolError(self.path, wrong) from None
 
 
 __all__ = ["Counts", "Damage", "Spool", "SpoolError", "read_contacts", "read_counts", "reading"]

@@ -16,7 +16,7 @@ from rabta_agent.exits import CommandError, ExitCode
 from rabta_agent.home import Credential, Home
 from rabta_agent.session import Pace
 from rabta_agent.spool import Spool, SpoolError
-from rabta_agent.spool_thread import SpoolThread
+from rabta_agent.spool_thread import SpoolThread, tell
 from rabta_agent.stopping import stopping_on_signals
 from rabta_agent.version import agent_version
 
@@ -49,7 +49,7 @@ async def _run(home: Home, config: Config, credential: Credential, *, once: bool
                 network=lambda: network_context(credential.isp, vantage),
                 clock=clock,
                 rng=rng,
-                pace=Pace.of(lab=config.lab),
+                pace=Pace.of(lab=config.lab, backlog_bytes_per_s=config.backlog_bytes_per_s),
             )
         )
         with stopping_on_signals(agent.stop):
@@ -63,17 +63,18 @@ async def _run(home: Home, config: Config, credential: Credential, *, once: bool
 
 
 def _open_spool(home: Home, config: Config, clock: SystemClock) -> SpoolThread:
-    try:
-        spool = Spool(
+    def anew() -> Spool:
+        return Spool(
             home.spool_file,
             limit_bytes=config.spool_bytes,
             limit_s=config.spool_days * 86_400.0,
             today=clock.now,
         )
+
+    try:
+        spool = anew()
     except SpoolError as wrong:
         raise CommandError(str(wrong)) from None
-    if (damage := spool.damage) is not None:
-        logger.error(
-            "spool.damaged", cause=damage.cause, moved_to=str(damage.moved_to), saved=damage.saved, lost=damage.lost
-        )
-    return SpoolThread(spool)
+    if spool.damage is not None:
+        tell(spool.damage)
+    return SpoolThread(spool, anew=anew)
