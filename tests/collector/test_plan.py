@@ -3,7 +3,7 @@
 from dataclasses import replace
 from pathlib import Path
 
-from rabta_collector.catalogue import Catalogue, Deadlines, Platform, Resolvers, Target
+from rabta_collector.catalogue import Catalogue, Deadlines, Platform, Resolvers, Target, Transfer
 from rabta_collector.plan import LIFETIME_S, Costs, Frame, Issue, sign_plan, write_plan
 from rabta_collector.share import Share
 from rabta_collector.signing import load_signer, verifies
@@ -93,3 +93,23 @@ def test_what_is_not_in_the_catalogue_is_not_learned() -> None:
     costs = Costs(CATALOGUE)
     costs.learn(measured(20_000, "https://other.example/"))
     assert 9_000 == costs.of("https://other.example/", Depth.FULL)
+
+
+def test_a_plan_says_what_to_read_against_the_clock() -> None:
+    transfer = Transfer(url="https://x.com/object", bytes=98_304, control_name="www.example.com")
+    reference = Target(url="https://r.example/", transfer=Transfer(url="https://r.example/object", bytes=98_304))
+    frame = replace(FRAME, catalogue=replace(FRAME.catalogue, references=(reference,)))
+    timed = replace(SHARE, target=replace(SHARE.target, transfer=transfer), transfer_every=40)
+    of_reference = replace(timed, target=reference)
+    asked, none = write_plan(frame, ISSUE, [timed, of_reference]).assignments
+    assert not none.HasField("transfer")
+    assert (
+        wire.TransferPlan(
+            url="https://x.com/object",
+            bytes=98_304,
+            control_name="www.example.com",
+            reference_url="https://r.example/object",
+            every=40,
+        )
+        == asked.transfer
+    )

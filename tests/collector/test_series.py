@@ -133,7 +133,7 @@ def test_what_an_agent_calls_platform_or_isp_is_no_label_unless_it_is_known(cell
     assert {} == samples["rabta_last_measurement_timestamp_seconds"]
 
 
-def test_goodput_is_declared_and_has_no_samples_yet() -> None:
+def test_goodput_has_no_samples_where_nothing_was_timed() -> None:
     samples = country(make_snapshot())
     assert {} == samples["rabta_goodput_bytes_per_second"]
     assert {} == samples["rabta_goodput_control_bytes_per_second"]

@@ -1,13 +1,24 @@
 """Shares of an ISP's work: together the agents keep each target's interval, each within its bytes."""
 
+from dataclasses import replace
 from itertools import pairwise
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rabta_collector.catalogue import Target
-from rabta_collector.share import DAY_S, Share, Terms, day_bytes, estimate_bytes, mirror, share
+from rabta_collector.catalogue import Target, Transfer
+from rabta_collector.share import (
+    DAY_S,
+    TRANSFER_BYTES,
+    TRANSFER_PART,
+    Share,
+    Terms,
+    day_bytes,
+    estimate_bytes,
+    mirror,
+    share,
+)
 from rabta_collector.targets import default_catalogue
 from rabta_proto.vocabulary import Depth
 
@@ -137,3 +148,32 @@ def test_shares_do_not_hang_on_the_order_of_agents() -> None:
 
 def test_nobody_gets_nothing() -> None:
     assert {} == share([target(0)], [], FREE)
+
+
+def timed(number: int, interval_s: float = 3600.0) -> Target:
+    transfer = Transfer(url=f"https://{number}.example/object", bytes=98_304, interval_s=interval_s)
+    return replace(target(number), transfer=transfer)
+
+
+def test_agents_share_the_timed_reads_of_an_object() -> None:
+    shares = share([timed(0)], ["a", "b", "c"], FREE)
+    each_s = [parts[0].interval_s * parts[0].transfer_every for parts in shares.values()]
+    assert [3 * 3600.0] * 3 == each_s
+
+
+def test_a_fifth_of_an_agent_s_bytes_at_most_goes_to_timed_reads() -> None:
+    (parts,) = share([timed(n) for n in range(8)], ["a"], Terms(floor_s=60, bytes_per_day=15_000_000)).values()
+    reading = sum(DAY_S / (part.interval_s * part.transfer_every) * TRANSFER_BYTES for part in parts)
+    assert reading <= 1.1 * TRANSFER_PART * 15_000_000
+    assert cost(parts) + reading <= 1.1 * 15_000_000
+
+
+def test_nothing_is_timed_where_no_object_is_named_nor_of_references() -> None:
+    reference = replace(timed(1), platform="")
+    (parts,) = share([target(0), reference], ["a"], FREE).values()
+    assert [0, 0] == [part.transfer_every for part in parts]
+
+
+def test_controls_time_every_object_at_its_own_interval() -> None:
+    (parts,) = mirror([timed(0)], ["a"], FREE).values()
+    assert 3600.0 == parts[0].interval_s * parts[0].transfer_every

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from rabta_collector.catalogue import Need, Resolvers, Target
+from rabta_collector.catalogue import Need, Resolvers, Target, Transfer
 from rabta_collector.document import InvalidFileError, parse_toml
 from rabta_collector.targets import default_catalogue, load_catalogue, parse_catalogue, parse_test_list
 
@@ -38,7 +38,13 @@ def test_a_whole_file_is_a_catalogue() -> None:
     (platform,) = catalogue.platforms
     assert ("x", "X (Twitter)", "SOCIAL", Need.ANY) == (platform.id, platform.name, platform.category, platform.need)
     assert (
-        Target(url="https://x.com/", platform="x", interval_s=60, priority=1),
+        Target(
+            url="https://x.com/",
+            platform="x",
+            interval_s=60,
+            priority=1,
+            transfer=Transfer(url="https://x.com/big", bytes=262_144, control_name="example.com"),
+        ),
         Target(url="http://x.com:8080/", platform="x", interval_s=300, priority=2),
         Target(url="https://example.com/", platform="", interval_s=300, priority=2),
     ) == catalogue.targets
@@ -139,6 +145,7 @@ def test_the_default_catalogue_has_what_people_ask_about() -> None:
         ('"8.8.8.8"', '"8.8.8.8:0"', "t.toml:18: resolvers.udp: "),
         ('"https://1.1.1.1', '"http://1.1.1.1', "t.toml:17: resolvers.doh: "),
         ("bytes = 262144", "bytes = 1", "t.toml:11: platform.target.transfer.bytes: "),
+        ('control_name = "example.com"', 'control_name = "a b"', "t.toml:11: platform.target.transfer.control_name: "),
         ('dns = "2s"', 'dns = "2m"', "t.toml:20: deadlines.dns: "),
         ('["example.com"]', '["no host"]', 't.toml:1: innocuous: "no host" is no host name'),
         ('["example.com"]', '["exämple.com"]', 't.toml:1: innocuous: "exämple.com" is no host name'),

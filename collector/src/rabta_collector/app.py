@@ -102,7 +102,7 @@ class Collector:
             clock=self._journal.now,
         )
         self._service = Service(self._parts(frozenset(isp.id for isp in isps)))
-        self._loop = ClosedLoop(engine, self._service.sessions, self._stats)
+        self._loop = ClosedLoop(engine, self._service.sessions, self._stats, lab=config.lab)
         self._stopping = asyncio.Event()
         self.desk = Desk(data.record, engine, self._accounts.province_of)
         self.testimony, self.newsroom = self.desk.testimony, self.desk.newsroom

@@ -55,12 +55,13 @@ class Alarm:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Order:
-    """An agent is to measure a target now."""
+    """An agent is to measure a target now; with `reads`, with timed reads."""
 
     request: int
     agent: str
     platform: str
     url: str
+    reads: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

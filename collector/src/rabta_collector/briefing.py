@@ -32,6 +32,31 @@ class Briefing:
         cell = self.court.cells.get(key[:2])
         return {} if cell is None or key[2] not in cell.windows else cell.windows[key[2]].newest_findings()
 
+    def pace_of(self, key: Key) -> State:
+        """What timed reads of a target say at an ISP."""
+        cell = self.court.cells.get(key[:2])
+        return State.INCONCLUSIVE if cell is None or key[2] not in cell.paces else cell.paces[key[2]].decision.state
+
+    def newest_reads_of(self, key: Key) -> Mapping[str, tuple[float, Judgement | None]]:
+        """The same as `newest_of`, of timed reads."""
+        cell = self.court.cells.get(key[:2])
+        return {} if cell is None or key[2] not in cell.paces else cell.paces[key[2]].newest_findings()
+
+    def throttled(self) -> list[Key]:
+        """Where timed reads hold a target to be throttled."""
+        slowed = ((place, url, one) for place, cell in self.court.cells.items() for url, one in cell.paces.items())
+        return [(place[0], place[1], url) for place, url, one in slowed if one.decision.state is State.THROTTLED]
+
+    def timed_elsewhere(self, isp: str, platform: str) -> list[Key]:
+        """The platform's targets with an object to read, at the other ISPs that it is reached at."""
+        others = [cell for cell in self.cells_of(platform) if cell.isp != isp]
+        return [
+            (cell.isp, platform, url)
+            for cell in others
+            for url, target in cell.targets.items()
+            if target.transfer is not None and cell.window(url).decision.state is State.REACHABLE
+        ]
+
     def agents_known(self, isp: str) -> int:
         """Agents that were heard at an ISP lately, connected or not."""
         return self.nation.known(isp) if isp in self.isps else 0

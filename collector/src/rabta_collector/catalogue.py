@@ -17,10 +17,24 @@ class Need(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Transfer:
+    """An object that is read against the clock. `interval_s` is that of an ISP's whole view of it.
+
+    `control_name`: an innocuous name under which the same server gives the same object; empty where there is none.
+    """
+
+    url: str
+    bytes: int
+    control_name: str = ""
+    interval_s: float = 3600.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Target:
     """One thing to measure. `platform` is empty for a reference; `interval_s` is that of an ISP's whole view.
 
-    One that is not `required` is measured and reported, and does not decide its platform's state.
+    One that is not `required` is measured and reported, and does not decide its platform's state. Of a reference
+    `transfer` is what others are compared with.
     """
 
     url: str
@@ -28,6 +42,7 @@ class Target:
     interval_s: float = 300.0
     priority: int = 2
     required: bool = True
+    transfer: Transfer | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,6 +94,11 @@ class Catalogue:
     def targets(self) -> tuple[Target, ...]:
         """Every target, references last."""
         return tuple(target for platform in self.platforms for target in platform.targets) + self.references
+
+    @property
+    def reference_object(self) -> str:
+        """URL of the object that tells what a line can do: the first reference's that has one; empty: none has."""
+        return next((target.transfer.url for target in self.references if target.transfer is not None), "")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

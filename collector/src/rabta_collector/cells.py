@@ -6,7 +6,7 @@ of a verdict are theirs; what is wrong with one of them stands in the note: "qui
 
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from rabta_collector.catalogue import Need, Target
 from rabta_collector.state import Verdict, Witness
@@ -18,6 +18,7 @@ from rabta_proto.vocabulary import IspState, Judgement, State
 WITNESSES = 8
 ISP_DOWN = "the ISP is down"
 
+_THROTTLED = Judgement.THROTTLED
 _TROUBLES = (State.BLOCKED, State.THROTTLED, State.DISRUPTED, State.DOWN)
 JUDGEMENTS_OF = {
     State.REACHABLE: [Judgement.OK],
@@ -42,7 +43,8 @@ class Change:
 class Cell:
     """`isp_state` is set from outside before each decision. `platform` is empty for the references of an ISP.
 
-    `deciding` are the targets that make up the platform.
+    `deciding` are the targets that make up the platform. `paces` hold what timed reads say, each apart from its
+    target's window: they are few, and what reaches a site without them says nothing against them.
     """
 
     platform: str
@@ -51,6 +53,7 @@ class Cell:
     need: Need
     verdict: Verdict
     windows: dict[str, Window] = field(default_factory=dict)
+    paces: dict[str, Window] = field(default_factory=dict)
     isp_state: IspState = IspState.UNKNOWN
     deciding: Mapping[str, Target] = field(init=False)
 
@@ -62,6 +65,20 @@ class Cell:
         if window is None:
             window = self.windows[url] = Window()
         return window
+
+    def pace(self, url: str) -> Window:
+        """The window of a target's timed reads."""
+        window = self.paces.get(url)
+        if window is None:
+            window = self.paces[url] = Window()
+        return window
+
+    def decision(self, url: str) -> Decision:
+        """What stands of one target: reached, it may be throttled all the same."""
+        decision, pace = self.window(url).decision, self.paces.get(url)
+        if pace is None or pace.decision.state is not State.THROTTLED or decision.state is not State.REACHABLE:
+            return decision
+        return replace(pace.decision, reached=decision.reached)
 
     def decide(
         self, now: float, terms: Terms, *, crew: int = 0, faulty: Callable[[str], Collection[str]] = lambda _: ()
@@ -78,6 +95,9 @@ class Cell:
             window.decision = decide(list(votes.values()), window.decision, terms, crew=crew, faulty=broken)
             if url in self.deciding:
                 agents.update(votes)
+        for window in self.paces.values():
+            votes = window.votes(now)
+            window.decision = decide(list(votes.values()), window.decision, terms)
         decision = self._decision()
         before = self.verdict
         self.verdict = self._verdict(decision, before, len(agents), now)
@@ -88,13 +108,14 @@ class Cell:
     @property
     def next_expiry(self) -> float | None:
         """When a decision is due though nothing is heard; known after a decision."""
-        expiries = (window.next_expiry for window in self.windows.values())
+        windows = (*self.windows.values(), *self.paces.values())
+        expiries = (window.next_expiry for window in windows)
         return min((expiry for expiry in expiries if expiry is not None), default=None)
 
     def _decision(self) -> Decision:
         if self.isp_state is IspState.DOWN:
             return Decision(note=ISP_DOWN)
-        return combine([self.window(url).decision for url in self.deciding], self.need)
+        return combine([self.decision(url) for url in self.deciding], self.need)
 
     def _verdict(self, decision: Decision, before: Verdict, agents: int, now: float) -> Verdict:
         changed = decision.state is not before.state
@@ -122,7 +143,8 @@ class Cell:
     def _rules(self, judgements: Collection[Judgement]) -> list[tuple[str, int]]:
         """Rules of these judgements that the sample matched, and how often; the most frequent first."""
         counts: Counter[str] = Counter()
-        for window in self._deciding_windows():
+        timed = [self.paces[url] for url in self.deciding if url in self.paces] if _THROTTLED in judgements else []
+        for window in (*self._deciding_windows(), *timed):
             counts.update(window.rules)
         those = ((rule, count) for rule, count in counts.items() if RULES_BY_ID[rule].judgement in judgements)
         return sorted(those, key=lambda item: (-item[1], item[0]))
@@ -144,7 +166,7 @@ class Cell:
 
     def _others_notes(self) -> Iterable[str]:
         for url in self.targets:
-            if url not in self.deciding and (decision := self.window(url).decision).state in _TROUBLES:
+            if url not in self.deciding and (decision := self.decision(url)).state in _TROUBLES:
                 details = "; ".join(filter(None, (decision.mechanism, decision.note)))
                 yield f"{url}: {decision.state}" + (f" ({details})" if details else "")
 

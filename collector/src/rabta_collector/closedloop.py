@@ -5,13 +5,15 @@ Nothing here is journaled and no verdict hangs on it: it only has measurements m
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 
 from rabta_collector.asking import Asking, Order, View
 from rabta_collector.engine import Engine
+from rabta_collector.inquiry import RECHECK_S, Inquiries
 from rabta_collector.session import Session
 from rabta_collector.state import Event, IngestStats
 from rabta_proto.v1 import collector_pb2 as link
-from rabta_proto.v1.measurement_pb2 import DEPTH_FULL
+from rabta_proto.v1.measurement_pb2 import DEPTH_FULL, DEPTH_TRANSFER
 from rabta_proto.vocabulary import Role, State
 
 WITHIN_MS = 60_000  # an answer that begins later is not waited for (asking.ANSWER_S)
@@ -22,19 +24,27 @@ TOLD = (State.BLOCKED, State.THROTTLED, State.REACHABLE)
 class ClosedLoop:
     """`sessions` are those that stand, by agent."""
 
-    def __init__(self, engine: Engine, sessions: Mapping[str, Session], stats: IngestStats) -> None:
+    def __init__(
+        self, engine: Engine, sessions: Mapping[str, Session], stats: IngestStats, *, lab: bool = False
+    ) -> None:
         self._engine, self._sessions, self._stats = engine, sessions, stats
         self._asking = Asking()
+        self._inquiries = Inquiries(lab=lab)
+        self._rechecked = 0.0
 
     def start(self) -> None:
         """Forgets the alarms of a replay: they are past."""
         self._engine.take_alarms()
+        self._engine.briefing.court.timing.take()
 
     def hear(self, events: Iterable[Event], now: float) -> None:
         """A verdict that changed at one ISP has the others asked."""
         for event in events:
             if event.platform is not None and event.to_state in TOLD:
                 state = State(event.to_state)
+                if state is State.THROTTLED:
+                    elsewhere = self._engine.briefing.timed_elsewhere(event.isp, event.platform)
+                    self._inquiries.suspect(elsewhere, self._view_of_reads(), now)
                 urls = self._engine.briefing.targets_in(event.isp, event.platform, state)
                 others = self._engine.briefing.isps_not_in(event.platform, state)
                 self._asking.spread(event.platform, urls, others, now)
@@ -46,8 +56,26 @@ class ClosedLoop:
         if self._asking.questions:
             for order in self._asking.next(now, self._view()):
                 self._give(order)
+        self._inquire(now)
         self._stats.questions = len(self._asking.questions)
         self._stats.alarms_refused = self._asking.questions_refused
+
+    def _inquire(self, now: float) -> None:
+        """The same for timed reads; what is held to be throttled is looked at again once an hour."""
+        suspicions, view = self._engine.briefing.court.timing.take(), self._view_of_reads()
+        if now >= self._rechecked + RECHECK_S:
+            self._rechecked = now
+            suspicions += self._engine.briefing.throttled()
+        self._inquiries.suspect(suspicions, view, now)
+        self._inquiries.last_request = max(self._inquiries.last_request, self._asking.last_request)
+        if self._inquiries.open:
+            for order in self._inquiries.next(now, view):
+                self._give(order)
+        self._asking.last_request = self._inquiries.last_request
+
+    def _view_of_reads(self) -> View:
+        briefing = self._engine.briefing
+        return replace(self._view(), state=briefing.pace_of, newest=briefing.newest_reads_of)
 
     def _view(self) -> View:
         crews: dict[str, list[str]] = defaultdict(list)
@@ -68,7 +96,7 @@ class ClosedLoop:
             request=order.request,
             platform=order.platform,
             target=order.url,
-            depth=DEPTH_FULL,
+            depth=DEPTH_TRANSFER if order.reads else DEPTH_FULL,
             within_ms=WITHIN_MS,
         )
         given = session is not None and session.ask(message)

@@ -16,10 +16,12 @@ from rabta_collector.controls import Controls, Look
 from rabta_collector.dossier import Dossier, open_dossier
 from rabta_collector.locators import scheme_of
 from rabta_collector.question import at_odds
+from rabta_collector.timing import Timing
 from rabta_collector.vantages import Vantages
 from rabta_collector.verdict.background import Background
 from rabta_collector.verdict.classify import Finding, classify, find_rule
 from rabta_collector.verdict.facts import Facts
+from rabta_collector.verdict.reads import without_reads
 from rabta_collector.windows import Case, says
 from rabta_proto.model import Measurement, TlsHandshake
 from rabta_proto.vocabulary import Judgement
@@ -50,8 +52,12 @@ class Court:
     consensus: Consensus = field(default_factory=Consensus)
     vantages: Vantages = field(default_factory=Vantages)
     asn_of: Callable[[str], int | None] | None = None
+    timing: Timing = field(init=False)
     _came: dict[str, float] = field(default_factory=dict)
     """When each control that is connected came."""
+
+    def __post_init__(self) -> None:
+        self.timing = Timing(max_age_s=self.max_age_s, changed=self.changed)
 
     def meet_control(self, agent: str, moment: float, *, connected: bool) -> None:
         """A control came or went: while one has yet to look, the others do not speak for all of them."""
@@ -68,6 +74,7 @@ class Court:
         """A control's measurement votes for nothing; it shows those of agents in another light."""
         platform, url = target.platform, target.url
         self._compare(target, agent, look)
+        self.timing.hear_control(self.cells.values(), target, agent, look)
         before, after = self.controls.add((platform, url), agent, look, self._reach_s(target))
         for cell in self.cells.values():
             if cell.platform == platform:
@@ -76,7 +83,7 @@ class Court:
 
     def _compare(self, target: Target, agent: str, look: Look) -> None:
         """Leaves out a control that is out of step with the others."""
-        reached = _reached(look.measurement)
+        reached = _reached(without_reads(look.measurement))
         key = (target.platform, target.url)
         self.consensus.hear(agent, key, reached=reached, started=look.started, reach_s=self._reach_s(target))
         self.controls.muted = self.consensus.outliers
@@ -119,7 +126,7 @@ class Court:
         controls = self.controls.around((cell.platform, target.url), case.started, self._reach_s(target))
         references = () if cell.platform == REFERENCES else self._failed_references(cell.isp, case)
         background = self._background(case, self._to_come((cell.platform, target.url), case.started, target))
-        return classify(case.measurement, controls, references, background=background)
+        return classify(without_reads(case.measurement), controls, references, background=background)
 
     def open_dossier(self, cell: Cell, now: float) -> Dossier:
         """What the cell's verdict rests on."""

@@ -144,6 +144,7 @@ class Engine:
                 controls_out_of_step=len(self._court.consensus.outliers),
                 late_dropped=self.backfill.dropped,
                 tallies=self._counting.snapshot(),
+                goodput=self._court.timing.goodput(self._court.cells.values()),
             )
         return self._snapshot
 
@@ -177,6 +178,7 @@ class Engine:
                 need=need,
                 verdict=old.verdict if old else unknown(platform, isp, self._at),
                 windows={url: window for url, window in old.windows.items() if url in urls} if old else {},
+                paces={url: window for url, window in old.paces.items() if url in urls} if old else {},
                 isp_state=self._nation.state(isp),
             )
             self._court.cells[isp, platform] = cell
@@ -220,6 +222,9 @@ class Engine:
         if expires > entry.at:
             case = Case(agent=entry.agent, measurement=measurement, started=started, expires=expires)
             self._court.hear_agent(cell, target, case, entry.at)
+            if target.transfer is not None:
+                stands_s = self._standing_s(max(target.transfer.interval_s * agents, pause))
+                self._court.timing.hear_agent(cell, target, replace(case, expires=started + stands_s), entry.at)
 
     def _standing_s(self, interval_s: float) -> float:
         """How long a vote stands."""

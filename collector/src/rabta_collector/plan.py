@@ -49,7 +49,8 @@ def write_plan(frame: Frame, issue: Issue, shares: Sequence[Share]) -> wire.Plan
     plan = wire.Plan(
         version=issue.version,
         assignments=[
-            _assignment(share, issue.directory, categories.get(share.target.platform, "")) for share in shares
+            _assignment(share, issue.directory, categories.get(share.target.platform, ""), catalogue.reference_object)
+            for share in shares
         ],
         newest_agent_version=frame.newest_agent,
         resolvers=wire.Resolvers(doh=catalogue.resolvers.doh, udp=catalogue.resolvers.udp),
@@ -72,7 +73,7 @@ def write_plan(frame: Frame, issue: Issue, shares: Sequence[Share]) -> wire.Plan
     return plan
 
 
-def _assignment(share: Share, directory: Directory, category: str) -> wire.Assignment:
+def _assignment(share: Share, directory: Directory, category: str, reference_url: str) -> wire.Assignment:
     return wire.Assignment(
         platform=share.target.platform,
         target=share.target.url,
@@ -82,6 +83,21 @@ def _assignment(share: Share, directory: Directory, category: str) -> wire.Assig
         priority=share.target.priority,
         control_addresses=directory.get(share.target.url, ()),
         category=category,
+        transfer=_transfer(share, reference_url),
+    )
+
+
+def _transfer(share: Share, reference_url: str) -> wire.TransferPlan | None:
+    """What is read against the clock; of a reference nothing is, but in rounds of others."""
+    transfer = share.target.transfer
+    if transfer is None or not share.target.platform:
+        return None
+    return wire.TransferPlan(
+        url=transfer.url,
+        bytes=transfer.bytes,
+        control_name=transfer.control_name,
+        reference_url=reference_url,
+        every=share.transfer_every,
     )
 
 

@@ -6,13 +6,15 @@ within its bytes: first more measurements are light, then intervals stretch, tho
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from rabta_collector.catalogue import Target
 from rabta_collector.locators import scheme_of
 from rabta_proto.vocabulary import Depth
 
 DAY_S = 86_400.0
+TRANSFER_BYTES = 450_000.0  # of one measurement with timed reads in which nothing is slowed
+TRANSFER_PART = 0.2  # of an agent's bytes, at most, go to such; with others that it is asked for on suspicion
 FULL_EVERY = (1, 2, 4)  # one in so many is full; beyond four the HTTP step is seen too rarely
 LEAST_SHARES = {2: 0.2, 3: 0.1}  # of the bytes, kept for a lower priority, so that nothing starves
 GOLDEN = 0.618033988749895  # multiples of it, modulo 1, spread any number of targets evenly over an interval
@@ -32,12 +34,16 @@ def estimate_bytes(url: str, depth: Depth) -> float:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Share:
-    """One agent's part of one target. The turn is at `phase_s` after each multiple of the interval since 1970."""
+    """One agent's part of one target. The turn is at `phase_s` after each multiple of the interval since 1970.
+
+    One in `full_every` is full, one in `transfer_every` has timed reads; zero: none has.
+    """
 
     target: Target
     interval_s: float
     phase_s: float
     full_every: int
+    transfer_every: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,11 +57,22 @@ class Terms:
 
 def share(targets: Sequence[Target], agents: Sequence[str], terms: Terms) -> dict[str, tuple[Share, ...]]:
     """What each agent of one ISP is to measure."""
-    full_every, stretches = _fit(targets, len(agents), terms)
+    wanted = _reading_bytes(targets, len(agents))
+    granted = wanted if terms.bytes_per_day is None else min(wanted, TRANSFER_PART * terms.bytes_per_day)
+    rest = None if terms.bytes_per_day is None else terms.bytes_per_day - granted
+    full_every, stretches = _fit(targets, len(agents), replace(terms, bytes_per_day=rest))
+    rarer = wanted / granted if granted else 1.0
     shares: dict[str, tuple[Share, ...]] = {}
     for turn, agent in enumerate(sorted(agents)):
         shares[agent] = tuple(
-            _turn(target, number, turn / len(agents), _interval(target, len(agents), stretches, terms), full_every)
+            _turn(
+                target,
+                number,
+                turn / len(agents),
+                _interval(target, len(agents), stretches, terms),
+                full_every,
+                len(agents) * rarer,
+            )
             for number, target in enumerate(targets)
         )
     return shares
@@ -72,9 +89,20 @@ def mirror(targets: Sequence[Target], agents: Sequence[str], terms: Terms) -> di
     return shares
 
 
-def _turn(target: Target, number: int, part: float, interval_s: float, full_every: int) -> Share:
+def _turn(
+    target: Target, number: int, part: float, interval_s: float, full_every: int, reads_stretch: float = 1.0
+) -> Share:
     phase_s = (part + number * GOLDEN) % 1.0 * interval_s
-    return Share(target=target, interval_s=interval_s, phase_s=phase_s, full_every=full_every)
+    every = 0
+    if target.transfer is not None and target.platform:
+        every = max(1, round(target.transfer.interval_s * reads_stretch / interval_s))
+    return Share(target=target, interval_s=interval_s, phase_s=phase_s, full_every=full_every, transfer_every=every)
+
+
+def _reading_bytes(targets: Sequence[Target], agents: int) -> float:
+    """Bytes a day of one agent for timed reads, were none made rarer."""
+    intervals = [target.transfer.interval_s for target in targets if target.transfer is not None and target.platform]
+    return sum(DAY_S / (interval_s * agents) * TRANSFER_BYTES for interval_s in intervals)
 
 
 def _interval(target: Target, agents: int, stretches: dict[int, float], terms: Terms) -> float:

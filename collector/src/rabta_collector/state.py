@@ -109,6 +109,8 @@ class Snapshot:
     controls_out_of_step: int = 0  # that are left out
     late_dropped: int = 0  # findings that came too late to vote, and for which history had no room
     tallies: Tallies = field(default_factory=Tallies)
+    goodput: Mapping[tuple[str, str], tuple[float, float]] = field(default_factory=dict)
+    """By platform and ISP: bytes a second under its names, and in what these are compared with."""
 
 
 SYNC_BUCKETS_S = (0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1.0)

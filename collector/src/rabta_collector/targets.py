@@ -10,7 +10,7 @@ from importlib import resources
 from ipaddress import ip_address
 from pathlib import Path
 
-from rabta_collector.catalogue import Catalogue, Deadlines, Need, Platform, Resolvers, Target
+from rabta_collector.catalogue import Catalogue, Deadlines, Need, Platform, Resolvers, Target, Transfer
 from rabta_collector.document import InvalidFileError, Table, parse_toml, read_text
 from rabta_collector.isps import identifier
 from rabta_collector.locators import SCHEMES, WEB, Locator, is_host_name, parse_locator
@@ -81,14 +81,14 @@ def _target(table: Table, platform: str, urls: set[str]) -> Target:
     if url in urls:
         raise table.error("url", f"{url} stands above already")
     urls.add(url)
-    if table.has("transfer"):
-        _check_transfer(table.table("transfer"))
+    transfer = _transfer(table.table("transfer")) if table.has("transfer") else None
     target = Target(
         url=url,
         platform=platform,
         interval_s=table.seconds("interval", 300.0, least=0.1, most=DAY_S),
         priority=table.integer("priority", 2, least=1, most=3),
         required=table.get("required", bool, "true or false", True),
+        transfer=transfer,
     )
     table.close()
     return target
@@ -103,12 +103,18 @@ def _url(table: Table, key: str = "url", schemes: tuple[str, ...] = SCHEMES) -> 
     return text
 
 
-def _check_transfer(table: Table) -> None:
-    """Accepts what throttling will need; nothing measures it yet."""
-    _url(table, schemes=WEB)
-    table.integer("bytes", least=1024, most=16 * 1024 * 1024)
-    table.text("control_name", "")
+def _transfer(table: Table) -> Transfer:
+    name = table.text("control_name", "")
+    if name and not (name.isascii() and is_host_name(name)):
+        raise table.error("control_name", f'"{name}" is no host name')
+    transfer = Transfer(
+        url=_url(table, schemes=WEB),
+        bytes=table.integer("bytes", least=1024, most=16 * 1024 * 1024),
+        control_name=name,
+        interval_s=table.seconds("interval", 3600.0, least=0.1, most=DAY_S),
+    )
     table.close()
+    return transfer
 
 
 def _resolvers(table: Table) -> Resolvers:

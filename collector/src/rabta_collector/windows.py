@@ -223,6 +223,7 @@ def _cast(base: Vote | None, case: Case, finding: Finding) -> Vote | None:
         since=base.since if same and base else case.started,
         streak=base.streak + 1 if same and base else 1,
         weight=finding.weight,
+        pace=finding.pace,
         version=case.measurement.agent_version,
         expires=case.expires,
     )

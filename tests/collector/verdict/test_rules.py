@@ -48,6 +48,7 @@ from support.factories import (
     works_light,
     works_over_quic,
 )
+from support.timed import FAST, HELD, ROUND, A, B, R, read, slowed, timed
 
 (BLOCK_PAGE,) = BLOCK_PAGE_ADDRESSES
 (FAMILY_FILTER,) = FAMILY_FILTER_ADDRESSES
@@ -875,7 +876,48 @@ CONTROLS = [
     case("it goes down between two looks", "site.down", dead(), controls(dead(), before=works())),
     case("a failure that nobody knows", "unexplained", tcp_trouble("unknown_failure: odd"), UP),
 ]
-CASES = VANTAGES + SUCCESSES + NAMES + QUICS + CONNECTIONS + HANDSHAKES + PAGES + SITES + CONTROLS
+FREE = tuple(timed("ABBA").measurement(at=NOON + at, epoch=epoch) for epoch in (1, 2) for at in (-60, 60))
+"""Controls that read the object as fast under either name."""
+
+SLOW_SITE = tuple(slowed("ABBABAAB").measurement(at=NOON + at, epoch=epoch) for epoch in (1, 2) for at in (-60, 60))
+
+TIMED = [
+    case("held to a rate under its name", "throttle.sni.isolated", slowed(), FREE),
+    case("stalled after some bytes under its name", "throttle.sni.isolated", slowed(rate=0.0), FREE),
+    case(
+        "held to a rate under its Host",
+        "throttle.host.isolated",
+        timed(ROUND, plain(), A=read(A, HELD, tls=False), B=read(B, tls=False)),
+        tuple(timed("ABBA", plain(), A=read(A, tls=False)).measurement(at=NOON + at) for at in (-60, 60)),
+    ),
+    case("handshakes held up under its name", "throttle.sni.handshake", slowed(rate=FAST, handshake_s=3.0), FREE),
+    case(
+        "held to a rate under any name",
+        "throttle.ip.control_faster",
+        timed("ABBARRARRA", A=read(A, HELD), B=read(B, HELD)),
+        FREE,
+    ),
+    case(
+        "held to a rate where the server knows no other name",
+        "throttle.ip.control_faster",
+        timed("ABRRARAAR", A=read(A, HELD), B=read(B, status=404)),
+        FREE,
+    ),
+    case("slow for the controls, too", "ok.slow_for_all", slowed(), SLOW_SITE),
+    case("no control has read it", "throttle.unconfirmed", slowed()),
+    case("two reads against two", "throttle.unconfirmed", slowed("ABBA"), FREE),
+    case("as fast as under another name", "ok.https", timed("ABBA"), FREE),
+    case("a slow line", "ok.https", timed("ABBARR", A=read(A, HELD), B=read(B, HELD), R=read(R, HELD)), FREE),
+    case(
+        "a VPN says nothing of speed",
+        "vantage.vpn",
+        slowed(),
+        FREE,
+        network=NetworkContext(vpn=True),
+    ),
+]
+
+CASES = VANTAGES + SUCCESSES + NAMES + QUICS + CONNECTIONS + HANDSHAKES + PAGES + SITES + CONTROLS + TIMED
 
 
 @pytest.mark.parametrize("told", CASES, ids=[f"{told.rule}-{told.what}" for told in CASES])
@@ -900,8 +942,9 @@ def test_ids_are_unique_and_well_formed() -> None:
     assert all(re.fullmatch(r"[a-z0-9_]+(\.[a-z0-9_]+)*", rule.id) for rule in RULES)
 
 
-def test_a_row_has_a_mechanism_if_and_only_if_it_blocks() -> None:
-    assert [rule.id for rule in RULES if (rule.mechanism is not None) != (rule.judgement is Judgement.BLOCKED)] == []
+def test_a_row_has_a_mechanism_if_and_only_if_it_blocks_or_throttles() -> None:
+    harm = (Judgement.BLOCKED, Judgement.THROTTLED)
+    assert [rule.id for rule in RULES if (rule.mechanism is not None) != (rule.judgement in harm)] == []
 
 
 def test_a_row_explains_itself() -> None:
@@ -910,13 +953,12 @@ def test_a_row_explains_itself() -> None:
 
 
 def test_every_mechanism_that_these_steps_can_show_has_a_row() -> None:
-    later = {Mechanism.THROTTLE_SNI, Mechanism.THROTTLE_HOST, Mechanism.THROTTLE_IP}
-    assert set(Mechanism) - later == {rule.mechanism for rule in RULES if rule.mechanism}
+    assert set(Mechanism) == {rule.mechanism for rule in RULES if rule.mechanism}
 
 
 def test_weights_are_shares_and_make_the_judgement() -> None:
     for rule in RULES:
-        weights = (rule.weights.blocked, rule.weights.down, rule.weights.ok)
+        weights = (rule.weights.blocked, rule.weights.down, rule.weights.ok, rule.weights.throttled)
         assert all(0 <= weight <= 1 for weight in weights), rule.id
         assert sum(weights) <= 1 + 1e-9, rule.id
         assert rule.judgement is rule.weights.judgement
@@ -928,8 +970,9 @@ def test_a_finding_is_as_sure_as_its_row() -> None:
 
 
 def test_proof_by_controls_alone_is_less_sure_than_proof_without() -> None:
-    proved = [rule.weights.blocked for rule in RULES if rule.id.endswith((".isolated", ".doh_reachable"))]
-    told = [rule.weights.blocked for rule in RULES if ".control_" in rule.id and "reachable" not in rule.id]
+    blocks = [rule for rule in RULES if rule.judgement is Judgement.BLOCKED]
+    proved = [rule.weights.blocked for rule in blocks if rule.id.endswith((".isolated", ".doh_reachable"))]
+    told = [rule.weights.blocked for rule in blocks if ".control_" in rule.id and "reachable" not in rule.id]
     assert min(proved) > max(told)
 
 

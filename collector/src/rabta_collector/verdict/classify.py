@@ -7,6 +7,7 @@ from rabta_collector.verdict import evidence
 from rabta_collector.verdict.background import NOTHING, Background
 from rabta_collector.verdict.facts import Facts
 from rabta_collector.verdict.fingerprints import OURS, Known
+from rabta_collector.verdict.pace import Pace
 from rabta_collector.verdict.rules import RULES, Rule
 from rabta_proto.model import Measurement
 from rabta_proto.vocabulary import Judgement, Mechanism, Step
@@ -14,7 +15,10 @@ from rabta_proto.vocabulary import Judgement, Mechanism, Step
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Finding:
-    """What one measurement says. `reasons` are sentences for people; `weight` is how sure the judgement is, 0 to 1."""
+    """What one measurement says. `reasons` are sentences for people; `weight` is how sure the judgement is, 0 to 1.
+
+    `pace`: what came of timed reads, where they were made and compared.
+    """
 
     judgement: Judgement
     rule: str
@@ -23,6 +27,7 @@ class Finding:
     server_side: bool
     reasons: tuple[str, ...]
     weight: float = 1.0
+    pace: Pace | None = None
 
 
 def classify(
@@ -49,6 +54,7 @@ def classify(
         server_side=rule.server_side,
         reasons=_reasons(rule, facts),
         weight=rule.weights.of_judgement,
+        pace=facts.reads.pace,
     )
 
 

@@ -34,6 +34,7 @@ from math import fsum, sqrt
 
 from rabta_collector.catalogue import Need
 from rabta_collector.verdict.changeover import could_lie, find_changeover
+from rabta_collector.verdict.pace import held, typical
 from rabta_collector.verdict.rules import RULES_BY_ID
 from rabta_collector.verdict.vote import Vote
 from rabta_proto.vocabulary import Judgement, Mechanism, State
@@ -50,6 +51,9 @@ PROOF = 0.92
 
 CROWD, LASTING_S = 3, 900.0
 """Fewer agents have to see a block that does not prove itself for so long: one for all of it, two for half."""
+
+PROVED_OR_LASTING = (State.BLOCKED, State.THROTTLED)
+"""States that a path that fails for a moment may feign."""
 
 CAPS = {1: 0.3, 2: 0.5}
 FEW_AGENTS = "few agents"
@@ -118,7 +122,7 @@ def decide(
     fresh = [vote for vote in votes if vote.started >= turned] or votes
     counted = fresh if len(votes) >= terms.min_agents else _believable(fresh, before)
     state = _state(counted, before, terms, liars=could_lie(max(crew, len(counted))))
-    if state is State.BLOCKED and before.state is not State.BLOCKED and _too_soon(fresh):
+    if state in PROVED_OR_LASTING and before.state is not state and _too_soon(fresh, state):
         state = before.state
     return replace(_describe(state, fresh, before, terms), turned=turned)
 
@@ -139,9 +143,9 @@ def _believable(votes: Sequence[Vote], before: Decision) -> Sequence[Vote]:
     return [vote for vote in votes if weights[vote.judgement] >= 2 or _expected(vote.judgement, before.state)]
 
 
-def _too_soon(votes: Sequence[Vote]) -> bool:
+def _too_soon(votes: Sequence[Vote], state: State) -> bool:
     """Whether these blocks may be paths that failed for a moment: of few agents, none proves itself, and none lasts."""
-    those = [vote for vote in votes if vote.judgement is Judgement.BLOCKED]
+    those = [vote for vote in votes if STATE_OF[vote.judgement] is state]
     if len(those) >= CROWD or any(vote.weight >= PROOF for vote in those):
         return False
     lasts_s = max(vote.started - vote.since for vote in those)  # two agents' faults, hours apart, are no run
@@ -233,6 +237,8 @@ def _note(state: State, supporters: Sequence[Vote], votes: Sequence[Vote], terms
         notes.append(DISAGREE if len(votes) > 1 else "one measurement, not yet borne out")
     elif state is State.DOWN:
         notes.append("fails for the controls too")
+    elif state is State.THROTTLED and (paces := [vote.pace for vote in supporters if vote.pace is not None]):
+        notes.append(held(typical(paces)))
     elif rule := _unusual(supporters):
         notes.append(RULES_BY_ID[rule].comment)
     return "; ".join(notes) or None

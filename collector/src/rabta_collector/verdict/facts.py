@@ -25,6 +25,7 @@ from rabta_collector.verdict.legs import (
 from rabta_collector.verdict.manners import Manner
 from rabta_collector.verdict.naming import Naming
 from rabta_collector.verdict.once import once
+from rabta_collector.verdict.reads import Reads
 from rabta_collector.verdict.responses import Responses, brand
 from rabta_collector.verdict.support import ORDER, Support, Voices
 from rabta_proto.model import Measurement
@@ -66,6 +67,11 @@ class Facts:
     @once
     def responses(self) -> Responses:
         return Responses(legs=self.legs, target=self.measurement.target, voices=self.voices, known=self.known)
+
+    @once
+    def reads(self) -> Reads:
+        """Timed reads, which say something only where the site was reached."""
+        return Reads(measurement=self.measurement, controls=self.controls)
 
     # The vantage
 

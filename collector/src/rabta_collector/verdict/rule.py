@@ -17,7 +17,7 @@ PAKISTAN = "pages seen in Pakistan since 2012"
 class Rule:
     """One row. `step` is `None` where the rule is about no step, or about whichever it ended at.
 
-    `weights` are all that says what follows; a row of its own for throttling will bring a weight of its own.
+    `weights` are all that says what follows.
     """
 
     id: str

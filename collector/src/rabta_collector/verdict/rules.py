@@ -9,12 +9,22 @@ and why nothing can be said.
 """
 
 from rabta_collector.verdict.rule import Rule as Rule
-from rabta_collector.verdict.table import addresses, controls, handshakes, lies, names, pages, quic, vantage
+from rabta_collector.verdict.table import (
+    addresses,
+    controls,
+    handshakes,
+    lies,
+    names,
+    pages,
+    quic,
+    transfers,
+    vantage,
+)
 from rabta_proto.vocabulary import Judgement
 
 __all__ = ["RULES", "RULES_BY_ID", "RULES_VERSION", "Rule", "to_markdown"]
 
-RULES_VERSION = 4
+RULES_VERSION = 5
 
 RULES: tuple[Rule, ...] = (
     *vantage.SPEECHLESS,
@@ -26,6 +36,7 @@ RULES: tuple[Rule, ...] = (
     # An answer came
     *vantage.ASTRAY,
     *pages.DIVERTED,
+    *transfers.SLOWED,
     *pages.REACHED,
     *names.ANOTHER_PAGE,
     *pages.DIFFERENT,

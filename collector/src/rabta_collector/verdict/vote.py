@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from rabta_collector.verdict.pace import Pace
 from rabta_proto.vocabulary import Judgement, Mechanism, Step
 
 
@@ -10,6 +11,7 @@ class Vote:
     """What an agent's newest conclusive measurement says. `since`, `streak`: the unbroken run of the same judgement.
 
     `weight`: how sure the finding is, 0 to 1. `version`: the agent's; empty where it is not known.
+    `pace`: of timed reads.
     """
 
     judgement: Judgement
@@ -22,3 +24,4 @@ class Vote:
     expires: float
     weight: float = 1.0
     version: str = ""
+    pace: Pace | None = None

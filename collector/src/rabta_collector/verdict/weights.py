@@ -1,9 +1,9 @@
 """How sure a row of the table may be, in one place. Pure.
 
-A row's weights say how much speaks for the site being blocked, down, or ok; what is left of 1 is not known. The
-judgement follows from them: the heaviest, from `LEAST` on; below that the row is inconclusive. So there is one truth
-and not two columns. The numbers are ours and not measured frequencies: what they order is the strength of evidence. A
-verdict is never surer than the mean of the findings that bear it (decide.py).
+A row's weights say how much speaks for the site being blocked, throttled, down, or ok; what is left of 1 is not known.
+The judgement follows from them: the heaviest, from `LEAST` on; below that the row is inconclusive. So there is one
+truth and not two columns. The numbers are ours and not measured frequencies: what they order is the strength of
+evidence. A verdict is never surer than the mean of the findings that bear it (decide.py).
 """
 
 from dataclasses import dataclass
@@ -21,6 +21,7 @@ class Weights:
     blocked: float = 0.0
     down: float = 0.0
     ok: float = 0.0
+    throttled: float = 0.0
 
     @property
     def judgement(self) -> Judgement:
@@ -33,7 +34,12 @@ class Weights:
         return self._by_judgement().get(self.judgement, 0.0)
 
     def _by_judgement(self) -> dict[Judgement, float]:
-        return {Judgement.BLOCKED: self.blocked, Judgement.DOWN: self.down, Judgement.OK: self.ok}
+        return {
+            Judgement.BLOCKED: self.blocked,
+            Judgement.THROTTLED: self.throttled,
+            Judgement.DOWN: self.down,
+            Judgement.OK: self.ok,
+        }
 
 
 # Blocked
@@ -61,6 +67,17 @@ ELSEWHERE_WORKS = Weights(blocked=0.8, down=0.12, ok=0.08)
 
 COMPARED = Weights(blocked=0.75, down=0.02, ok=0.2)
 """Something else came than for the controls, and no mark says what it is: servers do that too."""
+
+# Throttled
+
+SLOWED_BY_NAME = Weights(throttled=0.95, ok=0.04, blocked=0.01)
+"""Four reads of four slower under this name than under another, at one server and in turn, and controls are not."""
+
+SLOWED_BY_ADDRESS = Weights(throttled=0.85, ok=0.13, blocked=0.02)
+"""The line and the server can both do more, and not with one another: a broken link between them looks the same."""
+
+PERHAPS_THROTTLED = Weights(throttled=0.5, ok=0.4)
+"""It looks slowed, and something that would prove it is missing."""
 
 # Down
 

@@ -1,0 +1,132 @@
+"""Whom to ask for timed reads, and when: the closed loop of throttling. Pure.
+
+A suspicion (timing.py), a verdict elsewhere, or an hour of a verdict that stands open an inquiry: three agents of the
+ISP are asked to read against the clock, and the controls with them; as long as answers are at odds with what is held,
+others too. It is closed when the verdict has changed, when two say that nothing has, or after four minutes. Reads cost
+up to a megabyte, so an agent is asked for few of them in an hour and in a day, and a place at which an inquiry changed
+nothing is left alone for a while, which doubles.
+"""
+
+from collections import deque
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from zlib import crc32
+
+from rabta_collector.asking import Newest, Order, View
+from rabta_collector.question import Key
+from rabta_proto.vocabulary import Judgement, State
+
+HOUR_S, DAY_S = 3600.0, 86_400.0
+AGENT_HOUR, AGENT_DAY = 3, 6
+FIRST, MOST = 3, 9
+CONTROLS = 2
+AGREED = 2
+ANSWER_S = 90.0
+AGAIN_S = 90.0
+PATIENCE_S = 240.0
+QUIET_S, QUIET_MOST_S = 600.0, 14_400.0
+RECHECK_S = 3600.0
+INQUIRIES = 200
+
+
+@dataclass(slots=True, kw_only=True)
+class _Inquiry:
+    key: Key
+    opened: float
+    held: bool  # to be throttled
+    asked: dict[str, float] = field(default_factory=dict)
+    controls_asked: bool = False
+
+
+@dataclass(slots=True, kw_only=True)
+class _Quiet:
+    until: float = 0.0
+    pause_s: float = QUIET_S
+
+
+@dataclass(slots=True, kw_only=True)
+class Inquiries:
+    """Times are Unix seconds. `lab`: agents pay nothing, so nothing is spared."""
+
+    lab: bool = False
+    last_request: int = 0
+    open: dict[Key, _Inquiry] = field(default_factory=dict)
+    _quiet: dict[Key, _Quiet] = field(default_factory=dict)
+    _asked: dict[str, deque[float]] = field(default_factory=dict)
+
+    def suspect(self, keys: Iterable[Key], view: View, now: float) -> None:
+        """Opens an inquiry for each, unless there is one or the last was for nothing too lately."""
+        for key in keys:
+            quiet = self._quiet.get(key)
+            if key not in self.open and len(self.open) < INQUIRIES and (quiet is None or now >= quiet.until):
+                self.open[key] = _Inquiry(key=key, opened=now, held=view.state(key) is State.THROTTLED)
+
+    def next(self, now: float, view: View) -> list[Order]:
+        """The orders to give now; closes what is answered. `view` tells of timed reads alone."""
+        orders: list[Order] = []
+        for key, inquiry in list(self.open.items()):
+            changed = (view.state(key) is State.THROTTLED) is not inquiry.held
+            if changed or self._is_answered(inquiry, view) or now >= inquiry.opened + PATIENCE_S:
+                self._close(inquiry, changed=changed, now=now)
+            else:
+                orders += self._ask(inquiry, view, now)
+        return orders
+
+    def _is_answered(self, inquiry: _Inquiry, view: View) -> bool:
+        answers = _answers(inquiry, view)
+        against = sum((judgement is Judgement.THROTTLED) is not inquiry.held for judgement in answers)
+        return not against and len(answers) >= AGREED
+
+    def _close(self, inquiry: _Inquiry, *, changed: bool, now: float) -> None:
+        del self.open[inquiry.key]
+        quiet = self._quiet.setdefault(inquiry.key, _Quiet())
+        if changed:
+            self._quiet[inquiry.key] = _Quiet(until=now if self.lab else now + AGAIN_S)
+            return
+        quiet.until = now + (5.0 if self.lab else quiet.pause_s)
+        quiet.pause_s = min(QUIET_MOST_S, 2 * quiet.pause_s)
+
+    def _ask(self, inquiry: _Inquiry, view: View, now: float) -> list[Order]:
+        """Nobody while an answer is awaited: reads at the same time would slow one another."""
+        newest = view.newest(inquiry.key)
+        heard = {agent for agent, (started, _) in newest.items() if started >= inquiry.opened}
+        if any(agent not in heard and now < at + ANSWER_S for agent, at in inquiry.asked.items()):
+            return []
+        crew = view.crew(inquiry.key[0])
+        few = len(crew) < FIRST  # then a verdict takes a second measurement of one of them
+        new = [a for a in crew if few or (a not in heard and a not in inquiry.asked)]
+        free = [a for a in new if self._has_rested(a, inquiry, newest, now) and self._may_ask(a, now)]
+        salt = inquiry.opened
+        free.sort(key=lambda a: (len(self._asked.get(a, ())), crc32(f"{salt}{a}".encode())))
+        at_odds = sum((j is Judgement.THROTTLED) is not inquiry.held for j in _answers(inquiry, view))
+        chosen = free[: FIRST if few else max(0, min(MOST, FIRST + at_odds) - len(inquiry.asked))]
+        for agent in chosen:
+            inquiry.asked[agent] = now
+            self._asked.setdefault(agent, deque()).append(now)
+        controls = list(view.crew(""))[:CONTROLS] if chosen and not inquiry.controls_asked else []
+        inquiry.controls_asked |= bool(controls)
+        return [self._order(inquiry.key, agent, now) for agent in (*chosen, *controls)]
+
+    def _has_rested(self, agent: str, inquiry: _Inquiry, newest: Newest, now: float) -> bool:
+        """Whether its last reads are far enough back: some censors keep up for a while what they began."""
+        last = max(newest[agent][0] if agent in newest else -1e18, inquiry.asked.get(agent, -1e18))
+        return now >= last + (0.0 if self.lab else AGAIN_S)
+
+    def _order(self, key: Key, agent: str, now: float) -> Order:
+        self.last_request = max(self.last_request + 1, int(now * 1000))
+        return Order(request=self.last_request, agent=agent, platform=key[1], url=key[2], reads=True)
+
+    def _may_ask(self, agent: str, now: float) -> bool:
+        times = self._asked.get(agent)
+        if times is None or self.lab:
+            return True
+        while times and times[0] + DAY_S <= now:
+            times.popleft()
+        lately = sum(at + HOUR_S > now for at in times)
+        return lately < AGENT_HOUR and len(times) < AGENT_DAY
+
+
+def _answers(inquiry: _Inquiry, view: View) -> list[Judgement]:
+    """What was read since the inquiry began and says something."""
+    since = (judgement for started, judgement in view.newest(inquiry.key).values() if started >= inquiry.opened)
+    return [judgement for judgement in since if judgement in (Judgement.OK, Judgement.THROTTLED)]

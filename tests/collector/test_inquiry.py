@@ -1,0 +1,149 @@
+"""Whom to ask for timed reads: few, seldom, and no agent beyond what a volunteer gives."""
+
+from dataclasses import dataclass, field
+
+from rabta_collector.asking import View
+from rabta_collector.inquiry import (
+    AGAIN_S,
+    AGENT_DAY,
+    AGENT_HOUR,
+    ANSWER_S,
+    HOUR_S,
+    INQUIRIES,
+    MOST,
+    PATIENCE_S,
+    QUIET_S,
+    Inquiries,
+)
+from rabta_collector.question import Key
+from rabta_proto.vocabulary import Judgement, State
+
+KEY: Key = ("ptcl", "x", "https://x.com/")
+
+
+@dataclass(slots=True, kw_only=True)
+class Place:
+    """Agents of one ISP, two controls, and what reads found."""
+
+    crew: list[str] = field(default_factory=lambda: [f"a{number}" for number in range(20)])
+    state: State = State.INCONCLUSIVE
+    found: dict[str, tuple[float, Judgement | None]] = field(default_factory=dict)
+    inquiries: Inquiries = field(default_factory=Inquiries)
+
+    @property
+    def view(self) -> View:
+        return View(
+            state=lambda key: self.state,
+            newest=lambda key: self.found,
+            crew=lambda isp: self.crew if isp else ["c1", "c2"],
+            known=lambda isp: len(self.crew),
+            siblings=lambda key: (),
+        )
+
+    def suspect(self, now: float) -> None:
+        self.inquiries.suspect([KEY], self.view, now)
+
+    def asks(self, now: float) -> list[str]:
+        orders = self.inquiries.next(now, self.view)
+        assert all(order.reads for order in orders)
+        return sorted(order.agent for order in orders)
+
+    def answer(self, agents: list[str], judgement: Judgement, at: float) -> None:
+        self.found |= {agent: (at, judgement) for agent in agents if agent in self.crew}
+
+
+def test_a_suspicion_has_three_agents_and_the_controls_asked_once() -> None:
+    place = Place()
+    place.suspect(0)
+    asked = place.asks(1)
+    assert {"c1", "c2"} < set(asked)
+    assert 5 == len(asked)
+    assert [] == place.asks(2)
+
+
+def test_answers_at_odds_have_more_asked_up_to_a_bound() -> None:
+    place = Place()
+    place.suspect(0)
+    everybody = set(place.asks(1))
+    for now in (30, 60, 90, 120):
+        place.answer(sorted(everybody), Judgement.THROTTLED, now)
+        everybody |= set(place.asks(now + 1))
+    assert MOST == len(everybody - {"c1", "c2"})
+
+
+def test_two_that_see_nothing_close_it_and_leave_the_place_alone_for_a_while() -> None:
+    place = Place()
+    place.suspect(0)
+    place.answer(place.asks(1), Judgement.OK, 20)
+    assert [] == place.asks(21)
+    assert {} == place.inquiries.open
+    place.suspect(22)
+    assert {} == place.inquiries.open
+    place.suspect(22 + QUIET_S)
+    assert [KEY] == list(place.inquiries.open)
+
+
+def test_the_pause_doubles() -> None:
+    place = Place()
+    for opened in (0.0, QUIET_S + 500, 2 * QUIET_S + 500):
+        place.suspect(opened)
+        place.asks(opened + PATIENCE_S)
+    assert {} == place.inquiries.open
+    place.suspect(2 * QUIET_S + 501)
+    assert {} == place.inquiries.open
+
+
+def test_a_verdict_that_changed_closes_it_and_another_may_follow_soon() -> None:
+    place = Place()
+    place.suspect(0)
+    place.answer(place.asks(1), Judgement.THROTTLED, 20)
+    place.state = State.THROTTLED
+    assert [] == place.asks(21)
+    place.suspect(22 + AGAIN_S)
+    assert [KEY] == list(place.inquiries.open)
+
+
+def test_nobody_is_asked_while_an_answer_is_awaited_and_who_never_answers_is_given_up() -> None:
+    place = Place()
+    place.suspect(0)
+    first = place.asks(1)
+    place.answer(first[:1], Judgement.THROTTLED, 5)
+    assert [] == place.asks(6)
+    assert 1 == len(place.asks(2 + ANSWER_S))
+
+
+def test_a_lone_agent_is_asked_again_after_a_rest() -> None:
+    place = Place(crew=["a0"])
+    place.suspect(0)
+    assert ["a0", "c1", "c2"] == place.asks(1)
+    place.answer(["a0"], Judgement.THROTTLED, 20)
+    assert [] == place.asks(21)
+    assert ["a0"] == place.asks(21 + AGAIN_S)
+
+
+def test_no_agent_gives_more_than_its_hour_and_day() -> None:
+    place, asked = Place(crew=["a0", "a1", "a2"]), []
+    for number in range(200):
+        now = number * 900.0
+        place.inquiries._quiet.clear()
+        place.suspect(now)
+        asked += [(now, agent) for agent in place.asks(now) if agent == "a0"]
+        place.inquiries.open.clear()
+    times = [now for now, _ in asked]
+    assert all(sum(at <= now < at + HOUR_S for now in times) <= AGENT_HOUR for at in times)
+    assert all(sum(at <= now < at + 24 * HOUR_S for now in times) <= AGENT_DAY for at in times)
+    assert len(times) > AGENT_DAY
+
+
+def test_no_more_inquiries_than_can_be_looked_after() -> None:
+    place = Place()
+    place.inquiries.suspect([("ptcl", "x", str(number)) for number in range(2 * INQUIRIES)], place.view, 0)
+    assert INQUIRIES == len(place.inquiries.open)
+
+
+def test_nothing_is_spared_in_a_lab() -> None:
+    place = Place(inquiries=Inquiries(lab=True), crew=["a0", "a1", "a2"])
+    for number in range(20):
+        place.suspect(number * 10.0)
+        assert {"a0", "a1", "a2"} <= set(place.asks(number * 10.0))
+        place.inquiries.open.clear()
