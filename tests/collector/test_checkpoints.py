@@ -3,7 +3,6 @@
 import shutil
 from collections.abc import Sequence
 from contextlib import closing
-from dataclasses import replace
 from pathlib import Path
 from random import Random
 
@@ -16,10 +15,10 @@ from rabta_collector.config import Config
 from rabta_collector.datadir import DataDir
 from rabta_collector.decider import Decider
 from rabta_collector.engine import Engine
-from rabta_collector.entries import Entry, Measured
+from rabta_collector.entries import Entry
 from rabta_collector.ingest import Ingest
 from rabta_collector.journal import Journal
-from rabta_collector.journal_file import Kind, Row
+from rabta_collector.journal_file import Row
 from rabta_collector.networks import Networks
 from rabta_collector.plan import Costs
 from rabta_collector.projections import Parts, Projections
@@ -27,11 +26,10 @@ from rabta_collector.record.desk import Desk
 from rabta_collector.replay import entry_of
 from rabta_collector.state import IngestStats
 from rabta_collector.whereabouts import Whereabouts
-from rabta_proto.codec import to_message
-from rabta_proto.v1 import collector_pb2 as link
 from support.drawers import held_by
 from support.factories import NOON, RESET, SILENCE, Story, bad_certificate, tcp_trouble, tls_trouble, works, works_light
 from support.feeds import CATALOGUE, ISPS, SETTINGS, Feed
+from support.written import row_of
 
 STAMP = make_stamp(Config(), CATALOGUE, ISPS)
 FEED = Feed(controls=2)
@@ -60,16 +58,6 @@ def written(folder: Path, lasts_s: float = 300.0, seed: int = 1) -> Sequence[Row
     with closing(journal_file.connect(path)) as connection:
         journal_file.append(connection, 0, [row_of(entry, number) for number, entry in enumerate(entries, 1)])
         return [row for row, _ in journal_file.read_after(connection, 0, 10**6)]
-
-
-def row_of(entry: Entry, number: int) -> Row:
-    at_us = round(entry.at * 1_000_000)
-    if not isinstance(entry, Measured):
-        kind = Kind.CONNECTED if entry.connected else Kind.DISCONNECTED
-        return Row(0, kind, at_us, entry.agent, entry.isp, str(entry.role))
-    messages = [to_message(replace(one, epoch=7, sequence=number)) for one in entry.measurements]
-    payload = link.MeasurementBatch(measurements=messages).SerializeToString()
-    return Row(0, Kind.MEASURED, at_us, entry.agent, entry.isp, str(entry.role), 7, number, number, 1, payload)
 
 
 class Collector:

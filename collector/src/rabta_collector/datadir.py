@@ -4,6 +4,7 @@ journal.sqlite   what was measured       state.sqlite   agents and invitations
 history.sqlite   what was imported       plan.key       signs plans
 handed.sqlite    files on their way in   import.key     opens sealed files
 record.sqlite    what was decided
+archive/         closed days, chained and signed
 checkpoint       what was made of the journal up to some row of it; may be deleted at any time
 lock             held by the collector that serves
 """
@@ -46,6 +47,10 @@ class DataDir:
     @property
     def record(self) -> Path:
         return self.path / "record.sqlite"
+
+    @property
+    def archive(self) -> Path:
+        return self.path / "archive"
 
     @property
     def checkpoint(self) -> Path:

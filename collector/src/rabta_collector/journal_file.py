@@ -226,6 +226,12 @@ def last_position(connection: sqlite3.Connection) -> tuple[int, int]:
     return (0, 0) if found is None else (int(found[0]), int(found[1]))
 
 
+def first_position(connection: sqlite3.Connection) -> tuple[int, int]:
+    """Id and `at_us` of the first row; zeros in an empty journal."""
+    found = connection.execute("SELECT id, at_us FROM entries ORDER BY id LIMIT 1").fetchone()
+    return (0, 0) if found is None else (int(found[0]), int(found[1]))
+
+
 def marks_of(connection: sqlite3.Connection, id_: int) -> tuple[int, int] | None:
     """What tells a row from any other: its `at_us` and its checksum; `None` where there is no such row."""
     found = connection.execute("SELECT at_us, crc FROM entries WHERE id = ?", (id_,)).fetchone()

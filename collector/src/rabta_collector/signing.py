@@ -9,6 +9,7 @@ from pathlib import Path
 
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 CONTEXT = b"rabta.v1.Plan\x00"
 KEY_BYTES = 32
@@ -28,6 +29,17 @@ class Signer:
     def public_key(self) -> bytes:
         """32 bytes that agents pin when they join."""
         return self._key.public_key().public_bytes_raw()
+
+    @property
+    def public_pem(self) -> bytes:
+        """The same as other programs read it (RFC 8410)."""
+        return self._key.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
+
+    def sign_text(self, text: bytes) -> bytes:
+        """A signature of 64 bytes of a text that says in its first words what it is, and so is no plan."""
+        if not text.startswith(b"# Rabta "):
+            raise ValueError("not a text that says what it is")
+        return self._key.sign(text)
 
     def sign(self, plan: bytes) -> bytes:
         """A signature of 64 bytes."""

@@ -7,10 +7,10 @@ import argparse
 import sys
 from collections.abc import Mapping, Sequence
 
-from rabta_collector.cli import agents, configuration, export, importing, invite, ooni, serve, targets
+from rabta_collector.cli import agents, archive, configuration, export, importing, invite, ooni, serve, targets, verify
 from rabta_collector.config import InvalidFlagError
 
-COMMANDS = (serve, invite, agents, targets, export, importing, ooni, configuration)
+COMMANDS = (serve, invite, agents, targets, export, importing, ooni, archive, verify, configuration)
 
 
 def parser() -> argparse.ArgumentParser:

@@ -50,7 +50,7 @@ class JournalReader:
         self.damaged = 0
         try:
             with closing(open_to_read(self.path)) as connection:
-                last = 0 if since is None else _last_before(connection, int(since * 1_000_000))
+                last = 0 if since is None else last_before(connection, int(since * 1_000_000))
                 while rows := journal_file.read_after(connection, last, CHUNK):
                     for row, sound in rows:
                         yield from self._read(row, sound)
@@ -97,7 +97,7 @@ def start_of(message: wire.Measurement, at: float) -> float:
     return at - lasted if started + lasted > at + CLOCK_SLACK_S else started
 
 
-def _last_before(connection: sqlite3.Connection, at_us: int) -> int:
+def last_before(connection: sqlite3.Connection, at_us: int) -> int:
     """Id of the last row that was admitted before a moment; ids have no gaps and `at_us` never falls."""
     low, high = 0, journal_file.last_position(connection)[0]
     while low < high:

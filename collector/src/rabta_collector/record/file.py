@@ -154,6 +154,11 @@ class RecordFile:
         )
         return tuple(map(_read_event, rows))
 
+    def first_written_us(self) -> int | None:
+        """When the first line was written, microseconds since 1970."""
+        found = self.connection.execute("SELECT written_us FROM events ORDER BY id LIMIT 1").fetchone()
+        return None if found is None else int(found[0])
+
     def lines(self, since: float, until: float) -> Iterator[Written]:
         """What was written down within a half-open span of time, in its order."""
         rows = self.connection.execute(

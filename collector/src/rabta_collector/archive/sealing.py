@@ -1,0 +1,243 @@
+"""Seals days: what the journal and the record hold of a day that is over becomes files, a checkpoint and a signature.
+
+Works beside a collector that serves, and writes nothing of its. Every file is made in a draft folder and renamed, the
+checkpoint last: a stop at any moment leaves the day unsealed, and the next run makes it anew. A day that is sealed is
+never touched again. One run at a time: the lock is a file of the archive's.
+"""
+
+import fcntl
+import os
+import shutil
+import sqlite3
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from hashlib import sha256
+from pathlib import Path
+
+from rabta_collector import journal_file
+from rabta_collector.archive.chain import FOLDERS, KEY, Checkpoint, Span, name_of, read_checkpoint, write_checkpoint
+from rabta_collector.archive.table import day_of, write_parts
+from rabta_collector.export.rows import last_before, open_to_read
+from rabta_collector.journal_file import Row
+from rabta_collector.record.file import RecordFile
+from rabta_collector.signing import Signer
+
+CHUNK = 500
+GRACE_S = 300.0
+"""After the end of a day, until nothing of it can still be on its way into the journal."""
+
+Tell = Callable[[str], None]
+
+
+class ArchiveError(RuntimeError):
+    """The archive cannot be written or read; the message is one line for the operator."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sources:
+    """What is sealed, and by whom. `record` need not be there."""
+
+    journal: Path
+    record: Path
+    signer: Signer
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sealed:
+    """A day that was sealed. `damaged`: rows of the journal that could not be read, and are kept as they were."""
+
+    day: str
+    rows: int
+    damaged: int
+    events: int
+    bytes: int
+    digest: str
+
+
+def days_of(root: Path) -> list[str]:
+    """The days that are sealed, in order."""
+    return sorted(path.stem for path in (root / "chain").glob("????-??-??.txt"))
+
+
+def newest_of(root: Path) -> Checkpoint | None:
+    """The last checkpoint. Raises `ArchiveError` where it cannot be read."""
+    days = days_of(root)
+    if not days:
+        return None
+    place = root / name_of(days[-1])
+    try:
+        return read_checkpoint(place.read_bytes())
+    except (OSError, ValueError) as wrong:
+        raise ArchiveError(f"{place}: {wrong}; see rabta-collector verify --archive") from None
+
+
+def digest_of(path: Path) -> str:
+    """As `sha256sum` prints it."""
+    with path.open("rb") as stream:
+        digest = sha256()
+        while block := stream.read(1 << 20):
+            digest.update(block)
+    return digest.hexdigest()
+
+
+def last_row_of(root: Path) -> int:
+    """The last row of the journal that is sealed; 0: none."""
+    for day in reversed(days_of(root)):
+        if (journal := read_checkpoint((root / name_of(day)).read_bytes()).journal) is not None:
+            return journal.last
+    return 0
+
+
+class Archive:
+    """An archive to be added to."""
+
+    def __init__(self, root: Path, sources: Sources) -> None:
+        self._root, self._sources = root, sources
+
+    def seal_due(self, now: float, *, grace_s: float = GRACE_S) -> Iterator[Sealed]:
+        """Seals every day that is over and holds anything, oldest first. Raises `ArchiveError`."""
+        import duckdb
+
+        try:
+            with self._locked(), closing(open_to_read(self._sources.journal)) as journal:
+                self._prepare()
+                before = _day(day_of(int((now - grace_s) * 1_000_000)))
+                for day in self._open_days(journal, before):
+                    if (sealed := self._seal(journal, day)) is not None:
+                        yield sealed
+        except (OSError, sqlite3.Error, duckdb.Error) as wrong:
+            raise ArchiveError(f"{self._root}: {str(wrong).splitlines()[0]}") from None
+
+    @contextmanager
+    def _locked(self) -> Iterator[None]:
+        self._root.mkdir(mode=0o700, parents=True, exist_ok=True)
+        with (self._root / "lock").open("ab") as stream:
+            try:
+                fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                raise ArchiveError(f"{self._root}: another process writes this archive") from None
+            yield
+
+    def _prepare(self) -> None:
+        for folder in FOLDERS:
+            (self._root / folder).mkdir(exist_ok=True)
+        key = self._root / KEY
+        if not key.exists():
+            _write_whole(key, self._sources.signer.public_pem)
+
+    def _open_days(self, journal: sqlite3.Connection, before: date) -> Iterator[date]:
+        """Days that are over and not sealed, from the first of which anything is held."""
+        sealed = days_of(self._root)
+        if sealed:
+            day = _day(sealed[-1]) + timedelta(days=1)
+        else:
+            first = journal_file.first_position(journal)[1] or None
+            said = _first_written_us(self._sources.record)
+            known = [at for at in (first, said) if at]
+            if not known:
+                return
+            day = _day(day_of(min(known)))
+        while day < before:
+            yield day
+            day += timedelta(days=1)
+
+    def _seal(self, journal: sqlite3.Connection, day: date) -> Sealed | None:
+        """Seals one day; `None` where it holds nothing."""
+        draft = self._root / "draft"
+        shutil.rmtree(draft, ignore_errors=True)
+        draft.mkdir()
+        start, end = _bounds(day)
+        newest = newest_of(self._root)
+        after = last_row_of(self._root)
+        until = last_before(journal, int(end * 1_000_000))
+        written = write_parts(_rows(journal, after, until), draft)
+        events, records = self._write_events(draft / "events.jsonl", start, end)
+        files = {path: f"measurements/day={day}/{path.name}" for path in written.files}
+        if records is not None:
+            files[draft / "events.jsonl"] = f"events/{day}.jsonl"
+        if not files:
+            return None
+        digests = {name: digest_of(path) for path, name in files.items()}
+        size = sum(path.stat().st_size for path in files)
+        if newest is not None:
+            digests[name_of(newest.day)] = digest_of(self._root / name_of(newest.day))
+        span = Span(first=written.first, last=written.last) if written.files else None
+        text = write_checkpoint(Checkpoint(day=str(day), journal=span, records=records, files=digests))
+        self._put(day, files, text)
+        shutil.rmtree(draft)
+        return Sealed(
+            day=str(day),
+            rows=written.rows,
+            damaged=written.damaged,
+            events=events,
+            bytes=size,
+            digest=sha256(text).hexdigest(),
+        )
+
+    def _put(self, day: date, files: dict[Path, str], text: bytes) -> None:
+        """Puts the day's files in their places, and its checkpoint when all else is on disk."""
+        shutil.rmtree(self._root / f"measurements/day={day}", ignore_errors=True)  # of a run that was stopped
+        for path, name in files.items():
+            place = self._root / name
+            place.parent.mkdir(exist_ok=True)
+            _sync(path)
+            path.replace(place)
+            _sync(place.parent)
+        _sync(self._root / "measurements")
+        _write_whole(self._root / f"chain/{day}.sig", self._sources.signer.sign_text(text))
+        _write_whole(self._root / name_of(str(day)), text)
+
+    def _write_events(self, place: Path, start: float, end: float) -> tuple[int, Span | None]:
+        """Lines that were written into the record on a day, and their numbers."""
+        if not self._sources.record.exists():
+            return 0, None
+        numbers: list[int] = []
+        with closing(RecordFile(self._sources.record)) as record, place.open("wb") as stream:
+            for line in record.lines(start, end):
+                stream.write(line.text)
+                numbers.append(line.id)
+        return len(numbers), Span(first=numbers[0], last=numbers[-1]) if numbers else None
+
+
+def _rows(journal: sqlite3.Connection, after: int, until: int) -> Iterator[tuple[Row, bool]]:
+    while after < until and (chunk := journal_file.read_after(journal, after, CHUNK)):
+        for row, sound in chunk:
+            if row.id > until:
+                return
+            yield row, sound
+        after = chunk[-1][0].id
+
+
+def _first_written_us(record: Path) -> int | None:
+    if not record.exists():
+        return None
+    with closing(RecordFile(record)) as file:
+        return file.first_written_us()
+
+
+def _day(text: str) -> date:
+    return date.fromisoformat(text)
+
+
+def _bounds(day: date) -> tuple[float, float]:
+    """Beginning and end of a day, in Unix seconds."""
+    start = datetime(day.year, day.month, day.day, tzinfo=UTC)
+    return start.timestamp(), (start + timedelta(days=1)).timestamp()
+
+
+def _write_whole(place: Path, content: bytes) -> None:
+    draft = place.with_name(f".{place.name}.new")
+    draft.write_bytes(content)
+    _sync(draft)
+    draft.replace(place)
+    _sync(place.parent)
+
+
+def _sync(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

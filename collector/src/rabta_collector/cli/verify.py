@@ -1,0 +1,90 @@
+"""`verify`: whether the journal is what was written, or with `--archive` whether the archive is what was sealed."""
+
+import argparse
+import sys
+from collections.abc import Mapping
+from contextlib import closing
+from pathlib import Path
+
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+from cryptography.hazmat.primitives.serialization import load_pem_public_key
+
+from rabta_collector import journal_file
+from rabta_collector.archive.sealing import ArchiveError
+from rabta_collector.archive.verifying import Verification
+from rabta_collector.cli.archive import HEAD
+from rabta_collector.cli.options import add_config, config_of, existing_data
+from rabta_collector.cli.progress import Progress
+from rabta_collector.datadir import DataDir
+from rabta_collector.export.rows import open_to_read
+from rabta_collector.registry import Registry
+from rabta_collector.signing import load_signer
+
+CHUNK = 500
+HERE = "-"
+
+
+def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    command = commands.add_parser("verify", help="check the journal, or with --archive the archive")
+    add_config(command)
+    command.add_argument(
+        "--archive", metavar="DIR", nargs="?", const=HERE, help="check an archive; by default that of --data"
+    )
+    command.add_argument("--key", metavar="PEM", type=Path, help="the key that must have signed it, from elsewhere")
+    command.set_defaults(run=run)
+
+
+def run(options: argparse.Namespace, environment: Mapping[str, str]) -> int:
+    if options.archive in (None, HERE):
+        data = existing_data(config_of(options, environment))
+        return _verify_journal(data) if options.archive is None else _verify_own(data, options.key)
+    key = None if options.key is None else _read_key(options.key)
+    return _tell(Verification(root=Path(options.archive), public_key=key))
+
+
+def _verify_own(data: DataDir, key: Path | None) -> int:
+    """With what the collector knows itself: its key, and the newest checkpoint that it sealed."""
+    with closing(Registry(data.state)) as registry:
+        day, _, digest = (registry.fact(HEAD) or "").partition(" ")
+    own = load_signer(data.plan_key).public_key if key is None else _read_key(key)
+    return _tell(Verification(root=data.archive, public_key=own, head=(day, digest) if day else None))
+
+
+def _read_key(file: Path) -> bytes:
+    try:
+        found = load_pem_public_key(file.read_bytes())
+    except (OSError, ValueError) as wrong:
+        raise ArchiveError(f"{file}: no public key: {wrong}") from None
+    if not isinstance(found, Ed25519PublicKey):
+        raise ArchiveError(f"{file}: no key of Ed25519")
+    return found.public_bytes_raw()
+
+
+def _tell(verification: Verification) -> int:
+    wrong = 0
+    for problem in verification.problems():
+        wrong += 1
+        sys.stdout.write(f"{problem}\n")
+    said = f"{verification.checkpoints} checkpoints, {verification.files} files"
+    sys.stdout.write(f"{said}: {'nothing was altered' if not wrong else f'{wrong} problems'}\n")
+    return 1 if wrong else 0
+
+
+def _verify_journal(data: DataDir) -> int:
+    """Every row against its checksum, and their numbers."""
+    wrong = rows = 0
+    progress = Progress()
+    with closing(open_to_read(data.journal)) as journal:
+        last = max(0, journal_file.first_position(journal)[0] - 1)
+        while chunk := journal_file.read_after(journal, last, CHUNK):
+            for row, sound in chunk:
+                if row.id != last + 1:
+                    wrong += 1
+                    sys.stdout.write(f"rows {last + 1} to {row.id - 1}: missing\n")
+                if not sound:
+                    wrong += 1
+                    sys.stdout.write(f"row {row.id}: damaged\n")
+                last, rows = row.id, rows + 1
+            progress.tell(lambda: f"{rows} rows")  # noqa: B023 - called now
+    sys.stdout.write(f"{rows} rows: {'all as they were written' if not wrong else f'{wrong} problems'}\n")
+    return 1 if wrong else 0
