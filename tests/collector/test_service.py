@@ -367,3 +367,17 @@ async def test_a_session_of_many_days_is_given_a_new_secret_too(tmp_path: Path) 
         await server.accounts.refresh()
         await server.service.rotate()
         assert "rotation" == (await session.next()).WhichOneof("message")
+
+
+async def test_what_agents_had_to_drop_is_known_by_cause_while_they_are_here(server: Server) -> None:
+    agent = await server.join()
+    async with agent.session(link.Hello(agent_version="0", dropped=5, dropped_old=2)) as session:
+        await session.next()
+        assert {"full": 3, "old": 2, "damaged": 0} == server.stats.drops.sums()
+        await session.send(link.SessionRequest(heartbeat=link.Heartbeat(dropped=6, dropped_old=2, dropped_damaged=1)))
+        while (await session.next()).WhichOneof("message") != "heartbeat_answer":
+            pass
+        assert {"full": 3, "old": 2, "damaged": 1} == server.stats.drops.sums()
+    while server.service.sessions:  # noqa: ASYNC110
+        await asyncio.sleep(0)
+    assert {"full": 0, "old": 0, "damaged": 0} == server.stats.drops.sums()

@@ -42,8 +42,13 @@ class Finding:
 FAULTS = ("lost", "unkept", "twice", "changed", "invented", "miscounted")
 
 
-def compare(diary: Diary, spool: SpoolBook, journal: Mapping[Key, list[int]]) -> Finding:
-    """One agent's accounts. The diary must have been read first and the journal last: what comes after is more."""
+def compare(diary: Diary, spool: SpoolBook, journal: Mapping[Key, list[int]], *, last: int = 0) -> Finding:
+    """One agent's accounts. The diary must have been read first, then the spool, then the journal.
+
+    `last`: the spool's last number as it was read once more after all of these, where the agent goes on meanwhile: up
+    to there the journal may be ahead of what was read of the spool.
+    """
+    since = {(spool.epoch, number) for number in range(spool.last + 1, last + 1)}
     numbered = {(spool.epoch, number) for number in range(1, spool.last + 1)} | diary.produced.keys()
     missing = numbered - journal.keys() - spool.waiting.keys()
     given_up = spool.counters["dropped"] + spool.counters["rejected"]
@@ -55,7 +60,7 @@ def compare(diary: Diary, spool: SpoolBook, journal: Mapping[Key, list[int]]) ->
         unkept=len(diary.settled - journal.keys()),
         twice=sum(len(found) - 1 for found in journal.values()),
         changed=sum(diary.produced.get(key, mark) != mark for key, mark in marks),
-        invented=len(journal.keys() - numbered),
+        invented=len(journal.keys() - numbered - since),
         miscounted=_miscounted(spool),
     )
 

@@ -142,13 +142,15 @@ class Rig:
     # Accounts
 
     async def account(self) -> Finding:
-        """Everybody's accounts as the files are now. Diaries are read first, then spools, then the journal."""
+        """Everybody's accounts as the files are now."""
         return await asyncio.to_thread(self._account)
 
     def _account(self) -> Finding:
         books = [(m.id, read_diary(m.diary), read_spool(m.spool)) for m in self.members if m.spool.exists()]
         journal = read_journal(self.journal)
-        return sum((compare(diary, spool, journal.get(id_, {})) for id_, diary, spool in books), Finding())
+        last = {m.id: m.produced() for m in self.members}
+        found = (compare(diary, spool, journal.get(id_, {}), last=last[id_]) for id_, diary, spool in books)
+        return sum(found, Finding())
 
     async def until_rows(self, count: int) -> None:
         """Until the journal is so long."""
@@ -177,9 +179,8 @@ class Rig:
 
     async def _empty(self, member: Member) -> None:
         """An agent that is stopped sends what it can in its last seconds; it is let do so until nothing waits."""
-        for _ in range(10):
-            if not member.waiting:
-                return
+        tries, left = 0, member.waiting
+        while left:
             await member.program.start()
 
             async def delivers() -> bool:
@@ -188,7 +189,9 @@ class Rig:
             with contextlib.suppress(TimeoutError):
                 await until(delivers, within=30.0, beat=BEAT_S)
             await member.program.stop()
-        raise AssertionError(f"{member.name}: {member.waiting} measurements are not delivered")
+            tries = tries + 1 if member.waiting >= left else 0
+            left = member.waiting
+            assert tries < 10, f"{member.name}: {left} measurements are not delivered"
 
     async def end(self) -> None:
         for member in self.members:

@@ -51,6 +51,12 @@ def test_a_journal_that_is_wrong_is_found(journal: dict[Key, list[int]], expecte
     assert expected == faults(compare(DIARY, SPOOL, journal))
 
 
+def test_what_came_while_the_accounts_were_read_is_no_invention() -> None:
+    ahead = {**JOURNAL, (7, 6): [106], (7, 7): [107]}
+    assert compare(DIARY, SPOOL, ahead, last=7).good
+    assert {"invented": 1} == faults(compare(DIARY, SPOOL, ahead, last=6))
+
+
 def test_a_spool_that_forgot_one_is_found() -> None:
     forgetful = replace(SPOOL, waiting={(7, 5): 105})
     assert {"lost": 1, "miscounted": 1} == faults(compare(DIARY, forgetful, JOURNAL))

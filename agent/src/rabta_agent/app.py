@@ -184,7 +184,7 @@ class Agent:
             epoch=counts.epoch,
             plan_version=self._plans.current.version if self._plans.current else 0,
             now=to_timestamp(self._parts.clock.now()),
-            dropped=counts.dropped,
+            **counts.drops,
         )
 
     def _network(self) -> NetworkContext:

@@ -259,7 +259,7 @@ class Session:
             if silent_s >= interval_s:
                 counts = self._spool.counts
                 now = to_timestamp(self._clock.now())
-                heartbeat = wire.Heartbeat(now=now, backlog=counts.waiting, dropped=counts.dropped)
+                heartbeat = wire.Heartbeat(now=now, backlog=counts.waiting, **counts.drops)
                 self._timekeeper.ask(now)
                 await self._write(stream, wire.SessionRequest(heartbeat=heartbeat))
                 silent_s = 0.0

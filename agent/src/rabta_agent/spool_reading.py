@@ -27,6 +27,15 @@ class Counts:
     measured_today: int
     bytes_today: int
 
+    @property
+    def drops(self) -> dict[str, int]:
+        """How many were dropped and why, in the words of the link."""
+        return {
+            "dropped": self.dropped,
+            "dropped_old": self.dropped_old,
+            "dropped_damaged": self.dropped_damaged,
+        }
+
 
 def read_counts(connection: sqlite3.Connection, now: datetime) -> Counts:
     """The numbers of a spool that may be another process's."""

@@ -173,6 +173,12 @@ DOUBTED = Metric(
     labels=("doubt",),
     help="Measurements kept in the journal alone, because their agent's clock does not tell when they were made.",
 )
+DROPPED = Metric(
+    name="rabta_collector_spool_dropped_measurements",
+    kind=Kind.GAUGE,
+    labels=("cause",),
+    help="Measurements that the spools of agents with a session have dropped since they were made, by their word.",
+)
 INGEST_LAG = Metric(
     name="rabta_collector_ingest_lag_seconds",
     kind=Kind.GAUGE,
@@ -247,6 +253,7 @@ CATALOGUE = (
     INGESTED,
     REJECTED,
     DOUBTED,
+    DROPPED,
     INGEST_LAG,
     JOURNAL_SYNC,
     JOURNAL_BYTES,

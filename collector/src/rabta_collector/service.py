@@ -7,6 +7,7 @@ neither kept nor logged.
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from typing import NoReturn
 
 import grpc
@@ -227,7 +228,7 @@ class Service:
             stream=stream,
             ingest=parts.ingest,
             heartbeat_s=parts.heartbeat_s,
-            heard=lambda: parts.accounts.heard(member.agent),
+            heard=partial(self._hear, member.agent),
             charge=lambda size, count: parts.admission.charge(entrant, size, count, parts.ingest.load),
             news=parts.standings.teller().news,
         )
@@ -241,6 +242,7 @@ class Service:
         if (older := self.sessions.get(agent)) is not None:
             older.end(End.REPLACED)
         self.sessions[agent] = session
+        self._parts.stats.drops.hear(agent, hello)
         if older is None:
             self._present(session.member, connected=True)
         bound = log.bind(agent=agent, isp=session.member.isp)
@@ -253,8 +255,14 @@ class Service:
         finally:
             if self.sessions.get(agent) is session:
                 del self.sessions[agent]
+                self._parts.stats.drops.forget(agent)
                 self._present(session.member, connected=False)
             bound.info("session.end")
+
+    def _hear(self, agent: str, heartbeat: link.Heartbeat | None) -> None:
+        self._parts.accounts.heard(agent)
+        if heartbeat is not None:
+            self._parts.stats.drops.hear(agent, heartbeat)
 
     async def rotate(self) -> None:
         """Gives new secrets to the agents whose own have grown old in long sessions."""

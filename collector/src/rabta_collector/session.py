@@ -59,11 +59,13 @@ class Session:
         stream: Stream,
         ingest: Ingest,
         heartbeat_s: float,
-        heard: Callable[[], None] = lambda: None,
+        heard: Callable[[link.Heartbeat | None], None] = lambda _: None,
         charge: Callable[[int, int], Toll] = lambda _size, _measurements: Toll(),
         news: Callable[[float], link.Standing | None] = lambda _now: None,
     ) -> None:
-        """`heard` is called with every message of the agent, `charge` with its bytes and measurements beforehand.
+        """`heard` is called at every message of the agent, and with what each heartbeat says.
+
+        `charge` is called with the bytes and measurements of a message, before it is looked at.
 
         `news` is asked, with the time, what of the verdicts there is to tell after each message.
         """
@@ -139,7 +141,7 @@ class Session:
         envelope = await read_envelope(self.stream, self._silence_s)
         if envelope is None:
             return False
-        self._heard()
+        self._heard(None)
         toll = self._charge(len(envelope.body), envelope.measurements)
         match envelope.kind:
             case Kind.BATCH:
@@ -157,6 +159,7 @@ class Session:
 
     async def _answer(self, heartbeat: link.Heartbeat) -> None:
         """Tells the agent the time, so that it knows how far its own clock is off."""
+        self._heard(heartbeat)
         now = to_timestamp(datetime.fromtimestamp(self._ingest.now(), UTC))
         answer = link.HeartbeatAnswer(agent_now=heartbeat.now, now=now)
         await self._outbox.put(link.SessionResponse(heartbeat_answer=answer).SerializeToString())

@@ -6,6 +6,7 @@ Times are Unix seconds. A snapshot is made on the decision grid, shared by all r
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from rabta_collector.drops import Drops
 from rabta_proto.vocabulary import IspKind, IspState, Mechanism, State
 
 
@@ -124,6 +125,7 @@ class IngestStats:
     results: dict[str, int] = field(default_factory=lambda: {"accepted": 0, "duplicate": 0, "rejected": 0})
     rejected: dict[str, int] = field(default_factory=dict)  # by reason
     doubted: dict[str, int] = field(default_factory=dict)  # by doubt
+    drops: Drops = field(default_factory=Drops)  # of agents that have a session
     lag_s: float = 0.0  # age of the newest measurement when it was acknowledged
     sync_buckets: list[int] = field(default_factory=lambda: [0] * (len(SYNC_BUCKETS_S) + 1))  # not cumulative
     sync_sum_s: float = 0.0

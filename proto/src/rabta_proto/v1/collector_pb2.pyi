@@ -250,6 +250,8 @@ class Hello(_message.Message):
     PLAN_VERSION_FIELD_NUMBER: _builtins.int
     NOW_FIELD_NUMBER: _builtins.int
     DROPPED_FIELD_NUMBER: _builtins.int
+    DROPPED_OLD_FIELD_NUMBER: _builtins.int
+    DROPPED_DAMAGED_FIELD_NUMBER: _builtins.int
     agent_version: _builtins.str
     """Version of the agent."""
     backlog: _builtins.int
@@ -260,6 +262,10 @@ class Hello(_message.Message):
     """Version of the plan that the agent has. Zero: none."""
     dropped: _builtins.int
     """Measurements that the spool had to drop since the epoch began, unsent."""
+    dropped_old: _builtins.int
+    """Of these, those that had waited for too long."""
+    dropped_damaged: _builtins.int
+    """Of these, those that could not be read any more. All others: the spool or the disk was full."""
     @_builtins.property
     def capabilities(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """What the agent can do, for instance "dns", "tcp", "tls", "http"."""
@@ -283,10 +289,12 @@ class Hello(_message.Message):
         plan_version: _builtins.int = ...,
         now: _timestamp_pb2.Timestamp | None = ...,
         dropped: _builtins.int = ...,
+        dropped_old: _builtins.int = ...,
+        dropped_damaged: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["network", b"network", "now", b"now"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["agent_version", b"agent_version", "backlog", b"backlog", "capabilities", b"capabilities", "dropped", b"dropped", "epoch", b"epoch", "network", b"network", "now", b"now", "plan_version", b"plan_version"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["agent_version", b"agent_version", "backlog", b"backlog", "capabilities", b"capabilities", "dropped", b"dropped", "dropped_damaged", b"dropped_damaged", "dropped_old", b"dropped_old", "epoch", b"epoch", "network", b"network", "now", b"now", "plan_version", b"plan_version"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -325,10 +333,16 @@ class Heartbeat(_message.Message):
     NOW_FIELD_NUMBER: _builtins.int
     BACKLOG_FIELD_NUMBER: _builtins.int
     DROPPED_FIELD_NUMBER: _builtins.int
+    DROPPED_OLD_FIELD_NUMBER: _builtins.int
+    DROPPED_DAMAGED_FIELD_NUMBER: _builtins.int
     backlog: _builtins.int
     """Measurements that wait in the spool."""
     dropped: _builtins.int
     """Measurements that the spool had to drop since the epoch began, unsent."""
+    dropped_old: _builtins.int
+    """Of these, those that had waited for too long."""
+    dropped_damaged: _builtins.int
+    """Of these, those that could not be read any more. All others: the spool or the disk was full."""
     @_builtins.property
     def now(self) -> _timestamp_pb2.Timestamp:
         """Wall clock of the agent (UTC)."""
@@ -339,10 +353,12 @@ class Heartbeat(_message.Message):
         now: _timestamp_pb2.Timestamp | None = ...,
         backlog: _builtins.int = ...,
         dropped: _builtins.int = ...,
+        dropped_old: _builtins.int = ...,
+        dropped_damaged: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["now", b"now"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["backlog", b"backlog", "dropped", b"dropped", "now", b"now"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["backlog", b"backlog", "dropped", b"dropped", "dropped_damaged", b"dropped_damaged", "dropped_old", b"dropped_old", "now", b"now"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
