@@ -9,7 +9,8 @@ T ?= tests
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export PIP_CONSTRAINT := $(CURDIR)/constraints.txt
 
-.PHONY: help setup demo run test test-all lint types proto proto-check fmt check spell accuracy faults clean wheels deb pyz
+.PHONY: help setup demo run test test-all lint types proto proto-check fmt check spell accuracy faults clean wheels deb pyz \
+	deb-test
 
 help: $(SETUP)
 	@sed -n 's/^## //p' Makefile
@@ -27,6 +28,7 @@ help: $(SETUP)
 ## make wheels       the agent and what it needs as wheels, in build/wheels: to install from without an index
 ## make deb          the agent as a Debian package, for this machine's architecture and Python
 ## make pyz          the agent as one file, likewise
+## make deb-test     as root: package, wheels (pipx) and .pyz on an empty Debian, from nothing to verdicts and away again
 ## make fmt          format
 ## make proto        generate the code of the schema anew
 ## make clean        remove what all of these made
@@ -66,6 +68,9 @@ deb: wheels
 
 pyz: wheels
 	@$(BIN)/python deploy/package/pyz.py
+
+deb-test: deb pyz
+	@cd tests && exec unshare --mount ../$(BIN)/python -m lab.walk
 
 test: $(SETUP)
 	@$(BIN)/python -m pytest $(T)

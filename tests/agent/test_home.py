@@ -123,3 +123,15 @@ def test_the_flag_goes_before_the_variable_and_that_before_the_platforms_own(tmp
     assert tmp_path / "flag" == find_home(str(tmp_path / "flag"), environment).path
     assert tmp_path / "variable" == find_home(None, environment).path
     assert "rabta-agent" == find_home(None, {}).path.name
+
+
+def test_a_home_that_may_not_go_is_erased_all_the_same(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A service's home lies in /var/lib, where its user may remove nothing."""
+
+    def refuse(_self: Path) -> None:
+        raise PermissionError(13, "Permission denied")
+
+    home.save_credential(CREDENTIAL)
+    monkeypatch.setattr(Path, "rmdir", refuse)
+    assert (["credential.json"], []) == home.erase()
+    assert [] == list(home.path.iterdir())

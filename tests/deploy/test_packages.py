@@ -1,4 +1,4 @@
-"""The .deb and the .pyz, made of a small tree in the agent's place."""
+"""The .deb and the .pyz, made of a small tree in the agent's place; `make deb-test` walks the real ones."""
 
 import os
 import re

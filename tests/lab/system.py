@@ -83,14 +83,15 @@ class Agent:
     network: Network
     home: Path
     env: dict[str, str]
+    command: str
     program: Program
 
     async def join(self, url: str, token: str) -> None:
-        await run(AGENT, "join", url, "--invite", token, env=self.env)
+        await run(self.command, "join", url, "--invite", token, env=self.env)
 
     async def status(self) -> dict[str, object]:
         """What `rabta-agent status --json` says, which works while the agent runs and when it does not."""
-        said = json.loads(await run(AGENT, "status", "--json", env=self.env))
+        said = json.loads(await run(self.command, "status", "--json", env=self.env))
         assert isinstance(said, dict)
         return said
 
@@ -103,10 +104,19 @@ class Agent:
 
 
 class System:
-    """Collector and agents; `country` is what they work in."""
+    """Collector and agents; `country` is what they work in. `commands`: what agents are started by, in turn."""
 
-    def __init__(self, country: Country, files: Files, ports: Ports, *, interval: str = "2s") -> None:
+    def __init__(
+        self,
+        country: Country,
+        files: Files,
+        ports: Ports,
+        *,
+        interval: str = "2s",
+        commands: Sequence[str] = (AGENT,),
+    ) -> None:
         self.country = country
+        self._commands = commands
         self.files = files
         self.ports = ports
         for folder in (files.data, files.homes, files.logs):
@@ -143,8 +153,9 @@ class System:
         lines = [f"export {key}={shlex.quote(value)}\n" for key, value in place.items()]
         (self.files.homes / f"{name}.env").write_text("".join(lines), encoding="utf-8")
         env = environment(**place)
-        program = Program([AGENT, "run"], env, self.files.logs / f"{name}.log")
-        return Agent(name=name, network=network, home=home, env=env, program=program)
+        command = self._commands[(index - 1) % len(self._commands)]
+        program = Program([command, "run"], env, self.files.logs / f"{name}.log")
+        return Agent(name=name, network=network, home=home, env=env, command=command, program=program)
 
     @property
     def programs(self) -> list[tuple[str, Program]]:

@@ -152,7 +152,7 @@ class Home:
             self._write("link.json", json.dumps(asdict(link)).encode(), sync=False)
 
     def erase(self) -> tuple[list[str], list[str]]:
-        """Removes every file of the agent's, and the directory if nothing else is in it; names of both.
+        """Removes every file of the agent's, and the directory if nothing else is in it and it may; names of both.
 
         To be called with the lock held. Raises `CommandError`.
         """
@@ -164,7 +164,8 @@ class Home:
                     erased.append(file.name)
             left = sorted(file.name for file in self.path.iterdir())
             if not left:
-                self.path.rmdir()
+                with suppress(PermissionError):  # of a service, whose home lies where it may make nothing
+                    self.path.rmdir()
         except OSError as wrong:
             raise CommandError(f"{wrong.filename}: cannot be removed: {wrong.strerror}") from None
         return erased, left

@@ -1,0 +1,232 @@
+"""The agent: CPU of a full measurement beside the floor and blackbox_exporter; its start, its memory, its idle cost."""
+
+import json
+import shutil
+import subprocess
+import tempfile
+import time
+import urllib.request
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from bench.process import (
+    BenchError,
+    Server,
+    children_cpu_s,
+    cpu_s,
+    memory,
+    python,
+    written_bytes,
+)
+from bench.site import NAME
+from lab.programs import AGENT, COLLECTOR, environment
+from lab.system import free_port
+
+FEW, MANY = 10, 60
+IDLE_S, QUICK_IDLE_S = 120.0, 20.0
+SETTLED = 200
+BLACKBOX = """modules:
+  page:
+    prober: http
+    http:
+      fail_if_not_ssl: true
+      preferred_ip_protocol: ip4
+      body_size_limit: 1MB
+      tls_config: {{ca_file: {roots}, server_name: {name}}}
+"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Place:
+    """The site and where its files are."""
+
+    folder: Path
+    dns: int
+    https: int
+
+    @property
+    def url(self) -> str:
+        return f"https://{NAME}:{self.https}/"
+
+    @property
+    def env(self) -> dict[str, str]:
+        roots = str(self.folder / "roots.pem")
+        resolver = f"127.0.0.1:{self.dns}"
+        return environment(
+            RABTA_LAB="1", RABTA_RESOLVER=resolver, SSL_CERT_FILE=roots, RABTA_HOME=str(self.folder / "home")
+        )
+
+
+@contextmanager
+def site(folder: Path) -> Iterator[Place]:
+    log = folder / "site.log"
+    server = Server(python("bench.site", str(folder)), log=log)
+    try:
+        server.until(lambda: b"\n" in log.read_bytes())
+        ports = json.loads(log.read_text(encoding="utf-8").splitlines()[0])
+        yield Place(folder=folder, dns=ports["dns"], https=ports["https"])
+    finally:
+        server.end()
+
+
+@dataclass(slots=True)
+class Probing:
+    """Milliseconds of CPU for one measurement, of each pair of runs."""
+
+    agent_ms: list[float] = field(default_factory=list)
+    floor_ms: list[float] = field(default_factory=list)
+    blackbox_ms: list[float] = field(default_factory=list)
+
+
+def probing(runs: int) -> Probing:
+    """Each program measures a page few times and many times: the difference is without its start."""
+    found = Probing()
+    with ExitStack() as stack:
+        place = stack.enter_context(site(Path(stack.enter_context(tempfile.TemporaryDirectory()))))
+        blackbox = stack.enter_context(blackbox_exporter(place))
+        roots = str(place.folder / "roots.pem")
+
+        def floor(times: int) -> list[str]:
+            return python("bench.floor_probe", str(place.dns), str(place.https), roots, str(times))
+
+        def agent(times: int) -> list[str]:
+            return [AGENT, "probe", "--log-level", "error", *[place.url] * times]
+
+        for _ in range(runs):
+            found.agent_ms.append(_each_ms(agent(FEW), agent(MANY), place))
+            found.floor_ms.append(_each_ms(floor(FEW), floor(MANY), place))
+            if blackbox is not None:
+                found.blackbox_ms.append(_probes_ms(blackbox, place))
+    return found
+
+
+def _each_ms(few: Sequence[str], many: Sequence[str], place: Place) -> float:
+    spent = [children_cpu_s(command, place.env)[0] for command in (few, many)]
+    return (spent[1] - spent[0]) / (MANY - FEW) * 1e3
+
+
+@contextmanager
+def blackbox_exporter(place: Place) -> Iterator[tuple[Server, int] | None]:
+    """Its process and port; `None` where it is not installed."""
+    program = shutil.which("prometheus-blackbox-exporter")
+    if program is None:
+        yield None
+        return
+    config = place.folder / "blackbox.yml"
+    config.write_text(BLACKBOX.format(roots=place.folder / "roots.pem", name=NAME), encoding="utf-8")
+    port = free_port()
+    command = [program, f"--config.file={config}", f"--web.listen-address=127.0.0.1:{port}"]
+    server = Server(command, env=place.env, log=place.folder / "blackbox.log")
+    try:
+        server.until(lambda: _scrape(port, place) is not None)
+        yield server, port
+    finally:
+        server.end()
+
+
+def _probes_ms(blackbox: tuple[Server, int], place: Place) -> float:
+    server, port = blackbox
+    before = cpu_s(server.pid)
+    for _ in range(MANY):
+        if "probe_success 1" not in (_scrape(port, place) or ""):
+            raise BenchError("blackbox_exporter does not reach the site")
+    return (cpu_s(server.pid) - before) / MANY * 1e3
+
+
+def _scrape(port: int, place: Place) -> str | None:
+    """It resolves by the system's resolver alone, so it is given the address."""
+    url = f"http://127.0.0.1:{port}/probe?module=page&target=https://127.0.0.1:{place.https}/"
+    try:
+        with urllib.request.urlopen(url, timeout=10) as answer:
+            return str(answer.read().decode())
+    except OSError:
+        return None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Running:
+    """A joined agent at work. Memory in MB; `start_s`: CPU up to its first measurement; `idle`: cores."""
+
+    pss: float
+    rss: float
+    start_s: float
+    idle: float
+    written_bytes: float
+    version_s: float
+
+
+def running(*, idle_s: float, settled: int) -> Running:
+    """One agent from its start: the first measurement, `settled` measurements, then nothing to do for a while."""
+    with ExitStack() as stack:
+        place = stack.enter_context(site(Path(stack.enter_context(tempfile.TemporaryDirectory()))))
+        version_s = min(children_cpu_s([AGENT, "version"], place.env)[0] for _ in range(5))
+        with collector(place, "2s") as (stop, *joining):
+            _join(place, *joining)
+            log = place.folder / "agent.log"
+            agent = Server([AGENT, "run"], env=place.env, log=log)
+            try:
+                agent.until(lambda: _measured(log) >= 1)
+                start_s = cpu_s(agent.pid)
+                agent.until(lambda: _measured(log) >= 10, 120)
+                wrote, count = written_bytes(agent.pid), _measured(log)
+                agent.until(lambda: _measured(log) >= settled, 600)
+                per = (written_bytes(agent.pid) - wrote) / (_measured(log) - count)
+                stop()  # whose libraries it would share, as it does on no volunteer's machine
+                held = memory(agent.pid)
+            finally:
+                agent.end()
+        shutil.rmtree(place.folder / "home")
+        with collector(place, "86400s", again=True) as (_, *joining):
+            _join(place, *joining)
+            agent = Server([AGENT, "run"], env=place.env, log=place.folder / "idle.log")
+            try:
+                agent.until(lambda: b"link.up" in (place.folder / "idle.log").read_bytes())
+                time.sleep(5)
+                before = cpu_s(agent.pid)
+                time.sleep(idle_s)
+                idle = (cpu_s(agent.pid) - before) / idle_s
+            finally:
+                agent.end()
+    return Running(pss=held.pss, rss=held.rss, start_s=start_s, idle=idle, written_bytes=per, version_s=version_s)
+
+
+def _measured(log: Path) -> int:
+    return log.read_bytes().count(b"measurement.done")
+
+
+@contextmanager
+def collector(place: Place, interval: str, *, again: bool = False) -> Iterator[tuple[Callable[[], None], str, str]]:
+    """A collector whose plan names the site: what ends it, its URL, and an invitation."""
+    grpc, http = free_port(), free_port()
+    targets, data = place.folder / "targets.toml", place.folder / f"collector-{again}"
+    lines = ['[[platform]]\nid = "x"\nname = "X"']
+    lines += [
+        f'[[platform.target]]\nurl = "https://{name}.{NAME}:{place.https}/"\ninterval = "{interval}"'
+        for name in "abcde"
+    ]
+    lines += ["[resolvers]", "doh = []", f'udp = ["127.0.0.1:{place.dns}"]']
+    targets.write_text("\n".join(lines), encoding="utf-8")
+    command = [COLLECTOR, "serve", "--data", str(data), "--targets", str(targets), "--lab"]
+    command += ["--grpc", f"127.0.0.1:{grpc}", "--http", f"127.0.0.1:{http}"]
+    server = Server(command, log=place.folder / "collector.log")
+
+    def ready() -> bool:
+        try:
+            with urllib.request.urlopen(f"http://127.0.0.1:{http}/readyz", timeout=5) as answer:
+                return bool(answer.status == 200)
+        except OSError:
+            return False
+
+    try:
+        server.until(ready)
+        invite = [COLLECTOR, "invite", "--data", str(data), "--isp", "ptcl"]
+        token = subprocess.run(invite, check=True, capture_output=True, text=True).stdout.strip()
+        yield server.end, f"http://127.0.0.1:{grpc}", token
+    finally:
+        server.end()
+
+
+def _join(place: Place, url: str, token: str) -> None:
+    children_cpu_s([AGENT, "join", url, "--invite", token], place.env)

@@ -1,0 +1,107 @@
+"""What a process costs, as the kernel counts it (proc(5)): CPU, memory, disk. Linux."""
+
+import os
+import statistics
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+_TICK_S = 1 / os.sysconf("SC_CLK_TCK")
+READY_S = 60.0
+
+
+class BenchError(RuntimeError):
+    """Why something could not be measured, in a line."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Memory:
+    """Megabytes (10^6): proportional set size, and resident."""
+
+    pss: float
+    rss: float
+
+
+def cpu_s(pid: int) -> float:
+    """CPU seconds of a process, user and system, with those of children it has waited for."""
+    fields = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()
+    return sum(int(field) for field in fields[11:15]) * _TICK_S
+
+
+def memory(pid: int) -> Memory:
+    """What it holds now."""
+    lines = Path(f"/proc/{pid}/smaps_rollup").read_text(encoding="utf-8").splitlines()[1:]
+    found = {line.split(":")[0]: int(line.split()[1]) for line in lines}
+    return Memory(pss=found["Pss"] * 1024 / 1e6, rss=found["Rss"] * 1024 / 1e6)
+
+
+def written_bytes(pid: int) -> int:
+    """What it has had written to the disk."""
+    lines = Path(f"/proc/{pid}/io").read_text(encoding="utf-8").splitlines()
+    return next(int(line.split()[1]) for line in lines if line.startswith("write_bytes"))
+
+
+class Server:
+    """A program that serves until it is ended."""
+
+    def __init__(
+        self, command: Sequence[str], *, env: Mapping[str, str] | None = None, log: Path | None = None
+    ) -> None:
+        self._log = (log or Path(os.devnull)).open("ab")
+        self._process = subprocess.Popen(
+            command, env=env, stdin=subprocess.DEVNULL, stdout=self._log, stderr=self._log, start_new_session=True
+        )
+        self._name = Path(command[0]).name
+
+    @property
+    def pid(self) -> int:
+        return self._process.pid
+
+    def until(self, ready: Callable[[], bool], within_s: float = READY_S) -> None:
+        """Waits for a condition. Raises `BenchError` where it ends before, or does not come to it."""
+        end = time.monotonic() + within_s
+        while not ready():
+            if self._process.poll() is not None:
+                raise BenchError(f"{self._name} ended with {self._process.returncode}")
+            if time.monotonic() > end:
+                raise BenchError(f"{self._name} is not ready after {within_s:g} s")
+            time.sleep(0.05)
+
+    def end(self) -> None:
+        """Ends it; a second time is nothing."""
+        if self._process.poll() is None:
+            self._process.terminate()
+            try:
+                self._process.wait(20)
+            except subprocess.TimeoutExpired:
+                self._process.kill()
+                self._process.wait()
+        self._log.close()
+
+
+def children_cpu_s(command: Sequence[str], env: Mapping[str, str] | None = None) -> tuple[float, str]:
+    """CPU seconds of a command from start to end, and what it printed. Raises `BenchError`."""
+    before = os.times()
+    done = subprocess.run(command, env=env, capture_output=True, text=True, check=False)
+    after = os.times()
+    if done.returncode:
+        raise BenchError(f"{Path(command[0]).name}: {(done.stderr or done.stdout).strip().splitlines()[-1:]}")
+    spent = after.children_user + after.children_system - before.children_user - before.children_system
+    return spent, done.stdout
+
+
+def median(values: Iterable[float]) -> float:
+    return statistics.median(values)
+
+
+def median_ratio(ours: Sequence[float], theirs: Sequence[float]) -> float:
+    """The median of the ratios of pairs: what both runs of a pair suffered together falls out."""
+    return statistics.median(a / b for a, b in zip(ours, theirs, strict=True))
+
+
+def python(module: str, *words: str) -> list[str]:
+    """A module of the benchmarks as a program of its own."""
+    return [sys.executable, "-m", module, *words]
