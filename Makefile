@@ -10,7 +10,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export PIP_CONSTRAINT := $(CURDIR)/constraints.txt
 
 .PHONY: help setup demo run test test-all lint types proto proto-check fmt check spell accuracy faults clean wheels deb pyz \
-	deb-test
+	deb-test bench
 
 help: $(SETUP)
 	@sed -n 's/^## //p' Makefile
@@ -29,6 +29,7 @@ help: $(SETUP)
 ## make deb          the agent as a Debian package, for this machine's architecture and Python
 ## make pyz          the agent as one file, likewise
 ## make deb-test     as root: package, wheels (pipx) and .pyz on an empty Debian, from nothing to verdicts and away again
+## make bench        what agent and collector cost, beside floors and peers (QUICK=1: less sure; PART=agent or ingest)
 ## make fmt          format
 ## make proto        generate the code of the schema anew
 ## make clean        remove what all of these made
@@ -54,6 +55,9 @@ faults: $(SETUP)
 
 sim: $(SETUP)
 	@cd tests && exec ../$(BIN)/python -m sim --seed $(or $(SEED),1) $(if $(QUICK),--quick) $(if $(EVENT),--event "$(EVENT)")
+
+bench: $(SETUP)
+	@cd tests && exec ../$(BIN)/python -m bench $(if $(QUICK),--quick) $(PART)
 
 run: $(SETUP)
 	@exec $(BIN)/python deploy/run.py

@@ -1,8 +1,7 @@
 """`make bench`: what agent and collector cost, beside floors and peers; prints tables, writes build/bench.json.
 
-CPU seconds of whole processes, medians of pairs of runs, one of each side after the other: on a machine that others use, only
-ratios within one run are to be relied on. Exit code 1 where something could not be measured; a bar that is not met is said
-in its table.
+CPU seconds of whole processes, medians of pairs of runs, one of each side after the other: on a machine that others
+use, only ratios within one run are to be relied on. Exit code 1 where something could not be measured.
 """
 
 import argparse

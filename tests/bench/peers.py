@@ -1,7 +1,7 @@
 """What a user would run instead: the same facts as samples, pushed to VictoriaMetrics and to the Pushgateway.
 
-One measurement is six samples: whether it succeeded, the durations of four steps, and the bytes. Both sides are counted:
-the server's process, and this one, which has to write and push them.
+One measurement is six samples: whether it succeeded, the durations of four steps, and the bytes. Both sides are
+counted: the server's process, and this one, which has to write and push them.
 """
 
 import http.client
