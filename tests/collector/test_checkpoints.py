@@ -10,7 +10,7 @@ import pytest
 import structlog.testing
 
 from rabta_collector import journal_file
-from rabta_collector.checkpoints import make_stamp
+from rabta_collector.checkpoints import make_stamp, read_up_to
 from rabta_collector.config import Config
 from rabta_collector.datadir import DataDir
 from rabta_collector.decider import Decider
@@ -184,6 +184,21 @@ async def checkpointed(folder: Path) -> Path:
 async def test_none_is_no_news(tmp_path: Path) -> None:
     written(tmp_path)
     assert "" == await ignored(tmp_path)
+
+
+async def test_a_start_knows_beforehand_what_it_will_read(tmp_path: Path) -> None:
+    path, journal = tmp_path / "checkpoint", tmp_path / "journal.sqlite"
+    assert 0 == read_up_to(path, journal, STAMP)
+    assert not journal.exists()
+    await checkpointed(tmp_path)
+    assert 50 == read_up_to(path, journal, STAMP)
+    assert 0 == read_up_to(path, journal, {**STAMP, "program": "another"})
+    content = path.read_bytes()
+    path.write_bytes(content[:-1])
+    assert 0 == read_up_to(path, journal, STAMP)
+    path.write_bytes(content)
+    journal.write_bytes(b"no journal at all")
+    assert 0 == read_up_to(path, journal, STAMP)
 
 
 @pytest.mark.parametrize("key", ["program", "rules version", "catalogue", "isps", "settings", "AS database", "lab"])

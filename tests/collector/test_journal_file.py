@@ -104,6 +104,28 @@ def test_rows_behind_the_damage_are_kept_too(tmp_path: Path) -> None:
     assert 0 < salvage.lost < 20
 
 
+def test_only_what_will_be_read_is_checked_where_somebody_says_what_that_is(tmp_path: Path) -> None:
+    path = tmp_path / "j.sqlite"
+    filled(path)
+    content = bytearray(path.read_bytes())
+    content[4096 * 8 : 4096 * 9] = bytes(4096)
+    path.write_bytes(content)
+    assert prepare(path, after=180) is None
+    with closing(connect(path)) as connection:
+        assert list(range(181, 201)) == [row.id for row, _ in read_after(connection, 180, 100)]
+    salvage = prepare(path, after=1)
+    assert salvage is not None
+    assert 0 < salvage.lost < 20
+
+
+def test_damage_behind_the_row_is_found(tmp_path: Path) -> None:
+    path = tmp_path / "j.sqlite"
+    filled(path)
+    whole = path.read_bytes()
+    path.write_bytes(whole[: len(whole) - 4096])
+    assert prepare(path, after=180) is not None
+
+
 def test_a_word_that_is_no_text_is_noticed(tmp_path: Path) -> None:
     path = tmp_path / "j.sqlite"
     filled(path, 3)

@@ -18,7 +18,7 @@ from rabta_collector.admission import Admission
 from rabta_collector.asked import remember
 from rabta_collector.backfill import Voices
 from rabta_collector.catalogue import Catalogue
-from rabta_collector.checkpoints import make_stamp
+from rabta_collector.checkpoints import make_stamp, read_up_to
 from rabta_collector.closedloop import ClosedLoop
 from rabta_collector.config import Config
 from rabta_collector.datadir import DataDir
@@ -76,7 +76,9 @@ class Collector:
         self._decider = Decider(engine, on_events=self._tell)
         self._signer = load_signer(data.plan_key)
         self._credentials = grpc_credentials(config.tls_cert, config.tls_key)
-        if salvage := journal_file.prepare(data.journal):
+        stamp = make_stamp(config, self._catalogue, isps)
+        read_to = read_up_to(data.checkpoint, data.journal, stamp)
+        if salvage := journal_file.prepare(data.journal, after=read_to):
             log.error("journal.salvaged", moved_to=str(salvage.moved_to), kept=salvage.kept, lost=salvage.lost)
         self._journal = Journal(data.journal, stats=self._stats, committed=self._committed)
         registry = Registry(data.state)
@@ -107,7 +109,7 @@ class Collector:
         self.desk = Desk(data.record, engine, self._accounts.province_of)
         self.testimony, self.newsroom = self.desk.testimony, self.desk.newsroom
         projected = Projected(self._ingest, self._whereabouts, self._costs, self._decider, self._networks, self.desk)
-        self._projections = Projections(data, make_stamp(config, self._catalogue, isps), projected)
+        self._projections = Projections(data, stamp, projected)
 
     def _terms(self) -> Terms:
         lab, bound = self._config.lab, self._config.bytes_per_day

@@ -7,6 +7,7 @@ row, the program's own text, the catalogue, the ISPs, the settings.
 
 import asyncio
 import hashlib
+import sqlite3
 import sys
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
@@ -56,7 +57,7 @@ class Checkpoints:
         try:
             if (stored := checkpoint.read(self._path)) is None:
                 return 0.0
-            self._check(stored.head)
+            _check(stored.head, self._stamp, self._row_at)
             state = stored.thaw(self._outside)
         except UnfitCheckpointError as unfit:
             log.warning("checkpoint.ignored", reason=str(unfit), message="the whole journal is read")
@@ -67,14 +68,6 @@ class Checkpoints:
         self._kept = self._known.row
         log.info("checkpoint.taken_up", row=self._known.row, seconds=round(time.perf_counter() - started, 3))
         return stored.head.decided_to
-
-    def _check(self, head: Head) -> None:
-        """Raises `UnfitCheckpointError` where it is not of this journal, program and configuration."""
-        others = sorted(key for key in {*self._stamp, *head.stamp} if self._stamp.get(key) != head.stamp.get(key))
-        if others:
-            raise UnfitCheckpointError(f"made with another {', '.join(others)}")
-        if self._row_at(head.row) != (head.at_us, head.crc):
-            raise UnfitCheckpointError("not of this journal")
 
     def _row_at(self, row: int) -> tuple[int, int] | None:
         with closing(journal_file.connect(self._journal)) as connection:
@@ -111,6 +104,31 @@ class Checkpoints:
         while True:
             await asyncio.sleep(pause_s)
             await self.keep()
+
+
+def read_up_to(path: Path, journal: Path, stamp: Mapping[str, str]) -> int:
+    """The row from which a start will go on by its checkpoint; 0: it will read all of the journal."""
+
+    def row_at(row: int) -> tuple[int, int] | None:
+        with closing(sqlite3.connect(f"{journal.absolute().as_uri()}?mode=rw", uri=True)) as connection:
+            return journal_file.marks_of(connection, row)
+
+    try:
+        if (stored := checkpoint.read(path)) is None:
+            return 0
+        _check(stored.head, stamp, row_at)
+    except (UnfitCheckpointError, sqlite3.Error):
+        return 0
+    return stored.head.row
+
+
+def _check(head: Head, stamp: Mapping[str, str], row_at: Callable[[int], tuple[int, int] | None]) -> None:
+    """Raises `UnfitCheckpointError` where it is not of this journal, program and configuration."""
+    others = sorted(key for key in {*stamp, *head.stamp} if stamp.get(key) != head.stamp.get(key))
+    if others:
+        raise UnfitCheckpointError(f"made with another {', '.join(others)}")
+    if row_at(head.row) != (head.at_us, head.crc):
+        raise UnfitCheckpointError("not of this journal")
 
 
 def make_stamp(config: Config, catalogue: Catalogue, isps: Sequence[Isp]) -> dict[str, str]:

@@ -109,8 +109,11 @@ def connect(path: Path) -> sqlite3.Connection:
     return connection
 
 
-def prepare(path: Path) -> Salvage | None:
+def prepare(path: Path, *, after: int = 0) -> Salvage | None:
     """Makes the file ready: created, or checked page by page, and replaced by what can be read of it where damaged.
+
+    `after`: a row up to which nothing will be read of it; then only the rows behind are read to check it, since a check
+    of ten million measurements takes minutes.
 
     Raises `UnusableJournalError` for another program's file, a newer format, or a file that cannot be opened.
     """
@@ -120,7 +123,7 @@ def prepare(path: Path) -> Salvage | None:
     try:
         with closing(connect(path)) as connection:
             _check_owner(connection, path)
-            if connection.execute("PRAGMA quick_check(1)").fetchone()[0] == "ok":
+            if _is_whole(connection, after):
                 _create(connection)
                 return None
     except sqlite3.OperationalError as wrong:
@@ -132,6 +135,15 @@ def prepare(path: Path) -> Salvage | None:
         return _salvage(path, draft)
     except (sqlite3.Error, OSError) as wrong:
         raise UnusableJournalError(f"{path}: damaged, and what can be read of it cannot be kept: {wrong}") from None
+
+
+def _is_whole(connection: sqlite3.Connection, after: int) -> bool:
+    """Raises `sqlite3.DatabaseError` where it cannot be read."""
+    if not after:
+        return bool(connection.execute("PRAGMA quick_check(1)").fetchone()[0] == "ok")
+    for _ in _select(connection, "WHERE id >= ? ORDER BY id", after):
+        pass
+    return True
 
 
 def _check_owner(connection: sqlite3.Connection, path: Path) -> None:
