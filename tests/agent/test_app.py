@@ -45,7 +45,7 @@ async def test_it_says_what_it_is_and_can(tmp_path: Path) -> None:
     ):
         await collector.until(lambda seen: bool(seen.hellos))
     (hello,) = collector.hellos
-    assert ["dns", "tcp", "tls", "http", "quic"] == list(hello.capabilities)
+    assert ["dns", "tcp", "tls", "http", "vpn", "quic"] == list(hello.capabilities)
     assert ("ptcl", True, 0, 0) == (hello.network.isp, hello.network.lab, hello.backlog, hello.plan_version)
     assert ["Bearer agent-1.s3cret"] == collector.authorizations
     assert hello.agent_version

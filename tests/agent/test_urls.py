@@ -149,7 +149,7 @@ def test_a_target_of_each_scheme_is_parsed(text: str, expected: Target) -> None:
         ("", "no scheme"),
         ("x.com", "mean https://x.com"),
         ("quic:x.com", "mean quic://x.com"),
-        ("ftp://x.com/", "https, http, quic, tcp, dns can be"),
+        ("ftp://x.com/", "https, http, quic, tcp, dns, openvpn, .* can be"),
         ("tcp://x.com", "port is missing"),
         ("tcp://x.com:", "port is missing"),
         ("tcp://x.com:0", "port 0"),

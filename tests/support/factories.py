@@ -3,6 +3,8 @@
 They go through all passes that the agent would make. telling.py has the words that they are told in.
 """
 
+from typing import Any
+
 from rabta_proto.vocabulary import Failure, ResolverKind
 from support.telling import (
     BOGON,
@@ -16,6 +18,7 @@ from support.telling import (
     NAME,
     NEAR,
     NOON,
+    OPENVPN,
     PLAIN,
     QUIC,
     RESET,
@@ -42,6 +45,7 @@ __all__ = [
     "NAME",
     "NEAR",
     "NOON",
+    "OPENVPN",
     "PLAIN",
     "QUIC",
     "RESET",
@@ -66,8 +70,10 @@ __all__ = [
     "story",
     "tcp_trouble",
     "tls_trouble",
+    "vpn_trouble",
     "works",
     "works_again",
+    "works_as_vpn",
     "works_light",
     "works_over_quic",
 ]
@@ -196,6 +202,20 @@ def quic_trouble(failure: str, *, isolated: bool = False, passes: int = 3, addre
             told.isolates_quic(address, answered=isolated)
         told.again()
     return told
+
+
+def vpn_trouble(failure: str, target: str = OPENVPN, *, passes: int = 3, **facts: Any) -> Story:
+    """Every pass fails at the first message of a VPN protocol."""
+    told = story(target).names(NEAR).names(NEAR, by=ResolverKind.DOH)
+    for _ in range(passes):
+        told.connects(NEAR) if facts.get("over_tcp") else told
+        told.greets(NEAR, failure=failure, **facts).again()
+    return told
+
+
+def works_as_vpn(address: str = NEAR, target: str = OPENVPN, **facts: Any) -> Story:
+    told = story(target).names(address).names(address, by=ResolverKind.DOH)
+    return (told.connects(address) if facts.get("over_tcp") else told).greets(address, **facts)
 
 
 def works_over_quic(address: str = NEAR) -> Story:

@@ -13,7 +13,16 @@ from rabta_agent.probes.doh import DohClient
 from rabta_agent.probes.step import Scene
 from rabta_agent.probes.tls import TlsContexts
 from rabta_agent.task import Settings
-from rabta_proto.model import Detail, DnsQuery, HttpRoundTrip, Observation, QuicHandshake, TcpConnect, TlsHandshake
+from rabta_proto.model import (
+    Detail,
+    DnsQuery,
+    HttpRoundTrip,
+    Observation,
+    QuicHandshake,
+    TcpConnect,
+    TlsHandshake,
+    VpnHandshake,
+)
 from rabta_proto.vocabulary import Depth, DnsTransport
 from support.peers import Authority
 
@@ -87,5 +96,7 @@ def _describe(detail: Detail) -> str:
         case QuicHandshake():
             manner = "isolated" if detail.isolation else "verified" if detail.verified else "plain"
             return f"quic {detail.server_name} {manner}"
+        case VpnHandshake():
+            return f"vpn {detail.protocol} {'tcp' if detail.over_tcp else 'udp'}"
         case HttpRoundTrip():
             return f"http {detail.status}"

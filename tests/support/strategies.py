@@ -15,6 +15,7 @@ from rabta_proto.vocabulary import (
     ResolverPlace,
     TransferKind,
     Trigger,
+    VpnProtocol,
 )
 
 TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=20)
@@ -144,9 +145,21 @@ transfers = st.builds(
     out_of_order=st.none() | st.integers(0, 2**31),
     rtt_us=st.none() | COUNT,
 )
+vpn_handshakes = st.builds(
+    model.VpnHandshake,
+    protocol=st.sampled_from(VpnProtocol),
+    address=ADDRESSES,
+    port=PORTS,
+    source=st.sampled_from(AddressSource),
+    over_tcp=st.booleans(),
+    said=st.integers(0, 9),
+    server_answered=st.booleans(),
+    first_byte_us=st.none() | COUNT,
+    verified=st.booleans(),
+)
 observations = st.builds(
     model.Observation,
-    detail=st.one_of(queries, connects, handshakes, quic_handshakes, round_trips, transfers),
+    detail=st.one_of(queries, connects, handshakes, quic_handshakes, round_trips, transfers, vpn_handshakes),
     offset_us=COUNT,
     duration_us=COUNT,
     failure=FAILURES,

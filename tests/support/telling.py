@@ -24,8 +24,9 @@ from rabta_proto.model import (
     QuicHandshake,
     TcpConnect,
     TlsHandshake,
+    VpnHandshake,
 )
-from rabta_proto.vocabulary import AddressSource, Depth, DnsTransport, Failure, ResolverKind, ResolverPlace
+from rabta_proto.vocabulary import AddressSource, Depth, DnsTransport, Failure, ResolverKind, ResolverPlace, VpnProtocol
 
 SITE = "x.com"
 NEAR = "104.244.42.1"
@@ -35,6 +36,7 @@ BOGON = "127.0.0.1"
 URL = f"https://{SITE}/"
 PLAIN = f"http://{SITE}/"
 QUIC = f"quic://{SITE}/"
+OPENVPN = f"openvpn://{SITE}"
 CHAT = f"tcp://{SITE}:5222"
 NAME = f"dns:{SITE}"
 SIX = "2606:4700::1"
@@ -166,6 +168,14 @@ class Story:
 
     def fails_quic(self, address: str, failure: str, source: AddressSource = SYSTEM, **facts: Any) -> Self:
         return self._quic(address, source, failure, verified=True, **facts)
+
+    def greets(self, address: str, source: AddressSource = SYSTEM, failure: str | None = None, **facts: Any) -> Self:
+        """A VPN protocol's first message, which is answered, or not."""
+        answered = failure not in (SILENCE, Failure.CONNECTION_REFUSED)
+        seen = VpnHandshake(
+            protocol=VpnProtocol.OPENVPN, address=address, port=1194, source=source, server_answered=answered
+        )
+        return self.sees(replace(seen, **facts), failure)
 
     def isolates_quic(self, address: str, *, answered: bool = True) -> Self:
         """An innocuous name in place of the target's, over QUIC."""

@@ -199,7 +199,7 @@ class Agent:
 
 def _capabilities() -> tuple[str, ...]:
     """The steps that this installation can make."""
-    return ("dns", "tcp", "tls", "http", *(["quic"] if quic.available() else []))
+    return ("dns", "tcp", "tls", "http", "vpn", *(["quic"] if quic.available() else []))
 
 
 def _endpoints(credential: Credential, *, lab: bool) -> tuple[Endpoint, ...]:

@@ -6,7 +6,7 @@ These entries stay on the volunteer's machine; `rabta-agent log` shows them.
 from dataclasses import dataclass
 from datetime import datetime
 
-from rabta_proto.model import DnsQuery, Measurement, QuicHandshake, TcpConnect
+from rabta_proto.model import DnsQuery, Measurement, QuicHandshake, TcpConnect, VpnHandshake
 from rabta_proto.vocabulary import Failure, ResolverKind
 
 SYSTEM_RESOLVER = "system resolver"
@@ -32,7 +32,7 @@ def contact_of(measurement: Measurement) -> Contact:
             continue  # recorded, but nothing was sent
         if isinstance(detail, DnsQuery):
             peers[SYSTEM_RESOLVER if detail.resolver_kind is ResolverKind.SYSTEM else detail.resolver] = None
-        elif isinstance(detail, TcpConnect | QuicHandshake):
+        elif isinstance(detail, TcpConnect | QuicHandshake | VpnHandshake):
             peers[
                 f"[{detail.address}]:{detail.port}" if ":" in detail.address else f"{detail.address}:{detail.port}"
             ] = None

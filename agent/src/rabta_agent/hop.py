@@ -13,7 +13,8 @@ from rabta_agent.probes.step import Scene
 from rabta_agent.quictrial import QuicTrial
 from rabta_agent.tcptrial import TcpTrial
 from rabta_agent.trial import Trial, Try
-from rabta_agent.urls import DnsName, Endpoint, QuicUrl, TcpEndpoint, WebUrl
+from rabta_agent.urls import DnsName, Endpoint, QuicUrl, TcpEndpoint, VpnEndpoint, WebUrl
+from rabta_agent.vpntrial import VpnTrial
 from rabta_agent.webtrial import WebTrial
 from rabta_proto.vocabulary import AddressSource, Step
 
@@ -117,3 +118,5 @@ def _make_trial(notebook: Notebook, target: Endpoint) -> Trial:
             return QuicTrial(notebook, target)
         case TcpEndpoint():
             return TcpTrial(notebook, target)
+        case VpnEndpoint():
+            return VpnTrial(notebook, target)

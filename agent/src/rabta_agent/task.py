@@ -86,6 +86,7 @@ class Settings:
             Step.TLS: self.tls_s,
             Step.QUIC: self.quic_s,
             Step.HTTP: self.http_s,
+            Step.VPN: self.quic_s,  # over UDP, as a rule, with the same patience
         }[step]
 
 

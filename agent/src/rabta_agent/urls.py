@@ -1,6 +1,8 @@
 """What can be measured, as plans and people write it (RFC 3986, 9110): parsed once, at the edge. Pure.
 
     https://host[:port]/path   http://host[:port]/path   quic://host[:port]/   tcp://host:port   dns:name
+    openvpn://host[:port]      openvpn+tcp://host:port   ikev2://host[:port]
+    wireguard://host[:port]?public=KEY&private=KEY[&preshared=KEY]
 
 Invariant: what was parsed names a host and a port that can be dialled, in ASCII that may stand in a request.
 Targets are taken strictly, for somebody wrote them; a redirect as browsers take it.
@@ -11,13 +13,21 @@ from dataclasses import dataclass
 from urllib.parse import SplitResult, quote, urljoin, urlsplit
 
 from rabta_agent.addresses import canonical, scrub
+from rabta_proto.vocabulary import VpnProtocol
+from rabta_proto.vpnkeys import WireGuardKeys, parse_keys
 
 URL_LIMIT = 2000
 REDIRECT_LIMIT = 8000
 """Characters of a redirect: logins pass much from site to site, and servers take so many (RFC 9110 section 4.1)."""
 _PORTS = {"https": 443, "http": 80}
 _QUIC_PORT = 443
-_SCHEMES = ("https", "http", "quic", "tcp", "dns")
+_VPNS = {  # protocol, and the port where none is written
+    "openvpn": (VpnProtocol.OPENVPN, 1194),
+    "openvpn+tcp": (VpnProtocol.OPENVPN, None),
+    "wireguard": (VpnProtocol.WIREGUARD, 51820),
+    "ikev2": (VpnProtocol.IKEV2, 500),
+}
+_SCHEMES = ("https", "http", "quic", "tcp", "dns", *_VPNS)
 _BRACKETED = re.compile(r"\[[^\[\]]*\](:\d*)?", re.ASCII)
 _BEFORE_QUERY = re.compile(r"[^?#]*")
 _SAFE = "%/:=&?~#+!$,;'@()*[]"
@@ -94,7 +104,23 @@ class DnsName:
     host: str
 
 
-Endpoint = WebUrl | QuicUrl | TcpEndpoint
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VpnEndpoint:
+    """Where a VPN server is: its protocol's first message, and no more. WireGuard alone has keys."""
+
+    protocol: VpnProtocol
+    host: str
+    port: int
+    over_tcp: bool = False
+    keys: WireGuardKeys | None = None
+
+    @property
+    def address(self) -> str | None:
+        """The host, where it is an address itself."""
+        return canonical(self.host)
+
+
+Endpoint = WebUrl | QuicUrl | TcpEndpoint | VpnEndpoint
 Target = Endpoint | DnsName
 
 
@@ -111,7 +137,7 @@ def parse_target(text: str) -> Target:
     _check_authority(parts.netloc, text)
     if parts.scheme in ("quic", "tcp"):
         return _parse_endpoint(parts, text)
-    return parse_url(text)
+    return _parse_vpn(parts, text) if parts.scheme in _VPNS else parse_url(text)
 
 
 def parse_url(text: str, limit: int = URL_LIMIT) -> WebUrl:
@@ -174,6 +200,30 @@ def _parse_endpoint(parts: SplitResult, text: str) -> QuicUrl | TcpEndpoint:
     if port is None:
         raise InvalidTarget(f"the port is missing: {text!r} (tcp://host:port)")
     return TcpEndpoint(host=host, port=port)
+
+
+def _parse_vpn(parts: SplitResult, text: str) -> VpnEndpoint:
+    protocol, usual = _VPNS[parts.scheme]
+    host, port = _parse_place(parts, text)
+    keyed = protocol is VpnProtocol.WIREGUARD
+    if parts.path not in ("", "/") or parts.fragment or (parts.query and not keyed):
+        raise InvalidTarget(f"only host and port count for {parts.scheme}://: {text!r}")
+    if port is None and usual is None:
+        raise InvalidTarget(f"the port is missing: {text!r} ({parts.scheme}://host:port)")
+    return VpnEndpoint(
+        protocol=protocol,
+        host=host,
+        port=port or usual or 0,
+        over_tcp=parts.scheme.endswith("+tcp"),
+        keys=_parse_keys(parts.query) if keyed else None,
+    )
+
+
+def _parse_keys(query: str) -> WireGuardKeys:
+    try:
+        return parse_keys(query)
+    except ValueError as wrong:
+        raise InvalidTarget(str(wrong)) from None
 
 
 def _parse_dns(name: str, text: str) -> DnsName:

@@ -9,6 +9,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
 from rabta_collector.catalogue import Need, Target
+from rabta_collector.locators import shown
 from rabta_collector.state import Verdict, Witness
 from rabta_collector.verdict.decide import NOT_MEASURED, Decision, Terms, combine, decide
 from rabta_collector.verdict.rules import RULES_BY_ID
@@ -168,7 +169,7 @@ class Cell:
         for url in self.targets:
             if url not in self.deciding and (decision := self.decision(url)).state in _TROUBLES:
                 details = "; ".join(filter(None, (decision.mechanism, decision.note)))
-                yield f"{url}: {decision.state}" + (f" ({details})" if details else "")
+                yield f"{shown(url)}: {decision.state}" + (f" ({details})" if details else "")
 
 
 def unknown(platform: str, isp: str, now: float) -> Verdict:

@@ -14,7 +14,7 @@ from rabta_collector.cells import Cell
 from rabta_collector.consensus import Consensus
 from rabta_collector.controls import Controls, Look
 from rabta_collector.dossier import Dossier, open_dossier
-from rabta_collector.locators import scheme_of
+from rabta_collector.locators import VPNS, scheme_of
 from rabta_collector.question import at_odds
 from rabta_collector.timing import Timing
 from rabta_collector.vantages import Vantages
@@ -148,6 +148,7 @@ class Court:
         quic_reach_s = max(self.max_age_s, (case.expires - at) / 2)
         return Background(
             quic_works=self.vantages.quic_works(agent, url, at, quic_reach_s),
+            udp_works=self.vantages.udp_works(agent, url, at, quic_reach_s),
             ipv6_works=self.vantages.ipv6_works(agent, url, at, self.max_age_s),
             tls_works=self.vantages.tls_works(agent, url, at, self.max_age_s),
             loses=self.vantages.loses(agent, url, at, self.max_age_s),
@@ -166,7 +167,7 @@ class Court:
         """
         failed: dict[float, Measurement] = {}
         for url, window in self.cells[isp, REFERENCES].windows.items():
-            if scheme_of(url) in ("quic", "dns"):
+            if scheme_of(url) in ("quic", "dns", *VPNS):
                 continue
             newest = window.newest(case.agent)
             if newest is None or abs(newest[0] - case.started) > self.max_age_s:

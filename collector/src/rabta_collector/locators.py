@@ -4,6 +4,10 @@
     http://host[:port]/path    DNS, TCP, HTTP             tcp://host:port       DNS, TCP
     dns:name                   DNS alone (RFC 4501)
 
+    openvpn://host[:port]      DNS, a VPN protocol's first message over UDP, and the server's answer; and so are
+    ikev2://host[:port], wireguard://host[:port]?public=KEY&private=KEY[&preshared=KEY]
+    openvpn+tcp://host:port    the same over a connection
+
 A host is a name, an IPv4 address or an IPv6 address in brackets. Agents are as strict: what passes here they take.
 """
 
@@ -12,8 +16,11 @@ from dataclasses import dataclass
 from ipaddress import ip_address
 from urllib.parse import SplitResult, urlsplit
 
+from rabta_proto.vpnkeys import parse_keys
+
 WEB = ("https", "http")
-SCHEMES = (*WEB, "quic", "tcp", "dns")
+VPNS = ("openvpn", "openvpn+tcp", "wireguard", "ikev2")
+SCHEMES = (*WEB, "quic", "tcp", "dns", *VPNS)
 LONGEST = 2000  # characters
 LONGEST_NAME = 253  # RFC 1035, without the root's dot
 
@@ -49,6 +56,11 @@ def parse_locator(text: str, schemes: tuple[str, ...] = SCHEMES) -> Locator:
 def scheme_of(locator: str) -> str:
     """The scheme of what `parse_locator` has accepted."""
     return locator.partition(":")[0].lower()
+
+
+def shown(locator: str) -> str:
+    """A target as people are told of it: without the keys that it may hold."""
+    return locator.partition("?")[0] if scheme_of(locator) == "wireguard" else locator
 
 
 def is_host_name(text: str) -> bool:
@@ -90,7 +102,7 @@ def _parse_url(text: str) -> Locator:
         raise ValueError(f'"{text}" names no host')
     if "@" in parts.netloc:
         raise ValueError(f'"{text}" holds a user name')
-    if port == 0 or (parts.scheme == "tcp" and port is None):
+    if port == 0 or (parts.scheme in ("tcp", "openvpn+tcp") and port is None):
         raise ValueError(f'"{text}" names no port')
     _check_rest(text, parts)
     address = _is_address(host)
@@ -106,6 +118,13 @@ def _check_rest(text: str, parts: SplitResult) -> None:
         raise ValueError(f'"{text}": write tcp://host:port and nothing after it')
     if parts.scheme == "quic" and (parts.path not in ("", "/") or more):
         raise ValueError(f'"{text}": write quic://host/ and nothing after it, for no page is asked for')
+
+    if parts.scheme in VPNS and (parts.path not in ("", "/") or parts.fragment):
+        raise ValueError(f'"{shown(text)}": write {parts.scheme}://host:port and no path after it')
+    if parts.scheme == "wireguard":
+        parse_keys(parts.query)
+    elif parts.scheme in VPNS and parts.query:
+        raise ValueError(f'"{text}": write {parts.scheme}://host:port and nothing after it')
 
 
 def _check_name(text: str, name: str) -> None:

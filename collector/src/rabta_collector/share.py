@@ -23,6 +23,10 @@ ESTIMATED_BYTES = {  # by scheme; a QUIC client sends 1200 bytes first, and agai
     "http": {Depth.FULL: 9_000.0, Depth.LIGHT: 2_500.0},
     "quic": {Depth.FULL: 9_000.0, Depth.LIGHT: 9_000.0},
     "tcp": {Depth.FULL: 2_500.0, Depth.LIGHT: 2_500.0},
+    "openvpn": {Depth.FULL: 600.0, Depth.LIGHT: 600.0},
+    "openvpn+tcp": {Depth.FULL: 1_000.0, Depth.LIGHT: 1_000.0},
+    "wireguard": {Depth.FULL: 900.0, Depth.LIGHT: 900.0},
+    "ikev2": {Depth.FULL: 900.0, Depth.LIGHT: 900.0},
     "dns": {Depth.FULL: 2_000.0, Depth.LIGHT: 2_000.0},
 }
 

@@ -18,6 +18,7 @@ from rabta_proto.model import (
     QuicHandshake,
     TcpConnect,
     TlsHandshake,
+    VpnHandshake,
 )
 from rabta_proto.vocabulary import AddressSource, DnsTransport, Failure, ResolverKind
 
@@ -47,21 +48,22 @@ class Vantage:
     """One agent's results by target."""
 
     quic: dict[str, Result] = field(default_factory=dict)
+    udp: dict[str, Result] = field(default_factory=dict)
     ipv6: dict[str, Result] = field(default_factory=dict)
     tls: dict[str, Result] = field(default_factory=dict)
     quiet: dict[str, Result] = field(default_factory=dict)
     """Of targets that were reached: whether no silence was met on the way."""
 
     @property
-    def view(self) -> tuple[bool | None, bool | None, bool | None]:
-        """What it would answer of QUIC, IPv6 and TLS to whoever asks about any time and for no target."""
-        kinds = (self.quic, self.ipv6, self.tls)
-        quic, ipv6, tls = ([result.works for result in results.values()] for results in kinds)
-        return _any_of_one(quic), _any_of_two(ipv6), _any_of_two(tls)
+    def view(self) -> tuple[bool | None, ...]:
+        """What it would answer of QUIC, UDP, IPv6 and TLS to whoever asks about any time and for no target."""
+        kinds = (self.quic, self.udp, self.ipv6, self.tls)
+        quic, udp, ipv6, tls = ([result.works for result in results.values()] for results in kinds)
+        return _any_of_one(quic), _any_of_one(udp), _any_of_two(ipv6), _any_of_two(tls)
 
     @property
     def newest(self) -> float:
-        kinds = (self.quic, self.ipv6, self.tls, self.quiet)
+        kinds = (self.quic, self.udp, self.ipv6, self.tls, self.quiet)
         return max(result.moment for results in kinds for result in results.values())
 
 
@@ -80,16 +82,18 @@ class Vantages:
         """Takes in a measurement that began at a moment; whether other findings of the agent may hang on it."""
         if measurement.network.vpn or measurement.network.captive_portal:
             return False
-        quic, ipv6, tls = (show(measurement.observations) for show in (_quic_works, _ipv6_works, _tls_works))
-        if quic is ipv6 is tls is None:
+        shows = (_quic_works, _udp_works, _ipv6_works, _tls_works)
+        quic, udp, ipv6, tls = (show(measurement.observations) for show in shows)
+        if quic is udp is ipv6 is tls is None:
             return False
         vantage = self._agents.setdefault(agent, Vantage())
         before = vantage.view
-        for works, results in ((quic, vantage.quic), (ipv6, vantage.ipv6), (tls, vantage.tls)):
+        kinds = ((quic, vantage.quic), (udp, vantage.udp), (ipv6, vantage.ipv6), (tls, vantage.tls))
+        for works, results in kinds:
             if works is not None:
                 _keep(results, measurement.target, Result(moment=moment, works=works))
         self._sweep(moment)
-        return quic is not None or vantage.view != before
+        return quic is not None or udp is not None or vantage.view != before
 
     def hear_reached(self, agent: str, measurement: Measurement, moment: float) -> bool:
         """Takes in one that reached its target; whether the agent's line is judged otherwise than before."""
@@ -109,6 +113,11 @@ class Vantages:
         """Whether the agent got through over QUIC, to another target than `url` and within reach of a moment."""
         vantage = self._agents.get(agent)
         return None if vantage is None else _any_of_one(_others(vantage.quic, url, moment, reach_s))
+
+    def udp_works(self, agent: str, url: str, moment: float, reach_s: float) -> bool | None:
+        """The same over UDP, be it QUIC or a VPN's."""
+        vantage = self._agents.get(agent)
+        return None if vantage is None else _any_of_one(_others(vantage.udp, url, moment, reach_s))
 
     def ipv6_works(self, agent: str, url: str, moment: float, reach_s: float) -> bool | None:
         """The same over IPv6."""
@@ -184,6 +193,18 @@ def _quic_works(observations: Iterable[Observation]) -> bool | None:
     ended = [o for o in tried if o.failure not in _UNTRIED]
     answered = any(isinstance(o.detail, QuicHandshake) and o.detail.server_answered for o in ended)
     return None if answered or not ended else False
+
+
+def _udp_works(observations: Iterable[Observation]) -> bool | None:
+    """Any answer shows it, a name that is turned away for another reason included."""
+    tried = [o for o in observations if isinstance(o.detail, QuicHandshake | VpnHandshake) and not _over_tcp(o)]
+    if any(o.detail.server_answered for o in tried if isinstance(o.detail, QuicHandshake | VpnHandshake)):
+        return True
+    return False if any(o.failure not in _UNTRIED for o in tried) else None
+
+
+def _over_tcp(observation: Observation) -> bool:
+    return isinstance(observation.detail, VpnHandshake) and observation.detail.over_tcp
 
 
 def _tls_works(observations: Iterable[Observation]) -> bool | None:

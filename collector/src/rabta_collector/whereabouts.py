@@ -19,9 +19,17 @@ from math import inf
 from rabta_collector.catalogue import Catalogue
 from rabta_collector.entries import Entry, Measured
 from rabta_collector.eventtime import reckon
-from rabta_collector.locators import parse_locator
+from rabta_collector.locators import VPNS, parse_locator
 from rabta_collector.special import is_special
-from rabta_proto.model import HttpRoundTrip, Measurement, Observation, QuicHandshake, TcpConnect, TlsHandshake
+from rabta_proto.model import (
+    HttpRoundTrip,
+    Measurement,
+    Observation,
+    QuicHandshake,
+    TcpConnect,
+    TlsHandshake,
+    VpnHandshake,
+)
 from rabta_proto.vocabulary import Role
 
 GIVEN = 2  # addresses of a target in a plan
@@ -121,6 +129,8 @@ def _end(observation: Observation, scheme: str) -> str:
             return http.address
         case TcpConnect() as tcp if scheme == "tcp":
             return tcp.address
+        case VpnHandshake() as vpn if scheme in VPNS:
+            return vpn.address
     return ""
 
 

@@ -9,6 +9,7 @@ from rabta_proto.numbers import PLACES, RESOLVERS, SOURCES, TRANSPORTS, inverse
 from rabta_proto.transfers import transfer_from_message, transfer_to_message
 from rabta_proto.v1 import measurement_pb2 as wire
 from rabta_proto.vocabulary import AddressSource, DnsTransport, ResolverKind, ResolverPlace
+from rabta_proto.vpns import vpn_from_message, vpn_to_message
 
 _RESOLVERS, _TRANSPORTS = inverse(RESOLVERS), inverse(TRANSPORTS)
 _PLACES, _SOURCES = inverse(PLACES), inverse(SOURCES)
@@ -42,6 +43,8 @@ def write_detail(detail: model.Detail, message: wire.Observation) -> None:
             message.http.CopyFrom(_http_to_message(http))
         case model.Transfer() as transfer:
             message.transfer.CopyFrom(transfer_to_message(transfer))
+        case model.VpnHandshake() as vpn:
+            message.vpn.CopyFrom(vpn_to_message(vpn))
 
 
 def _answers_to_message(answers: tuple[model.DnsAnswer, ...]) -> list[wire.DnsAnswer]:
@@ -161,6 +164,8 @@ def read_detail(message: wire.Observation) -> model.Detail | None:
             return _http_from_message(message.http)
         case "transfer":
             return transfer_from_message(message.transfer)
+        case "vpn":
+            return vpn_from_message(message.vpn)
     return None
 
 

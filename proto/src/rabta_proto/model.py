@@ -17,6 +17,7 @@ from rabta_proto.vocabulary import (
     Step,
     TransferKind,
     Trigger,
+    VpnProtocol,
 )
 
 
@@ -206,7 +207,25 @@ class Transfer:
     rtt_us: int | None = None
 
 
-Detail = DnsQuery | TcpConnect | TlsHandshake | QuicHandshake | HttpRoundTrip | Transfer
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VpnHandshake:
+    """The first message of a VPN protocol to one address, and the server's answer; nothing is set up.
+
+    `said` is how often it was said. `verified`: none but the holder of the server's key can have answered so.
+    """
+
+    protocol: VpnProtocol
+    address: str
+    port: int
+    source: AddressSource
+    over_tcp: bool = False
+    said: int = 0
+    server_answered: bool = False
+    first_byte_us: int | None = None
+    verified: bool = False
+
+
+Detail = DnsQuery | TcpConnect | TlsHandshake | QuicHandshake | HttpRoundTrip | Transfer | VpnHandshake
 
 STEP_OF: dict[type[Detail], Step] = {
     DnsQuery: Step.DNS,
@@ -215,6 +234,7 @@ STEP_OF: dict[type[Detail], Step] = {
     QuicHandshake: Step.QUIC,
     HttpRoundTrip: Step.HTTP,
     Transfer: Step.TRANSFER,
+    VpnHandshake: Step.VPN,
 }
 
 

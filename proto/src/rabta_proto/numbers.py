@@ -3,7 +3,7 @@
 from enum import StrEnum
 from typing import TypeVar
 
-from rabta_proto.vocabulary import AddressSource, DnsTransport, ResolverKind, ResolverPlace, TransferKind
+from rabta_proto.vocabulary import AddressSource, DnsTransport, ResolverKind, ResolverPlace, TransferKind, VpnProtocol
 
 Word = TypeVar("Word", bound=StrEnum)
 
@@ -18,6 +18,7 @@ SOURCES = {
     AddressSource.CONTROL: 5,
 }
 TRANSFERS = {TransferKind.TARGET: 1, TransferKind.CONTROL: 2, TransferKind.REFERENCE: 3}
+VPNS = {VpnProtocol.OPENVPN: 1, VpnProtocol.WIREGUARD: 2, VpnProtocol.IKEV2: 3}
 
 
 def inverse(table: dict[Word, int]) -> dict[int, Word]:

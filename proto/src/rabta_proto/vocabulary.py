@@ -16,6 +16,7 @@ class Step(StrEnum):
     QUIC = "quic"  # one QUIC handshake under one server name
     HTTP = "http"  # one request and its response
     TRANSFER = "transfer"  # a timed read of an object
+    VPN = "vpn"  # the first message of a VPN protocol, and the server's answer
 
 
 class Failure(StrEnum):
@@ -50,6 +51,8 @@ class Failure(StrEnum):
     SSL_FAILED_HANDSHAKE = "ssl_failed_handshake"  # an alert, or bytes that are not TLS
     # quic
     QUIC_FAILED_HANDSHAKE = "quic_failed_handshake"  # Rabta's own: a CONNECTION_CLOSE, or packets that are not QUIC
+    # vpn
+    VPN_FAILED_HANDSHAKE = "vpn_failed_handshake"  # Rabta's own: an answer that is not the protocol's
     # http
     HTTP_INVALID_RESPONSE = "http_invalid_response"  # Rabta's own: bytes that are not HTTP/1.1
     HTTP_INVALID_REDIRECT = "http_invalid_redirect_location_host"  # Location cannot be followed
@@ -109,6 +112,10 @@ class Mechanism(StrEnum):
     HTTP_EOF_HOST = "http.eof.host"  # closed after the request
     QUIC_TIMEOUT = "quic.timeout"  # silence on UDP/443
     QUIC_REFUSED = "quic.refused"  # UDP/443 is refused
+    VPN_TIMEOUT = "vpn.timeout"  # silence after a VPN protocol's first message
+    VPN_RESET = "vpn.reset"  # reset after it
+    VPN_EOF = "vpn.eof"  # closed after it
+    VPN_REFUSED = "vpn.refused"  # its UDP port is refused
     THROTTLE_SNI = "throttle.sni"  # slowed, set off by the name in the ClientHello
     THROTTLE_HOST = "throttle.host"  # slowed, set off by the Host header
     THROTTLE_IP = "throttle.ip"  # slowed for an address
@@ -191,6 +198,15 @@ class TransferKind(StrEnum):
     TARGET = "target"  # the target's own
     CONTROL = "control"  # an innocuous one, at the same address
     REFERENCE = "reference"  # another object, of a reference
+    UNKNOWN = "unknown"  # from an agent newer than this code
+
+
+class VpnProtocol(StrEnum):
+    """What a VPN server is spoken to in."""
+
+    OPENVPN = "openvpn"
+    WIREGUARD = "wireguard"
+    IKEV2 = "ikev2"
     UNKNOWN = "unknown"  # from an agent newer than this code
 
 

@@ -1,7 +1,7 @@
 """The table's invariants, and one story at least for every row."""
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +12,7 @@ from rabta_collector.verdict.classify import Finding, classify
 from rabta_collector.verdict.fingerprints import BLOCK_PAGE_ADDRESSES, FAMILY_FILTER_ADDRESSES
 from rabta_collector.verdict.rules import RULES, RULES_BY_ID, RULES_VERSION, to_markdown
 from rabta_proto.model import Measurement, NetworkContext
-from rabta_proto.vocabulary import Depth, Failure, Judgement, Mechanism, ResolverKind, Step
+from rabta_proto.vocabulary import Depth, Failure, Judgement, Mechanism, ResolverKind, Step, VpnProtocol
 from support.factories import (
     BOGON,
     CHAT,
@@ -25,6 +25,7 @@ from support.factories import (
     NAME,
     NEAR,
     NOON,
+    OPENVPN,
     PLAIN,
     QUIC,
     RESET,
@@ -43,8 +44,10 @@ from support.factories import (
     story,
     tcp_trouble,
     tls_trouble,
+    vpn_trouble,
     works,
     works_again,
+    works_as_vpn,
     works_light,
     works_over_quic,
 )
@@ -67,6 +70,12 @@ UP = controls(works(address=FAR))
 PLAIN_UP = controls(works(PLAIN, address=FAR))
 GONE = controls(gone())
 CHAT_UP = controls(story(CHAT).names(FAR).connects(FAR))
+VPN_UP = controls(works_as_vpn(FAR))
+OVER_TCP = {"target": f"openvpn+tcp://{OPENVPN.partition('://')[2]}:443", "over_tcp": True}
+TCP_VPN_UP = controls(works_as_vpn(FAR, **OVER_TCP))
+WIREGUARD = {"target": "wireguard://x.com?public=a&private=b", "protocol": VpnProtocol.WIREGUARD}
+WIREGUARD_UP = controls(works_as_vpn(FAR, **WIREGUARD))
+SPEAKS_UDP = Background(udp_works=True)
 QUIC_UP = controls(works_over_quic(FAR))
 LOSES = Background(loses=True)
 HAS_IPV6 = NetworkContext(ipv4=True, ipv6=True)
@@ -204,9 +213,11 @@ class Case:
     network: NetworkContext | None = None
     depth: Depth = Depth.FULL
     background: Background = NOTHING
+    clock_offset_us: int | None = None
 
     def judge(self) -> Finding:
         measurement = self.told.measurement(network=self.network, depth=self.depth)
+        measurement = replace(measurement, clock_offset_us=self.clock_offset_us)
         return classify(measurement, self.controls, self.references, background=self.background)
 
 
@@ -701,6 +712,70 @@ QUICS = [
         controls(quic_trouble(Failure.SSL_INVALID_CERTIFICATE)),
     ),
 ]
+VPNS = [
+    case("an answer", "ok.vpn", works_as_vpn()),
+    case("an answer over TCP", "ok.vpn", works_as_vpn(**OVER_TCP)),
+    case("an answer at the second try", "ok.vpn", vpn_trouble(SILENCE, passes=1).names(NEAR).greets(NEAR)),
+    case("silent", "vpn.timeout.control_answered", vpn_trouble(SILENCE), VPN_UP, background=SPEAKS_UDP),
+    case("silent, and nothing over UDP", "vantage.udp_unproven", vpn_trouble(SILENCE), VPN_UP),
+    case(
+        "a network without UDP",
+        "vantage.udp_unproven",
+        vpn_trouble(Failure.CONNECTION_REFUSED),
+        VPN_UP,
+        background=Background(udp_works=False),
+    ),
+    case("silent after a connection", "vpn.timeout.control_answered", vpn_trouble(SILENCE, **OVER_TCP), TCP_VPN_UP),
+    case("reset after a connection", "vpn.reset.control_answered", vpn_trouble(RESET, **OVER_TCP), TCP_VPN_UP),
+    case("closed after a connection", "vpn.eof.control_answered", vpn_trouble(EOF, **OVER_TCP), TCP_VPN_UP),
+    case(
+        "refused",
+        "vpn.refused.control_answered",
+        vpn_trouble(Failure.CONNECTION_REFUSED),
+        VPN_UP,
+        background=SPEAKS_UDP,
+    ),
+    case(
+        "unreachable",
+        "vpn.unreachable.control_answered",
+        vpn_trouble(Failure.HOST_UNREACHABLE),
+        VPN_UP,
+        background=SPEAKS_UDP,
+    ),
+    case("strange", "vpn.strange", vpn_trouble(Failure.VPN_FAILED_HANDSHAKE), VPN_UP, background=SPEAKS_UDP),
+    case("silent to all", "site.down", vpn_trouble(SILENCE), controls(vpn_trouble(SILENCE)), background=SPEAKS_UDP),
+    case("silent once", "vantage.unrepeated", vpn_trouble(SILENCE, passes=1), VPN_UP, background=SPEAKS_UDP),
+    case(
+        "a clock that is right",
+        "vpn.timeout.control_answered",
+        vpn_trouble(SILENCE, **WIREGUARD),
+        WIREGUARD_UP,
+        background=SPEAKS_UDP,
+        clock_offset_us=400_000,
+    ),
+    case(
+        "a clock that nobody compared",
+        "vantage.clock.wireguard",
+        vpn_trouble(SILENCE, **WIREGUARD),
+        WIREGUARD_UP,
+        background=SPEAKS_UDP,
+    ),
+    case(
+        "a clock that is behind",
+        "vantage.clock.wireguard",
+        vpn_trouble(SILENCE, **WIREGUARD),
+        WIREGUARD_UP,
+        background=SPEAKS_UDP,
+        clock_offset_us=60_000_000,
+    ),
+    case(
+        "the connection itself",
+        "tcp.timeout.control_connects",
+        story(str(OVER_TCP["target"])).names(NEAR).fails_tcp(NEAR, SILENCE).again().fails_tcp(NEAR, SILENCE),
+        TCP_VPN_UP,
+    ),
+    case("a name that is denied", "dns.nxdomain.control_resolves", story(OPENVPN).says(Failure.DNS_NXDOMAIN), VPN_UP),
+]
 CONNECTIONS = [
     case(
         "IPv6 alone, where IPv6 works",
@@ -917,7 +992,7 @@ TIMED = [
     ),
 ]
 
-CASES = VANTAGES + SUCCESSES + NAMES + QUICS + CONNECTIONS + HANDSHAKES + PAGES + SITES + CONTROLS + TIMED
+CASES = VANTAGES + SUCCESSES + NAMES + QUICS + VPNS + CONNECTIONS + HANDSHAKES + PAGES + SITES + CONTROLS + TIMED
 
 
 @pytest.mark.parametrize("told", CASES, ids=[f"{told.rule}-{told.what}" for told in CASES])

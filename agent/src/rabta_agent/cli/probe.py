@@ -28,6 +28,7 @@ from rabta_proto.model import (
     TcpConnect,
     TlsHandshake,
     Transfer,
+    VpnHandshake,
 )
 from rabta_proto.vocabulary import DnsTransport, ResolverKind, Trigger
 
@@ -114,6 +115,9 @@ def _what(observation: Observation) -> str:
         case QuicHandshake() as quic:
             tried = f"{quic.server_name} at {quic.address} port {quic.port}{_manner(quic)}"
             came = f"QUIC {_quic_version(quic)}, certificate {'verified' if quic.verified else 'not verified'}"
+        case VpnHandshake() as vpn:
+            tried = f"{vpn.protocol} at {vpn.address} port {vpn.port}{' over TCP' if vpn.over_tcp else ''}"
+            came = f"answered{', key verified' if vpn.verified else ''}"
         case HttpRoundTrip() as http:
             tried = f"GET {http.url}"
             came = f"status {http.status}, {http.body_bytes} bytes" + (f', "{http.title}"' if http.title else "")

@@ -52,6 +52,7 @@ def pack_aside(evidence: Evidence) -> str:
         "harmless": sorted(known.harmless - OURS.harmless),
         "asns": {one: asn for one in sorted(addresses) if networks and (asn := networks(one)) is not None},
         "quic_works": background.quic_works,
+        "udp_works": background.udp_works,
         "ipv6_works": background.ipv6_works,
         "tls_works": background.tls_works,
         "loses": background.loses,
@@ -93,6 +94,7 @@ def _background(told: Mapping[str, Any]) -> Background:
     asns: Mapping[str, int] | None = told.get("asns")
     return Background(
         quic_works=told.get("quic_works"),
+        udp_works=told.get("udp_works"),
         ipv6_works=told.get("ipv6_works"),
         tls_works=told.get("tls_works"),
         loses=told.get("loses"),

@@ -39,6 +39,7 @@ _OPERATIONS = {
     Step.QUIC: "quic_handshake",
     Step.HTTP: "http_round_trip",
     Step.TRANSFER: "http_round_trip",
+    Step.VPN: "vpn_handshake",
 }
 
 

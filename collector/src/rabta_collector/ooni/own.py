@@ -70,7 +70,9 @@ def _write_background(own: Own) -> dict[str, object]:
     measurements = (own.measurement, *own.controls) if background.asn_of else ()
     addresses = sorted(frozenset[str]().union(*map(addresses_of, measurements)))
     asns = {address: asn for address in addresses if background.asn_of and (asn := background.asn_of(address))}
-    known = {name: getattr(background, name) for name in ("quic_works", "ipv6_works", "tls_works", "loses")}
+    known = {
+        name: getattr(background, name) for name in ("quic_works", "udp_works", "ipv6_works", "tls_works", "loses")
+    }
     return {**known, "asns": asns}
 
 
@@ -79,6 +81,7 @@ def _read_background(found: Record) -> Background:
     asns = {name: asn for name in list(table)[: fields.LIST_LIMIT] if (asn := fields.whole(table[name]))}
     return Background(
         quic_works=fields.truth(found.get("quic_works")),
+        udp_works=fields.truth(found.get("udp_works")),
         ipv6_works=fields.truth(found.get("ipv6_works")),
         tls_works=fields.truth(found.get("tls_works")),
         loses=fields.truth(found.get("loses")),

@@ -13,6 +13,8 @@ class Background:
 
     `quic_works`: a QUIC handshake with the target's name succeeded (true); none did, though one at least was tried to
     its end (false). Without a true here, silence on UDP/443 is never called a block: offices cut all of it.
+    `udp_works`: a QUIC handshake, or a VPN server's over UDP, succeeded (true); none did, though one at least was tried
+    (false). Without a true here, a VPN protocol's silence over UDP is never called a block.
     `ipv6_works`: a connection or a QUIC handshake to an IPv6 address succeeded (true); none did, though two targets at
     least were tried (false).
     `tls_works`: a certificate valid for the target's name was shown (true); none was, and two targets at least showed
@@ -25,6 +27,7 @@ class Background:
     """
 
     quic_works: bool | None = None
+    udp_works: bool | None = None
     ipv6_works: bool | None = None
     tls_works: bool | None = None
     loses: bool | None = None

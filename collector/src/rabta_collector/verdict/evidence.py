@@ -2,9 +2,10 @@
 
 from rabta_collector.verdict import wording
 from rabta_collector.verdict.facts import Facts
-from rabta_collector.verdict.legs import address_of, cut_short, dns, http, is_ipv6, tcp, tls
+from rabta_collector.verdict.legs import address_of, cut_short, dns, http, is_ipv6, tcp, tls, vpn
 from rabta_collector.verdict.support import Support
 from rabta_collector.verdict.wording import earliest, listed, times
+from rabta_proto.model import Observation
 from rabta_proto.vocabulary import ResolverKind, Step
 
 _PASSED = {
@@ -12,6 +13,7 @@ _PASSED = {
     Step.TCP: "connected",
     Step.TLS: "completed the handshake",
     Step.QUIC: "completed the QUIC handshake",
+    Step.VPN: "got the server's answer",
 }
 _NAMES = {ResolverKind.DOH: "DNS over HTTPS", ResolverKind.UDP: "a public resolver"}
 
@@ -209,6 +211,29 @@ def nothing_over_quic(f: Facts) -> str:
     return f"{handshaking(f)}; nothing else was reached over QUIC from here at about that time"
 
 
+def answered_as_vpn(f: Facts) -> str:
+    each = {_vpn(o) for o in f.leg.vpn if o.failure is None and vpn(o).address in f.leg.own}
+    return f"The server answered: {listed(each)}"
+
+
+def greeting(f: Facts) -> str:
+    first = earliest(f.leg.failed)
+    if first is None or first.step is not Step.VPN:
+        return f"Nothing was said to {f.name}"
+    each = listed({_vpn(o) for o in f.leg.failed})
+    said = "The connection stood; the first message" if vpn(first).over_tcp else "The first message"
+    return f"{said} to {each} got {wording.trouble(first)}, {times(f.leg.failed)}"
+
+
+def _vpn(observation: Observation) -> str:
+    seen = vpn(observation)
+    return f"{seen.protocol} at {seen.address}:{seen.port} over {'TCP' if seen.over_tcp else 'UDP'}"
+
+
+def nothing_over_udp(f: Facts) -> str:
+    return f"{greeting(f)}; nothing else was reached over UDP from here at about that time"
+
+
 def end(f: Facts) -> str:
     """Where the way ended, whatever the step."""
     match f.step:
@@ -220,6 +245,8 @@ def end(f: Facts) -> str:
             return handshaking(f)
         case Step.HTTP:
             return requesting(f)
+        case Step.VPN:
+            return greeting(f)
     return answer(f) if f.named_only else page(f)
 
 

@@ -108,7 +108,7 @@ class Facts:
     @property
     def ipv6_unsure(self) -> bool:
         """Whether nothing but IPv6 addresses failed, silently, at a machine whose IPv6 may be broken."""
-        failed = self.leg.failed if self.step in (Step.TCP, Step.QUIC) else []
+        failed = self.leg.failed if self.step in (Step.TCP, Step.QUIC, Step.VPN) else []
         silent = self.leg.manner in (Manner.SILENCE, Manner.UNREACHABLE)
         if not failed or not silent or not all(is_ipv6(address_of(o)) for o in failed):
             return False
@@ -205,7 +205,7 @@ class Facts:
     @property
     def own_address_fails(self) -> bool:
         """Whether the machine's own addresses fail, are near none that others name, and one of those works."""
-        fails = self.step in (Step.TCP, Step.QUIC) or (self.step is Step.TLS and not self.isolated)
+        fails = self.step in (Step.TCP, Step.QUIC, Step.VPN) or (self.step is Step.TLS and not self.isolated)
         return fails and self.naming.foreign and not self.naming.others_fail and self.alive_elsewhere
 
     @property

@@ -5,15 +5,15 @@ from other ways (addresses that only a public resolver or a control gave): users
 what is so. Nothing here depends on the order of observations within a measurement.
 """
 
-from collections.abc import Iterable
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import cast
 
+from rabta_collector.locators import VPNS
 from rabta_collector.special import is_special
 from rabta_collector.verdict.fingerprints import host_of
-from rabta_collector.verdict.manners import NOBODY_ANSWERED, cut_short, manner_of, manner_seen
 from rabta_collector.verdict.manners import Manner as Manner  # part of what a leg says
+from rabta_collector.verdict.manners import cut_short, manner_of, manner_seen, something_answered
 from rabta_collector.verdict.once import once
 from rabta_proto.model import (
     DnsQuery,
@@ -23,6 +23,7 @@ from rabta_proto.model import (
     QuicHandshake,
     TcpConnect,
     TlsHandshake,
+    VpnHandshake,
 )
 from rabta_proto.vocabulary import AddressSource, Failure, ResolverKind, Step
 
@@ -40,6 +41,7 @@ class Scheme(StrEnum):
     QUIC = "quic"
     TCP = "tcp"
     DNS = "dns"
+    VPN = "vpn"  # of any protocol
 
 
 _WEB = (Scheme.HTTPS, Scheme.HTTP)
@@ -59,11 +61,16 @@ def tls(observation: Observation) -> TlsHandshake | QuicHandshake:
     return cast(TlsHandshake | QuicHandshake, observation.detail)
 
 
+def vpn(observation: Observation) -> VpnHandshake:
+    return cast(VpnHandshake, observation.detail)
+
+
 def http(observation: Observation) -> HttpRoundTrip:
     return cast(HttpRoundTrip, observation.detail)
 
 
 Seen = list[Observation]
+Tried = TcpConnect | TlsHandshake | QuicHandshake | VpnHandshake
 
 
 @dataclass(kw_only=True)  # not slotted: `once` needs a dictionary
@@ -74,7 +81,7 @@ class Leg:
     innocuous one, `split` those with the target's name in two segments, which no other program sends and which are
     therefore nobody's way; `answered` the requests that were answered, be it in part. Of addresses: `own` are those of
     the machine's own way to the name, `connected` accepted a connection, `secured` showed a certificate valid for the
-    name, `by_control` did so and were named by controls alone.
+    name, `by_control` did so and were named by controls alone; `greeted` answered in the protocol of a VPN.
     """
 
     hop: int
@@ -86,10 +93,12 @@ class Leg:
     isolation: Seen = field(default_factory=list)
     split: Seen = field(default_factory=list)
     http: Seen = field(default_factory=list)
+    vpn: Seen = field(default_factory=list)
     answered: Seen = field(default_factory=list)
     own: set[str] = field(default_factory=set)
     connected: set[str] = field(default_factory=set)
     secured: set[str] = field(default_factory=set)
+    greeted: set[str] = field(default_factory=set)
     by_control: set[str] = field(default_factory=set)
 
     def add(self, observation: Observation) -> None:
@@ -105,6 +114,9 @@ class Leg:
                 self._shake(observation)
             case QuicHandshake() if self.scheme is Scheme.QUIC:
                 self._shake(observation)
+            case VpnHandshake() as greeting if self.scheme is Scheme.VPN:
+                self.vpn.append(observation)
+                self._reach(greeting, self.greeted, observation.failure is None)
             case HttpRoundTrip() as request if self.scheme in _WEB:
                 self.scheme = Scheme.HTTPS if request.tls else self.scheme
                 self.http.append(observation)
@@ -127,7 +139,7 @@ class Leg:
         if valid and handshake.source is AddressSource.CONTROL:
             self.by_control.add(handshake.address)
 
-    def _reach(self, tried: TcpConnect | TlsHandshake | QuicHandshake, reached: set[str], success: bool) -> None:
+    def _reach(self, tried: Tried, reached: set[str], success: bool) -> None:
         if tried.source in _OWN_SOURCES:
             self.own.add(tried.address)
         if success:
@@ -159,15 +171,15 @@ class Leg:
     @once
     def special(self) -> set[str]:
         """Own addresses that no site can have: what the agent would not dial, or for a mere name what is so."""
-        found = self.own & {address_of(o) for o in self.tcp + self.tls if o.failure == Failure.SPECIAL_ADDRESS}
+        found = self.own & {address_of(o) for o in self.tried if o.failure == Failure.SPECIAL_ADDRESS}
         if self.scheme is Scheme.DNS and not self.lab:  # nothing is dialled; in a lab everything is on loopback
             found |= {address for address in self.own if is_special(address)}
         return found
 
     @once
     def elsewhere(self) -> set[str]:
-        """Addresses of other ways that showed a valid certificate: proof that the site is alive as seen from here."""
-        return self.secured - self.own
+        """Addresses of other ways that showed a valid certificate, or whose VPN answered: the site is alive."""
+        return (self.secured | self.greeted) - self.own
 
     @once
     def step(self) -> Step | None:
@@ -177,8 +189,10 @@ class Leg:
             return Step.DNS
         if self.scheme is Scheme.QUIC:
             return None if usable & self.secured else Step.QUIC
-        if self.scheme is Scheme.DNS:
+        if self.scheme is Scheme.DNS or usable & self.greeted:
             return None
+        if self.scheme is Scheme.VPN and (usable & self.connected or not self.tcp):
+            return Step.VPN
         if not usable & self.connected:
             return Step.TCP
         good = usable & self.secured if self.secure else usable
@@ -190,23 +204,30 @@ class Leg:
     def _forged_but_for_ipv6(self, usable: set[str]) -> bool:
         """Whether every IPv4 address is one that no site can have, and nothing came of IPv6, which may be broken."""
         only_ipv6 = all(map(is_ipv6, usable)) and not all(map(is_ipv6, self.special))
-        return only_ipv6 and usable.isdisjoint(self.connected | self.secured)
+        return only_ipv6 and usable.isdisjoint(self.connected | self.secured | self.greeted)
 
     @once
     def failed(self) -> Seen:
         """The observations that failed at that step, on the machine's own way."""
         match self.step:
             case Step.DNS:
-                return self.failed_queries or [o for o in self.tcp + self.tls if address_of(o) in self.special]
+                return self.failed_queries or [o for o in self.tried if address_of(o) in self.special]
             case Step.TCP:
                 return _ip_version_4_first([o for o in self.tcp if o.failure and tcp(o).address in self.own])
             case Step.TLS:
                 return [o for o in self.tls if o.failure and tls(o).address in self.own]
             case Step.QUIC:
                 return _ip_version_4_first([o for o in self.tls if o.failure and tls(o).address in self.own])
+            case Step.VPN:
+                return _ip_version_4_first([o for o in self.vpn if o.failure and vpn(o).address in self.own])
             case Step.HTTP:
                 return [o for o in self.http if o.failure and http(o).address in self.own]
         return []
+
+    @property
+    def tried(self) -> Seen:
+        """What went to an address, requests apart."""
+        return self.tcp + self.tls + self.vpn
 
     @once
     def failed_queries(self) -> Seen:
@@ -232,7 +253,7 @@ class Leg:
 
     @once
     def passes(self) -> set[int]:
-        return {o.attempt for seen in (self.dns, self.tcp, self.tls, self.http) for o in seen}
+        return {o.attempt for seen in (self.dns, self.tried, self.http) for o in seen}
 
     @property
     def terminal(self) -> bool:
@@ -251,13 +272,14 @@ def is_ipv6(address: str) -> bool:
 
 def address_of(observation: Observation) -> str:
     """The address that a connection or a handshake went to."""
-    return cast(TcpConnect | TlsHandshake | QuicHandshake, observation.detail).address
+    return cast(Tried, observation.detail).address
 
 
 def scheme_of(target: str) -> Scheme:
     """What a target is to show. What this version does not know is judged as plain HTTP is, which proves the least."""
+    scheme = target.partition(":")[0].lower()
     try:
-        return Scheme(target.partition(":")[0].lower())
+        return Scheme.VPN if scheme in VPNS else Scheme(scheme)
     except ValueError:
         return Scheme.HTTP
 
@@ -272,8 +294,3 @@ def read_legs(measurement: Measurement) -> tuple[Leg, ...]:
             leg = legs[observation.hop] = Leg(hop=observation.hop, scheme=scheme, lab=measurement.network.lab)
         leg.add(observation)
     return tuple(legs[hop] for hop in sorted(legs))
-
-
-def something_answered(observations: Iterable[Observation]) -> bool:
-    """Whether anybody at all answered; else the machine had no working network."""
-    return any(o.failure is None or manner_of(o.failure) not in NOBODY_ANSWERED for o in observations)

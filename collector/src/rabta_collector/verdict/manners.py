@@ -1,5 +1,6 @@
 """How a step failed, in the words that rules are written in. Pure."""
 
+from collections.abc import Iterable
 from enum import IntEnum, auto
 
 from rabta_proto.model import DnsQuery, Observation
@@ -41,6 +42,7 @@ _MANNERS: dict[str, Manner] = {
     Failure.EOF: Manner.CLOSE,
     Failure.SSL_FAILED_HANDSHAKE: Manner.GARBLE,
     Failure.QUIC_FAILED_HANDSHAKE: Manner.GARBLE,
+    Failure.VPN_FAILED_HANDSHAKE: Manner.GARBLE,
     Failure.HTTP_INVALID_RESPONSE: Manner.GARBLE,
     Failure.DNS_SERVER_MISBEHAVING: Manner.GARBLE,
     Failure.CONNECTION_REFUSED: Manner.REFUSAL,
@@ -79,3 +81,8 @@ def cut_short(observation: Observation) -> bool:
         case DnsQuery(transport=DnsTransport.TCP, rcode=None):
             return observation.failure is not None
     return False
+
+
+def something_answered(observations: Iterable[Observation]) -> bool:
+    """Whether anybody at all answered; else the machine had no working network."""
+    return any(o.failure is None or manner_of(o.failure) not in NOBODY_ANSWERED for o in observations)

@@ -19,12 +19,13 @@ from rabta_collector.verdict.table import (
     quic,
     transfers,
     vantage,
+    vpn,
 )
 from rabta_proto.vocabulary import Judgement
 
 __all__ = ["RULES", "RULES_BY_ID", "RULES_VERSION", "Rule", "to_markdown"]
 
-RULES_VERSION = 5
+RULES_VERSION = 6
 
 RULES: tuple[Rule, ...] = (
     *vantage.SPEECHLESS,
@@ -41,6 +42,7 @@ RULES: tuple[Rule, ...] = (
     *names.ANOTHER_PAGE,
     *pages.DIFFERENT,
     *names.AGREED,
+    vpn.ANSWERED,
     # None came, or nobody's
     *vantage.IN_THE_WAY,
     *lies.PROVED,
@@ -51,14 +53,17 @@ RULES: tuple[Rule, ...] = (
     handshakes.SITE_S_CERTIFICATE,
     controls.SITE_IS_DOWN,
     *vantage.EXCUSES,
+    *vpn.EXCUSES,
     *names.BY_CONTROL,
     *addresses.BY_CONTROL,
     names.CERTIFICATE_BY_CONTROL,
     *handshakes.BY_CONTROL,
     *quic.BY_CONTROL,
+    *vpn.BY_CONTROL,
     *pages.BY_CONTROL,
     # Nobody can tell
     *quic.UNEXPLAINED,
+    *vpn.UNEXPLAINED,
     *controls.UNKNOWN,
 )
 RULES_BY_ID = {rule.id: rule for rule in RULES}

@@ -22,7 +22,7 @@ from rabta_collector.verdict.once import once
 from rabta_proto.model import HttpRoundTrip, Measurement, Observation
 from rabta_proto.vocabulary import Step
 
-ORDER = {Step.DNS: 0, Step.TCP: 1, Step.TLS: 2, Step.QUIC: 2, Step.HTTP: 3}
+ORDER = {Step.DNS: 0, Step.TCP: 1, Step.TLS: 2, Step.QUIC: 2, Step.VPN: 2, Step.HTTP: 3}
 """How deep a step is; QUIC has TCP's and TLS's place."""
 
 

@@ -24,6 +24,7 @@ _WORDS: dict[str, str] = {
     Failure.SSL_INVALID_CERTIFICATE: "a certificate that is not valid",
     Failure.SSL_FAILED_HANDSHAKE: "an alert, or bytes that are not TLS",
     Failure.QUIC_FAILED_HANDSHAKE: "an end to the connection, or packets that are not QUIC",
+    Failure.VPN_FAILED_HANDSHAKE: "messages that are not of this protocol",
     Failure.HTTP_INVALID_RESPONSE: "bytes that are not HTTP",
 }
 

@@ -236,6 +236,34 @@ ADDRESS_SOURCE_CONTROL: AddressSource.ValueType  # 5
 """The plan, which has it from controls, and no resolver before it."""
 Global___AddressSource: _TypeAlias = AddressSource  # noqa: Y015
 
+class _VpnProtocol:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _VpnProtocolEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_VpnProtocol.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    VPN_PROTOCOL_UNSPECIFIED: _VpnProtocol.ValueType  # 0
+    """Not known: an agent newer than this schema."""
+    VPN_PROTOCOL_OPENVPN: _VpnProtocol.ValueType  # 1
+    """OpenVPN: P_CONTROL_HARD_RESET_CLIENT_V2 and the server's."""
+    VPN_PROTOCOL_WIREGUARD: _VpnProtocol.ValueType  # 2
+    """WireGuard: handshake initiation and response."""
+    VPN_PROTOCOL_IKEV2: _VpnProtocol.ValueType  # 3
+    """IKEv2: IKE_SA_INIT (RFC 7296)."""
+
+class VpnProtocol(_VpnProtocol, metaclass=_VpnProtocolEnumTypeWrapper):
+    """A VPN protocol."""
+
+VPN_PROTOCOL_UNSPECIFIED: VpnProtocol.ValueType  # 0
+"""Not known: an agent newer than this schema."""
+VPN_PROTOCOL_OPENVPN: VpnProtocol.ValueType  # 1
+"""OpenVPN: P_CONTROL_HARD_RESET_CLIENT_V2 and the server's."""
+VPN_PROTOCOL_WIREGUARD: VpnProtocol.ValueType  # 2
+"""WireGuard: handshake initiation and response."""
+VPN_PROTOCOL_IKEV2: VpnProtocol.ValueType  # 3
+"""IKEv2: IKE_SA_INIT (RFC 7296)."""
+Global___VpnProtocol: _TypeAlias = VpnProtocol  # noqa: Y015
+
 class _TransferKind:
     ValueType = _typing.NewType("ValueType", _builtins.int)
     V: _TypeAlias = ValueType  # noqa: Y015
@@ -474,6 +502,7 @@ class Observation(_message.Message):
     HTTP_FIELD_NUMBER: _builtins.int
     QUIC_FIELD_NUMBER: _builtins.int
     TRANSFER_FIELD_NUMBER: _builtins.int
+    VPN_FIELD_NUMBER: _builtins.int
     hop: _builtins.int
     """Position in the redirect chain, 0 for the target itself."""
     attempt: _builtins.int
@@ -510,6 +539,10 @@ class Observation(_message.Message):
     def transfer(self) -> Global___Transfer:
         """A timed read of an object."""
 
+    @_builtins.property
+    def vpn(self) -> Global___VpnHandshake:
+        """The first words with a VPN server."""
+
     def __init__(
         self,
         *,
@@ -525,14 +558,15 @@ class Observation(_message.Message):
         http: Global___HttpRoundTrip | None = ...,
         quic: Global___QuicHandshake | None = ...,
         transfer: Global___Transfer | None = ...,
+        vpn: Global___VpnHandshake | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["_failure", b"_failure", "detail", b"detail", "dns", b"dns", "failure", b"failure", "http", b"http", "quic", b"quic", "tcp", b"tcp", "tls", b"tls", "transfer", b"transfer"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_failure", b"_failure", "detail", b"detail", "dns", b"dns", "failure", b"failure", "http", b"http", "quic", b"quic", "tcp", b"tcp", "tls", b"tls", "transfer", b"transfer", "vpn", b"vpn"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_failure", b"_failure", "attempt", b"attempt", "detail", b"detail", "dns", b"dns", "duration_us", b"duration_us", "failure", b"failure", "failure_detail", b"failure_detail", "hop", b"hop", "http", b"http", "offset_us", b"offset_us", "quic", b"quic", "tcp", b"tcp", "tls", b"tls", "transfer", b"transfer"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_failure", b"_failure", "attempt", b"attempt", "detail", b"detail", "dns", b"dns", "duration_us", b"duration_us", "failure", b"failure", "failure_detail", b"failure_detail", "hop", b"hop", "http", b"http", "offset_us", b"offset_us", "quic", b"quic", "tcp", b"tcp", "tls", b"tls", "transfer", b"transfer", "vpn", b"vpn"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__failure: _TypeAlias = _typing.Literal["failure"]  # noqa: Y015
     _WhichOneofArgType__failure: _TypeAlias = _typing.Literal["_failure", b"_failure"]  # noqa: Y015
-    _WhichOneofReturnType_detail: _TypeAlias = _typing.Literal["dns", "tcp", "tls", "http", "quic", "transfer"]  # noqa: Y015
+    _WhichOneofReturnType_detail: _TypeAlias = _typing.Literal["dns", "tcp", "tls", "http", "quic", "transfer", "vpn"]  # noqa: Y015
     _WhichOneofArgType_detail: _TypeAlias = _typing.Literal["detail", b"detail"]  # noqa: Y015
     @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__failure) -> _WhichOneofReturnType__failure | None: ...
@@ -907,6 +941,62 @@ class QuicHandshake(_message.Message):
     def WhichOneof(self, oneof_group: _WhichOneofArgType__quic_version) -> _WhichOneofReturnType__quic_version | None: ...
 
 Global___QuicHandshake: _TypeAlias = QuicHandshake  # noqa: Y015
+
+@_typing.final
+class VpnHandshake(_message.Message):
+    """The first message of a VPN protocol to one address, up to the server's answer to it; nothing is set up."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PROTOCOL_FIELD_NUMBER: _builtins.int
+    ADDRESS_FIELD_NUMBER: _builtins.int
+    PORT_FIELD_NUMBER: _builtins.int
+    SOURCE_FIELD_NUMBER: _builtins.int
+    OVER_TCP_FIELD_NUMBER: _builtins.int
+    SAID_FIELD_NUMBER: _builtins.int
+    SERVER_ANSWERED_FIELD_NUMBER: _builtins.int
+    FIRST_BYTE_US_FIELD_NUMBER: _builtins.int
+    VERIFIED_FIELD_NUMBER: _builtins.int
+    protocol: Global___VpnProtocol.ValueType
+    """Which protocol was spoken."""
+    address: _builtins.str
+    """Address of the server in canonical text form."""
+    port: _builtins.int
+    """Port of the server."""
+    source: Global___AddressSource.ValueType
+    """Who named the address."""
+    over_tcp: _builtins.bool
+    """Whether it was carried by TCP, on the connection just made. False: by UDP."""
+    said: _builtins.int
+    """How often the message was said; over UDP it is said again while no answer comes."""
+    server_answered: _builtins.bool
+    """Whether any byte came back from the server, be it no answer in this protocol."""
+    first_byte_us: _builtins.int
+    """Microseconds from the beginning of the step to the first byte from the server. Absent: none came."""
+    verified: _builtins.bool
+    """Whether the answer could be made by nobody but the holder of the server's key (WireGuard alone)."""
+    def __init__(
+        self,
+        *,
+        protocol: Global___VpnProtocol.ValueType = ...,
+        address: _builtins.str = ...,
+        port: _builtins.int = ...,
+        source: Global___AddressSource.ValueType = ...,
+        over_tcp: _builtins.bool = ...,
+        said: _builtins.int = ...,
+        server_answered: _builtins.bool = ...,
+        first_byte_us: _builtins.int | None = ...,
+        verified: _builtins.bool = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_first_byte_us", b"_first_byte_us", "first_byte_us", b"first_byte_us"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_first_byte_us", b"_first_byte_us", "address", b"address", "first_byte_us", b"first_byte_us", "over_tcp", b"over_tcp", "port", b"port", "protocol", b"protocol", "said", b"said", "server_answered", b"server_answered", "source", b"source", "verified", b"verified"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__first_byte_us: _TypeAlias = _typing.Literal["first_byte_us"]  # noqa: Y015
+    _WhichOneofArgType__first_byte_us: _TypeAlias = _typing.Literal["_first_byte_us", b"_first_byte_us"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__first_byte_us) -> _WhichOneofReturnType__first_byte_us | None: ...
+
+Global___VpnHandshake: _TypeAlias = VpnHandshake  # noqa: Y015
 
 @_typing.final
 class Certificate(_message.Message):

@@ -1,0 +1,145 @@
+"""Step `vpn`: the first message of a VPN protocol to one address, up to the server's answer. Nothing is set up.
+
+Over UDP the message is said again after 1, 3 and 6 seconds while no answer comes, as the protocols' own clients do;
+over TCP once. Silence is `generic_timeout_error`, an ICMP error what the kernel makes of it (port unreachable:
+`connection_refused`), a reset or an end of the connection as everywhere, and what is no answer in this protocol
+`vpn_failed_handshake`, over UDP only once the time is over, for anybody may have sent it.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field, replace
+
+from rabta_agent.failure import StepError
+from rabta_agent.network import Connection, Datagrams
+from rabta_agent.probes.step import Outcome, Scene
+from rabta_agent.probes.vpns import Opening
+from rabta_proto.model import VpnHandshake
+from rabta_proto.vocabulary import Failure
+
+SAID_AGAIN_S = (1.0, 2.0, 3.0)
+"""Pauses between one saying and the next."""
+RECEIVED_LIMIT = 16
+"""Datagrams that are no answer, past which no more is read."""
+_LONGEST = 2048  # bytes of an answer over TCP; an honest one has a few dozen
+_LENGTH_BYTES = 2
+_BEFORE_THE_END_S = 0.05  # in which is said what came in place of an answer, before the step's deadline says "nothing"
+
+
+async def greet_by_datagrams(scene: Scene, opening: Opening, seen: VpnHandshake, deadline: float) -> Outcome[None]:
+    """Says the first message over UDP until it is answered."""
+    work = _Greeting(scene=scene, opening=opening)
+
+    async def run() -> None:
+        datagrams = await scene.network.open_datagrams(seen.address, seen.port, scene.meter)
+        try:
+            await work.by_datagrams(datagrams, deadline)
+        finally:
+            datagrams.close()
+
+    return await scene.timed(run(), lambda: work.amend(seen), deadline)
+
+
+async def greet_by_stream(
+    scene: Scene, opening: Opening, connection: Connection, seen: VpnHandshake, deadline: float
+) -> Outcome[None]:
+    """Says it once over a connection, and closes that."""
+    work = _Greeting(scene=scene, opening=opening)
+
+    async def run() -> None:
+        try:
+            await work.by_stream(connection)
+        finally:
+            connection.close()
+
+    return await scene.timed(run(), lambda: work.amend(seen), deadline)
+
+
+@dataclass(kw_only=True, slots=True)
+class _Greeting:
+    """One beginning on its way."""
+
+    scene: Scene
+    opening: Opening
+    said: int = 0
+    strange: int = 0
+    first_byte_us: int | None = None
+    begun_us: int = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.begun_us = self.scene.elapsed_us()
+
+    async def by_datagrams(self, datagrams: Datagrams, deadline: float) -> None:
+        now, deadline = asyncio.get_running_loop().time, deadline - _BEFORE_THE_END_S
+        for pause in (*SAID_AGAIN_S, float("inf")):
+            await self._say(datagrams.send)
+            until = min(now() + pause, deadline)
+            while (data := await _receive_until(datagrams, until)) is not None:
+                if self._takes(data):
+                    return
+                if self.strange > RECEIVED_LIMIT:
+                    raise _no_answer()
+            if now() >= deadline:
+                break
+        if self.strange:
+            raise _no_answer()
+        raise TimeoutError
+
+    async def by_stream(self, connection: Connection) -> None:
+        async def send(message: bytes) -> None:
+            await connection.send(len(message).to_bytes(_LENGTH_BYTES) + message)
+
+        await self._say(send)
+        buffer = bytearray()
+        while True:
+            data = await connection.receive()
+            if not data:
+                raise EOFError
+            self._hear()
+            buffer += data
+            wanted = _LENGTH_BYTES + int.from_bytes(buffer[:_LENGTH_BYTES])
+            if len(buffer) >= _LENGTH_BYTES and wanted > _LONGEST:
+                raise _no_answer()
+            if len(buffer) >= max(wanted, _LENGTH_BYTES + 1):
+                if self._takes(bytes(buffer[_LENGTH_BYTES:wanted])):
+                    return
+                raise _no_answer()
+
+    async def _say(self, send: Callable[[bytes], Awaitable[None]]) -> None:
+        await send(self.opening.say())
+        self.said += 1
+
+    def _hear(self) -> None:
+        if self.first_byte_us is None:
+            self.first_byte_us = self.scene.elapsed_us() - self.begun_us
+
+    def _takes(self, data: bytes) -> bool:
+        self._hear()
+        answered = self.opening.is_answer(data)
+        self.strange += not answered
+        return answered
+
+    def amend(self, seen: VpnHandshake) -> VpnHandshake:
+        """The observation with what was heard."""
+        return replace(
+            seen,
+            said=self.said,
+            server_answered=self.first_byte_us is not None,
+            first_byte_us=self.first_byte_us,
+            verified=self.opening.verified,
+        )
+
+
+def _no_answer() -> StepError:
+    return StepError(Failure.VPN_FAILED_HANDSHAKE, "no answer in this protocol")
+
+
+async def _receive_until(datagrams: Datagrams, when: float) -> bytes | None:
+    """The next datagram; `None` where none has come in time."""
+    try:
+        async with asyncio.timeout_at(when):
+            return await datagrams.receive()
+    except TimeoutError as error:
+        if error.errno is not None:  # the kernel's own
+            raise
+        return None

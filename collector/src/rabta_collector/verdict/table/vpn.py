@@ -1,0 +1,123 @@
+"""Rows about VPN protocols: the first message to a server, and what came of it.
+
+There is no innocuous word to compare with, as there is a name in TLS: what proves a cut here is that controls are
+answered, and over UDP that something else of that agent's got through.
+"""
+
+from collections.abc import Callable
+
+from rabta_collector.verdict import evidence
+from rabta_collector.verdict.facts import Facts
+from rabta_collector.verdict.legs import Scheme, vpn
+from rabta_collector.verdict.manners import Manner
+from rabta_collector.verdict.rule import Rule, by_control, unknown
+from rabta_collector.verdict.weights import BY_CONTROL_AND_SILENCE, PERHAPS_BLOCKED, UNCERTIFIED
+from rabta_proto.vocabulary import Mechanism, Step, VpnProtocol
+
+CLOCK_S = 5.0
+"""By how much an agent's clock may be off: WireGuard's servers answer no timestamp older than the last one."""
+
+
+def _works(manner: Manner) -> Callable[[Facts], bool]:
+    return lambda f: f.ends(Step.VPN, manner) and f.works
+
+
+def _lost(f: Facts) -> bool:
+    return f.ends(Step.VPN, Manner.SILENCE, Manner.REFUSAL, Manner.UNREACHABLE)
+
+
+def _over_tcp(f: Facts) -> bool:
+    return any(vpn(o).over_tcp for o in f.leg.failed)
+
+
+def _untimely(f: Facts) -> bool:
+    """Whether a WireGuard server may have been silent because the message looked old."""
+    offset_us, jumped = f.measurement.clock_offset_us, f.measurement.clock_jumped
+    timed = offset_us is not None and not jumped and abs(offset_us) <= CLOCK_S * 1e6
+    spoken = {vpn(o).protocol for o in f.leg.vpn}
+    return f.ends(Step.VPN, Manner.SILENCE) and VpnProtocol.WIREGUARD in spoken and not timed
+
+
+ANSWERED = Rule(
+    id="ok.vpn",
+    step=Step.VPN,
+    when=lambda f: f.passes(Scheme.VPN) and bool(f.leg.vpn),
+    weights=UNCERTIFIED,
+    evidence=evidence.answered_as_vpn,
+    comment="the server answered the protocol's first message; whether a tunnel would stand was not tried",
+)
+
+EXCUSES = (
+    unknown(
+        id="vantage.udp_unproven",
+        step=Step.VPN,
+        when=lambda f: _lost(f) and not _over_tcp(f) and f.background.udp_works is not True,
+        evidence=evidence.nothing_over_udp,
+        comment="nothing else is known to leave this network over UDP: UDP cut as a whole is no block of a server",
+    ),
+    unknown(
+        id="vantage.clock.wireguard",
+        step=Step.VPN,
+        when=_untimely,
+        evidence=evidence.greeting,
+        comment="a WireGuard server is silent to messages that look old, and this agent's clock is off, or not known",
+        source="WireGuard white paper, section 5.4.2",
+    ),
+)
+
+BY_CONTROL = (
+    by_control(
+        id="vpn.timeout.control_answered",
+        step=Step.VPN,
+        when=_works(Manner.SILENCE),
+        weights=BY_CONTROL_AND_SILENCE,
+        mechanism=Mechanism.VPN_TIMEOUT,
+        evidence=evidence.greeting,
+        comment="silence after the protocol's first message; controls are answered",
+    ),
+    by_control(
+        id="vpn.reset.control_answered",
+        step=Step.VPN,
+        when=_works(Manner.RESET),
+        mechanism=Mechanism.VPN_RESET,
+        evidence=evidence.greeting,
+        comment="a reset after the protocol's first message; controls are answered",
+    ),
+    by_control(
+        id="vpn.eof.control_answered",
+        step=Step.VPN,
+        when=_works(Manner.CLOSE),
+        mechanism=Mechanism.VPN_EOF,
+        evidence=evidence.greeting,
+        comment="the connection is closed after the protocol's first message; controls are answered",
+    ),
+    by_control(
+        id="vpn.refused.control_answered",
+        step=Step.VPN,
+        when=_works(Manner.REFUSAL),
+        mechanism=Mechanism.VPN_REFUSED,
+        evidence=evidence.greeting,
+        comment="the server's UDP port is refused; controls are answered",
+    ),
+    by_control(
+        id="vpn.unreachable.control_answered",
+        step=Step.VPN,
+        when=_works(Manner.UNREACHABLE),
+        weights=BY_CONTROL_AND_SILENCE,
+        mechanism=Mechanism.IP_UNREACHABLE,
+        evidence=evidence.greeting,
+        comment="a router says that there is no way; controls are answered",
+    ),
+)
+
+UNEXPLAINED = (
+    unknown(
+        id="vpn.strange",
+        step=Step.VPN,
+        when=lambda f: f.ends(Step.VPN, Manner.GARBLE),
+        weights=PERHAPS_BLOCKED,
+        evidence=evidence.greeting,
+        by_control=True,
+        comment="something else than this protocol came back: the server's doing, perhaps",
+    ),
+)
