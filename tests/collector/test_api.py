@@ -45,6 +45,7 @@ def test_a_verdict_has_the_fields_of_the_contract() -> None:
         "agreement": 0.96,
         "witness": [{"rule": "tls.sni.isolated", "count": 41}],
         "note": None,
+        "parts": [],
     } == verdict
 
 

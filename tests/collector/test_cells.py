@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from rabta_collector.catalogue import Need, Target
+from rabta_collector.catalogue import Need, Part, Target
 from rabta_collector.cells import ISP_DOWN, Cell, unknown
 from rabta_collector.state import Witness
 from rabta_collector.verdict.classify import Finding, classify
@@ -48,6 +48,60 @@ def test_a_change_tells_from_when_it_could_be_seen() -> None:
         change.after.state,
         change.detected_after_s,
     )
+
+
+CHAT, MEDIA = Part(id="chat", name="messages", need=Need.ANY), Part(id="media", name="media", required=False)
+CHAT_URLS = ("https://one.example/", "https://two.example/")
+MEDIA_URL = "https://media.example/"
+
+
+def in_parts() -> Cell:
+    """Messages by any of two ways, media beside them, and the web site."""
+    targets = [
+        Target(url=URL),
+        *(Target(url=url, part="chat") for url in CHAT_URLS),
+        Target(url=MEDIA_URL, part="media"),
+    ]
+    return Cell(
+        platform="x",
+        isp="ptcl",
+        targets={target.url: target for target in targets},
+        need=Need.ALL,
+        parts=(CHAT, MEDIA),
+        verdict=unknown("x", "ptcl", NOON),
+    )
+
+
+def test_parts_have_states_of_their_own_and_a_required_one_counts_as_one_target() -> None:
+    made = in_parts()
+    for url in (URL, CHAT_URLS[1]):
+        vote(made, works(), NOON + 1, url=url)
+    for url in (CHAT_URLS[0], MEDIA_URL):
+        vote(made, tls_trouble(RESET), NOON + 1, url=url)
+    made.decide(NOON + 10, TERMS)
+    assert State.REACHABLE is made.verdict.state
+    assert {"chat": State.REACHABLE, "media": State.BLOCKED} == {one.id: one.state for one in made.verdict.parts}
+    assert "media: blocked (tls.reset.sni)" == made.verdict.note
+    assert {"ok.https": 6} == {one.rule: one.count for one in made.verdict.witness}
+
+
+def test_a_required_part_that_fails_by_every_way_fails_its_platform() -> None:
+    made = in_parts()
+    for url in (URL, MEDIA_URL):
+        vote(made, works(), NOON + 1, url=url)
+    for url in CHAT_URLS:
+        vote(made, tls_trouble(RESET), NOON + 1, url=url)
+    made.decide(NOON + 10, TERMS)
+    assert (State.BLOCKED, Mechanism.TLS_RESET_SNI) == (made.verdict.state, made.verdict.mechanism)
+    assert "messages: blocked (tls.reset.sni)" == made.verdict.note
+
+
+def test_where_the_isp_is_down_nothing_is_said_of_parts() -> None:
+    made = in_parts()
+    vote(made, tls_trouble(RESET), NOON + 1, url=MEDIA_URL)
+    made.isp_state = IspState.DOWN
+    made.decide(NOON + 10, TERMS)
+    assert () == made.verdict.parts
 
 
 def test_no_change_is_no_change() -> None:

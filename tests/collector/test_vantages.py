@@ -15,8 +15,9 @@ from rabta_proto.model import (
     QuicHandshake,
     TcpConnect,
     TlsHandshake,
+    VpnHandshake,
 )
-from rabta_proto.vocabulary import AddressSource, DnsTransport, Failure, ResolverKind
+from rabta_proto.vocabulary import AddressSource, DnsTransport, Failure, ResolverKind, VpnProtocol
 from support.factories import NOON, SILENCE, moment
 
 V4, V6 = "104.244.42.1", "2606:4700::1"
@@ -35,6 +36,13 @@ def quic(address: str = V4, *, isolation: bool = False, answered: bool = False) 
 
 def tcp(address: str = V6) -> TcpConnect:
     return TcpConnect(address=address, port=443, source=AddressSource.SYSTEM)
+
+
+def vpn(*, answered: bool = False, over_tcp: bool = False) -> VpnHandshake:
+    source, protocol = AddressSource.SYSTEM, VpnProtocol.OPENVPN
+    return VpnHandshake(
+        protocol=protocol, address=V4, port=1194, source=source, server_answered=answered, over_tcp=over_tcp
+    )
 
 
 def measured(target: str, *tries: tuple[Detail, str | None]) -> Measurement:
@@ -89,8 +97,30 @@ def test_of_an_agent_that_tried_nothing_nothing_is_known(agent: Agent) -> None:
     ],
 )
 def test_whether_quic_gets_through(agent: Agent, tries: list[tuple[Detail, str | None]], works: bool | None) -> None:
-    assert (works is not None) == agent.tries("other", *tries)
+    assert agent.tries("other", *tries) or works is None
     assert works is agent.quic()
+
+
+@pytest.mark.parametrize(
+    ("tries", "works"),
+    [
+        ([(quic(answered=True), None)], True),
+        ([(quic(answered=True), Failure.SSL_INVALID_HOSTNAME)], True),
+        ([(vpn(answered=True), None)], True),
+        ([(vpn(answered=True), Failure.VPN_FAILED_HANDSHAKE)], True),
+        ([(vpn(), SILENCE)], False),
+        ([(vpn(), SILENCE), (quic(answered=True), None)], True),
+        ([(vpn(answered=True, over_tcp=True), None)], None),
+        ([(vpn(), Failure.SPECIAL_ADDRESS)], None),
+        ([(tcp(V4), None)], None),
+    ],
+)
+def test_whether_anything_gets_through_over_udp(
+    agent: Agent, tries: list[tuple[Detail, str | None]], works: bool | None
+) -> None:
+    assert agent.tries("other", *tries) or works is None
+    assert works is agent.vantages.udp_works("a", "asked", NOON, 600)
+    assert agent.vantages.udp_works("a", "other", NOON, 600) is None
 
 
 @pytest.mark.parametrize(

@@ -8,6 +8,7 @@ from dataclasses import replace
 
 from rabta_collector.backfill import to_spans
 from rabta_collector.listing import Listing, Row, Source
+from rabta_collector.locators import shown
 from rabta_collector.past import find_revisions, merge
 from rabta_collector.query import MAX_LIMIT, Cursor, Query
 from rabta_collector.rfc3339 import format_time
@@ -37,6 +38,10 @@ def _verdicts(source: Source, query: Query) -> list[Row]:
             "agreement": round(verdict.agreement, 4),
             "witness": _witness(verdict.witness),
             "note": verdict.note,
+            "parts": [
+                {"part": part.id, "name": part.name, "state": str(part.state), "mechanism": _word(part.mechanism)}
+                for part in verdict.parts
+            ],
         }
         for verdict in _within(source.snapshot, query).verdicts
     ]
@@ -123,7 +128,7 @@ def _catalogue(source: Source, query: Query) -> list[Row]:
             "id": platform.id,
             "name": platform.name,
             "category": platform.category,
-            "targets": [target.url for target in platform.targets],
+            "targets": [shown(target.url) for target in platform.targets],
             "need": str(platform.need),
         }
         for platform in source.catalogue.platforms
@@ -159,6 +164,7 @@ LISTINGS = (
             "agreement",
             "witness",
             "note",
+            "parts",
         ),
         rows=_verdicts,
     ),

@@ -33,8 +33,9 @@ class Transfer:
 class Target:
     """One thing to measure. `platform` is empty for a reference; `interval_s` is that of an ISP's whole view.
 
-    One that is not `required` is measured and reported, and does not decide its platform's state. Of a reference
-    `transfer` is what others are compared with.
+    One that is not `required` is measured and reported, and does not decide the state of its platform or part.
+    `part` is empty for one that belongs to the platform itself. Of a reference `transfer` is what others are compared
+    with.
     """
 
     url: str
@@ -43,6 +44,20 @@ class Target:
     priority: int = 2
     required: bool = True
     transfer: Transfer | None = None
+    part: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Part:
+    """What people do with a platform, of targets of its own: messages, media. It has a state of its own.
+
+    `need` is as a platform's. One that is not `required` does not decide its platform's state.
+    """
+
+    id: str
+    name: str
+    need: Need = Need.ALL
+    required: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,6 +69,7 @@ class Platform:
     category: str
     targets: tuple[Target, ...]
     need: Need = Need.ALL
+    parts: tuple[Part, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

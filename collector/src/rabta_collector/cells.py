@@ -2,15 +2,17 @@
 
 Targets that are not required decide nothing, unless no target of the platform is. Neither state nor numbers nor witness
 of a verdict are theirs; what is wrong with one of them stands in the note: "quic://x.com/: blocked (quic.timeout)".
+A part has a state of its own, of its own targets, and counts for the platform as one target does where it is required;
+what is wrong with one stands in the note as well: "media: throttled (throttle.sni)".
 """
 
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
-from rabta_collector.catalogue import Need, Target
+from rabta_collector.catalogue import Need, Part, Target
 from rabta_collector.locators import shown
-from rabta_collector.state import Verdict, Witness
+from rabta_collector.state import PartVerdict, Verdict, Witness
 from rabta_collector.verdict.decide import NOT_MEASURED, Decision, Terms, combine, decide
 from rabta_collector.verdict.rules import RULES_BY_ID
 from rabta_collector.windows import Window
@@ -56,10 +58,13 @@ class Cell:
     windows: dict[str, Window] = field(default_factory=dict)
     paces: dict[str, Window] = field(default_factory=dict)
     isp_state: IspState = IspState.UNKNOWN
+    parts: tuple[Part, ...] = ()
     deciding: Mapping[str, Target] = field(init=False)
 
     def __post_init__(self) -> None:
-        self.deciding = {url: target for url, target in self.targets.items() if target.required} or self.targets
+        optional = {part.id for part in self.parts if not part.required}
+        counted = {url: one for url, one in self.targets.items() if one.required and one.part not in optional}
+        self.deciding = counted or self.targets
 
     def window(self, url: str) -> Window:
         window = self.windows.get(url)
@@ -116,7 +121,15 @@ class Cell:
     def _decision(self) -> Decision:
         if self.isp_state is IspState.DOWN:
             return Decision(note=ISP_DOWN)
-        return combine([self.decision(url) for url in self.deciding], self.need)
+        loose = [self.decision(url) for url, target in self.deciding.items() if not target.part]
+        required = [self._part(part) for part in self.parts if part.required]
+        return combine([*loose, *required] or [self._part(part) for part in self.parts], self.need)
+
+    def _part(self, part: Part) -> Decision:
+        """Of its required targets, or of all where none is."""
+        its = [target for target in self.targets.values() if target.part == part.id]
+        needed = [target for target in its if target.required] or its
+        return combine([self.decision(target.url) for target in needed], part.need)
 
     def _verdict(self, decision: Decision, before: Verdict, agents: int, now: float) -> Verdict:
         changed = decision.state is not before.state
@@ -134,7 +147,13 @@ class Cell:
             witness=self._witness(decision.state),
             note=self._note(decision),
             reached=decision.reached,
+            parts=() if self.isp_state is IspState.DOWN else tuple(self._parts()),
         )
+
+    def _parts(self) -> Iterable[PartVerdict]:
+        for part in self.parts:
+            decision = self._part(part)
+            yield PartVerdict(id=part.id, name=part.name, state=decision.state, mechanism=decision.mechanism)
 
     def _witness(self, state: State) -> tuple[Witness, ...]:
         """Rules of the sample that bear the state out, the most frequent first."""
@@ -154,7 +173,7 @@ class Cell:
         return [self.windows[url] for url in self.deciding if url in self.windows]
 
     def _note(self, decision: Decision) -> str | None:
-        """The decision's own, and what is wrong with targets that are not required."""
+        """The decision's own, and what is wrong with parts, and with targets that are not required."""
         notes = [self._main_note(decision), *(self._others_notes() if self.isp_state is not IspState.DOWN else ())]
         return "; ".join(filter(None, notes)) or None
 
@@ -166,10 +185,12 @@ class Cell:
         return RULES_BY_ID[undecided[0][0]].comment if undecided else NOT_MEASURED
 
     def _others_notes(self) -> Iterable[str]:
-        for url in self.targets:
-            if url not in self.deciding and (decision := self.decision(url)).state in _TROUBLES:
+        optional = [url for url, target in self.targets.items() if url not in self.deciding and not target.part]
+        named = [(part.name, self._part(part)) for part in self.parts]
+        for name, decision in [*named, *((shown(url), self.decision(url)) for url in optional)]:
+            if decision.state in _TROUBLES:
                 details = "; ".join(filter(None, (decision.mechanism, decision.note)))
-                yield f"{shown(url)}: {decision.state}" + (f" ({details})" if details else "")
+                yield f"{name}: {decision.state}" + (f" ({details})" if details else "")
 
 
 def unknown(platform: str, isp: str, now: float) -> Verdict:

@@ -1,6 +1,7 @@
 """Rows as CSV, RFC 4180 with a header. Pure.
 
-What has no value is an empty field; a list is its words with spaces between; a witness is `rule=count`.
+What has no value is an empty field; a list is its words with spaces between; a witness is `rule=count`, a part
+`part=state`.
 """
 
 import csv
@@ -25,6 +26,8 @@ def _field(value: object) -> str:
             return str(value).lower()
         case {"rule": rule, "count": count}:
             return f"{rule}={count}"
+        case {"part": part, "state": state}:
+            return f"{part}={state}"
         case list() | tuple():
             return " ".join(map(_field, value))
         case _:

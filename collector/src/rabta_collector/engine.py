@@ -23,7 +23,7 @@ from rabta_collector.agenda import Agenda
 from rabta_collector.asking import Alarm
 from rabta_collector.backfill import Backfill
 from rabta_collector.briefing import Briefing
-from rabta_collector.catalogue import Catalogue, Isp, Need, Target
+from rabta_collector.catalogue import Catalogue, Isp, Platform, Target
 from rabta_collector.cells import Cell, unknown
 from rabta_collector.chronicle import Chronicle
 from rabta_collector.controls import Look
@@ -167,15 +167,17 @@ class Engine:
 
     def _open_cells(self, isp: str, before: dict[Place, Cell]) -> None:
         """Every platform has a verdict at an ISP that ever had an agent."""
-        kinds = [(platform.id, platform.need, platform.targets) for platform in self._catalogue.platforms]
-        for platform, need, targets in [*kinds, (REFERENCES, Need.ALL, self._catalogue.references)]:
+        references = Platform(id=REFERENCES, name="", category="", targets=self._catalogue.references)
+        for kind in (*self._catalogue.platforms, references):
+            platform, targets = kind.id, kind.targets
             urls = {target.url: target for target in targets}
             old = before.get((isp, platform))
             cell = Cell(
                 platform=platform,
                 isp=isp,
                 targets=urls,
-                need=need,
+                need=kind.need,
+                parts=kind.parts,
                 verdict=old.verdict if old else unknown(platform, isp, self._at),
                 windows={url: window for url, window in old.windows.items() if url in urls} if old else {},
                 paces={url: window for url, window in old.paces.items() if url in urls} if old else {},

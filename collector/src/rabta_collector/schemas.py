@@ -34,6 +34,20 @@ WITNESS: Schema = {
     "description": "Rules that measurements matched, and how many each.",
     "items": {"type": "object", "properties": {"rule": TEXT, "count": COUNT}, "required": ["rule", "count"]},
 }
+PARTS: Schema = {
+    "type": "array",
+    "description": "What people do with the platform, and how that is; empty where it has no parts.",
+    "items": {
+        "type": "object",
+        "properties": {
+            "part": TEXT,
+            "name": TEXT,
+            "state": one_of(State),
+            "mechanism": or_null(one_of(Mechanism)),
+        },
+        "required": ["part", "name", "state", "mechanism"],
+    },
+}
 ANY_STATE: Schema = {"type": "string", "enum": list(dict.fromkeys([*map(str, State), *map(str, IspState)]))}
 PLATFORM = described(TEXT, "Identifier of a platform.")
 ISP = described(TEXT, "Identifier of an ISP.")
@@ -54,6 +68,7 @@ ITEMS: dict[str, Schema] = {
         "agreement": described(SHARE, "Share of the conclusive votes that are for this state."),
         "witness": WITNESS,
         "note": or_null(TEXT),
+        "parts": PARTS,
     },
     "isps": {
         "isp": ISP,

@@ -19,6 +19,16 @@ class Witness:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class PartVerdict:
+    """What is known of one part of a platform."""
+
+    id: str
+    name: str
+    state: State
+    mechanism: Mechanism | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Verdict:
     """What is known of one platform at one ISP.
 
@@ -39,6 +49,7 @@ class Verdict:
     witness: tuple[Witness, ...] = ()
     note: str | None = None
     reached: float | None = None
+    parts: tuple[PartVerdict, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -6,11 +6,12 @@ Raises `InvalidFileError`, which names file, line and key. The default catalogue
 import csv
 import io
 import re
+from collections.abc import Collection
 from importlib import resources
 from ipaddress import ip_address
 from pathlib import Path
 
-from rabta_collector.catalogue import Catalogue, Deadlines, Need, Platform, Resolvers, Target, Transfer
+from rabta_collector.catalogue import Catalogue, Deadlines, Need, Part, Platform, Resolvers, Target, Transfer
 from rabta_collector.document import InvalidFileError, Table, parse_toml, read_text
 from rabta_collector.isps import identifier
 from rabta_collector.locators import SCHEMES, WEB, Locator, is_host_name, parse_locator
@@ -62,21 +63,46 @@ def parse_catalogue(root: Table) -> Catalogue:
 
 def _platform(table: Table, urls: set[str]) -> Platform:
     id_ = identifier(table)
-    targets = tuple(_target(entry, id_, urls) for entry in table.tables("target"))
+    parts: dict[str, Part] = {}
+    for entry in table.tables("part"):
+        part = _part(entry)
+        if part.id in parts:
+            raise entry.error("id", f'"{part.id}" is taken by a part above')
+        parts[part.id] = part
+    targets = tuple(_target(entry, id_, urls, parts) for entry in table.tables("target"))
+    for part_id in parts.keys() - {target.part for target in targets}:
+        raise table.error("part", f'no target belongs to the part "{part_id}"')
     if not targets:
         raise table.error("target", "missing; expected at least one [[platform.target]]")
     platform = Platform(
         id=id_,
         name=table.text("name", id_),
         category=table.text("category", ""),
-        need=Need(table.choice("need", [str(need) for need in Need], str(Need.ALL))),
+        need=_need(table),
         targets=targets,
+        parts=tuple(parts.values()),
     )
     table.close()
     return platform
 
 
-def _target(table: Table, platform: str, urls: set[str]) -> Target:
+def _part(table: Table) -> Part:
+    id_ = identifier(table)
+    part = Part(
+        id=id_,
+        name=table.text("name", id_),
+        need=_need(table),
+        required=table.get("required", bool, "true or false", True),
+    )
+    table.close()
+    return part
+
+
+def _need(table: Table) -> Need:
+    return Need(table.choice("need", [str(need) for need in Need], str(Need.ALL)))
+
+
+def _target(table: Table, platform: str, urls: set[str], parts: Collection[str] = ()) -> Target:
     url = _url(table)
     if url in urls:
         raise table.error("url", f"{url} stands above already")
@@ -89,7 +115,10 @@ def _target(table: Table, platform: str, urls: set[str]) -> Target:
         priority=table.integer("priority", 2, least=1, most=3),
         required=table.get("required", bool, "true or false", True),
         transfer=transfer,
+        part=table.text("part", ""),
     )
+    if target.part and target.part not in parts:
+        raise table.error("part", f'"{target.part}" is no part of this platform')
     table.close()
     return target
 

@@ -209,10 +209,7 @@ class Transfer:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VpnHandshake:
-    """The first message of a VPN protocol to one address, and the server's answer; nothing is set up.
-
-    `said` is how often it was said. `verified`: none but the holder of the server's key can have answered so.
-    """
+    """A VPN protocol's first message, said `said` times. `verified`: only the server's key can have answered so."""
 
     protocol: VpnProtocol
     address: str

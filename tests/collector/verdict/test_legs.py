@@ -211,7 +211,8 @@ def test_addresses_that_controls_alone_named_are_told_apart() -> None:
         ("QUIC://x.com/", Scheme.QUIC),
         ("tcp://x.com:5222", Scheme.TCP),
         ("dns:x.com", Scheme.DNS),
-        ("wireguard://x.com:51820", Scheme.HTTP),
+        ("wireguard://x.com:51820", Scheme.VPN),
+        ("sctp://x.com:51820", Scheme.HTTP),
         ("", Scheme.HTTP),
     ],
 )
