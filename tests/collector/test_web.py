@@ -9,10 +9,10 @@ from aiohttp import web
 from aiohttp.test_utils import TestClient, TestServer
 
 from rabta_collector.api import LISTINGS
-from rabta_collector.page import POLICY
+from rabta_collector.pages.render import POLICY
 from rabta_collector.state import Event, Snapshot
 from rabta_collector.web import Views, make_admin_app, make_app
-from support.country import NOW, Country
+from support.country import Country
 
 Client = TestClient[web.Request, web.Application]
 PATHS = (
@@ -166,18 +166,15 @@ async def test_the_page_may_run_its_own_script_and_an_open_page_is_told_when_not
     assert (POLICY, False) == (whole.headers["Content-Security-Policy"], "ETag" in whole.headers)
     assert (await whole.text()).startswith("<!doctype html>")
     part = await client.get("/?part=main")
-    assert (await part.text()).startswith("<main>")
+    assert (await part.text()).startswith("<main ")
     again = await client.get("/?part=main", headers={"If-None-Match": part.headers["ETag"]})
     assert (304, "2024-02-17T18:00:00.500Z") == (again.status, again.headers["Rabta-Decided-At"])
 
 
-async def test_the_page_shows_the_newest_events_and_looks_no_further_back_than_it_must(
-    client: Client, country: Asked
-) -> None:
+async def test_the_page_shows_the_newest_events(client: Client, country: Asked) -> None:
     country.events = country.events * 5
     text = await (await client.get("/")).text()
     assert 20 == text.count('<span class="turn">')
-    assert NOW - 30 * 86_400 == country.asked[0]["since"]
 
 
 async def test_while_the_journal_is_replayed_nothing_is_said_of_the_country() -> None:

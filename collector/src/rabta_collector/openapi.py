@@ -9,6 +9,7 @@ from rabta_collector.api import LISTINGS
 from rabta_collector.atom import CONTENT_TYPE as ATOM
 from rabta_collector.badge import CONTENT_TYPE as SVG
 from rabta_collector.listing import Listing
+from rabta_collector.pages.described import describe_pages
 from rabta_collector.query import MAX_LIMIT, MAX_NUMBER, Form
 from rabta_collector.schemas import EVIDENCE, ITEMS, TEXT, TIME, Schema, described, or_null
 
@@ -113,11 +114,10 @@ def _failure(description: str) -> Schema:
 
 def _others() -> Schema:
     """What is not a list."""
-    page = {"description": "The page.", "content": {"text/html": {"schema": TEXT}}}
     document = {"description": "This document.", "content": {"application/json": {"schema": {"type": "object"}}}}
     ready = {"200": {"description": "Yes.", "content": PLAIN}, "503": _failure("Not yet: the journal is replayed.")}
     return {
-        "/": {"get": {"operationId": "page", "summary": "For people.", "responses": {"200": page}}},
+        **describe_pages(),
         "/metrics": _get("metrics", "For Prometheus.", {"200": {"description": "Text format.", "content": PLAIN}}),
         "/healthz": _get(
             "healthz", "Whether the process serves.", {"200": {"description": "It does.", "content": PLAIN}}

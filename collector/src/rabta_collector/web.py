@@ -22,7 +22,7 @@ from rabta_collector.feeds import Feeds
 from rabta_collector.listing import Listing, Source, render, to_json
 from rabta_collector.newsroom import Newsroom
 from rabta_collector.openapi import describe
-from rabta_collector.page import POLICY, PageMaker, waiting_page, whole_page
+from rabta_collector.pages.site import Site
 from rabta_collector.query import BadParameterError, Form, Query, parse_query
 from rabta_collector.rfc3339 import format_time
 from rabta_collector.state import Event, IngestStats, Snapshot
@@ -30,8 +30,6 @@ from rabta_collector.testimony import Testimony
 from rabta_collector.timeline import Span
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
-EVENTS_ON_PAGE = 20
-EVENTS_REACH_S = 30 * 86_400
 SETTLED_S = 16 * 86_400  # measurements that come later than that correct nothing (backfill.py)
 DECIDED_AT = "Rabta-Decided-At"
 log = structlog.get_logger()
@@ -79,7 +77,7 @@ def make_app(views: Views, *, metrics: bool = True) -> web.Application:
     async def openapi(request: web.Request) -> web.Response:
         return respond(request, document)
 
-    app.router.add_get("/", country.page)
+    Site(views).add_to(app)
     app.router.add_get("/api/v1/openapi.json", openapi)
     for listing in LISTINGS:
         app.router.add_get(f"/api/v1/{listing.name}", country.listed(listing))
@@ -119,7 +117,6 @@ class _Country:
     def __init__(self, views: Views) -> None:
         self._views = views
         self._exposition = Exposition()
-        self._pages = PageMaker()
 
     async def readyz(self, _: web.Request) -> web.Response:
         return web.Response(text="ready\n") if self._views.ready() else _not_ready(self._views)
@@ -129,24 +126,6 @@ class _Country:
         text = await self._exposition.scrape(views.snapshot(), views.catalogue, views.stats, ready=views.ready())
         body = await asyncio.to_thread(make_body, CONTENT_TYPE, text, level=1, tagged=False)
         return respond(request, body, tagged=False)
-
-    async def page(self, request: web.Request) -> web.Response:
-        """Whole; with `?part=main`, only what changes, for a page that is open."""
-        views, headers = self._views, {"Content-Security-Policy": POLICY}
-        if not views.ready():
-            return respond(request, waiting_page(), status=503, headers=headers)
-        snapshot = views.snapshot()
-        headers[DECIDED_AT] = format_time(snapshot.at)
-        main = await self._pages.main(snapshot, views.catalogue, self._latest)
-        if request.query.get("part") == "main":
-            return respond(request, main, headers=headers)
-        body = await asyncio.to_thread(whole_page, main, snapshot.at)
-        return respond(request, body, headers=headers, tagged=False)
-
-    def _latest(self, snapshot: Snapshot) -> tuple[Event, ...]:
-        """Events for the page."""
-        since = snapshot.at - EVENTS_REACH_S
-        return self._views.find_events(since=since, until=None, platform=None, isp=None)[-EVENTS_ON_PAGE:]
 
     def when_ready(self, handler: Handler) -> Handler:
         """The handler, once anything is known."""

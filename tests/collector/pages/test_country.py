@@ -4,8 +4,11 @@ from dataclasses import replace
 
 import pytest
 
-from rabta_collector.overview import MEANINGS, SYMBOLS, Overview, make_clock, make_mark, make_moment, make_overview
+from rabta_collector.pages.changes import make_took
+from rabta_collector.pages.country import Overview, make_overview
+from rabta_collector.pages.words import MEANINGS, SYMBOLS, make_mark
 from rabta_collector.state import Snapshot
+from rabta_collector.timeline import find_spans
 from rabta_proto.vocabulary import IspKind, IspState, Mechanism, State
 from support.country import (
     NOW,
@@ -50,7 +53,7 @@ def test_a_cell_says_state_mechanism_and_since() -> None:
     cell = overview().rows[0].cells[0]
     assert cell is not None
     assert ("PTCL", "✕", "blocked") == (cell.isp_name, cell.mark.symbol, cell.mark.word)
-    assert ("tls.reset.sni", "17 Feb 22:00", "2024-02-17T17:00:00.500Z") == (
+    assert ("tls.reset.sni", "17 Feb 22:00", "2024-02-17T17:00:00.000Z") == (
         cell.mechanism,
         cell.since.short,
         cell.since.machine,
@@ -63,9 +66,11 @@ def test_a_cell_without_a_verdict_is_empty() -> None:
 
 
 def test_headlines_name_each_trouble_of_each_platform_with_its_places() -> None:
-    said = {(line.subject, line.mark.word): line for line in overview().headlines}
+    said = {(line.platform.name, line.mark.word): line for line in overview().headlines if line.platform}
     line = said["X (Twitter)", "blocked"]
-    assert (("PTCL", "Nayatel", "StormFiber (Cybernet)", "Jazz"), "17 Feb 22:00") == (line.places, line.since.short)
+    assert ["PTCL", "Nayatel", "StormFiber (Cybernet)", "Jazz"] == [place.name for place in line.places]
+    assert ["ptcl", "nayatel", "stormfiber", "jazz"] == [place.id for place in line.places]
+    assert "17 Feb 22:00" == line.since.short
     assert ("X (Twitter)", "throttled") in said
     assert ("X (Twitter)", "disrupted") in said
     assert ("VOA Urdu", "down") in said
@@ -77,27 +82,45 @@ def test_what_is_reachable_or_not_known_is_no_headline() -> None:
 
 def test_isps_that_are_down_come_first() -> None:
     first = overview().headlines[0]
-    assert ("Telenor, the whole mobile network", "down", ()) == (first.subject, first.mark.word, first.places)
+    assert (["Telenor"], "the whole mobile network", "down", None) == (
+        [place.name for place in first.places],
+        first.whole,
+        first.mark.word,
+        first.platform,
+    )
 
 
 def test_changes_are_told_newest_first() -> None:
     changes = overview().changes
-    assert ["Ufone", "X (Twitter) at Transworld (TES)"] == [change.subject for change in changes[:2]]
-    assert ("17 Feb 22:58:25", "reachable", "disrupted", "2.5 s") == (
+    assert [(None, "Ufone"), ("X (Twitter)", "Transworld (TES)")] == [
+        (change.platform.name if change.platform else None, change.isp.name) for change in changes[:2]
+    ]
+    assert ("17 Feb 22:58", "reachable", "disrupted", 10) == (
         changes[1].at.short,
         changes[1].before.word,
         changes[1].after.word,
-        changes[1].detected_after,
+        changes[1].id,
     )
 
 
-@pytest.mark.parametrize(("seconds", "text"), [(None, None), (99.94, "99.9 s"), (600.0, "10 min")])
-def test_how_long_detection_took_is_told_where_it_is_known(seconds: float | None, text: str | None) -> None:
+def test_what_has_no_name_any_more_is_called_by_its_identifier() -> None:
     event = make_event(1, 5, ("gone", "gone-isp"), ("reachable", "blocked", Mechanism.TLS_MITM))
-    (change,) = make_overview(
-        make_snapshot(), make_catalogue(), [replace(event, detected_after_seconds=seconds)]
-    ).changes
-    assert (text, "gone at gone-isp") == (change.detected_after, change.subject)
+    (change,) = make_overview(make_snapshot(), make_catalogue(), [event]).changes
+    assert change.platform is not None
+    assert ("gone", "gone-isp") == (change.platform.name, change.isp.name)
+
+
+@pytest.mark.parametrize(
+    ("seconds", "number", "unit"), [(2.46, "2.5", "s"), (99.94, "99.9", "s"), (100.0, "2", "min"), (600.0, "10", "min")]
+)
+def test_how_long_detection_took_is_told_in_seconds_or_minutes(seconds: float, number: str, unit: str) -> None:
+    took = make_took(seconds)
+    assert took is not None
+    assert (number, unit) == (took.number, took.unit)
+
+
+def test_how_long_detection_took_goes_unsaid_where_it_is_not_known() -> None:
+    assert make_took(None) is None
 
 
 def test_isps_that_never_had_an_agent_are_named_below_and_have_no_column() -> None:
@@ -121,20 +144,24 @@ def test_more_measurements_alone_do_not_change_what_is_shown() -> None:
 
 
 def test_a_cell_says_how_many_agents_say_so_and_how_sure_that_is() -> None:
-    said = {(row.id, cell.isp): cell.backing for row in overview().rows for cell in row.cells if cell}
-    assert ("9 agents, 98%", "2 agents") == (said["x", "ptcl"], said["dw", "optix"])
+    said = {(row.id, cell.isp): (cell.agents, cell.percent) for row in overview().rows for cell in row.cells if cell}
+    assert ((9, 98), (2, None)) == (said["x", "ptcl"], said["dw", "optix"])
     one = replace(make_verdict("x", "ptcl"), agents=1, confidence=0.3)
     (row, *_) = overview(replace(make_snapshot(), verdicts=(one,))).rows
     assert row.cells[0] is not None
-    assert "1 agent, 30%" == row.cells[0].backing
+    assert (1, 30) == (row.cells[0].agents, row.cells[0].percent)
 
 
 def test_what_is_not_known_has_lines_of_its_own_but_not_where_the_isp_is_down() -> None:
-    lines = {line.subject: (line.mark.word, line.places, line.since.short) for line in overview().unknowns}
-    assert {
-        "Wikipedia": ("inconclusive", ("Optix",), "17 Feb 22:50"),
-        "Deutsche Welle": ("inconclusive", ("Optix",), "17 Feb 22:50"),
-    } == lines
+    lines = [
+        (line.platform.name, line.mark.word, [place.name for place in line.places], line.since.short)
+        for line in overview().unknowns
+        if line.platform
+    ]
+    assert [
+        ("Wikipedia", "inconclusive", ["Optix"], "17 Feb 22:50"),
+        ("Deutsche Welle", "inconclusive", ["Optix"], "17 Feb 22:50"),
+    ] == lines
 
 
 def test_an_isp_of_which_nothing_is_known_has_one_line_for_all_platforms() -> None:
@@ -142,25 +169,16 @@ def test_an_isp_of_which_nothing_is_known_has_one_line_for_all_platforms() -> No
         replace(v, state=State.INCONCLUSIVE) if v.isp in ("jazz", "zong") else v for v in make_snapshot().verdicts
     )
     first, *others = overview(replace(make_snapshot(), verdicts=verdicts)).unknowns
-    assert ("Every platform", ("Jazz", "Zong")) == (first.subject, first.places)
-    assert ["Wikipedia", "Deutsche Welle"] == [line.subject for line in others]
+    assert (None, ["Jazz", "Zong"]) == (first.platform, [place.name for place in first.places])
+    assert ["Wikipedia", "Deutsche Welle"] == [line.platform.name for line in others if line.platform]
 
 
-HOUR, DAY = 3600, 86_400
-
-
-@pytest.mark.parametrize(
-    ("age", "short", "exact"),
-    [
-        (0, "17 Feb 23:00", "17 Feb 23:00:00"),
-        (23.5 * HOUR, "16 Feb 23:30", "16 Feb 23:30:00"),
-        (60 * DAY, "19 Dec 2023 23:00", "19 Dec 2023 23:00:00"),
-    ],
-)
-def test_a_moment_is_told_in_pakistans_time_and_with_its_day(age: float, short: str, exact: str) -> None:
-    assert short == make_moment(NOW - age, NOW).short
-    assert exact == make_moment(NOW - age, NOW, seconds=True).short
-
-
-def test_the_pages_own_moment_has_its_year() -> None:
-    assert "17 Feb 2024 23:00:00" == make_clock(NOW).short
+def test_a_cell_shows_its_last_day() -> None:
+    spans = find_spans(make_events(), make_snapshot())
+    rows = make_overview(make_snapshot(), make_catalogue(), (), spans).rows
+    cells = {(row.id, cell.isp): cell for row in rows for cell in row.cells if cell}
+    changed, calm = cells["x", "ptcl"].strip, cells["signal", "ptcl"].strip
+    assert changed is not None
+    assert ["blocked", "reachable"] == [bar.state for bar in changed.bars]
+    assert calm is not None
+    assert calm.calm

@@ -1,0 +1,104 @@
+"""Gathers what a page is made from: on the event loop what may change, at one moment; in a thread what is on disk."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Protocol
+
+from rabta_collector.backfill import Voices, to_spans
+from rabta_collector.catalogue import Catalogue
+from rabta_collector.pages.sheet import Material
+from rabta_collector.past import find_revisions, merge
+from rabta_collector.query import Query
+from rabta_collector.state import Event, Snapshot
+from rabta_collector.timeline import Span, find_spans
+
+PAST_S = 60.0
+"""Between two looks at what others measured, and what came late, for the strips of the country: they are many."""
+
+STRIPS_REACH_S = 2 * 86_400
+
+
+class Views(Protocol):
+    """What pages are made of; web.py says what each is."""
+
+    @property
+    def catalogue(self) -> Catalogue: ...
+
+    def snapshot(self) -> Snapshot: ...
+
+    def find_events(
+        self, *, since: float | None, until: float | None, platform: str | None, isp: str | None
+    ) -> tuple[Event, ...]: ...
+
+    def find_late(self, query: Query) -> Voices: ...
+
+    def find_past(self, query: Query) -> tuple[Span, ...]: ...
+
+    def ready(self) -> bool: ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Known:
+    """What is known of some cells. `seen_at`: when `late` and `past` were looked at."""
+
+    catalogue: Catalogue
+    snapshot: Snapshot
+    events: tuple[Event, ...]
+    late: Voices
+    past: tuple[Span, ...] = ()
+    seen_at: float = 0.0
+
+
+@dataclass(slots=True)
+class Gatherer:
+    """`_country` is what was known of all cells when that was asked for last."""
+
+    views: Views
+    _country: Known | None = None
+
+    def mark(self) -> object:
+        """Another one where another state is known, of a platform or of an ISP."""
+        events = self.views.find_events(since=self.views.snapshot().at - PAST_S, until=None, platform=None, isp=None)
+        return events[-1].id if events else 0
+
+    def take(self, query: Query) -> Callable[[], Material]:
+        """To be called on the event loop; what it gives, in a thread."""
+        known = self._know(query, self.views.find_late(query))
+        return lambda: _material(replace(known, past=self.views.find_past(query)), query)
+
+    def take_country(self) -> Callable[[], Material]:
+        """All cells. The past may be a minute old, and reaches back no further than strips do."""
+        at, before = self.views.snapshot().at, self._country
+        query = Query(since=at - STRIPS_REACH_S)
+        if before is not None and 0 <= at - before.seen_at < PAST_S:
+            known = replace(self._know(query, before.late), past=before.past)
+            return lambda: _material(known, query)
+        known = replace(self._know(query, self.views.find_late(query)), seen_at=at)
+
+        def look() -> Material:
+            self._country = replace(known, past=self.views.find_past(query))
+            return _material(self._country, query)
+
+        return look
+
+    def _know(self, query: Query, late: Voices) -> Known:
+        views = self.views
+        events = views.find_events(since=None, until=None, platform=query.platform, isp=query.isp)
+        return Known(catalogue=views.catalogue, snapshot=views.snapshot(), events=events, late=late)
+
+
+def _material(known: Known, query: Query) -> Material:
+    """Spans of the wanted cells, our own and others', and all changes that they tell of."""
+    needs = {platform.id: platform.need for platform in known.catalogue.platforms}
+    own = find_spans(known.events, _within(known.snapshot, query))
+    spans = merge(merge(own, to_spans(known.late, needs)), known.past)
+    revised = find_revisions(spans) if known.past or known.late else ()
+    events = tuple(sorted((*known.events, *revised), key=lambda event: event.at))
+    return Material(snapshot=known.snapshot, catalogue=known.catalogue, events=events, spans=spans)
+
+
+def _within(snapshot: Snapshot, query: Query) -> Snapshot:
+    """Without the cells that are not asked for, of which no events are at hand."""
+    verdicts = (v for v in snapshot.verdicts if query.platform in (None, v.platform) and query.isp in (None, v.isp))
+    isps = () if query.platform is not None else (i for i in snapshot.isps if query.isp in (None, i.isp))
+    return replace(snapshot, verdicts=tuple(verdicts), isps=tuple(isps))
