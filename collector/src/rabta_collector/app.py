@@ -15,6 +15,7 @@ import structlog
 from rabta_collector import journal_file, post, upkeep, web
 from rabta_collector.accounts import Accounts
 from rabta_collector.admission import Admission
+from rabta_collector.archive.tending import Tender
 from rabta_collector.asked import remember
 from rabta_collector.backfill import Voices
 from rabta_collector.catalogue import Catalogue
@@ -253,6 +254,7 @@ class Collector:
                 upkeep.keep_heard(self._accounts, self._service),
                 upkeep.keep_planning(self._planner, self._service, self._accounts, self._config.share_pause_s),
                 TakeIn(self._data.handed, self._ingest).run(),
+                self._tender().tend(),
             )
             tasks = [group.create_task(work) for work in works]
             group.create_task(asyncio.to_thread(self._history.refresh))
@@ -262,6 +264,11 @@ class Collector:
                 task.cancel()
         await agents.refuse()
         self._service.end_all()
+
+    def _tender(self) -> Tender:
+        kept = self._projections.checkpoints
+        keeping = self._config.archive
+        return Tender(data=self._data, journal=self._journal, keeping=keeping, checkpoint=lambda: kept.kept)
 
     async def _tick(self) -> None:
         """Decides at each point of the grid, as far as the journal is complete."""

@@ -51,6 +51,11 @@ class Checkpoints:
         self._kept = 0
         self._writing = asyncio.Lock()
 
+    @property
+    def kept(self) -> int:
+        """The journal's row up to which the last checkpoint goes; a start needs none before it."""
+        return self._kept
+
     def take_up(self) -> float:
         """Makes the parts what they were; until when was decided (0: nothing was taken up, and the log says why)."""
         started = time.perf_counter()

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import platformdirs
 
+from rabta_collector.archive.keeping import Keeping
 from rabta_collector.document import InvalidFileError, Table, parse_duration, read_toml
 from rabta_collector.engine import Settings
 from rabta_collector.limits import Limits
@@ -66,6 +67,7 @@ class Config:
     checkpoint: float | None = None
     decide: Mapping[str, float] = field(default_factory=dict)
     limits: Limits = field(default_factory=Limits)
+    archive: Keeping = field(default_factory=Keeping)
 
     @property
     def heartbeat_s(self) -> float:
@@ -233,6 +235,7 @@ def _from_file(file: Path) -> dict[str, object]:
                 values[key] = _of_table(root, key)
         values["decide"] = _numbers(root.table("decide"), Settings())
         values["limits"] = replace(Limits(), **_numbers(root.table("limits"), Limits()))  # type: ignore[arg-type] # whole
+        values["archive"] = Keeping(**_numbers(root.table("archive"), Keeping()))  # type: ignore[arg-type] # whole
         root.close()
     except InvalidFileError as wrong:
         raise InvalidConfigError(str(wrong)) from None
@@ -251,7 +254,7 @@ def _of_table(root: Table, key: str) -> object:
         raise root.error(key, str(wrong)) from None
 
 
-def _numbers(table: Table, defaults: Settings | Limits) -> dict[str, float]:
+def _numbers(table: Table, defaults: Settings | Limits | Keeping) -> dict[str, float]:
     """Numbers under the names of a dataclass's fields; those that are whole stay whole."""
     values: dict[str, float] = {}
     for name, default in ((entry.name, getattr(defaults, entry.name)) for entry in fields(defaults)):
@@ -276,8 +279,8 @@ def to_toml(config: Config) -> str:
         value = config.decide.get(entry.name, getattr(Settings(), entry.name))
         if isinstance(value, int | float):
             lines.append(f"{entry.name} = {value}")
-    lines.append("\n[limits]")
-    lines += [f"{entry.name} = {getattr(config.limits, entry.name)}" for entry in fields(Limits)]
+    for name, numbers in (("limits", config.limits), ("archive", config.archive)):
+        lines += [f"\n[{name}]", *(f"{entry.name} = {getattr(numbers, entry.name)}" for entry in fields(numbers))]
     text = "\n".join(lines) + "\n"
     tomllib.loads(text)  # what we print can be read
     return text

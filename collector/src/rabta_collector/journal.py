@@ -27,6 +27,7 @@ from rabta_proto.vocabulary import Role
 LINGER_S = 0.005  # how long the first of a group waits for others: one sync for all of them
 MAX_GROUP = 1000
 SLICE_S = 0.02  # of handing on at a stretch
+TRIMMED = 200  # rows that are deleted at a stretch
 
 
 class JournalError(RuntimeError):
@@ -58,6 +59,10 @@ class _Append:
     future: "asyncio.Future[None]"
 
 
+class _Wake:
+    """Wakes the thread, which looks what there is to do beside appending."""
+
+
 class Journal:
     """The one writer of a journal file that `journal_file.prepare` made ready."""
 
@@ -72,7 +77,7 @@ class Journal:
     ) -> None:
         """`committed` is called on the loop, in the journal's order, with each entry on disk and its epoch."""
         self._path, self._stats, self._committed, self._clock, self._linger_s = path, stats, committed, clock, linger_s
-        self._queue: queue.SimpleQueue[_Append | None] = queue.SimpleQueue()
+        self._queue: queue.SimpleQueue[_Append | _Wake | None] = queue.SimpleQueue()
         self._pending: deque[_Append] = deque()
         self._reported: deque[tuple[_Append, sqlite3.Error | None]] = deque()  # written, and not handed on yet
         self._connection = journal_file.connect(path)
@@ -80,6 +85,7 @@ class Journal:
         self._thread = threading.Thread(target=self._run, name="journal", daemon=True)
         self._loop: asyncio.AbstractEventLoop | None = None
         self._closed = False
+        self._trim_to = 0
         self.trouble = ""
         """Why the last group could not be written, in one line; empty: it was."""
         """Whether the last group could not be written."""
@@ -107,6 +113,11 @@ class Journal:
     def horizon(self) -> float:
         """Up to when every entry is on disk and was handed to `committed`."""
         return self._pending[0].entry.at if self._pending else self.now()
+
+    def trim(self, row: int) -> None:
+        """Has rows up to one deleted, a few at a time and after what is to be appended; the last one stays."""
+        self._trim_to = row
+        self._queue.put(_Wake())
 
     def append_presence(self, member: Member, *, connected: bool) -> "asyncio.Future[None]":
         """Journals that a session began or ended."""
@@ -154,12 +165,14 @@ class Journal:
                 self._loop.call_soon_threadsafe(self._report, group, error, time.perf_counter() - started)
             if last:
                 return
+            if self._trim_to:
+                self._trim()
 
     def _gather(self) -> tuple[list[_Append], bool]:
         """A group, and whether it is the last one."""
         first = self._queue.get()
-        if first is None:
-            return [], True
+        if not isinstance(first, _Append):
+            return [], first is None
         time.sleep(self._linger_s)
         group = [first]
         while len(group) < MAX_GROUP:
@@ -169,8 +182,19 @@ class Journal:
                 break
             if append is None:
                 return group, True
-            group.append(append)
+            if isinstance(append, _Append):
+                group.append(append)
         return group, False
+
+    def _trim(self) -> None:
+        try:
+            more = journal_file.trim(self._connection, self._trim_to, TRIMMED)
+        except sqlite3.Error:
+            more = False  # a full disk, as a rule: whoever asked asks again
+        if more:
+            self._queue.put(_Wake())
+        else:
+            self._trim_to = 0
 
     def _write(self, group: list[_Append]) -> sqlite3.Error | None:
         try:

@@ -1,7 +1,8 @@
-"""The journal's file: what was admitted, in order, for ever; everything else can be rebuilt from it.
+"""The journal's file: what was admitted, in order. Of it, and of the archive for old rows, all else can be rebuilt.
 
 SQLite (https://sqlite.org/fileformat2.html) in WAL mode with synchronous=FULL: a commit is on disk when it returns.
-One table, `entries`, only ever appended to, ids without gaps:
+One table, `entries`, only ever appended to at its end; rows go from its beginning once they are sealed in the archive.
+Ids have no gaps but where damage was:
 
     id              position, from 1
     kind            1 measured, 2 session began, 3 session ended
@@ -167,13 +168,14 @@ def _salvage(path: Path, draft: Path) -> Salvage:
     """Copies what can be read into a draft, then swaps; a stop at any moment leaves the one or the other."""
     for suffix in ("", "-wal", "-shm", "-journal"):
         draft.with_name(draft.name + suffix).unlink(missing_ok=True)
-    kept = last = 0
+    kept = first = last = 0
     with closing(connect(draft)) as copy:
         _create(copy)
         copy.execute("BEGIN")
         for row in _readable(path):
             kept, last = kept + 1, max(last, row.id)
-            copy.execute(INSERT, row.at_id(kept))
+            first = first or row.id
+            copy.execute(INSERT, row.at_id(row.id))
         copy.execute("COMMIT")
         copy.execute("PRAGMA wal_checkpoint(TRUNCATE)")
     aside = path.with_name(f"{path.stem}.damaged-{datetime.now(UTC):%Y%m%dT%H%M%S%fZ}{path.suffix}")
@@ -182,7 +184,7 @@ def _salvage(path: Path, draft: Path) -> Salvage:
             companion.replace(aside.with_name(aside.name + suffix))
     path.replace(aside)
     draft.replace(path)
-    return Salvage(moved_to=aside, kept=kept, lost=last - kept)
+    return Salvage(moved_to=aside, kept=kept, lost=last - max(0, first - 1) - kept)
 
 
 def _readable(path: Path) -> Iterator[Row]:
@@ -248,6 +250,36 @@ def marks_of(connection: sqlite3.Connection, id_: int) -> tuple[int, int] | None
     """What tells a row from any other: its `at_us` and its checksum; `None` where there is no such row."""
     found = connection.execute("SELECT at_us, crc FROM entries WHERE id = ?", (id_,)).fetchone()
     return None if found is None else (int(found[0]), int(found[1]))
+
+
+def used_bytes(connection: sqlite3.Connection) -> int:
+    """Bytes of the file that hold anything; room that was given up is used again, and the file does not shrink."""
+    names = ("page_count", "freelist_count", "page_size")
+    pages, free, size = (int(connection.execute(f"PRAGMA {name}").fetchone()[0]) for name in names)
+    return (pages - free) * size
+
+
+def row_at(connection: sqlite3.Connection, at_us: int) -> int:
+    """Id of the first row that was admitted at a moment or later; one beyond the last where there is none."""
+    low, high = first_position(connection)[0], last_position(connection)[0] + 1
+    while low < high:
+        middle = (low + high) // 2
+        found = connection.execute("SELECT at_us FROM entries WHERE id >= ? ORDER BY id LIMIT 1", (middle,)).fetchone()
+        if found is not None and found[0] < at_us:
+            low = middle + 1
+        else:
+            high = middle
+    return low
+
+
+def trim(connection: sqlite3.Connection, up_to: int, most: int) -> bool:
+    """Deletes rows up to an id, oldest first, never the last one; whether there are more. Raises `sqlite3.Error`."""
+    first, last = first_position(connection)[0], last_position(connection)[0]
+    end = min(up_to, last - 1, first + most - 1)
+    if end < first:
+        return False
+    connection.execute("DELETE FROM entries WHERE id <= ?", (end,))
+    return end < min(up_to, last - 1)
 
 
 def append(connection: sqlite3.Connection, after: int, rows: Sequence[Row]) -> None:

@@ -1,10 +1,14 @@
-"""Reads the journal from a row on and hands every entry on, so that what was known is known again."""
+"""Reads the journal from a row on and hands every entry on, so that what was known is known again.
+
+Rows that the journal gave up are read from the archive, which lies beside it.
+"""
 
 import asyncio
 import sqlite3
 import time
 from collections.abc import Callable, Sequence
 from contextlib import closing
+from itertools import islice
 from pathlib import Path
 
 import structlog
@@ -74,6 +78,40 @@ class Progress:
         return f"{self._row} of {self._end} entries{left}"
 
 
+async def replay_archived(
+    root: Path, before: int, take: Callable[[Entry, int], None], known: Known, *, stop: Callable[[], bool]
+) -> None:
+    """The same with rows that the journal gave up, from the row after `known.row` on, up to the journal's first one.
+
+    Rows that are nowhere are told in the log: what hung on them is not known again.
+    """
+    from rabta_collector.archive.reading import older_rows  # DuckDB: only who needs it pays for it
+
+    rows = older_rows(root, known.row, before)
+    while not stop() and (chunk := await asyncio.to_thread(lambda: list(islice(rows, CHUNK)))):
+        for row in chunk:
+            _tell_gap(known.row, row.id)
+            known.row = row.id - 1
+            entry = _entry_or_none(row)
+            known.note(entry)
+            if entry is not None:
+                take(entry, row.epoch)
+    if not stop():
+        _tell_gap(known.row, before)
+
+
+def _tell_gap(last: int, row: int) -> None:
+    if row > last + 1:
+        log.error("journal.gap", first=last + 1, last=row - 1, rows=row - last - 1)
+
+
+def _entry_or_none(row: Row) -> Entry | None:
+    try:
+        return entry_of(row) if row.kind in tuple(Kind) else None
+    except ValueError:
+        return None
+
+
 def entry_of(row: Row) -> Entry:
     """The entry that a row holds. Raises `ValueError` where its payload cannot be read."""
     at, role = row.at_us / 1_000_000, Role(row.role)
@@ -101,6 +139,9 @@ async def replay(
     one row.
     """
     with closing(journal_file.connect(path)) as connection:
+        first = journal_file.first_position(connection)[0]
+        if first > known.row + 1:
+            await replay_archived(path.with_name("archive"), first, take, known, stop=stop)
         while not stop():
             chunk = await asyncio.to_thread(_read, connection, known.row)
             if not chunk:

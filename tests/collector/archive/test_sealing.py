@@ -11,8 +11,9 @@ import pytest
 
 from rabta_collector import journal_file
 from rabta_collector.archive.chain import InvalidCheckpointError, read_checkpoint
-from rabta_collector.archive.sealing import Archive, ArchiveError, Sealed, Sources, last_row_of
-from rabta_collector.archive.table import DAMAGED, open_duck, read_rows
+from rabta_collector.archive.reading import last_row_of, read_rows
+from rabta_collector.archive.sealing import Archive, ArchiveError, Sealed, Sources
+from rabta_collector.archive.table import DAMAGED, open_duck
 from rabta_collector.archive.verifying import Verification
 from rabta_collector.journal_file import Row
 from rabta_collector.record.file import RecordFile

@@ -18,6 +18,7 @@ from pathlib import Path
 
 from rabta_collector import journal_file
 from rabta_collector.archive.chain import FOLDERS, KEY, Checkpoint, Span, name_of, read_checkpoint, write_checkpoint
+from rabta_collector.archive.reading import days_of, last_row_of
 from rabta_collector.archive.table import day_of, write_parts
 from rabta_collector.export.rows import last_before, open_to_read
 from rabta_collector.journal_file import Row
@@ -56,11 +57,6 @@ class Sealed:
     digest: str
 
 
-def days_of(root: Path) -> list[str]:
-    """The days that are sealed, in order."""
-    return sorted(path.stem for path in (root / "chain").glob("????-??-??.txt"))
-
-
 def newest_of(root: Path) -> Checkpoint | None:
     """The last checkpoint. Raises `ArchiveError` where it cannot be read."""
     days = days_of(root)
@@ -82,14 +78,6 @@ def digest_of(path: Path) -> str:
     return digest.hexdigest()
 
 
-def last_row_of(root: Path) -> int:
-    """The last row of the journal that is sealed; 0: none."""
-    for day in reversed(days_of(root)):
-        if (journal := read_checkpoint((root / name_of(day)).read_bytes()).journal) is not None:
-            return journal.last
-    return 0
-
-
 class Archive:
     """An archive to be added to."""
 
@@ -103,10 +91,9 @@ class Archive:
         try:
             with self._locked(), closing(open_to_read(self._sources.journal)) as journal:
                 self._prepare()
-                before = _day(day_of(int((now - grace_s) * 1_000_000)))
-                for day in self._open_days(journal, before):
-                    if (sealed := self._seal(journal, day)) is not None:
-                        yield sealed
+                today = _day(day_of(int((now - grace_s) * 1_000_000)))
+                while (day := self._next_day(journal)) is not None and day < today:
+                    yield self._seal(journal, day)
         except (OSError, sqlite3.Error, duckdb.Error) as wrong:
             raise ArchiveError(f"{self._root}: {str(wrong).splitlines()[0]}") from None
 
@@ -127,24 +114,17 @@ class Archive:
         if not key.exists():
             _write_whole(key, self._sources.signer.public_pem)
 
-    def _open_days(self, journal: sqlite3.Connection, before: date) -> Iterator[date]:
-        """Days that are over and not sealed, from the first of which anything is held."""
+    def _next_day(self, journal: sqlite3.Connection) -> date | None:
+        """The first day after those that are sealed on which anything came; `None` where nothing did."""
         sealed = days_of(self._root)
-        if sealed:
-            day = _day(sealed[-1]) + timedelta(days=1)
-        else:
-            first = journal_file.first_position(journal)[1] or None
-            said = _first_written_us(self._sources.record)
-            known = [at for at in (first, said) if at]
-            if not known:
-                return
-            day = _day(day_of(min(known)))
-        while day < before:
-            yield day
-            day += timedelta(days=1)
+        earliest = _day(sealed[-1]) + timedelta(days=1) if sealed else date.min
+        rows = journal_file.read_after(journal, last_row_of(self._root), CHUNK)
+        said = _written_after(self._sources.record, _bounds(earliest)[0] if sealed else 0.0)
+        came = [row.at_us for row, sound in rows if sound][:1]
+        found = [_day(day_of(at_us)) for at_us in (*came, *said)]
+        return max(min(found), earliest) if found else None
 
-    def _seal(self, journal: sqlite3.Connection, day: date) -> Sealed | None:
-        """Seals one day; `None` where it holds nothing."""
+    def _seal(self, journal: sqlite3.Connection, day: date) -> Sealed:
         draft = self._root / "draft"
         shutil.rmtree(draft, ignore_errors=True)
         draft.mkdir()
@@ -158,7 +138,7 @@ class Archive:
         if records is not None:
             files[draft / "events.jsonl"] = f"events/{day}.jsonl"
         if not files:
-            return None
+            raise ArchiveError(f"{self._root}: nothing of {day} can be read")
         digests = {name: digest_of(path) for path, name in files.items()}
         size = sum(path.stat().st_size for path in files)
         if newest is not None:
@@ -210,11 +190,13 @@ def _rows(journal: sqlite3.Connection, after: int, until: int) -> Iterator[tuple
         after = chunk[-1][0].id
 
 
-def _first_written_us(record: Path) -> int | None:
+def _written_after(record: Path, moment: float) -> list[int]:
+    """When the first line since a moment was written, microseconds since 1970; nothing where there is none."""
     if not record.exists():
-        return None
+        return []
     with closing(RecordFile(record)) as file:
-        return file.first_written_us()
+        found = file.first_written_us(moment)
+    return [] if found is None else [found]
 
 
 def _day(text: str) -> date:

@@ -188,50 +188,6 @@ def quoted(path: Path) -> str:
     return "'" + str(path).replace("'", "''") + "'"
 
 
-def read_rows(parts: Iterable[Path], after: int) -> Iterator[Row]:
-    """Rows of the journal, as it had them, from the one after a row on. A damaged one has kind 9, and its payload."""
-    columns = "entry, kind, epoch_us(admitted), agent, isp, role, epoch, sequence, message"
-    waiting: list[tuple[object, ...]] = []
-    with open_duck() as duck:
-        for part in parts:
-            found = duck.execute(
-                f"SELECT {columns} FROM read_parquet({quoted(part)}) WHERE entry > ?",  # noqa: S608 - names of ours
-                [after],
-            )
-            while chunk := found.fetchmany(500):
-                for line in chunk:
-                    if waiting and waiting[0][0] != line[0]:
-                        yield _row(waiting)
-                        waiting = []
-                    waiting.append(line)
-        if waiting:
-            yield _row(waiting)
-
-
-def _row(lines: list[tuple[object, ...]]) -> Row:
-    id_, kind, at_us, agent, isp, role, epoch, _, message = lines[0]
-    row = Row(int(str(id_)), int(str(kind)), int(str(at_us)), str(agent), str(isp), str(role), int(str(epoch)))
-    if row.kind == DAMAGED:
-        return Row(row.id, DAMAGED, row.at_us, row.agent, row.isp, row.role, payload=bytes(message))  # type: ignore[call-overload]
-    if row.kind != Kind.MEASURED:
-        return row
-    sequences = [int(str(line[7])) for line in lines]
-    batch = link.MeasurementBatch(measurements=[wire.Measurement.FromString(bytes(line[8])) for line in lines])  # type: ignore[call-overload]
-    return Row(
-        row.id,
-        row.kind,
-        row.at_us,
-        row.agent,
-        row.isp,
-        row.role,
-        row.epoch,
-        min(sequences),
-        max(sequences),
-        len(lines),
-        batch.SerializeToString(),
-    )
-
-
 def day_of(at_us: int) -> str:
     """The day, in UTC, that a moment is in."""
     return f"{datetime.fromtimestamp(at_us / 1_000_000, UTC):%Y-%m-%d}"

@@ -19,7 +19,8 @@ from rabta_collector.archive.chain import (
     name_of,
     read_checkpoint,
 )
-from rabta_collector.archive.sealing import ArchiveError, days_of, digest_of
+from rabta_collector.archive.reading import days_of
+from rabta_collector.archive.sealing import ArchiveError, digest_of
 
 PEM, FORM = Encoding.PEM, PublicFormat.SubjectPublicKeyInfo
 

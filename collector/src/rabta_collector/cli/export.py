@@ -48,7 +48,7 @@ def _time(text: str) -> float:
 
 def run(options: argparse.Namespace, environment: Mapping[str, str]) -> int:
     config = config_of(options, environment)
-    isps = load_isps(config.isps)
+    isps, data = load_isps(config.isps), existing_data(config)
     progress, written = Progress(), 0
 
     def heard(at: float) -> None:
@@ -56,7 +56,7 @@ def run(options: argparse.Namespace, environment: Mapping[str, str]) -> int:
         progress.tell(lambda: f"{doing}, at {format_time(at)}")
 
     bench = Bench(
-        reader=JournalReader(path=existing_data(config).journal),
+        reader=JournalReader(path=data.journal, archive=data.archive),
         catalogue=load_catalogue(config.targets),
         settings=config.settings,
         asn_of=open_networks(isps, config.asn_db).asn_of if config.asn_db else None,

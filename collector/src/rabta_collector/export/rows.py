@@ -40,9 +40,10 @@ class Delivery:
 
 @dataclass(slots=True, kw_only=True)
 class JournalReader:
-    """`damaged` counts rows that could not be read so far."""
+    """`damaged` counts rows that could not be read so far. `archive`: where rows are that the journal has no more."""
 
     path: Path
+    archive: Path | None = None
     damaged: int = 0
 
     def deliveries(self, since: float | None = None) -> Iterator[Delivery]:
@@ -50,6 +51,7 @@ class JournalReader:
         self.damaged = 0
         try:
             with closing(open_to_read(self.path)) as connection:
+                yield from self._archived(journal_file.first_position(connection)[0], since)
                 last = 0 if since is None else last_before(connection, int(since * 1_000_000))
                 while rows := journal_file.read_after(connection, last, CHUNK):
                     for row, sound in rows:
@@ -57,6 +59,15 @@ class JournalReader:
                     last = rows[-1][0].id
         except sqlite3.Error as wrong:
             raise UnreadableJournalError(f"{self.path}: the journal cannot be read: {wrong}") from None
+
+    def _archived(self, before: int, since: float | None) -> Iterator[Delivery]:
+        """What the journal gave up: rows up to its first one."""
+        if self.archive is None or before <= 1:
+            return
+        from rabta_collector.archive.reading import older_rows  # which needs DuckDB
+
+        for row in older_rows(self.archive, 0, before, since=since):
+            yield from self._read(row, row.kind in tuple(Kind))
 
     def _read(self, row: Row, sound: bool) -> Iterator[Delivery]:
         if sound and row.kind != Kind.MEASURED:
@@ -98,13 +109,5 @@ def start_of(message: wire.Measurement, at: float) -> float:
 
 
 def last_before(connection: sqlite3.Connection, at_us: int) -> int:
-    """Id of the last row that was admitted before a moment; ids have no gaps and `at_us` never falls."""
-    low, high = 0, journal_file.last_position(connection)[0]
-    while low < high:
-        middle = (low + high + 1) // 2
-        found = connection.execute("SELECT at_us FROM entries WHERE id = ?", (middle,)).fetchone()
-        if found is not None and found[0] >= at_us:
-            high = middle - 1
-        else:
-            low = middle
-    return low
+    """Id of the last row that was admitted before a moment; `at_us` never falls."""
+    return journal_file.row_at(connection, at_us) - 1

@@ -154,10 +154,11 @@ class RecordFile:
         )
         return tuple(map(_read_event, rows))
 
-    def first_written_us(self) -> int | None:
-        """When the first line was written, microseconds since 1970."""
-        found = self.connection.execute("SELECT written_us FROM events ORDER BY id LIMIT 1").fetchone()
-        return None if found is None else int(found[0])
+    def first_written_us(self, since: float) -> int | None:
+        """When the first line from a moment on was written, microseconds since 1970."""
+        query = "SELECT min(written_us) FROM events WHERE written_us >= ?"
+        found = self.connection.execute(query, (_us(since),)).fetchone()[0]
+        return None if found is None else int(found)
 
     def lines(self, since: float, until: float) -> Iterator[Written]:
         """What was written down within a half-open span of time, in its order."""
