@@ -174,6 +174,15 @@ def test_targets_that_only_a_lab_can_have_are_warned_of(
     ] == said.err.splitlines()
 
 
+def test_a_category_that_no_volunteer_knows_is_warned_of(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file = tmp_path / "t.toml"
+    file.write_text('[[platform]]\nid = "x"\ncategory = "SOCAIL"\n[[platform.target]]\nurl = "dns:x.com"\n')
+    assert 0 == run(("targets", "check", str(file)), {})
+    said = capsys.readouterr()
+    assert "platform x: no volunteer knows the category 'SOCAIL'; expected one of ALDR," in said.err
+    assert "within 15 MB a day each, 1 agent can keep every interval" in said.out
+
+
 def test_what_a_targets_file_leaves_out_is_said_with_its_price(terminal: Terminal, tmp_path: Path) -> None:
     file = tmp_path / "t.toml"
     start, rest = (
@@ -192,7 +201,7 @@ def test_what_a_targets_file_leaves_out_is_said_with_its_price(terminal: Termina
 def test_the_default_catalogue_is_good_and_within_the_volunteers_bytes(terminal: Terminal) -> None:
     with resources.as_file(resources.files("rabta_collector") / "data" / "targets.toml") as file:
         said = terminal("targets", "check", str(file))
-    assert "14 platforms with 21 targets, 4 of them not required, 4 references; about 66 MB a day" in said
+    assert "26 platforms with 46 targets, 4 of them not required, 4 references; about 83 MB a day" in said
 
 
 def test_a_malformed_targets_file_names_file_line_and_key(terminal: Terminal, tmp_path: Path) -> None:

@@ -7,9 +7,37 @@ from pathlib import Path
 
 from rabta_collector.catalogue import Catalogue
 from rabta_collector.locators import parse_locator
-from rabta_collector.share import Terms, day_bytes
+from rabta_collector.share import Terms, day_bytes, share
 from rabta_collector.special import is_special
 from rabta_collector.targets import load_catalogue
+
+CATEGORIES = (
+    *(
+        "ALDR",
+        "ANON",
+        "COMM",
+        "COMT",
+        "CTRL",
+        "CULTR",
+        "DATE",
+        "ECON",
+        "ENV",
+        "FILE",
+        "GAME",
+        "GMB",
+        "GOVT",
+        "GRP",
+        "HACK",
+    ),
+    *("HATE", "HOST", "HUMR", "IGO", "LGBT", "MILX", "MMED", "NEWS", "POLR", "PORN", "PROV", "PUBH", "REL", "SOCIAL"),
+    *("SRCH", "XED"),
+)
+"""The Citizen Lab's codes, and SOCIAL. By these volunteers choose what they leave out."""
+FLOOR_S = 60.0
+"""Seconds between two measurements of one target by one agent, at least."""
+AGENT_BYTES = 15_000_000.0
+"""What an agent gives a day unless its volunteer chose otherwise."""
+MOST_AGENTS = 1000
 
 
 def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -32,7 +60,12 @@ def run(options: argparse.Namespace, _environment: Mapping[str, str]) -> int:
 def find_warnings(catalogue: Catalogue) -> list[str]:
     """What may be meant in a lab and is of no use elsewhere, a line each."""
     urls = [target.url for target in catalogue.targets] + [catalogue.portal_check] * bool(catalogue.portal_check)
+    strange = [platform for platform in catalogue.platforms if platform.category not in ("", *CATEGORIES)]
     return [
+        f"platform {platform.id}: no volunteer knows the category {platform.category!r}; expected one of "
+        + ", ".join(CATEGORIES)
+        for platform in strange
+    ] + [
         f"{url}: no address of the public Internet; agents refuse to dial it outside of the lab"
         for url in urls
         if is_special(parse_locator(url).host)
@@ -48,10 +81,21 @@ def describe(catalogue: Catalogue) -> str:
         f"{len(catalogue.platforms)} platforms with {len(targets)} targets"
         + (f", {optional} of them not required" if optional else "")
         + f", {len(catalogue.references)} references; "
-        f"about {megabytes:.0f} MB a day for each ISP, shared among its agents"
+        f"about {megabytes:.0f} MB a day for each ISP, shared among its agents",
+        f"within {AGENT_BYTES / 1e6:.0f} MB a day each, {_crew(catalogue)} can keep every interval",
     ]
     if not catalogue.resolvers.doh:
         lines.append("no DoH resolver: a lie of DNS shows by the controls alone")
     if not catalogue.portal_check:
         lines.append("no portal_check: a captive portal shows by its page alone")
     return "\n".join(lines)
+
+
+def _crew(catalogue: Catalogue) -> str:
+    """How many agents of an ISP the whole plan takes."""
+    for count in range(1, MOST_AGENTS + 1):
+        terms = Terms(floor_s=FLOOR_S, bytes_per_day=AGENT_BYTES)
+        (parts, *_) = share(catalogue.targets, [f"{number:04}" for number in range(count)], terms).values()
+        if all(part.interval_s <= 1.001 * max(FLOOR_S, part.target.interval_s * count) for part in parts):
+            return f"{count} agent{'' if count == 1 else 's'}"
+    return f"not even {MOST_AGENTS} agents"
