@@ -69,6 +69,10 @@ MECHANISMS = {
     "server is fast.",
     Mechanism.THROTTLE_HOST: "The connection is slowed once the site's page is asked for.",
     Mechanism.THROTTLE_IP: "Connections to the site's address are slowed.",
+    Mechanism.VPN_TIMEOUT: "The first message of the VPN's protocol stays without an answer.",
+    Mechanism.VPN_RESET: "The connection is cut after the VPN protocol's first message.",
+    Mechanism.VPN_EOF: "The connection is closed after the VPN protocol's first message.",
+    Mechanism.VPN_REFUSED: "The VPN server is refused on this network, and answers elsewhere.",
 }
 STEPS = {
     Step.DNS: "asking for the site's address",
@@ -77,6 +81,7 @@ STEPS = {
     Step.QUIC: "beginning encryption over QUIC",
     Step.HTTP: "asking for the page",
     Step.TRANSFER: "loading a file, timed",
+    Step.VPN: "greeting a VPN server",
 }
 SEVERITY = (
     "blocked",
