@@ -176,10 +176,10 @@ def test_targets_that_only_a_lab_can_have_are_warned_of(
 
 def test_a_category_that_no_volunteer_knows_is_warned_of(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     file = tmp_path / "t.toml"
-    file.write_text('[[platform]]\nid = "x"\ncategory = "SOCAIL"\n[[platform.target]]\nurl = "dns:x.com"\n')
+    file.write_text('[[platform]]\nid = "x"\ncategory = "FRIENDS"\n[[platform.target]]\nurl = "dns:x.com"\n')
     assert 0 == run(("targets", "check", str(file)), {})
     said = capsys.readouterr()
-    assert "platform x: no volunteer knows the category 'SOCAIL'; expected one of ALDR," in said.err
+    assert "platform x: no volunteer knows the category 'FRIENDS'; expected one of ALDR," in said.err
     assert "within 15 MB a day each, 1 agent can keep every interval" in said.out
 
 
