@@ -23,6 +23,14 @@ async def test_a_light_measurement_makes_no_request() -> None:
     assert ["1 dns system A ok", "1 tcp 127.0.0.1 system ok"] == lines
 
 
+async def test_a_target_that_is_a_handshake_alone_makes_no_request() -> None:
+    measured = await measure(HONEST, scheme="tls")
+    assert ["1 dns system A ok", "1 tcp 127.0.0.1 system ok", "1 tls site.example verified ok"] == measured.lines
+    measured = await measure(by_name("site.example", reset_after_hello, HONEST), scheme="tls")
+    assert "1 tls a.example isolated ok" in measured.lines
+    assert measured.won is None
+
+
 @pytest.mark.parametrize(
     ("script", "failure"),
     [

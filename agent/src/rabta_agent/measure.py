@@ -3,7 +3,7 @@
 The agent states facts; the collector's rules judge them and rely on what stands here.
 
 Targets. https: steps 1 to 4. http: 1, 2 and 4. quic: 1 and 5, no TCP. tcp: 1 and 2, the connection is closed at once.
-openvpn, ikev2, wireguard: 1 and 6; openvpn+tcp: 1, 2 and 6.
+tls: steps 1 to 3. openvpn, ikev2, wireguard: 1 and 6; openvpn+tcp: 1, 2 and 6.
 dns: 1 alone; a pass is won where the machine's own resolver gave an address, whatever that is.
 
 Hops. Hop 0 is the target; a response of 301, 302, 303, 307 or 308 with a Location begins the next hop, at most ten,

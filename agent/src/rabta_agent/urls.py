@@ -1,6 +1,7 @@
 """What can be measured, as plans and people write it (RFC 3986, 9110): parsed once, at the edge. Pure.
 
     https://host[:port]/path   http://host[:port]/path   quic://host[:port]/   tcp://host:port   dns:name
+    tls://host[:port]          a handshake alone: DNS over TLS (port 853), a provider's API, a relay
     openvpn://host[:port]      openvpn+tcp://host:port   ikev2://host[:port]
     wireguard://host[:port]?public=KEY&private=KEY[&preshared=KEY]
 
@@ -20,14 +21,14 @@ URL_LIMIT = 2000
 REDIRECT_LIMIT = 8000
 """Characters of a redirect: logins pass much from site to site, and servers take so many (RFC 9110 section 4.1)."""
 _PORTS = {"https": 443, "http": 80}
-_QUIC_PORT = 443
+_QUIC_PORT = _TLS_PORT = 443
 _VPNS = {  # protocol, and the port where none is written
     "openvpn": (VpnProtocol.OPENVPN, 1194),
     "openvpn+tcp": (VpnProtocol.OPENVPN, None),
     "wireguard": (VpnProtocol.WIREGUARD, 51820),
     "ikev2": (VpnProtocol.IKEV2, 500),
 }
-_SCHEMES = ("https", "http", "quic", "tcp", "dns", *_VPNS)
+_SCHEMES = ("https", "http", "quic", "tls", "tcp", "dns", *_VPNS)
 _BRACKETED = re.compile(r"\[[^\[\]]*\](:\d*)?", re.ASCII)
 _BEFORE_QUERY = re.compile(r"[^?#]*")
 _SAFE = "%/:=&?~#+!$,;'@()*[]"
@@ -49,7 +50,11 @@ class WebUrl:
 
     @property
     def tls(self) -> bool:
-        return self.scheme == "https"
+        return self.scheme != "http"
+
+    @property
+    def handshake_only(self) -> bool:
+        return self.scheme == "tls"
 
     @property
     def address(self) -> str | None:
@@ -60,7 +65,7 @@ class WebUrl:
     def authority(self) -> str:
         """Value of the Host header."""
         host = f"[{self.host}]" if ":" in self.host else self.host
-        return host if self.port == _PORTS[self.scheme] else f"{host}:{self.port}"
+        return host if self.port == _PORTS.get(self.scheme, _TLS_PORT) else f"{host}:{self.port}"
 
     def __str__(self) -> str:
         return f"{self.scheme}://{self.authority}{self.path}"
@@ -135,7 +140,7 @@ def parse_target(text: str) -> Target:
         return _parse_dns(rest, text)
     parts = _split(text)
     _check_authority(parts.netloc, text)
-    if parts.scheme in ("quic", "tcp"):
+    if parts.scheme in ("quic", "tls", "tcp"):
         return _parse_endpoint(parts, text)
     return _parse_vpn(parts, text) if parts.scheme in _VPNS else parse_url(text)
 
@@ -191,12 +196,14 @@ def _check_authority(authority: str, text: str) -> None:
         raise InvalidTarget(f"not a URL: {text!r} (brackets go around an IPv6 address)")
 
 
-def _parse_endpoint(parts: SplitResult, text: str) -> QuicUrl | TcpEndpoint:
+def _parse_endpoint(parts: SplitResult, text: str) -> QuicUrl | TcpEndpoint | WebUrl:
     host, port = _parse_place(parts, text)
     if parts.path not in ("", "/") or parts.query or parts.fragment:
         raise InvalidTarget(f"no page is asked for over {parts.scheme}://, only host and port count: {text!r}")
     if parts.scheme == "quic":
         return QuicUrl(host=host, port=_QUIC_PORT if port is None else port)
+    if parts.scheme == "tls":
+        return WebUrl(scheme="tls", host=host, port=_TLS_PORT if port is None else port, path="/")
     if port is None:
         raise InvalidTarget(f"the port is missing: {text!r} (tcp://host:port)")
     return TcpEndpoint(host=host, port=port)

@@ -27,7 +27,8 @@ class WebTrial:
 
     @property
     def steps(self) -> tuple[Step, ...]:
-        return (Step.TCP, Step.TLS, Step.HTTP) if self._url.tls else (Step.TCP, Step.HTTP)
+        steps = (Step.TCP, Step.TLS, Step.HTTP) if self._url.tls else (Step.TCP, Step.HTTP)
+        return steps[:-1] if self._url.handshake_only else steps
 
     async def __call__(self, scene: Scene, candidate: Candidate) -> Try:
         connected = await connect_to(self._notebook, scene, candidate, self._url.port)
@@ -40,7 +41,8 @@ class WebTrial:
                 return Try(failed=Step.TLS)
             stream = secured
         # On an address that only others named, a valid handshake is proof enough, and all that is paid for.
-        if self._notebook.depth is Depth.LIGHT or (self._url.tls and not candidate.is_users_own):
+        enough = self._notebook.depth is Depth.LIGHT or self._url.handshake_only
+        if enough or (self._url.tls and not candidate.is_users_own):
             stream.close()
             return Try(proved=self._url.tls)
         return await self._get(scene, stream, candidate)

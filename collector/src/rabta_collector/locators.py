@@ -2,7 +2,7 @@
 
     https://host[:port]/path   DNS, TCP, TLS, HTTP        quic://host[:port]/   DNS, a QUIC handshake
     http://host[:port]/path    DNS, TCP, HTTP             tcp://host:port       DNS, TCP
-    dns:name                   DNS alone (RFC 4501)
+    dns:name                   DNS alone (RFC 4501)     tls://host[:port]     DNS, TCP, a TLS handshake
 
     openvpn://host[:port]      DNS, a VPN protocol's first message over UDP, and the server's answer; and so are
     ikev2://host[:port], wireguard://host[:port]?public=KEY&private=KEY[&preshared=KEY]
@@ -20,7 +20,7 @@ from rabta_proto.vpnkeys import parse_keys
 
 WEB = ("https", "http")
 VPNS = ("openvpn", "openvpn+tcp", "wireguard", "ikev2")
-SCHEMES = (*WEB, "quic", "tcp", "dns", *VPNS)
+SCHEMES = (*WEB, "quic", "tls", "tcp", "dns", *VPNS)
 LONGEST = 2000  # characters
 LONGEST_NAME = 253  # RFC 1035, without the root's dot
 
@@ -116,8 +116,8 @@ def _check_rest(text: str, parts: SplitResult) -> None:
     more = parts.query or parts.fragment
     if parts.scheme == "tcp" and (parts.path or more):
         raise ValueError(f'"{text}": write tcp://host:port and nothing after it')
-    if parts.scheme == "quic" and (parts.path not in ("", "/") or more):
-        raise ValueError(f'"{text}": write quic://host/ and nothing after it, for no page is asked for')
+    if parts.scheme in ("quic", "tls") and (parts.path not in ("", "/") or more):
+        raise ValueError(f'"{text}": write {parts.scheme}://host/ and nothing after it, for no page is asked for')
 
     if parts.scheme in VPNS and (parts.path not in ("", "/") or parts.fragment):
         raise ValueError(f'"{shown(text)}": write {parts.scheme}://host:port and no path after it')

@@ -22,6 +22,7 @@ ESTIMATED_BYTES = {  # by scheme; a QUIC client sends 1200 bytes first, and agai
     "https": {Depth.FULL: 9_000.0, Depth.LIGHT: 5_000.0},
     "http": {Depth.FULL: 9_000.0, Depth.LIGHT: 2_500.0},
     "quic": {Depth.FULL: 9_000.0, Depth.LIGHT: 9_000.0},
+    "tls": {Depth.FULL: 5_000.0, Depth.LIGHT: 5_000.0},
     "tcp": {Depth.FULL: 2_500.0, Depth.LIGHT: 2_500.0},
     "openvpn": {Depth.FULL: 600.0, Depth.LIGHT: 600.0},
     "openvpn+tcp": {Depth.FULL: 1_000.0, Depth.LIGHT: 1_000.0},

@@ -121,7 +121,7 @@ def _end(observation: Observation, scheme: str) -> str:
     if observation.failure is not None:
         return ""
     match observation.detail:
-        case TlsHandshake(verified=True, isolation=False) as tls if scheme == "https":
+        case TlsHandshake(verified=True, isolation=False) as tls if scheme in ("https", "tls"):
             return tls.address
         case QuicHandshake(verified=True, isolation=False) as quic if scheme == "quic":
             return quic.address

@@ -212,6 +212,7 @@ def test_addresses_that_controls_alone_named_are_told_apart() -> None:
         ("tcp://x.com:5222", Scheme.TCP),
         ("dns:x.com", Scheme.DNS),
         ("wireguard://x.com:51820", Scheme.VPN),
+        ("tls://x.com:853", Scheme.HTTPS),
         ("sctp://x.com:51820", Scheme.HTTP),
         ("", Scheme.HTTP),
     ],

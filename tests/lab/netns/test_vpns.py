@@ -1,11 +1,11 @@
-"""VPN targets against the real servers, in a namespace of their own: allowed, and cut by a rule on one protocol."""
+"""VPN protocols and DNS over TLS against real servers, in a namespace of their own: allowed, and one of them cut."""
 
 import asyncio
 import base64
 import os
 import random
 import subprocess
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -16,7 +16,7 @@ from lab.waiting import until
 from rabta_agent.clock import SystemClock
 from rabta_agent.measure import Prober, Settings, Task
 from rabta_agent.network import Vantage
-from rabta_proto.model import NetworkContext, Observation, VpnHandshake
+from rabta_proto.model import NetworkContext, Observation, TlsHandshake, VpnHandshake
 from rabta_proto.vocabulary import Trigger
 from support.peers import Authority
 from support.programs import require
@@ -34,9 +34,10 @@ CUT = {
     "openvpn+tcp": "-p tcp -m u32 --u32 0>>22&0x3C@12>>26&0x3C@0>>8=0x000E38 -j REJECT --reject-with tcp-reset",
     "wireguard": "-p udp -m length --length 176 -m u32 --u32 28=0x01000000 -j DROP",  # an initiation
     "ikev2": "-p udp -m u32 --u32 44>>16&0xFFFF=0x2120 -j DROP",  # security association, version 2
+    "dot": "-p tcp --dport 853 -m u32 --u32 0>>22&0x3C@12>>26&0x3C@0>>16=0x1603 -j REJECT --reject-with tcp-reset",
 }
 SETTINGS = Settings(doh=(), udp=(), quic_s=1.0, repeat_pause_s=0)
-MEETS = {"openvpn+tcp": "connection_reset"}
+MEETS = {"openvpn+tcp": "connection_reset", "dot": "connection_reset"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,7 +63,9 @@ class Servers:
 
     async def measure(self, protocol: str) -> tuple[Observation, ...]:
         """What an agent at the other end saw."""
-        prober = Prober(Vantage(lab=True), SystemClock(), random.Random(1))
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setenv("SSL_CERT_FILE", str(self.folder / "ca.pem"))
+            prober = Prober(Vantage(lab=True), SystemClock(), random.Random(1))
         try:
             with inside(self.outside):  # nothing else runs in this loop meanwhile
                 task = Task(target=self.targets[protocol], trigger=Trigger.MANUAL)
@@ -76,6 +79,7 @@ def servers(root: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Se
     for program, package in (("openvpn", "openvpn"), ("wireguard-go", "wireguard-go"), ("wg", "wireguard-tools")):
         require(program, package)
     require(CHARON, "strongswan-charon")
+    require("unbound", "unbound")
     tag = new_tag()
     opened = Servers(inside=f"{tag}-vpn", outside=f"{tag}-home", folder=tmp_path_factory.mktemp("vpns"))
     with asyncio.Runner() as runner:
@@ -97,12 +101,14 @@ async def open_servers(servers: Servers) -> None:
     start_openvpn(servers)
     keys = await start_wireguard(servers)
     start_strongswan(servers)
+    start_unbound(servers)
     servers.targets.update(
         {
             "openvpn": f"openvpn://{SERVER}:1194",
             "openvpn+tcp": f"openvpn+tcp://{SERVER}:1195",
             "wireguard": f"wireguard://{SERVER}:51820?{keys}",
             "ikev2": f"ikev2://{SERVER}",
+            "dot": f"tls://{SERVER}:853",
         }
     )
     await until(lambda: listening(inside), within=IN_TIME_S)
@@ -115,12 +121,12 @@ async def listening(namespace: str) -> bool:
     )
     out, _ = await process.communicate()
     ports = {line.split()[1].rpartition(b":")[2] for line in out.splitlines() if b":" in line}
-    return {b"04AA", b"04AB", b"CA6C", b"01F4"} <= ports
+    return {b"04AA", b"04AB", b"CA6C", b"01F4", b"0355"} <= ports
 
 
 def start_openvpn(servers: Servers) -> None:
     folder, authority = servers.folder, Authority()
-    leaf = authority.ca.issue_cert("vpn.example")
+    leaf = authority.ca.issue_cert("vpn.example", SERVER)
     (folder / "ca.pem").write_bytes(authority.ca.cert_pem.bytes())
     (folder / "cert.pem").write_bytes(leaf.cert_chain_pems[0].bytes())
     (folder / "key.pem").write_bytes(leaf.private_key_pem.bytes())
@@ -164,25 +170,34 @@ def start_strongswan(servers: Servers) -> None:
     servers.start("sh", "-c", f"mount -t tmpfs tmpfs /run && exec {CHARON}", STRONGSWAN_CONF=str(settings))
 
 
+def start_unbound(servers: Servers) -> None:
+    folder = servers.folder
+    lines = [
+        f"interface: {SERVER}@853",
+        f"tls-service-key: {folder}/key.pem",
+        f"tls-service-pem: {folder}/cert.pem",
+        *('username: ""', 'chroot: ""', 'pidfile: ""', "use-syslog: no", f"directory: {folder}"),
+    ]
+    (folder / "unbound.conf").write_text("server:\n" + "".join(f"  {line}\n" for line in lines), encoding="ascii")
+    servers.start("unbound", "-d", "-c", str(folder / "unbound.conf"))
+
+
 @pytest.mark.parametrize("protocol", CUT)
 async def test_a_server_that_nobody_cuts_answers(servers: Servers, protocol: str) -> None:
     await servers.filter("")
     seen = await servers.measure(protocol)
     assert {None} == {step.failure for step in seen}
-    (vpn,) = greetings(seen)
-    assert vpn.server_answered
-    assert (protocol == "wireguard") == vpn.verified
+    last = seen[-1].detail
+    assert isinstance(last, VpnHandshake | TlsHandshake)
+    assert last.server_answered
+    assert (protocol in ("wireguard", "dot")) == last.verified
 
 
 @pytest.mark.parametrize("protocol", CUT)
 async def test_a_filter_on_one_protocol_cuts_it_and_no_other(servers: Servers, protocol: str) -> None:
     await servers.filter(CUT[protocol])
     seen = await servers.measure(protocol)
-    failures = [step.failure for step in seen if isinstance(step.detail, VpnHandshake)]
+    failures = [step.failure for step in seen if isinstance(step.detail, VpnHandshake | TlsHandshake)]
     assert [MEETS.get(protocol, "generic_timeout_error")] * 3 == failures, seen
     for other in CUT.keys() - {protocol}:
         assert {None} == {step.failure for step in await servers.measure(other)}
-
-
-def greetings(seen: Iterable[Observation]) -> list[VpnHandshake]:
-    return [step.detail for step in seen if isinstance(step.detail, VpnHandshake)]

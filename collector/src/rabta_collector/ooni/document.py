@@ -1,8 +1,8 @@
 """A measurement of ours as an OONI measurement: data format 0.2.0 (df-000), web_connectivity or urlgetter. Pure.
 
 A target over http or https is a web_connectivity measurement (ts-017) with the test keys of version 0.5. Other targets
-are urlgetter's (ts-027), with its URLs as input: `tcpconnect://host:port`, `dnslookup://name`, and for QUIC
-`quichandshake://host:port`, the form that OONI's experiments with QUIC take (ts-034).
+are urlgetter's (ts-027), with its URLs as input: `tcpconnect://host:port`, `tlshandshake://host:port`,
+`dnslookup://name`, and for QUIC `quichandshake://host:port`, the form that OONI's experiments with QUIC take (ts-034).
 
 There is nothing of the agent in it: `probe_ip` and the resolver's fields are OONI's own blanks, `report_id` is empty,
 `probe_asn` is the first of the ISP's (or AS0), and times are whole minutes. `annotations` hold our finding.
@@ -31,7 +31,7 @@ URLGETTER, URLGETTER_VERSION = "urlgetter", "0.2.0"
 SOFTWARE = "rabta-agent"
 _EXTENSIONS = {"dnst": 0, "httpt": 0, "netevents": 0, "tcpconnect": 0, "tlshandshake": 0}
 _KINDS = {NetworkKind.WIFI: "wifi", NetworkKind.MOBILE: "mobile", NetworkKind.ETHERNET: "wired_ethernet"}
-_PORTS = {"quic": 443}
+_PORTS = {"quic": 443, "tls": 443}
 _OPERATIONS = {
     Step.DNS: "resolve",
     Step.TCP: "connect",
@@ -66,7 +66,7 @@ def getter_input(target: str) -> str | None:
     scheme, _, rest = target.partition(":")
     if scheme == "dns":
         return f"dnslookup://{rest}"
-    form = {"tcp": "tcpconnect", "quic": "quichandshake"}.get(scheme)
+    form = {"tcp": "tcpconnect", "quic": "quichandshake", "tls": "tlshandshake"}.get(scheme)
     if form is None:
         return None
     try:

@@ -279,7 +279,7 @@ def scheme_of(target: str) -> Scheme:
     """What a target is to show. What this version does not know is judged as plain HTTP is, which proves the least."""
     scheme = target.partition(":")[0].lower()
     try:
-        return Scheme.VPN if scheme in VPNS else Scheme(scheme)
+        return Scheme.VPN if scheme in VPNS else Scheme.HTTPS if scheme == "tls" else Scheme(scheme)
     except ValueError:
         return Scheme.HTTP
 
