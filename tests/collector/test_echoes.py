@@ -34,3 +34,23 @@ def test_memory_is_bounded_and_the_oldest_forgotten() -> None:
     for mark in marks:
         echoes.add("a", 1, mark)
     assert [False, True, True] == [echoes.is_echo("b", 1, mark) for mark in marks]
+
+
+def test_what_may_be_one_of_those_forgotten_is_known_as_that() -> None:
+    echoes = Echoes(most=2)
+    early, middle, late = (Mark("x", began, 1) for began in (10, 20, 30))
+    for mark in (middle, early, late):
+        assert not echoes.is_beyond(mark)
+        echoes.add("a", 1, mark)
+    assert echoes.is_beyond(middle)  # forgotten
+    assert not echoes.is_beyond(early)  # remembered, though it began before
+    assert echoes.is_beyond(Mark("y", 20, 1))  # never there: nobody can tell
+    assert not echoes.is_beyond(Mark("y", 21, 1))
+
+
+def test_one_that_comes_again_is_not_remembered_twice() -> None:
+    echoes = Echoes(most=2)
+    for mark in (MARK, MARK, Mark("x", 1, 1)):
+        echoes.add("a", 1, mark)
+    assert echoes.is_echo("b", 1, MARK)
+    assert not echoes.is_beyond(Mark("z", 0, 1))

@@ -9,6 +9,7 @@ import pytest
 
 from rabta_collector import journal_file
 from rabta_collector.admit import Refused
+from rabta_collector.echoes import Echoes
 from rabta_collector.journal import Member
 from rabta_collector.sequences import MAX_EPOCHS, MAX_EPOCHS_EVER, MAX_RANGES
 from rabta_proto.v1 import collector_pb2 as link
@@ -208,3 +209,17 @@ async def test_what_another_agent_or_another_epoch_said_is_refused_also_after_a_
         assert "replayed" == (await take(server, said, agent="b")).ranges[0].reason
         assert {1: OUTCOME_DUPLICATE} == outcomes(await take(server, said))
     assert 1 == len(journaled(tmp_path / "journal.sqlite"))
+
+
+async def test_a_replay_of_what_is_forgotten_is_taken_and_counted(tmp_path: Path) -> None:
+    """Nobody can tell it from a backlog; of what is remembered it is refused."""
+    async with Server(tmp_path).running() as server:
+        server.ingest.echoes = Echoes(most=2)
+        said = [link.MeasurementBatch(measurements=[measurement(number)]) for number in range(1, 5)]
+        for one in said:
+            assert [OUTCOME_ACCEPTED] == list(outcomes(await take(server, one)).values())
+        assert 0 == server.stats.beyond_memory
+        assert {1: OUTCOME_ACCEPTED} == outcomes(await take(server, said[0], agent="b"))
+        assert 1 == server.stats.beyond_memory
+        assert "replayed" == (await take(server, said[3], agent="b")).ranges[0].reason
+        assert {1: OUTCOME_DUPLICATE} == outcomes(await take(server, said[0]))

@@ -2,10 +2,13 @@
 
 The key (agent, epoch, sequence) knows only what comes again under its own number. So the newest measurements are also
 remembered by what no two have in common: target, beginning and duration, to the microsecond. Older ones are forgotten:
-they vote for nothing. Rebuilt from the journal at each start, or taken up from a checkpoint: so no hash of Python's is
-kept here, which is another one in each process.
+of what began before the newest of them nobody can tell any more (`is_beyond`), and it is taken and counted. At up to
+500 measurements a second the memory is as long as a measurement can vote; whoever replays an older one adds to history
+what he could have made up as well. Rebuilt from the journal at each start, or taken up from a checkpoint: so no hash of
+Python's is kept here, which is another one in each process.
 """
 
+from collections import deque
 from dataclasses import dataclass
 from hashlib import blake2b
 
@@ -27,18 +30,29 @@ class Echoes:
     def __init__(self, most: int = MOST) -> None:
         self._most = most
         self._owners: dict[int, int] = {}  # hashes; two that collide by chance cost one measurement in 10^14
+        self._began_us: deque[int] = deque()  # of each of them
+        self._forgotten_us = -1  # when the newest began of those that are forgotten
 
     def is_echo(self, agent: str, epoch: int, mark: Mark) -> bool:
         """Whether this was heard under another agent or epoch."""
         owner = self._owners.get(_digest(mark.target, mark.began_us, mark.duration_us))
         return owner is not None and owner != _digest(agent, epoch)
 
+    def is_beyond(self, mark: Mark) -> bool:
+        """Whether it may be one that was forgotten."""
+        key = _digest(mark.target, mark.began_us, mark.duration_us)
+        return mark.began_us <= self._forgotten_us and key not in self._owners
+
     def add(self, agent: str, epoch: int, mark: Mark) -> None:
         """Remembers a measurement that is on disk."""
         key = _digest(mark.target, mark.began_us, mark.duration_us)
-        self._owners.setdefault(key, _digest(agent, epoch))
+        if key in self._owners:
+            return
+        self._owners[key] = _digest(agent, epoch)
+        self._began_us.append(mark.began_us)
         if len(self._owners) > self._most:
             del self._owners[next(iter(self._owners))]
+            self._forgotten_us = max(self._forgotten_us, self._began_us.popleft())
 
 
 def _digest(*words: object) -> int:

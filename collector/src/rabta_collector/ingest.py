@@ -120,6 +120,7 @@ class Ingest:
             if isinstance(judged, Reason):
                 rejected.append(Rejected(sequence=message.sequence, reason=judged))
             else:
+                self._stats.beyond_memory += self.echoes.is_beyond(_mark(judged))
                 taken.append(judged)
             if perf_counter() > until:
                 await asyncio.sleep(0)

@@ -173,6 +173,12 @@ DOUBTED = Metric(
     labels=("doubt",),
     help="Measurements kept in the journal alone, because their agent's clock does not tell when they were made.",
 )
+BEYOND_MEMORY = Metric(
+    name="rabta_collector_beyond_memory_total",
+    kind=Kind.COUNTER,
+    labels=(),
+    help="Measurements taken so late that nobody can tell whether another agent sent the same before.",
+)
 DROPPED = Metric(
     name="rabta_collector_spool_dropped_measurements",
     kind=Kind.GAUGE,
@@ -253,6 +259,7 @@ CATALOGUE = (
     INGESTED,
     REJECTED,
     DOUBTED,
+    BEYOND_MEMORY,
     DROPPED,
     INGEST_LAG,
     JOURNAL_SYNC,

@@ -99,6 +99,7 @@ def of_collector(
     yield _counts(metrics.INGESTED, stats.results)
     yield _counts(metrics.REJECTED, {str(reason): 0 for reason in Reason} | stats.rejected)
     yield _counts(metrics.DOUBTED, {str(doubt): 0 for doubt in Doubt} | stats.doubted)
+    yield _single(metrics.BEYOND_MEMORY, stats.beyond_memory)
     yield _counts(metrics.DROPPED, stats.drops.sums())
     yield _single(metrics.INGEST_LAG, stats.lag_s)
     sync = Histogram(counts=tuple(stats.sync_buckets), sum_s=stats.sync_sum_s)
