@@ -32,7 +32,7 @@ class Maker:
         self._templates = templates
         self._sequence = 0
         self._epoch = time.time_ns() // 1000 + number
-        self._began_us = time.time_ns() // 1000 - 60_000_000 + number
+        self._began_us = time.time_ns() // 1000 - 20_000_000 + number
 
     def batches(self, size: int, count: int) -> Iterator[bytes]:
         """Serialised requests."""

@@ -55,3 +55,24 @@ def test_an_impossible_time_is_refused_and_nothing_else_is_raised(seconds: int) 
         from_message(message)
     except ValueError:
         assert not -62135596800 <= seconds <= 253402300799
+
+
+@pytest.mark.parametrize("nanos", [-1, 1_000_000_000])
+def test_a_fraction_of_a_second_that_is_none_is_refused(nanos: int) -> None:
+    message = wire.Measurement(target="https://x.com/")
+    message.started_at.nanos = nanos
+    with pytest.raises(ValueError, match="fraction"):
+        from_message(message)
+
+
+def test_what_measurements_have_in_common_is_read_once() -> None:
+    """Collectors hold a great many: one certificate, one connection and one network of them each."""
+    message = wire.Measurement(target="https://x.com/")
+    message.network.isp = "ptcl"
+    message.observations.add().tls.certificate.subject = "CN=x.com"
+    message.observations.add().tcp.address = "192.0.2.1"
+    one, other = from_message(message), from_message(message)
+    assert one.network is other.network
+    (tls, tcp), (other_tls, other_tcp) = one.observations, other.observations
+    assert tls.detail.certificate is other_tls.detail.certificate
+    assert tcp.detail is other_tcp.detail

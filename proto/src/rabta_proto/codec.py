@@ -5,8 +5,10 @@ does not know becomes `UNKNOWN` or is left out: a newer agent never breaks an ol
 Raises `ValueError` from `from_message` for a message that names no target or carries an impossible time.
 """
 
+from functools import lru_cache
+
 from rabta_proto import model
-from rabta_proto.details import from_timestamp, read_detail, to_timestamp, write_detail
+from rabta_proto.details import SHARED, from_timestamp, read_detail, to_timestamp, write_detail
 from rabta_proto.numbers import inverse
 from rabta_proto.v1 import measurement_pb2 as wire
 from rabta_proto.vocabulary import Depth, NetworkKind, Trigger
@@ -87,7 +89,7 @@ def from_message(message: wire.Measurement) -> model.Measurement:
         duration_us=message.duration_us,
         trigger=_TRIGGERS.get(message.trigger, Trigger.UNKNOWN),
         depth=_DEPTHS.get(message.depth, Depth.UNKNOWN),
-        network=network_from_message(message.network),
+        network=_network(message.network.SerializeToString()),
         observations=tuple(filter(None, map(_observation_from_message, message.observations))),
         bytes_sent=message.bytes_sent,
         bytes_received=message.bytes_received,
@@ -95,6 +97,11 @@ def from_message(message: wire.Measurement) -> model.Measurement:
         clock_offset_us=message.clock_offset_us if message.HasField("clock_offset_us") else None,
         clock_jumped=message.clock_jumped if message.HasField("clock_jumped") else None,
     )
+
+
+@lru_cache(SHARED)
+def _network(raw: bytes) -> model.NetworkContext:
+    return network_from_message(wire.NetworkContext.FromString(raw))
 
 
 def network_from_message(message: wire.NetworkContext) -> model.NetworkContext:

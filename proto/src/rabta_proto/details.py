@@ -1,6 +1,11 @@
-"""What each step saw, on the wire and back: codec.py for the measurement around it. Total in both directions."""
+"""What each step saw, on the wire and back: codec.py for the measurement around it. Total in both directions.
 
-from datetime import UTC, datetime
+What many measurements have in common (a site's certificate, an address, an answer) is read once and shared: values of
+the model never change. How many are remembered is bounded.
+"""
+
+from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 
 from google.protobuf.timestamp_pb2 import Timestamp
 
@@ -13,6 +18,9 @@ from rabta_proto.vpns import vpn_from_message, vpn_to_message
 
 _RESOLVERS, _TRANSPORTS = inverse(RESOLVERS), inverse(TRANSPORTS)
 _PLACES, _SOURCES = inverse(PLACES), inverse(SOURCES)
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+SHARED = 4096
+"""How many values of a kind are remembered: a few hundred bytes each."""
 
 
 def to_timestamp(moment: datetime) -> Timestamp:
@@ -24,7 +32,13 @@ def to_timestamp(moment: datetime) -> Timestamp:
 
 def from_timestamp(stamp: Timestamp) -> datetime:
     """An aware moment in UTC. Raises `ValueError` outside of the years 1 to 9999."""
-    return stamp.ToDatetime(tzinfo=UTC)
+    nanos = stamp.nanos
+    if not 0 <= nanos < 1_000_000_000:
+        raise ValueError("a timestamp whose fraction is no fraction")
+    try:
+        return _EPOCH + timedelta(seconds=stamp.seconds, microseconds=nanos // 1000)
+    except OverflowError:
+        raise ValueError("a timestamp outside of the years 1 to 9999") from None
 
 
 def write_detail(detail: model.Detail, message: wire.Observation) -> None:
@@ -154,8 +168,8 @@ def read_detail(message: wire.Observation) -> model.Detail | None:
         case "dns":
             return _dns_from_message(message.dns)
         case "tcp":
-            source = _SOURCES.get(message.tcp.source, AddressSource.UNKNOWN)
-            return model.TcpConnect(address=message.tcp.address, port=message.tcp.port, source=source)
+            tcp = message.tcp
+            return _connect(tcp.address, tcp.port, tcp.source)
         case "tls":
             return _tls_from_message(message.tls)
         case "quic":
@@ -169,8 +183,23 @@ def read_detail(message: wire.Observation) -> model.Detail | None:
     return None
 
 
+@lru_cache(SHARED)
+def _connect(address: str, port: int, source: int) -> model.TcpConnect:
+    return model.TcpConnect(address=address, port=port, source=_SOURCES.get(source, AddressSource.UNKNOWN))
+
+
+@lru_cache(SHARED)
+def _answer(type_: str, value: str, ttl_s: int) -> model.DnsAnswer:
+    return model.DnsAnswer(type=type_, value=value, ttl_s=ttl_s)
+
+
+@lru_cache(SHARED)
+def _issuer(sha256: bytes, subject: str) -> model.Issuer:
+    return model.Issuer(sha256=sha256, subject=subject)
+
+
 def _answers_from_message(message: wire.DnsQuery | wire.DnsReply) -> tuple[model.DnsAnswer, ...]:
-    return tuple(model.DnsAnswer(type=entry.type, value=entry.value, ttl_s=entry.ttl_s) for entry in message.answers)
+    return tuple([_answer(entry.type, entry.value, entry.ttl_s) for entry in message.answers])
 
 
 def _dns_from_message(message: wire.DnsQuery) -> model.DnsQuery:
@@ -208,9 +237,9 @@ def _tls_from_message(message: wire.TlsHandshake) -> model.TlsHandshake:
         tls_version=message.tls_version,
         cipher_suite=message.cipher_suite,
         negotiated_protocol=message.negotiated_protocol,
-        certificate=_certificate_from_message(message.certificate) if message.HasField("certificate") else None,
+        certificate=_certificate(message.certificate.SerializeToString()) if message.HasField("certificate") else None,
         alert=message.alert if message.HasField("alert") else None,
-        chain=tuple(model.Issuer(sha256=issuer.sha256, subject=issuer.subject) for issuer in message.chain),
+        chain=tuple([_issuer(issuer.sha256, issuer.subject) for issuer in message.chain]),
         first_byte_us=message.first_byte_us if message.HasField("first_byte_us") else None,
         split=message.split,
     )
@@ -228,13 +257,15 @@ def _quic_from_message(message: wire.QuicHandshake) -> model.QuicHandshake:
         quic_version=message.quic_version if message.HasField("quic_version") else None,
         cipher_suite=message.cipher_suite,
         negotiated_protocol=message.negotiated_protocol,
-        certificate=_certificate_from_message(message.certificate) if message.HasField("certificate") else None,
+        certificate=_certificate(message.certificate.SerializeToString()) if message.HasField("certificate") else None,
         close_code=message.close_code if message.HasField("close_code") else None,
         first_byte_us=message.first_byte_us if message.HasField("first_byte_us") else None,
     )
 
 
-def _certificate_from_message(message: wire.Certificate) -> model.Certificate:
+@lru_cache(SHARED)
+def _certificate(raw: bytes) -> model.Certificate:
+    message = wire.Certificate.FromString(raw)
     return model.Certificate(
         sha256=message.sha256,
         spki_sha256=message.spki_sha256,

@@ -221,7 +221,8 @@ class Facts:
     @property
     def own_block_page(self) -> bool:
         """Whether the machine's own resolver gave the address of a block page, and the controls' did not."""
-        return not self.leg.own.isdisjoint(self.known.addresses - self.naming.by_controls)
+        pages = self.leg.own & self.known.addresses  # hardly ever any: then no control has to be asked
+        return bool(pages) and not pages <= self.naming.by_controls
 
     @property
     def name_gone(self) -> bool:

@@ -94,6 +94,8 @@ class Reads:
     @property
     def suspicious(self) -> bool:
         """Whether something looks slowed, be it by chance, in a comparison that was made to its end or not."""
+        if not self.own:  # of no other name is anything read then, and most measurements time none
+            return False
         if self.slowed_by_name or self.slowed_by_address or self.delayed_by_name:
             return True
         return any(

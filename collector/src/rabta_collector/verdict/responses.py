@@ -80,7 +80,7 @@ class Responses:
     def block_host(self) -> str | None:
         """The host of block pages that a plain response sent on to, unless the controls were sent there, too."""
         host = fingerprints.find_block_host(page.location for page in self.plain) if self.plain else None
-        return None if host in self.voices.names else host
+        return None if host is None or host in self.voices.names else host
 
     @property
     def block_page(self) -> str | None:

@@ -8,13 +8,14 @@ evidence. A verdict is never surer than the mean of the findings that bear it (d
 
 from dataclasses import dataclass
 
+from rabta_collector.verdict.once import once
 from rabta_proto.vocabulary import Judgement
 
 LEAST = 0.6
 """From this weight on a row judges; above one half, so that only one judgement can have it."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)  # not slotted: `once` needs a dictionary
 class Weights:
     """Each from 0 to 1, together at most 1."""
 
@@ -23,12 +24,12 @@ class Weights:
     ok: float = 0.0
     throttled: float = 0.0
 
-    @property
+    @once
     def judgement(self) -> Judgement:
         heaviest = max(self._by_judgement().items(), key=lambda item: item[1])
         return heaviest[0] if heaviest[1] >= LEAST else Judgement.INCONCLUSIVE
 
-    @property
+    @once
     def of_judgement(self) -> float:
         """The weight of the judgement; 0 where there is none."""
         return self._by_judgement().get(self.judgement, 0.0)
