@@ -22,12 +22,20 @@ class Stalled:
     """One connection and its calls. `sent`: bytes of messages; `answers`: codes of the calls that were ended."""
 
     def __init__(
-        self, target: str, path: str, *, length: int, stop_at: int, metadata: Sequence[tuple[str, str]] = ()
+        self,
+        target: str,
+        path: str,
+        *,
+        length: int,
+        stop_at: int,
+        metadata: Sequence[tuple[str, str]] = (),
+        first: bytes = b"",
     ) -> None:
-        """Each message says that it is `length` bytes long, and stops after `stop_at`."""
+        """Each message says that it is `length` bytes long, and stops after `stop_at`; `first` goes before, whole."""
         self._target, self._headers = target.rsplit(":", 1), [*FIXED, (":path", path), *metadata]
         self._headers.sort(key=lambda header: not header[0].startswith(":"))
-        self._head, self._stop_at = b"\0" + length.to_bytes(4, "big"), stop_at
+        self._head = (_prefix(len(first)) + first if first else b"") + _prefix(length)
+        self._stop_at = stop_at
         self._left: dict[int, int] = {}
         self._connection = H2Connection(H2Configuration())
         self.sent = 0
@@ -75,3 +83,8 @@ class Stalled:
                 self._connection.send_data(number, bytes(room))
                 self._left[number] -= room
                 self.sent += room
+
+
+def _prefix(length: int) -> bytes:
+    """What gRPC puts before a message that is not compressed."""
+    return b"\0" + length.to_bytes(4, "big")

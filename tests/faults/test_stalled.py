@@ -8,15 +8,17 @@ import pytest
 from faults.asked import LONG, TIMEOUT_S, tell
 from faults.rig import PATIENCE_S, Rig, rig
 from faults.stalled import Stalled
-from faults.test_flood import MIB, memory
+from faults.test_flood import MIB, SESSIONS, Flood, bound_bytes, memory
 from lab.programs import COLLECTOR, run
 from lab.waiting import until
 from rabta_collector.openings import TOGETHER
+from rabta_proto.v1 import collector_pb2 as link
 from support.collector_server import Agent
 
 pytestmark = [pytest.mark.timeout(TIMEOUT_S), pytest.mark.slow]
 
 CONNECTIONS, CALLS = (60, 16) if LONG else (12, 16)
+SESSIONS_HALF_SENT, FLOOD_S = (400, 60.0) if LONG else (24, 1.0)
 LENGTH, STOP_AT = MIB, MIB * 9 // 10
 OF_CALL = 80 * 1024  # that a call holds before anybody waits for its message: one window, and itself
 DEADLINE_EXCEEDED = 4
@@ -80,3 +82,52 @@ async def test_messages_that_are_never_ended_hold_little_and_not_for_long(
     )
     assert {DEADLINE_EXCEEDED} == {code for peer in peers for code in peer.answers}
     assert held < bound
+
+
+async def half_sent(system: Rig, token: str, running: asyncio.TaskGroup) -> list["asyncio.Task[None]"]:
+    """Sessions of as many agents, each with a message that is never ended; returns when all of it is sent."""
+    target = f"127.0.0.1:{system.grpc}"
+    agents = [await Agent.join(target, token) for _ in range(SESSIONS_HALF_SENT)]
+    hello = link.SessionRequest(hello=link.Hello(agent_version="0.1.0")).SerializeToString()
+    peers = [
+        Stalled(target, PATHS[1][0], length=LENGTH, stop_at=STOP_AT, metadata=agent.credential, first=hello)
+        for agent in agents
+    ]
+    tasks = [running.create_task(peer.run(1)) for peer in peers]
+
+    async def sent() -> bool:
+        assert not any(peer.answers for peer in peers), "a session was ended"
+        return sum(peer.sent for peer in peers) == len(peers) * STOP_AT
+
+    await until(sent, within=PATIENCE_S)
+    return tasks
+
+
+async def test_memory_is_bounded_under_a_flood_beside_sessions_that_are_half_sent(tmp_path: Path) -> None:
+    """The worst that sessions can do together: each holds a message of the largest size while others flood."""
+    patient = ("env", "RABTA_HEARTBEAT=300s")  # so that none of them is ended before the flood is over
+    async with rig(tmp_path, prefix=patient) as system, asyncio.TaskGroup() as running:
+        await system.start()
+        idle = memory(system.collector.pid, "VmRSS")
+        uses = f"--uses={SESSIONS_HALF_SENT + SESSIONS + 1}"
+        token = (await run(COLLECTOR, "invite", f"--data={system.data}", "--isp=ptcl", uses)).split()[0]
+        stalling = await half_sent(system, token, running)
+        held = memory(system.collector.pid, "VmHWM") - idle
+        flood = Flood(system, "large", token)
+        await flood.run(FLOOD_S)
+        most = memory(system.collector.pid, "VmHWM") - idle
+        for task in stalling:
+            task.cancel()
+    bound = bound_bytes(SESSIONS_HALF_SENT + SESSIONS)
+    tell(
+        "half-sent",
+        sessions=SESSIONS_HALF_SENT,
+        flooders=SESSIONS,
+        held_mib=held // MIB,
+        kib_per_session=held // SESSIONS_HALF_SENT // 1024,
+        most_mib=most // MIB,
+        bound_mib=round(bound / MIB),
+        worst_answer_s=round(max(flood.answers_s), 3),
+    )
+    assert most < bound
+    assert held < SESSIONS_HALF_SENT * 1.25 * MIB + 8 * MIB
