@@ -60,11 +60,7 @@ class SpoolThread:
 
     async def append(self, measurement: Measurement) -> int:
         """Syncs a measurement; its sequence number. Raises `SpoolError`."""
-        try:
-            sequence = await self.ask(None, Spool.append, measurement, contact_of(measurement))
-        except SpoolError:
-            self._spool.unkept += self._broken  # it never came to a file that would have counted it
-            raise
+        sequence = await self.ask(None, Spool.append, measurement, contact_of(measurement))
         self._recent.append((self._monotonic(), self.age, sequence))
         await self.look()
         return sequence
@@ -128,24 +124,28 @@ class SpoolThread:
 
     def _with_spool(self, age: int | None, work: Callable[..., T], args: tuple[Any, ...], kwargs: dict[str, Any]) -> T:
         if self._broken:
-            self._open_anew()
+            self._open_anew(work)
         self._check(age)
         try:
             return work(self._spool, *args, **kwargs)
         except SpoolError as wrong:
             if not wrong.damaged or self._anew is None or self.age >= MOST_DAMAGED:
                 raise
-        self._open_anew()
+        self._open_anew(work)
         self._check(age)
         return work(self._spool, *args, **kwargs)
 
-    def _open_anew(self) -> None:
+    def _open_anew(self, work: Callable[..., object]) -> None:
         assert self._anew is not None
         self._broken = True
-        unkept = self._spool.unkept
         self._spool.close()
-        self._spool = self._anew()
-        self._spool.unkept += unkept
+        try:
+            fresh = self._anew()
+        except SpoolError:
+            self._spool.unkept += work is Spool.append  # it comes to no file that would count it
+            raise
+        fresh.unkept = self._spool.unkept
+        self._spool = fresh
         self.age += 1
         self._broken = False
         if (damage := self._spool.damage) is not None:
