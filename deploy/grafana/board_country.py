@@ -22,6 +22,9 @@ from panels import (
 from queries import BAD_BELOW_1, BAD_FROM_1, COLUMNS, FEW_BELOW_2, trouble, verdict
 
 BLOCKED = 'max by (platform, isp) (rabta_verdict{platform=~"$platform",state="blocked"})'
+OPEN = 'max by (platform, isp) (rabta_verdict{state="reachable"})'
+WAYS_ROUND = 'max by (platform) (rabta_platform_info{category="ANON"})'
+AGENTS = "max by (isp) (rabta_agents_reporting)"
 
 PANELS: Panels = (
     (
@@ -141,6 +144,22 @@ PANELS: Panels = (
             Query(expr=state_of("rabta_isp_state", "isp", ISP_STATES), legend="{{isp}}"),
             ISP_STATES,
             LABELLED_ISP,
+        ),
+    ),
+    (
+        WIDE,
+        8,
+        graph(
+            "Ways round a block",
+            "How many VPN protocols and tools (category ANON) each ISP lets through: what people turn to.",
+            [
+                Query(
+                    expr=f"sum by (isp) ({OPEN} * on (platform) group_left () {WAYS_ROUND}) or 0 * {AGENTS}",
+                    legend="{{isp}}",
+                )
+            ],
+            unit="none",
+            lineInterpolation="stepAfter",
         ),
     ),
     (
