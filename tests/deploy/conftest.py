@@ -1,7 +1,7 @@
-"""One story for the whole folder, watched by the real Prometheus and Alertmanager as they ship.
+"""Stories for the whole folder, watched by the real Prometheus and Alertmanager.
 
-It is played once, in a thread of its own; then the collector and its agents end, and Prometheus stays up with what it
-has scraped until the tests are over: query it at one of the story's `moments`.
+They are played once, side by side, in threads of their own; then collectors and agents end, and each Prometheus stays
+up with what it has scraped until the tests are over: query it at one of the story's `moments`.
 """
 
 import json
@@ -10,29 +10,69 @@ from pathlib import Path
 
 import pytest
 
+from lab.monitoring import installed
+from support.blockade import Blockade
 from support.programs import require
-from support.watched import Watched, watch
+from support.troubles import Breakdown, Fleet
+from support.watched import Showing, Watched, watch
 
 BUILD = Path(__file__).resolve().parents[2] / "build"
 TABLE: list[str] = []
+STORIES = {"watched", "fleet", "breakdown"}
 
 
 @pytest.fixture(scope="session")
-def watched(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Watched]:
-    """The story as Prometheus and a webhook saw it."""
+def showings(tmp_path_factory: pytest.TempPathFactory) -> Iterator[list[Showing]]:
+    """All stories, begun."""
     require("prometheus", "prometheus")
     require("prometheus-alertmanager", "prometheus-alertmanager")
-    with watch(tmp_path_factory.mktemp("watched")) as seen:
-        TABLE.extend(seen.table())
-        BUILD.mkdir(exist_ok=True)
-        (BUILD / "alerts.json").write_text(json.dumps(seen.delays(), indent=1), encoding="utf-8")
-        yield seen
+    delays: dict[str, float | None] = {}
+    with watch(tmp_path_factory.mktemp("stories"), Blockade, Fleet, Breakdown) as begun:
+        yield begun
+        for seen in [showing.seen() for showing in begun if showing.over]:
+            TABLE.extend(seen.table())
+            delays |= seen.delays()
+    BUILD.mkdir(exist_ok=True)
+    (BUILD / "alerts.json").write_text(json.dumps(delays, indent=1), encoding="utf-8")
+
+
+@pytest.fixture(scope="session")
+def watched(showings: list[Showing]) -> Watched:
+    """Blocks and a shutdown, with what ships."""
+    return showings[0].seen()
+
+
+@pytest.fixture(scope="session")
+def fleet(showings: list[Showing]) -> Watched:
+    """Sites, agents and controls that fail; hurried."""
+    return showings[1].seen()
+
+
+@pytest.fixture(scope="session")
+def breakdown(showings: list[Showing]) -> Watched:
+    """The collector itself; hurried."""
+    return showings[2].seen()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def stories_begin_early(request: pytest.FixtureRequest) -> None:
+    """Whoever comes first begins them, and those who have nothing to do with them go on meanwhile."""
+    if installed() and any(is_told(item) for item in request.session.items):
+        request.getfixturevalue("showings")
+
+
+def is_told(item: pytest.Item) -> bool:
+    """Whether a test is about what was seen in a story."""
+    return bool(STORIES & set(getattr(item, "fixturenames", ())))
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Whoever comes first waits for the story."""
-    for item in items:
-        if "watched" in getattr(item, "fixturenames", ()):
+    """Tests of this folder that are about a story come after the others, and whoever is first waits for it."""
+    places = [place for place, item in enumerate(items) if Path(__file__).parent in item.path.parents]
+    ordered = sorted((items[place] for place in places), key=is_told)
+    for place, item in zip(places, ordered, strict=True):
+        items[place] = item
+        if is_told(item):
             item.add_marker(pytest.mark.timeout(600))
 
 

@@ -2,7 +2,8 @@
 
 import pytest
 
-from support.watched import BLOCKED, NATIONWIDE, SHUTDOWN, Watched
+from support.blockade import BLOCKED, NATIONWIDE, SHUTDOWN
+from support.watched import Watched
 
 LIMIT_S = 60.0
 HELD_BACK = {

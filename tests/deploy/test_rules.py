@@ -102,8 +102,8 @@ CASES: dict[str, tuple[Case, ...]] = {
         ),
     ),
     "RabtaPlatformThrottled": of_a_cell("RabtaPlatformThrottled", "throttled", holds_s=5, stays_s=0),
-    "RabtaPlatformDisrupted": of_a_cell("RabtaPlatformDisrupted", "disrupted", holds_s=30, stays_s=60),
-    "RabtaPlatformDown": of_a_cell("RabtaPlatformDown", "down", holds_s=30, stays_s=60),
+    "RabtaPlatformDisrupted": of_a_cell("RabtaPlatformDisrupted", "disrupted", holds_s=15, stays_s=60),
+    "RabtaPlatformDown": of_a_cell("RabtaPlatformDown", "down", holds_s=15, stays_s=60),
     "RabtaIspDown": (
         Case(
             name="fires and resolves",

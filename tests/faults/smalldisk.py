@@ -9,6 +9,7 @@ import re
 import signal
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -46,13 +47,15 @@ def small_disk(place: Path, size: int) -> Iterator[SmallDisk]:
     for stale in _stale():
         _unmount(stale)
     place.mkdir()
-    before = signal.signal(signal.SIGTERM, _end)
+    first = threading.current_thread() is threading.main_thread()  # to which alone signals come
+    before = signal.signal(signal.SIGTERM, _end) if first else None
     try:
         subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={size}", f"rabta-{os.getpid()}", str(place)], check=True)
         yield SmallDisk(place)
     finally:
         _unmount(place)
-        signal.signal(signal.SIGTERM, before)
+        if before is not None:
+            signal.signal(signal.SIGTERM, before)
 
 
 def _end(number: int, _: FrameType | None) -> NoReturn:

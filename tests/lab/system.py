@@ -114,6 +114,7 @@ class System:
         *,
         interval: str = "2s",
         commands: Sequence[str] = (AGENT,),
+        agents: int = AGENTS_PER_ISP,
     ) -> None:
         self.country = country
         self._commands = commands
@@ -126,7 +127,9 @@ class System:
         files.config.write_text(_CONFIG, encoding="utf-8")
         self.collector = Program(self._serve(), environment(), files.logs / "collector.log")
         self.agents = [
-            self._agent(network, index) for network in country.atlas.networks for index in _agents_of(network)
+            self._agent(network, index)
+            for network in country.atlas.networks
+            for index in range(1, 1 + (1 if network.kind is None else agents))
         ]
 
     def _serve(self) -> list[str]:
@@ -189,7 +192,8 @@ class System:
                 tasks.create_task(self._settle_network(network))
 
     async def _settle_network(self, network: Network) -> None:
-        agents = [agent for agent in self.agents if agent.network is network]
+        if not (agents := [agent for agent in self.agents if agent.network is network]):
+            return
         whose = ["--role", "control"] if network.kind is None else ["--role", "probe", "--isp", network.id]
         data = ["--data", str(self.files.data)]
         (token,) = (await run(COLLECTOR, "invite", *data, *whose, "--uses", str(len(agents)))).split()
@@ -237,10 +241,6 @@ def check_ports(ports: Ports) -> None:
                 probe.bind(("127.0.0.1", port))
             except OSError:
                 raise ProgramError(f"port {port} is in use on 127.0.0.1; set {name} to another") from None
-
-
-def _agents_of(network: Network) -> range:
-    return range(1, 1 + (1 if network.kind is None else AGENTS_PER_ISP))
 
 
 def _targets(country: Country, interval: str) -> str:

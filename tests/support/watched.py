@@ -1,4 +1,4 @@
-"""A short story of blocks and a shutdown, with a quiet and noisy time before it, and what alerts came of it.
+"""Stories watched by the real Prometheus and Alertmanager, and what alerts came of them.
 
 Every step waits for what the one before it set off, so that a busy machine plays it slower and not differently.
 """
@@ -10,32 +10,19 @@ import threading
 import time
 import urllib.parse
 import urllib.request
-from collections.abc import Iterator
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 
-from lab.atlas import PAKISTAN
-from lab.censor import Action, Rule
-from lab.country import Country
 from lab.monitoring import Monitoring, Places, Rows
-from lab.player import keep
-from lab.programs import AGENT, Program
-from lab.system import Agent, Files, Ports, System, free_port
+from lab.system import Ports, free_port
 from lab.waiting import until
-from lab.watch import Watch
 from support.webhook import Told, Webhook
 
-IN_TIME_S = 120.0  # on a machine that does other things as well
-BAD_AGENT = "jazz-3"
-DEAF = "127.15.0.99:53"  # nobody answers there
-NATIONWIDE = "RabtaPlatformBlockedNationwide x"
-BLOCKED = "RabtaPlatformBlocked x ptcl"
-SHUTDOWN = "RabtaMobileShutdown"
+IN_TIME_S = 150.0  # on a machine that does other things as well
 EVERYTHING_REACHABLE = 'count(rabta_verdict{state="reachable"} == 1) == bool count(rabta_verdict{state="reachable"})'
-FIRING = (
-    'count by (alertname, platform, isp) (count_over_time(ALERTS{alertstate="firing",alertname!="RabtaWatchdog"}[10m]))'
-)
 
 
 @dataclass(slots=True, kw_only=True)
@@ -80,131 +67,116 @@ class Watched:
         ]
 
 
-@contextlib.contextmanager
-def watch(folder: Path) -> Iterator[Watched]:
-    """Plays the story in a thread; Prometheus stays up until the end."""
-    played: Future[Watched] = Future()
-    over = threading.Event()
-    thread = threading.Thread(target=lambda: asyncio.run(_everything(folder, played, over)), name="story")
-    thread.start()
-    try:
-        yield played.result()
-    finally:
-        over.set()
-        thread.join()
+class Story(ABC):
+    """One story, which is played once. `prepare` may change what the servers are set up with."""
 
+    def __init__(self, folder: Path, webhook: Webhook) -> None:
+        self.folder = folder
+        self.webhook = webhook
+        self.ports = Ports(grpc=free_port(), http=free_port())
+        places = Places(
+            collector=self.ports.http, prometheus=free_port(), alertmanager=free_port(), webhook=webhook.url
+        )
+        self.monitoring = Monitoring(folder / "monitoring", places)
+        self.seen = Watched(prometheus=places.prometheus_url, told=webhook.told)
 
-async def _everything(folder: Path, played: Future[Watched], over: threading.Event) -> None:
-    ports = Ports(grpc=free_port(), http=free_port())
-    async with Webhook() as webhook:
-        places = Places(collector=ports.http, prometheus=free_port(), alertmanager=free_port(), webhook=webhook.url)
-        monitoring = Monitoring(folder / "monitoring", places)
-        try:
-            seen = Watched(prometheus=places.prometheus_url, told=webhook.told)
-            await _Story(folder, ports, monitoring, webhook, seen).play()
-            played.set_result(seen)
-            await asyncio.to_thread(over.wait)
-        except BaseException as error:
-            if played.done():
-                raise
-            played.set_exception(error)
-        finally:
-            await monitoring.stop()
-
-
-class _Story:
-    def __init__(self, folder: Path, ports: Ports, monitoring: Monitoring, webhook: Webhook, seen: Watched) -> None:
-        self._folder = folder
-        self._ports = ports
-        self._monitoring = monitoring
-        self._webhook = webhook
-        self._seen = seen
-
+    @abstractmethod
     async def play(self) -> None:
-        collector = ("127.0.0.1", self._ports.grpc)
-        async with Country(PAKISTAN, self._folder, collector=collector) as country, Watch(self._ports.page) as reader:
-            system = System(country, Files(root=self._folder), self._ports)
-            system.agents = [_deafened(agent) if agent.name == BAD_AGENT else agent for agent in system.agents]
-            try:
-                await self._monitoring.start()
-                await system.start(reader)
-                async with asyncio.TaskGroup() as tasks:
-                    keepers = [tasks.create_task(keep(*named, _nobody)) for named in system.programs]
-                    await self._play(system, country)
-                    for keeper in keepers:
-                        keeper.cancel()
-            finally:
-                system.kill()
-                await self._monitoring.alertmanager.stop()
+        """Plays it with servers of its own; all but Prometheus has ended when it returns."""
 
-    async def _play(self, system: System, country: Country) -> None:
-        await self._be_quiet(system)
-        async with asyncio.TaskGroup() as tasks:
-            tasks.create_task(self._block(country))
-            tasks.create_task(self._shut(country))
-        self._seen.moments["blocked"] = time.time()
-        self._switch("resolved", BLOCKED, NATIONWIDE, SHUTDOWN)
-        await country.censor_all((isp, "x", Rule(action=Action.CLEAR)) for isp in ("ptcl", "nayatel", "stormfiber"))
-        for isp in ("zong", "jazz"):
-            await country.restore(isp)
-        for what in (NATIONWIDE, BLOCKED, SHUTDOWN):
-            await self._told(what, "resolved")
-        self._seen.moments["over"] = time.time()
+    def switch(self, status: str, *alerts: str) -> None:
+        """Notes that now begins, or ends, what these alerts are about."""
+        self.seen.switched |= {(what, status): time.time() for what in alerts}
 
-    async def _be_quiet(self, system: System) -> None:
-        """Nothing happens but what happens every day: an agent that cannot look up names, programs that are killed."""
-        await self._holds(EVERYTHING_REACHABLE)
-        (row,) = await self._monitoring.query('process_start_time_seconds{job="rabta"}')
-        system.collector.kill()
-        next(agent for agent in system.agents if agent.name == "ptcl-1").program.kill()
-        again = f'process_start_time_seconds{{job="rabta"}} > {row["value"][1]}'
-        await self._holds(f"{EVERYTHING_REACHABLE} and on () {again}")
-        self._seen.moments["quiet"] = time.time()
-        self._seen.fired_in_quiet = await self._monitoring.query(FIRING)
+    async def holds(self, expression: str) -> None:
+        """Waits until Prometheus says so."""
 
-    async def _block(self, country: Country) -> None:
-        self._switch("firing", BLOCKED)
-        await country.censor("ptcl", "x", Rule(action=Action.SNI_RESET))
-        await self._holds('count(ALERTS{alertname="RabtaPlatformBlocked",alertstate="firing"})')
-        self._switch("firing", NATIONWIDE)
-        await country.censor("nayatel", "x", Rule(action=Action.DNS_NXDOMAIN))
-        await country.censor("stormfiber", "x", Rule(action=Action.SNI_RESET))
-        for what in (BLOCKED, NATIONWIDE):
-            await self._told(what, "firing")
-
-    async def _shut(self, country: Country) -> None:
-        self._switch("firing", SHUTDOWN)
-        for isp in ("zong", "jazz"):
-            await country.shut(isp)
-        await self._told(SHUTDOWN, "firing")
-
-    def _switch(self, status: str, *alerts: str) -> None:
-        self._seen.switched |= {(what, status): time.time() for what in alerts}
-
-    async def _holds(self, expression: str) -> None:
-        async def holds() -> bool:
-            rows = await self._monitoring.query(expression)
+        async def true() -> bool:
+            rows = await self.monitoring.query(expression)
             return bool(rows) and all(float(row["value"][1]) > 0 for row in rows)
 
-        await until(holds, within=IN_TIME_S, beat=0.5)
+        await until(true, within=IN_TIME_S, beat=0.5)
 
-    async def _told(self, what: str, status: str) -> None:
-        since = self._seen.switched[what, status]
+    async def told(self, what: str, status: str) -> None:
+        """Waits until the webhook was told, after the switch."""
+        since = self.seen.switched[what, status]
 
         async def told() -> bool:
-            return self._webhook.first(what, status, since=since) is not None
+            return self.webhook.first(what, status, since=since) is not None
 
         try:
             await until(told, within=IN_TIME_S, beat=0.2)
         except TimeoutError:
-            came = sorted({(one.what, one.status) for one in self._webhook.told})
+            came = sorted({(one.what, one.status) for one in self.webhook.told})
             raise AssertionError(f"{what} never {status}; what came: {came}") from None
 
 
-def _deafened(agent: Agent) -> Agent:
-    env = agent.env | {"RABTA_RESOLVER": DEAF}
-    return replace(agent, env=env, program=Program([AGENT, "run"], env, agent.program.log))
+Telling = Callable[[Path, Webhook], Story]
 
 
-def _nobody(_line: str) -> None:
-    """Nobody is told that a program was started again."""
+@dataclass(slots=True)
+class Showing:
+    """A story that plays in a thread of its own; Prometheus stays up until `end`."""
+
+    folder: Path
+    telling: Telling
+    _played: "Future[Watched]" = field(default_factory=Future)
+    _over: threading.Event = field(default_factory=threading.Event)
+    _thread: threading.Thread | None = None
+    _playing: tuple[asyncio.AbstractEventLoop, "asyncio.Task[None]"] | None = None
+
+    def begin(self) -> None:
+        self._thread = threading.Thread(target=lambda: asyncio.run(self._everything()), name="story")
+        self._thread.start()
+
+    def seen(self) -> Watched:
+        """What was seen, once it is over."""
+        return self._played.result()
+
+    @property
+    def over(self) -> bool:
+        """Whether it came to its end, and well."""
+        return self._played.done() and not self._played.cancelled() and self._played.exception() is None
+
+    def end(self) -> None:
+        """Ends its servers; a story that is not over is broken off."""
+        self._over.set()
+        if self._playing is not None and not self._played.done():
+            loop, task = self._playing
+            loop.call_soon_threadsafe(task.cancel)
+        if self._thread is not None:
+            self._thread.join()
+
+    async def _everything(self) -> None:
+        task: asyncio.Task[None] | None = asyncio.current_task()
+        assert task is not None
+        self._playing = asyncio.get_running_loop(), task
+        try:
+            async with Webhook() as webhook:
+                story = self.telling(self.folder, webhook)
+                try:
+                    await story.play()
+                    self._played.set_result(story.seen)
+                    await asyncio.to_thread(self._over.wait)
+                finally:
+                    await story.monitoring.stop()
+        except asyncio.CancelledError:
+            self._played.cancel()
+        except BaseException as error:
+            if self._played.done():
+                raise
+            self._played.set_exception(error)
+
+
+@contextlib.contextmanager
+def watch(folder: Path, *tellings: Telling) -> Iterator[list[Showing]]:
+    """Plays stories side by side."""
+    showings = [Showing(folder / str(number), telling) for number, telling in enumerate(tellings)]
+    try:
+        for showing in showings:
+            showing.folder.mkdir()
+            showing.begin()
+        yield showings
+    finally:
+        for showing in showings:
+            showing.end()

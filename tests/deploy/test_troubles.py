@@ -1,0 +1,64 @@
+"""What is no block, with real servers, collectors and agents: each alert comes and goes with its trouble."""
+
+import pytest
+
+from support.programs import require_namespaces
+from support.troubles import COLLECTOR_DOWN, DISRUPTED, DOWN, NO_CONTROL, STALLED, TOO_FEW
+from support.watched import Watched
+
+SHIPPED = (DOWN, DISRUPTED)
+"""All that these wait for is as it ships."""
+LIMIT_S = 60.0
+
+
+LATE = {"RabtaWatchdog", NO_CONTROL}
+"""A control that comes a few seconds late is enough for a hurried rule."""
+
+
+def came(watched: Watched) -> set[str]:
+    begun = watched.moments["begun"]
+    return {told.what for told in watched.told if told.status == "firing" and told.at > begun}
+
+
+@pytest.mark.parametrize("what", [DOWN, DISRUPTED, TOO_FEW, NO_CONTROL])
+def test_trouble_of_a_site_and_of_agents_is_told_and_so_is_its_end(fleet: Watched, what: str) -> None:
+    assert fleet.delay(what, "firing") is not None
+    assert fleet.delay(what, "resolved") is not None
+
+
+@pytest.mark.parametrize("what", SHIPPED)
+def test_trouble_of_a_site_is_told_within_a_minute(fleet: Watched, what: str) -> None:
+    delay = fleet.delay(what, "firing")
+    assert delay is not None
+    assert delay < LIMIT_S
+
+
+def test_nothing_else_is_told_of_a_fleet_in_trouble(fleet: Watched) -> None:
+    assert came(fleet) <= {DOWN, "RabtaPlatformDown wikipedia zong", DISRUPTED, TOO_FEW} | LATE
+
+
+def test_a_collector_that_is_gone_is_told_and_so_is_its_return(breakdown: Watched) -> None:
+    assert breakdown.delay(COLLECTOR_DOWN, "firing") is not None
+    assert breakdown.delay(COLLECTOR_DOWN, "resolved") is not None
+
+
+@pytest.mark.root
+def test_a_collector_that_cannot_write_is_told_and_so_is_its_recovery(breakdown: Watched) -> None:
+    require_namespaces("mount")
+    assert breakdown.delay(STALLED, "firing") is not None
+    assert breakdown.delay(STALLED, "resolved") is not None
+
+
+def test_nothing_else_is_told_of_a_collector_that_breaks_down(breakdown: Watched) -> None:
+    assert came(breakdown) <= {STALLED, COLLECTOR_DOWN} | LATE
+
+
+def test_texts_say_what_is_the_matter(fleet: Watched, breakdown: Watched) -> None:
+    (down, *_) = (told for told in fleet.told if told.what == DOWN)
+    assert down.annotations["summary"] == "Wikipedia is down, seen from PTCL and from abroad."
+    (disrupted, *_) = (told for told in fleet.told if told.what == DISRUPTED)
+    assert "(50% now)" in disrupted.annotations["description"]
+    (few, *_) = (told for told in fleet.told if told.what == TOO_FEW)
+    assert few.annotations["summary"] == "Too few agents report from Zong: 2."
+    for told in (*fleet.told, *breakdown.told):
+        assert told.annotations["runbook_url"].endswith(f"/{told.labels['alertname']}.md")
