@@ -82,4 +82,5 @@ class Crowd:
             verdicts=tuple(replace(blocked, platform=platform, isp=isp) for platform, isp in CELLS),
             isps=tuple(replace(make_isp(*ISPS[0]), isp=f"i{number}") for number in range(ISPS_OF_IT)),
             tallies=self.count(),
+            goodput=dict.fromkeys(CELLS, (16_000.5 + self.moment, 2_000_000.5 + self.moment)),
         )

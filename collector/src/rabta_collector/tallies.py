@@ -36,9 +36,7 @@ FAILURES: Mapping[str, frozenset[str]] = {
             Failure.CONNECTION_RESET,
             Failure.EOF,
             Failure.SSL_FAILED_HANDSHAKE,
-            Failure.SSL_INVALID_HOSTNAME,
             Failure.SSL_UNKNOWN_AUTHORITY,
-            Failure.SSL_INVALID_CERTIFICATE,
         ),
         Step.HTTP: (Failure.GENERIC_TIMEOUT, Failure.CONNECTION_RESET, Failure.EOF),
     }.items()
