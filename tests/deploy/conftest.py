@@ -10,7 +10,6 @@ from pathlib import Path
 
 import pytest
 
-from lab.monitoring import installed
 from support.blockade import Blockade
 from support.programs import require
 from support.troubles import Breakdown, Fleet
@@ -54,25 +53,10 @@ def breakdown(showings: list[Showing]) -> Watched:
     return showings[2].seen()
 
 
-@pytest.fixture(scope="session", autouse=True)
-def stories_begin_early(request: pytest.FixtureRequest) -> None:
-    """Whoever comes first begins them, and those who have nothing to do with them go on meanwhile."""
-    if installed() and any(is_told(item) for item in request.session.items):
-        request.getfixturevalue("showings")
-
-
-def is_told(item: pytest.Item) -> bool:
-    """Whether a test is about what was seen in a story."""
-    return bool(STORIES & set(getattr(item, "fixturenames", ())))
-
-
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Tests of this folder that are about a story come after the others, and whoever is first waits for it."""
-    places = [place for place, item in enumerate(items) if Path(__file__).parent in item.path.parents]
-    ordered = sorted((items[place] for place in places), key=is_told)
-    for place, item in zip(places, ordered, strict=True):
-        items[place] = item
-        if is_told(item):
+    """Whoever comes first waits for the stories."""
+    for item in items:
+        if STORIES & set(getattr(item, "fixturenames", ())):
             item.add_marker(pytest.mark.timeout(600))
 
 
