@@ -60,7 +60,8 @@ def place(panels: Panels) -> list[Json]:
     return placed
 
 
-def board(uid: str, title: str, description: str, panels: Panels, held: list[Json]) -> Json:
+def board(uid: str, title: str, description: str, panels: Panels, held: list[Json], page_of: str = "/") -> Json:
+    """A board. `page_of`: the collector's page about the same."""
     others = {
         "type": "dashboards",
         "tags": ["rabta"],
@@ -72,7 +73,7 @@ def board(uid: str, title: str, description: str, panels: Panels, held: list[Jso
     page = {
         "type": "link",
         "title": "The collector's page",
-        "url": "${page}/",
+        "url": "${page}" + page_of,
         "targetBlank": True,
         "icon": "external link",
     }
@@ -111,6 +112,7 @@ def boards(page: str = PAGE) -> dict[str, Any]:
             "One platform at every ISP.",
             board_platform.PANELS,
             variables(page, ["isp"], "platform"),
+            "/platform/$platform",
         ),
         "isp": board(
             "rabta-isp",
@@ -118,6 +120,7 @@ def boards(page: str = PAGE) -> dict[str, Any]:
             "One ISP and every platform there.",
             board_isp.PANELS,
             variables(page, ["platform"], "isp"),
+            "/isp/$isp",
         ),
         "fleet": board(
             "rabta-fleet",

@@ -71,7 +71,7 @@ def cell_links(platform: str, isp: str) -> list[Json]:
         link(
             "Board of the ISP", f"/d/rabta-isp?var-isp={isp}&var-platform={platform}&${{datasource:queryparam}}&{RANGE}"
         ),
-        link("What the collector knows now", f"${{page}}/api/v1/verdicts?platform={platform}&isp={isp}"),
+        link("The verdict, and what it rests on", f"${{page}}/cell/{platform}/{isp}"),
         link("What stood in this time", f"${{page}}/api/v1/timeline?platform={platform}&isp={isp}&{SINCE}"),
     ]
 
@@ -79,6 +79,7 @@ def cell_links(platform: str, isp: str) -> list[Json]:
 def isp_links(isp: str) -> list[Json]:
     return [
         link("Board of the ISP", f"/d/rabta-isp?var-isp={isp}&${{datasource:queryparam}}&{RANGE}"),
+        link("The ISP's page", f"${{page}}/isp/{isp}"),
         link("Changes in this time", f"${{page}}/api/v1/events?isp={isp}&{SINCE}"),
     ]
 

@@ -8,9 +8,12 @@ from typing import Any
 
 import pytest
 import yaml
+from aiohttp.test_utils import TestClient, TestServer
 
 from rabta_collector.metrics import CATALOGUE, Kind
+from rabta_collector.web import make_app
 from rabta_proto.vocabulary import Mechanism
+from support.country import Country
 from support.programs import require
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -121,6 +124,27 @@ def test_no_runbook_is_left_without_its_alert() -> None:
 def test_an_alert_goes_to_those_who_act_on_it(labels: str, receiver: str) -> None:
     amtool = require("amtool", "prometheus-alertmanager")
     assert said(amtool, "config", "routes", "test", f"--config.file={CONFIG}", *labels.split()).strip() == receiver
+
+
+async def test_an_alert_leads_to_the_collectors_page_about_the_same() -> None:
+    filling = {"$externalLabels.rabta_page": "", "$labels.platform": "x", "$labels.isp": "ptcl"}
+    about = {
+        "RabtaPlatformBlocked": "/cell/x/ptcl",
+        "RabtaPlatformBlockedNationwide": "/platform/x",
+        "RabtaPlatformThrottled": "/cell/x/ptcl",
+        "RabtaPlatformDisrupted": "/cell/x/ptcl",
+        "RabtaPlatformDown": "/cell/x/ptcl",
+        "RabtaIspDown": "/isp/ptcl",
+        "RabtaTooFewAgents": "/isp/ptcl",
+    }
+    async with TestClient(TestServer(make_app(Country()))) as client:
+        for alert, rule in ALERTS.items():
+            if url := rule["annotations"].get("page_url"):
+                path = re.sub(r"{{ (\S+) }}", lambda found: filling[found[1]], url)
+                assert path in (about.get(alert, path), "/readyz")
+                answer = await client.get(path)
+                assert 200 == answer.status, alert
+                assert alert not in about or "X (Twitter)" in await answer.text()
 
 
 def render(template: str, data: dict[str, Any], folder: Path) -> str:

@@ -12,10 +12,13 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 import yaml
+from aiohttp.test_utils import TestClient, TestServer
 
 from rabta_collector.metrics import CATALOGUE, Kind
 from rabta_collector.query import Form, parse_query
+from rabta_collector.web import make_app
 from rabta_proto.vocabulary import IspState, State
+from support.country import Country
 from support.programs import require
 from support.scraped import Scraped, serving, write_scrape
 from support.watched import Watched
@@ -146,22 +149,41 @@ def test_gaps_are_never_joined() -> None:
     assert all(custom["spanNulls"] is False for custom in drawn)
 
 
+def urls() -> set[str]:
+    """Every link of every board, for X at PTCL over an hour; the collector's begin with `page/`."""
+    filling = {"__from:date:iso": "2024-02-17T12:00:00.000Z", "__to:date:iso": "2024-02-17T13:00:00.000Z"}
+    filling |= {"page": "page", "__data.fields[0]": "x", "__data.fields.platform": "x", "__field.labels.platform": "x"}
+    filling |= dict.fromkeys(("__field.name", "__data.fields.isp", "__field.labels.isp"), "ptcl") | CHOSEN
+    return {
+        re.sub(r"\$(?:\{([^}]*)\}|(\w+))", lambda m: filling.get(m[1] or m[2], "a"), url)
+        for board in BOARDS.values()
+        for url in all_links(board)
+    }
+
+
 def test_every_link_leads_to_a_board_or_to_an_answer_of_the_collector() -> None:
     uids = {board["uid"] for board in BOARDS.values()}
-    filling = {"__from:date:iso": "2024-02-17T12:00:00.000Z", "__to:date:iso": "2024-02-17T13:00:00.000Z"}
-    urls = {url for board in BOARDS.values() for url in all_links(board)}
-    assert len(urls) > 6
-    for url in urls:
-        parts = urlsplit(re.sub(r"\$\{([^}]*)\}", lambda m: filling.get(m[1], "page" if m[1] == "page" else "a"), url))
+    assert len(urls()) > 6
+    for url in urls():
+        parts = urlsplit(url)
         if parts.path.startswith("/d/"):
             assert parts.path.removeprefix("/d/") in uids
             assert {"from", "to"} <= set(parse_qs(parts.query))
-        elif parts.path != "page/":
+        elif parts.path.startswith("page/api/"):
             listing = parts.path.removeprefix("page/api/v1/")
-            assert listing in ("verdicts", "timeline", "events")
+            assert listing in ("timeline", "events")
             asked = {key: values[0] for key, values in parse_qs(parts.query).items()}.items()
-            allowed = {"verdicts": {"platform", "isp"}}.get(listing, {"platform", "isp", "since", "until"})
-            assert Form.JSON is parse_query(asked, allowed).form
+            assert Form.JSON is parse_query(asked, {"platform", "isp", "since", "until"}).form
+        else:
+            assert parts.path.startswith("page/")
+
+
+async def test_a_cell_a_platform_and_an_isp_lead_to_their_pages() -> None:
+    paths = {url.removeprefix("page") for url in urls() if url.startswith("page")}
+    assert {"/", "/cell/x/ptcl", "/platform/x", "/isp/ptcl"} <= paths
+    async with TestClient(TestServer(make_app(Country()))) as client:
+        for path in paths:
+            assert 200 == (await client.get(path)).status, path
 
 
 def test_every_query_is_one_and_names_what_exists(tmp_path: Path) -> None:
