@@ -1,6 +1,8 @@
 # The simulated country with a collector of its own, for looking at boards and alerts without a volunteer.
 # Build in the repository's root: docker build --file deploy/demo.Dockerfile --tag rabta-demo .
 FROM python:3.11-slim-bookworm
+# Debian keeps one version of make, and its next point release may bring another.
+# hadolint ignore=DL3008
 RUN apt-get update \
  && apt-get install --yes --no-install-recommends make \
  && rm -rf /var/lib/apt/lists/* \

@@ -26,7 +26,7 @@ def showings(tmp_path_factory: pytest.TempPathFactory) -> Iterator[list[Showing]
     require("prometheus", "prometheus")
     require("prometheus-alertmanager", "prometheus-alertmanager")
     delays: dict[str, float | None] = {}
-    with watch(tmp_path_factory.mktemp("stories"), Blockade, Fleet, Breakdown) as begun:
+    with watch(tmp_path_factory.mktemp("stories"), Fleet, Breakdown, Blockade) as begun:
         yield begun
         for seen in [showing.seen() for showing in begun if showing.over]:
             TABLE.extend(seen.table())
@@ -38,19 +38,19 @@ def showings(tmp_path_factory: pytest.TempPathFactory) -> Iterator[list[Showing]
 @pytest.fixture(scope="session")
 def watched(showings: list[Showing]) -> Watched:
     """Blocks and a shutdown, with what ships."""
-    return showings[0].seen()
+    return showings[2].seen()
 
 
 @pytest.fixture(scope="session")
 def fleet(showings: list[Showing]) -> Watched:
     """Sites, agents and controls that fail; hurried."""
-    return showings[1].seen()
+    return showings[0].seen()
 
 
 @pytest.fixture(scope="session")
 def breakdown(showings: list[Showing]) -> Watched:
     """The collector itself; hurried."""
-    return showings[2].seen()
+    return showings[1].seen()
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

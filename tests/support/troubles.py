@@ -20,7 +20,7 @@ from lab.system import Agent, Files, System
 from lab.watch import Watch
 from rabta_proto.vocabulary import IspKind
 from support.hurry import hurry
-from support.watched import EVERYTHING_REACHABLE, Story
+from support.watched import BEGUN, EVERYTHING_REACHABLE, Story
 from support.webhook import Webhook
 
 DOWN = "RabtaPlatformDown wikipedia ptcl"
@@ -75,7 +75,7 @@ class _Hurried(Story):
                 await self.monitoring.start()
                 await system.start(reader)
                 await self.holds(EVERYTHING_REACHABLE)
-                self.seen.moments["begun"] = time.time()
+                self.seen.moments[BEGUN] = time.time()
                 yield system, country
             finally:
                 system.kill()

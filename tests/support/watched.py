@@ -22,6 +22,8 @@ from lab.waiting import until
 from support.webhook import Told, Webhook
 
 IN_TIME_S = 200.0  # on a machine that does other things as well
+BEGUN = "begun"
+"""The moment at which everything stands and is reachable."""
 EVERYTHING_REACHABLE = 'count(rabta_verdict{state="reachable"} == 1) == bool count(rabta_verdict{state="reachable"})'
 
 
@@ -123,11 +125,17 @@ class Showing:
     _played: "Future[Watched]" = field(default_factory=Future)
     _over: threading.Event = field(default_factory=threading.Event)
     _thread: threading.Thread | None = None
+    _story: Story | None = None
     _playing: tuple[asyncio.AbstractEventLoop, "asyncio.Task[None]"] | None = None
 
     def begin(self) -> None:
         self._thread = threading.Thread(target=lambda: asyncio.run(self._everything()), name="story")
         self._thread.start()
+
+    def wait_until_begun(self) -> None:
+        """Until the country stands, or the story is over without."""
+        while not (self._played.done() or (self._story is not None and BEGUN in self._story.seen.moments)):
+            time.sleep(0.2)
 
     def seen(self) -> Watched:
         """What was seen, once it is over."""
@@ -153,7 +161,7 @@ class Showing:
         self._playing = asyncio.get_running_loop(), task
         try:
             async with Webhook() as webhook:
-                story = self.telling(self.folder, webhook)
+                story = self._story = self.telling(self.folder, webhook)
                 try:
                     await story.play()
                     self._played.set_result(story.seen)
@@ -170,10 +178,13 @@ class Showing:
 
 @contextlib.contextmanager
 def watch(folder: Path, *tellings: Telling) -> Iterator[list[Showing]]:
-    """Plays stories side by side."""
+    """Plays stories side by side. The last one begins when the others stand: to start is what takes most."""
     showings = [Showing(folder / str(number), telling) for number, telling in enumerate(tellings)]
     try:
         for showing in showings:
+            if showing is showings[-1]:
+                for other in showings[:-1]:
+                    other.wait_until_begun()
             showing.folder.mkdir()
             showing.begin()
         yield showings
