@@ -3,6 +3,7 @@
 import json
 import shutil
 import subprocess
+import sys
 import tempfile
 import time
 import urllib.request
@@ -27,6 +28,13 @@ from lab.system import free_port
 FEW, MANY = 10, 60
 IDLE_S, QUICK_IDLE_S = 120.0, 20.0
 SETTLED = 200
+# The developers' environment has `rich`, which structlog loads where it finds it; no volunteer's has.
+_RUN = (
+    sys.executable,
+    "-c",
+    "import sys; sys.modules['rich'] = None; from rabta_agent.__main__ import main; sys.exit(main())",
+    "run",
+)
 BLACKBOX = """modules:
   page:
     prober: http
@@ -165,7 +173,7 @@ def running(*, idle_s: float, settled: int) -> Running:
         with collector(place, "2s") as (stop, *joining):
             _join(place, *joining)
             log = place.folder / "agent.log"
-            agent = Server([AGENT, "run"], env=place.env, log=log)
+            agent = Server(_RUN, env=place.env, log=log)
             try:
                 agent.until(lambda: _measured(log) >= 1)
                 start_s = cpu_s(agent.pid)
@@ -180,7 +188,7 @@ def running(*, idle_s: float, settled: int) -> Running:
         shutil.rmtree(place.folder / "home")
         with collector(place, "86400s", again=True) as (_, *joining):
             _join(place, *joining)
-            agent = Server([AGENT, "run"], env=place.env, log=place.folder / "idle.log")
+            agent = Server(_RUN, env=place.env, log=place.folder / "idle.log")
             try:
                 agent.until(lambda: b"link.up" in (place.folder / "idle.log").read_bytes())
                 time.sleep(5)

@@ -22,7 +22,7 @@ from rabta_proto.v1 import collector_pb2 as wire
 BATCHES = (10, 50)
 ISPS = ("ptcl", "nayatel", "zong", "jazz")
 AGENTS_PER_ISP, CONTROLS = 5, 2
-MEASUREMENTS, QUICK_MEASUREMENTS = 6000, 1500
+MEASUREMENTS, QUICK_MEASUREMENTS = 3000, 1500
 _NO_LIMIT = 1_000_000_000
 
 

@@ -7,9 +7,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rabta_collector.admit import (
+    BYTES_PER_PART,
     FREE_PARTS,
     MAX_MEASUREMENTS,
     MAX_MESSAGE_BYTES,
+    SMALL_BYTES,
     Kind,
     Reason,
     Refused,
@@ -192,6 +194,29 @@ def test_few_bytes_that_unfold_to_many_values_are_rejected() -> None:
     for answer in message.observations[0].dns.answers:
         answer.value = "www.example.com"
     assert judged(message) is None
+
+
+MANY = 3 * FREE_PARTS
+
+
+@pytest.mark.parametrize(
+    "observation",
+    [
+        wire.Observation(dns={"answers": [{}] * MANY}),
+        wire.Observation(dns={"later_replies": [{}] * MANY}),
+        wire.Observation(dns={"later_replies": [{"answers": [{}] * MANY}]}),
+        wire.Observation(tls={"chain": [{}] * MANY}),
+        wire.Observation(http={"header_names": [""] * MANY}),
+        wire.Observation(http={"marks": [""] * MANY}),
+    ],
+)
+@pytest.mark.parametrize("more", [0, 2 * SMALL_BYTES], ids=["small", "large"])
+def test_whatever_unfolds_is_found_out_before_and_after_decoding(observation: wire.Observation, more: int) -> None:
+    message = measurement(1, observations=[observation, wire.Observation(http={"title": "x" * more})])
+    while count_parts(message) <= FREE_PARTS + message.ByteSize() // BYTES_PER_PART:
+        message.observations.append(observation)
+    assert (message.ByteSize() > SMALL_BYTES) is bool(more)
+    assert Reason.OVERSIZED is judged(message)
 
 
 @pytest.mark.parametrize(

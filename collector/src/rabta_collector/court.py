@@ -139,8 +139,11 @@ class Court:
     def _to_come(self, key: tuple[str, str], moment: float, target: Target) -> int:
         """Controls that came so lately that their first look at a target is still to come."""
         reach_s = self._reach_s(target)
+        late = [agent for agent, came in self._came.items() if moment - came <= reach_s]
+        if not late:
+            return 0
         known = {*self.controls.lookers(key), *self.consensus.outliers}
-        return sum(moment - came <= reach_s and agent not in known for agent, came in self._came.items())
+        return sum(agent not in known for agent in late)
 
     def _background(self, case: Case, controls_to_come: int) -> Background:
         """QUIC is measured seldom: what it did within half of the time that a vote stands is the newest there is."""

@@ -10,6 +10,7 @@ Python's is kept here, which is another one in each process.
 
 from collections import deque
 from dataclasses import dataclass
+from functools import lru_cache
 from hashlib import blake2b
 
 MOST = 65_536  # about 10 MB
@@ -35,24 +36,36 @@ class Echoes:
 
     def is_echo(self, agent: str, epoch: int, mark: Mark) -> bool:
         """Whether this was heard under another agent or epoch."""
-        owner = self._owners.get(_digest(mark.target, mark.began_us, mark.duration_us))
-        return owner is not None and owner != _digest(agent, epoch)
+        owner = self._owners.get(_key(mark))
+        return owner is not None and owner != _owner(agent, epoch)
 
     def is_beyond(self, mark: Mark) -> bool:
         """Whether it may be one that was forgotten."""
-        key = _digest(mark.target, mark.began_us, mark.duration_us)
+        key = _key(mark)
         return mark.began_us <= self._forgotten_us and key not in self._owners
 
     def add(self, agent: str, epoch: int, mark: Mark) -> None:
         """Remembers a measurement that is on disk."""
-        key = _digest(mark.target, mark.began_us, mark.duration_us)
+        key = _key(mark)
         if key in self._owners:
             return
-        self._owners[key] = _digest(agent, epoch)
+        self._owners[key] = _owner(agent, epoch)
         self._began_us.append(mark.began_us)
         if len(self._owners) > self._most:
             del self._owners[next(iter(self._owners))]
             self._forgotten_us = max(self._forgotten_us, self._began_us.popleft())
+
+
+@lru_cache(4096)
+def _owner(agent: str, epoch: int) -> int:
+    """Batch after batch is of the same."""
+    return _digest(agent, epoch)
+
+
+@lru_cache(4096)
+def _key(mark: Mark) -> int:
+    """Asked for when a measurement comes, and again when it is on disk."""
+    return _digest(mark.target, mark.began_us, mark.duration_us)
 
 
 def _digest(*words: object) -> int:

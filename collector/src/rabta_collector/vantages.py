@@ -87,22 +87,24 @@ class Vantages:
         if quic is udp is ipv6 is tls is None:
             return False
         vantage = self._agents.setdefault(agent, Vantage())
-        before = vantage.view
         kinds = ((quic, vantage.quic), (udp, vantage.udp), (ipv6, vantage.ipv6), (tls, vantage.tls))
-        for works, results in kinds:
-            if works is not None:
-                _keep(results, measurement.target, Result(moment=moment, works=works))
+        told = [(works, results) for works, results in kinds if works is not None]
+        same = all(_says_again(results, measurement.target, works) for works, results in told)
+        before = None if same else vantage.view
+        for works, results in told:
+            _keep(results, measurement.target, Result(moment=moment, works=works))
         self._sweep(moment)
-        return quic is not None or udp is not None or vantage.view != before
+        return quic is not None or udp is not None or (not same and vantage.view != before)
 
     def hear_reached(self, agent: str, measurement: Measurement, moment: float) -> bool:
         """Takes in one that reached its target; whether the agent's line is judged otherwise than before."""
         vantage = self._agents.setdefault(agent, Vantage())
-        before = _loses([result.works for result in vantage.quiet.values()])
         quiet = not _met_silence(measurement.observations)
+        same = _says_again(vantage.quiet, measurement.target, quiet)
+        before = None if same else _loses([result.works for result in vantage.quiet.values()])
         _keep(vantage.quiet, measurement.target, Result(moment=moment, works=quiet))
         self._sweep(moment)
-        return before != _loses([result.works for result in vantage.quiet.values()])
+        return not same and before != _loses([result.works for result in vantage.quiet.values()])
 
     def loses(self, agent: str, url: str, moment: float, reach_s: float) -> bool | None:
         """Whether much of what the agent reached met silence; of other targets than `url`, within reach of a moment."""
@@ -159,6 +161,8 @@ def _loses(quiet: Sequence[bool]) -> bool | None:
 def _met_silence(observations: Sequence[Observation]) -> bool:
     """Whether something met silence that answered, too. What never did may be dead or cut, which is no loss."""
     silent = {_asked(o) for o in observations if o.failure in _SILENT}
+    if not silent:
+        return False
     answered = {_asked(o) for o in observations if o.failure not in _SILENT}
     return not silent.isdisjoint(answered - {None})
 
@@ -176,6 +180,12 @@ def _asked(observation: Observation) -> tuple[str, ...] | None:
         case HttpRoundTrip(address=address):
             return None if ":" in address else (observation.step, address)
     return None
+
+
+def _says_again(results: Mapping[str, Result], url: str, works: bool) -> bool:
+    """Whether a result is what the last one of its target was: by that nothing is judged otherwise."""
+    held = results.get(url)
+    return held is not None and held.works is works
 
 
 def _keep(results: dict[str, Result], url: str, result: Result) -> None:
