@@ -67,6 +67,7 @@ def test_an_alert_says_what_where_how_and_since_when(watched: Watched) -> None:
     assert told.annotations["mechanism"] == "tls.reset.sni"
     assert told.annotations["agents"] == "3"
     assert told.annotations["since"].endswith("PKT")
+    assert told.annotations["page_url"].endswith("/cell/x/ptcl")
     assert "var-platform=x&var-isp=ptcl&from=1" in told.annotations["dashboard_url"]
     assert not {label for label in told.labels if label.startswith("rabta_")}
 
