@@ -80,8 +80,8 @@ def of_country(snapshot: Snapshot, catalogue: Catalogue, kept: Kept | None = Non
     yield from _verdicts(snapshot.verdicts, kept)
     yield from _tallies(snapshot.tallies, snapshot.verdicts, known, kept)
     paces = [(cell, pair) for cell, pair in snapshot.goodput.items() if known.cell(*cell)]
-    yield gather(metrics.GOODPUT, ((cell, own) for cell, (own, _) in paces))
-    yield gather(metrics.GOODPUT_CONTROL, ((cell, other) for cell, (_, other) in paces))
+    yield gather(metrics.GOODPUT, ((cell, round(own)) for cell, (own, _) in paces))
+    yield gather(metrics.GOODPUT_CONTROL, ((cell, round(other)) for cell, (_, other) in paces))
     named = (((platform.id, platform.name, platform.category), 1.0) for platform in catalogue.platforms)
     yield gather(metrics.PLATFORM_INFO, named)
     yield from _isps(snapshot.isps)
