@@ -104,7 +104,7 @@ def collector_side(folder: Path) -> Iterator[Side]:
     """A collector in lab mode, with agents at four ISPs and two controls that have joined."""
     grpc_port, http_port = free_port(), free_port()
     targets, config = folder / "targets.toml", folder / "collector.toml"
-    targets.write_text(_targets(), encoding="utf-8")
+    targets.write_text(targets_file(), encoding="utf-8")
     names = ("agent_bytes_per_s", "agent_burst_bytes", "agent_messages_per_s", "agent_burst_messages")
     names += ("agent_measurements_per_s", "agent_burst_measurements")
     config.write_text("[limits]\n" + "".join(f"{name} = {_NO_LIMIT}\n" for name in names), encoding="utf-8")
@@ -141,7 +141,7 @@ def _answers(url: str) -> bool:
         return False
 
 
-def _targets() -> str:
+def targets_file() -> str:
     """Every target of the recording."""
     lines: list[str] = []
     for platform, target in sorted({(one.platform, one.target) for one in record.load().measurements}):

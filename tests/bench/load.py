@@ -28,11 +28,12 @@ MEASURED_EVERY_US = 1000
 class Maker:
     """Makes one session's measurements of recorded ones, each new to a collector."""
 
-    def __init__(self, number: int, templates: list[Measurement]) -> None:
+    def __init__(self, number: int, templates: list[Measurement], began_us: int | None = None) -> None:
+        """`began_us`: when the first began; a while ago where it is not said."""
         self._templates = templates
         self._sequence = 0
         self._epoch = time.time_ns() // 1000 + number
-        self._began_us = time.time_ns() // 1000 - 20_000_000 + number
+        self._began_us = time.time_ns() // 1000 - 20_000_000 + number if began_us is None else began_us
 
     def batches(self, size: int, count: int) -> Iterator[bytes]:
         """Serialised requests."""

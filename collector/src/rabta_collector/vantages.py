@@ -33,6 +33,9 @@ _SILENT = frozenset({str(Failure.GENERIC_TIMEOUT), str(Failure.TIMED_OUT)})
 _ANOTHER_S = frozenset({Failure.SSL_UNKNOWN_AUTHORITY, Failure.SSL_INVALID_HOSTNAME, Failure.SSL_INVALID_CERTIFICATE})
 _OWN = frozenset({AddressSource.SYSTEM, AddressSource.LITERAL})
 _UNTRIED = frozenset({Failure.SPECIAL_ADDRESS, Failure.NETWORK_UNREACHABLE})
+# Named here, because a union that is written where it is asked for is made anew for each observation.
+_UDP = (QuicHandshake, VpnHandshake)
+_DIALLED = (TcpConnect, QuicHandshake)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,8 +85,9 @@ class Vantages:
         """Takes in a measurement that began at a moment; whether other findings of the agent may hang on it."""
         if measurement.network.vpn or measurement.network.captive_portal:
             return False
-        shows = (_quic_works, _udp_works, _ipv6_works, _tls_works)
-        quic, udp, ipv6, tls = (show(measurement.observations) for show in shows)
+        seen = measurement.observations
+        over_udp = [o for o in seen if isinstance(o.detail, _UDP)]
+        quic, udp, ipv6, tls = _quic_works(over_udp), _udp_works(over_udp), _ipv6_works(seen), _tls_works(seen)
         if quic is udp is ipv6 is tls is None:
             return False
         vantage = self._agents.setdefault(agent, Vantage())
@@ -139,7 +143,10 @@ class Vantages:
 
 
 def _others(results: Mapping[str, Result], url: str, moment: float, reach_s: float) -> list[bool]:
-    return [one.works for other, one in results.items() if other != url and abs(one.moment - moment) <= reach_s]
+    if not results:
+        return []
+    since, until = moment - reach_s, moment + reach_s
+    return [one.works for other, one in results.items() if other != url and since <= one.moment <= until]
 
 
 def _any_of_one(works: Sequence[bool]) -> bool | None:
@@ -207,8 +214,8 @@ def _quic_works(observations: Iterable[Observation]) -> bool | None:
 
 def _udp_works(observations: Iterable[Observation]) -> bool | None:
     """Any answer shows it, a name that is turned away for another reason included."""
-    tried = [o for o in observations if isinstance(o.detail, QuicHandshake | VpnHandshake) and not _over_tcp(o)]
-    if any(o.detail.server_answered for o in tried if isinstance(o.detail, QuicHandshake | VpnHandshake)):
+    tried = [o for o in observations if isinstance(o.detail, _UDP) and not _over_tcp(o)]
+    if any(o.detail.server_answered for o in tried if isinstance(o.detail, _UDP)):
         return True
     return False if any(o.failure not in _UNTRIED for o in tried) else None
 
@@ -226,7 +233,7 @@ def _tls_works(observations: Iterable[Observation]) -> bool | None:
 
 
 def _ipv6_works(observations: Iterable[Observation]) -> bool | None:
-    tried = [o for o in observations if isinstance(o.detail, TcpConnect | QuicHandshake) and ":" in o.detail.address]
+    tried = [o for o in observations if isinstance(o.detail, _DIALLED) and ":" in o.detail.address]
     if any(o.failure is None for o in tried):
         return True
     return False if any(o.failure != Failure.SPECIAL_ADDRESS for o in tried) else None

@@ -133,7 +133,7 @@ class Facts:
     def requested(self) -> bool:
         return any(leg.answered for leg in self.completed)
 
-    @property
+    @once
     def first_time(self) -> bool:
         """Whether nothing had to be tried again."""
         return all(o.attempt <= 1 for o in self.measurement.observations)

@@ -65,7 +65,7 @@ class Reads:
         """Speeds of handshakes: their inverse, so that lower is slower here too."""
         return Comparison(own=_speeds(self.own), other=_speeds(self.innocuous))
 
-    @property
+    @once
     def compared(self) -> bool:
         """Whether there are two reads at least on either side, of one comparison or the other."""
         return len(self.own) >= 2 and max(len(self.innocuous), len(self.reference)) >= 2

@@ -15,7 +15,7 @@ def _got_there(f: Facts) -> bool:
 
 def _borne_out(slowed: Callable[[Facts], bool]) -> Callable[[Facts], bool]:
     """The site is reached, it is slow for this agent, and controls read it faster."""
-    return lambda f: _got_there(f) and f.reads.compared and slowed(f) and f.reads.controls_are_faster
+    return lambda f: f.reads.compared and _got_there(f) and slowed(f) and f.reads.controls_are_faster
 
 
 def _over(f: Facts, *, tls: bool) -> bool:
