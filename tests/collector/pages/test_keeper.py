@@ -15,7 +15,7 @@ class Press:
         self.made: list[str] = []
         self.threads: set[int] = set()
 
-    def plan(self, name: str, *, exists: bool = True) -> Make:
+    async def plan(self, name: str, *, exists: bool = True) -> Make:
         def make() -> Leaf | None:
             self.made.append(name)
             self.threads.add(threading.get_ident())

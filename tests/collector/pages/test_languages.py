@@ -8,7 +8,9 @@ from rabta_collector.pages.headlines import WHOLE, WHOLE_NETWORK
 from rabta_collector.pages.languages import ENGLISH, languages
 from rabta_collector.pages.moments import MONTHS
 from rabta_collector.pages.render import _environment
+from rabta_collector.pages.steps import RESOLVERS
 from rabta_collector.pages.words import ISP_MEANINGS, KINDS, MEANINGS, MECHANISMS, STEPS, SYMBOLS
+from rabta_collector.provinces import PROVINCES
 from rabta_proto.vocabulary import IspKind, IspState, Judgement, Mechanism, State, Step
 
 URDU = next(language for language in languages() if language.code == "ur")
@@ -27,7 +29,7 @@ def in_words() -> set[str]:
     """Texts that come from the vocabulary."""
     said = {*MEANINGS.values(), *ISP_MEANINGS.values(), *KINDS.values(), *MECHANISMS.values(), *STEPS.values()}
     states = {*map(str, SYMBOLS), *map(str, Judgement)}
-    return said | states | {*WHOLE.values(), WHOLE_NETWORK, *MONTHS}
+    return said | states | {*WHOLE.values(), WHOLE_NETWORK, *MONTHS, *RESOLVERS.values(), *PROVINCES}
 
 
 def test_every_text_of_the_templates_is_there_in_urdu() -> None:

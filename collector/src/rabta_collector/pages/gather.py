@@ -10,6 +10,7 @@ from rabta_collector.pages.sheet import Material
 from rabta_collector.past import find_revisions, merge
 from rabta_collector.query import Query
 from rabta_collector.state import Event, Snapshot
+from rabta_collector.testimony import Testimony
 from rabta_collector.timeline import Span, find_spans
 
 PAST_S = 60.0
@@ -23,6 +24,9 @@ class Views(Protocol):
 
     @property
     def catalogue(self) -> Catalogue: ...
+
+    @property
+    def testimony(self) -> Testimony: ...
 
     def snapshot(self) -> Snapshot: ...
 

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import OrderedDict
-from collections.abc import Callable, Hashable
+from collections.abc import Awaitable, Callable, Hashable
 from dataclasses import dataclass
 
 from rabta_collector.pages.render import Leaf
@@ -33,7 +33,7 @@ class Keeper:
         self._kept: OrderedDict[Hashable, Kept] = OrderedDict()
         self._turns: dict[Hashable, asyncio.Lock] = {}
 
-    async def get(self, key: Hashable, at: float, mark: object, plan: Callable[[], Make]) -> Leaf | None:
+    async def get(self, key: Hashable, at: float, mark: object, plan: Callable[[], Awaitable[Make]]) -> Leaf | None:
         """The page of a key, as of `at` or not long before it, and of this `mark`.
 
         `plan` is called where it has to be made, on the event loop; what it gives, in a thread.
@@ -43,7 +43,7 @@ class Keeper:
             async with turn:
                 kept = self._kept.get(key)
                 if kept is None or kept.mark != mark or not 0 <= at - kept.at < FRESH_S:
-                    kept = Kept(at=at, mark=mark, leaf=await asyncio.to_thread(plan()))
+                    kept = Kept(at=at, mark=mark, leaf=await asyncio.to_thread(await plan()))
                     if kept.leaf is not None:  # of pages that do not exist there is no end
                         self._kept[key] = kept
                 else:

@@ -3,13 +3,15 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from rabta_collector.pages.attachment import Attachment, event_row, make_attachment, span_row, verdict_row
+from rabta_collector.disclosure import Row
+from rabta_collector.pages.attachment import Attachment, event_row, make_attachment, minute, span_row, verdict_row
 from rabta_collector.pages.changes import Change, Took, make_change, make_changes, make_took
 from rabta_collector.pages.chart import DAYS, Band, Tick, make_band, make_frame, make_ticks
 from rabta_collector.pages.country import Cell, make_cell
+from rabta_collector.pages.evidence import Evidence, make_evidence
 from rabta_collector.pages.moments import Length, Moment, make_full_moment, make_length
 from rabta_collector.pages.names import Link
-from rabta_collector.pages.sheet import Material
+from rabta_collector.pages.sheet import Material, to_kilobits
 from rabta_collector.pages.words import explain
 from rabta_collector.state import Event, Verdict, Witness
 from rabta_collector.timeline import Span, overlaps
@@ -40,7 +42,10 @@ class Stretch:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Particulars:
-    """A verdict of now. `agreement` in percent; `how`: the mechanism in a plain sentence; `controls`: connected now."""
+    """A verdict of now. `agreement` in percent; `how`: the mechanism in a plain sentence; `controls`: connected now.
+
+    `goodput`: medians in kbit/s, under the platform's name and under an innocuous one.
+    """
 
     platform: Link
     isp: Link
@@ -52,6 +57,8 @@ class Particulars:
     agreement: int
     controls: int
     reasons: tuple[Reason, ...]
+    evidence: Evidence | None
+    goodput: tuple[str, str] | None
     stretches: tuple[Stretch, ...]
     changes: tuple[Change, ...]
     attachment: Attachment
@@ -69,6 +76,7 @@ class Story:
     how: str | None
     seen_after: Took | None
     reasons: tuple[Reason, ...]
+    evidence: Evidence | None
     before: Span | None
     stood: Length | None
     after: Span | None
@@ -77,8 +85,8 @@ class Story:
     attachment: Attachment
 
 
-def make_particulars(material: Material, platform: str, isp: str) -> Particulars | None:
-    """`None` where there is no such verdict."""
+def make_particulars(material: Material, platform: str, isp: str, evidence: Row | None = None) -> Particulars | None:
+    """`None` where there is no such verdict. `evidence`: what it rests on, as anybody may see it."""
     found = (v for v in material.snapshot.verdicts if (v.platform, v.isp) == (platform, isp))
     verdict = next(found, None)
     if verdict is None:
@@ -97,9 +105,11 @@ def make_particulars(material: Material, platform: str, isp: str) -> Particulars
         agreement=round(verdict.agreement * 100),
         controls=material.snapshot.controls_connected,
         reasons=make_reasons(verdict.witness),
+        evidence=None if evidence is None else make_evidence(evidence, now),
+        goodput=to_kilobits(material.snapshot.goodput.get((platform, isp))),
         stretches=tuple(_stretch(spans, now, days) for days in DAYS),
         changes=make_changes(reversed(events[-CHANGES:]), names, now),
-        attachment=_attachment(material, verdict, spans, events),
+        attachment=_attachment(material, verdict, spans, events, evidence),
     )
 
 
@@ -123,18 +133,24 @@ def _stretch(spans: Sequence[Span], now: float, days: int) -> Stretch:
     return Stretch(days=days, band=make_band(spans, frame), ticks=make_ticks(frame, days))
 
 
-def _attachment(material: Material, verdict: Verdict, spans: Iterable[Span], events: Sequence[Event]) -> Attachment:
+def _attachment(
+    material: Material, verdict: Verdict, spans: Iterable[Span], events: Sequence[Event], evidence: Row | None
+) -> Attachment:
     begin = make_frame(material.snapshot.at, DAYS[-1]).begin
     content: Mapping[str, object] = {
         "verdict": verdict_row(verdict),
         "spans": [span_row(span) for span in spans if overlaps(span, begin, None)],
         "events": list(map(event_row, events[-CHANGES:])),
+        "evidence": _to_the_minute(evidence, verdict.since),
     }
     return make_attachment(f"rabta-{verdict.platform}-{verdict.isp}", material.snapshot.at, content)
 
 
-def make_story(material: Material, event: Event) -> Story:
-    """`material`: all that is known of the event's platform, or of its ISP where it is the ISP's own."""
+def make_story(material: Material, event: Event, evidence: Row | None = None) -> Story:
+    """`material`: all that is known of the event's platform, or of its ISP where it is the ISP's own.
+
+    `evidence`: what it rested on then, as anybody may see it.
+    """
     names, now = material.names, material.snapshot.at
     spans = [span for span in material.spans if (span.platform, span.isp) == (event.platform, event.isp)]
     after = next((span for span in spans if _covers(span, event.at)), None)
@@ -148,13 +164,22 @@ def make_story(material: Material, event: Event) -> Story:
         how=explain(event.mechanism),
         seen_after=make_took(event.detected_after_seconds),
         reasons=make_reasons(event.witness),
+        evidence=None if evidence is None else make_evidence(evidence, now),
         before=before,
         stood=None if before is None or before.until is None else make_length(before.until - before.since),
         after=after,
         lasted=lasted,
         elsewhere=make_changes(reversed(near[-CHANGES:]), names, now),
-        attachment=make_attachment(f"rabta-event-{event.id}", now, {"event": event_row(event)}),
+        attachment=make_attachment(
+            f"rabta-event-{event.id}",
+            now,
+            {"event": event_row(event), "evidence": _to_the_minute(evidence, event.at)},
+        ),
     )
+
+
+def _to_the_minute(evidence: Row | None, since: float) -> Row | None:
+    return None if evidence is None else {**evidence, "since": minute(since)}
 
 
 def _covers(span: Span, at: float) -> bool:

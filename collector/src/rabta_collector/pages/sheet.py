@@ -37,13 +37,17 @@ class Material:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Line:
-    """One cell. `cell` is `None` where no verdict exists; `other`: what the page is not named after."""
+    """One cell. `cell` is `None` where no verdict exists; `other`: what the page is not named after.
+
+    `goodput`: medians in kbit/s, under the platform's name and under an innocuous one.
+    """
 
     platform: Link
     isp: Link
     other: Link
     cell: Cell | None
     band: Band
+    goodput: tuple[str, str] | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -94,7 +98,9 @@ def make_platform_sheet(material: Material, platform: str, days: int) -> Sheet:
     def line(isp: str) -> Line:
         band = make_band(spans.get((platform, isp), ()), frame)
         cell = _cell(verdicts.get(isp), names, snapshot.at)
-        return Line(platform=names.platform(platform), isp=names.isp(isp), other=names.isp(isp), cell=cell, band=band)
+        place, link = names.isp(isp), names.platform(platform)
+        goodput = to_kilobits(snapshot.goodput.get((platform, isp)))
+        return Line(platform=link, isp=place, other=place, cell=cell, band=band, goodput=goodput)
 
     parts = []
     for kind, title in KINDS.items():
@@ -126,7 +132,8 @@ def make_isp_sheet(material: Material, isp: str, days: int) -> Sheet:
     def line(platform: str) -> Line:
         band = make_band(spans.get((platform, isp), ()), frame)
         cell, link = _cell(verdicts.get(platform), names, snapshot.at), names.platform(platform)
-        return Line(platform=link, isp=names.isp(isp), other=link, cell=cell, band=band)
+        goodput = to_kilobits(snapshot.goodput.get((platform, isp)))
+        return Line(platform=link, isp=names.isp(isp), other=link, cell=cell, band=band, goodput=goodput)
 
     known = [platform.id for platform in material.catalogue.platforms]
     shown = [platform for platform in known if platform in verdicts or (platform, isp) in spans]
@@ -143,6 +150,11 @@ def make_isp_sheet(material: Material, isp: str, days: int) -> Sheet:
         column=None if status is None else make_column(status),
         own=make_band(spans.get((None, isp), ()), frame),
     )
+
+
+def to_kilobits(goodput: tuple[float, float] | None) -> tuple[str, str] | None:
+    """From bytes per second."""
+    return None if goodput is None else (f"{goodput[0] * 8 / 1000:,.0f}", f"{goodput[1] * 8 / 1000:,.0f}")
 
 
 def parse_days(text: str | None) -> int:

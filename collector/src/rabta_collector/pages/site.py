@@ -27,7 +27,7 @@ DECIDED_AT = "Rabta-Decided-At"
 _NUMBER = re.compile(r"-?[0-9]{1,18}")
 _HOST = re.compile(r"[A-Za-z0-9.:\[\]-]{1,255}")
 
-Planner = Callable[[web.Request, Place], Make]
+Planner = Callable[[web.Request, Place], Awaitable[Make]]
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
@@ -80,7 +80,7 @@ class Site:
 
     # The pages
 
-    def _country(self, request: web.Request, place: Place) -> Make:
+    async def _country(self, request: web.Request, place: Place) -> Make:
         gathered = self._gather.take_country()
 
         def make() -> Leaf:
@@ -92,7 +92,7 @@ class Site:
 
         return make
 
-    def _platform(self, request: web.Request, place: Place) -> Make:
+    async def _platform(self, request: web.Request, place: Place) -> Make:
         platform, days = request.match_info["platform"], parse_days(request.query.get("days"))
         gathered = self._gather.take(Query(platform=platform))
 
@@ -102,7 +102,7 @@ class Site:
 
         return make
 
-    def _isp(self, request: web.Request, place: Place) -> Make:
+    async def _isp(self, request: web.Request, place: Place) -> Make:
         isp, days = request.match_info["isp"], parse_days(request.query.get("days"))
         gathered = self._gather.take(Query(isp=isp))
 
@@ -112,36 +112,40 @@ class Site:
 
         return make
 
-    def _cell(self, request: web.Request, place: Place) -> Make:
+    async def _cell(self, request: web.Request, place: Place) -> Make:
         platform, isp = request.match_info["platform"], request.match_info["isp"]
         gathered = self._gather.take(Query(platform=platform, isp=isp))
+        evidence = self._views.testimony.of_now(isp=isp, platform=platform, at=self._views.snapshot().at)
 
         def make() -> Leaf | None:
-            particulars = make_particulars(gathered(), platform, isp)
+            particulars = make_particulars(gathered(), platform, isp, evidence)
             return None if particulars is None else make_leaf(place, "cell", {"particulars": particulars})
 
         return make
 
-    def _event(self, request: web.Request, place: Place) -> Make:
+    async def _event(self, request: web.Request, place: Place) -> Make:
         text = request.match_info["event"]
         number = int(text) if _NUMBER.fullmatch(text) else 0
         own = self._views.find_events(since=None, until=None, platform=None, isp=None)
         known = next((event for event in own if event.id == number), None)
         gathered = self._gather.take(_around(known))
+        evidence = None if known is None else await self._views.testimony.of_event(number)
 
         def make() -> Leaf | None:
             material = gathered()
             event = next((event for event in material.events if event.id == number), None)
-            return None if event is None else make_leaf(place, "event", {"story": make_story(material, event)})
+            return (
+                None if event is None else make_leaf(place, "event", {"story": make_story(material, event, evidence)})
+            )
 
         return make
 
-    def _about(self, request: web.Request, place: Place) -> Make:
+    async def _about(self, request: web.Request, place: Place) -> Make:
         isps = len(self._views.snapshot().isps)
         platforms = self._views.catalogue.platforms
         return lambda: make_leaf(place, "about", {"isps": isps, "platforms": platforms})
 
-    def _method(self, request: web.Request, place: Place) -> Make:
+    async def _method(self, request: web.Request, place: Place) -> Make:
         return lambda: make_leaf(place, "method", method_values())
 
 

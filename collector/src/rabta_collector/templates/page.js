@@ -1,14 +1,14 @@
 "use strict";
 (() => {
-  const EVERY_MS = 2000, AT_MOST_MS = 30000, PATIENCE_MS = 10000;
-  const { old } = document.body.dataset;
+  const EVERY_MS = 10000, ALONE_MS = 2000, AT_MOST_MS = 30000, PATIENCE_MS = 10000;
+  const { root, old } = document.body.dataset;
   const link = document.getElementById("link");
   const zone = "Asia/Karachi";
   const locale = document.documentElement.lang === "ur" ? "ur-PK-u-nu-latn" : "en-GB";
   const day = new Intl.DateTimeFormat(locale, { timeZone: zone, day: "numeric", month: locale === "en-GB" ? "short" : "long", year: "numeric" });
   const hour = new Intl.DateTimeFormat("en-GB", { timeZone: zone, hour: "2-digit", minute: "2-digit", second: "2-digit" });
   let tag = document.body.dataset.tag && `W/"${document.body.dataset.tag}"`;
-  let pause = EVERY_MS;
+  let alone = ALONE_MS, timer = setTimeout(turn, ALONE_MS), busy = false, again = false;
 
   const states = (within) =>
     new Map([...within.querySelectorAll("[data-cell]")].map((cell) => [cell.dataset.cell, cell.dataset.state]));
@@ -66,16 +66,26 @@
     tell(answer.headers.get("Rabta-Decided-At"));
   }
 
+  // Looks every now and then, at once when told, and often where nobody tells: a proxy may hold the stream back.
   async function turn() {
+    clearTimeout(timer);
+    if (busy) { again = true; return; }
+    busy = true;
     try {
       if (!document.hidden) await refresh();
-      pause = EVERY_MS;
+      alone = Math.min(alone, ALONE_MS);
       fresh(true);
     } catch {
-      pause = Math.min(2 * pause, AT_MOST_MS);
+      alone = Math.min(2 * (alone || ALONE_MS), AT_MOST_MS);
       fresh(false);
     }
-    setTimeout(turn, pause);
+    busy = false;
+    timer = setTimeout(turn, again ? 0 : alone || EVERY_MS);
+    again = false;
   }
-  setTimeout(turn, EVERY_MS);
+  const stream = new EventSource(`${root}/api/v1/events/stream`);
+  stream.onopen = () => { alone = 0; turn(); };
+  stream.onerror = () => { alone = alone || ALONE_MS; turn(); };
+  stream.addEventListener("change", turn);
+  document.addEventListener("visibilitychange", turn);
 })();
