@@ -4,6 +4,7 @@ import asyncio
 import http.client
 from collections.abc import Sequence
 from contextlib import AsyncExitStack, closing
+from dataclasses import replace
 from pathlib import Path
 
 from lab.atlas import INNOCUOUS_NAME, STAND_INS, Atlas, Network, Site
@@ -50,6 +51,8 @@ _DIRECT = {
     CensorKind.HOST_REDIRECT: Rule(action=Action.HOST_REDIRECT),
     CensorKind.HOST_REDIRECT_UNKNOWN: Rule(action=Action.HOST_REDIRECT_UNKNOWN),
     CensorKind.QUIC_SILENCE: Rule(action=Action.QUIC_SILENCE),
+    CensorKind.THROTTLE_SNI: Rule(action=Action.THROTTLE),
+    CensorKind.THROTTLE_HOST: Rule(action=Action.THROTTLE),
 }
 # An answer that is another site's address, which each network has its own of.
 _TO_ANOTHER_SITE = {CensorKind.DNS_OTHER: False, CensorKind.DNS_INJECTED: True}
@@ -135,7 +138,10 @@ class LoopbackLab:
         if scenario.censor is not CensorKind.NONE:
             host = next_host(scenario.host) if scenario.censor is CensorKind.NEXT_SNI_RESET else scenario.host
             network = self.country.atlas.network(scenario.vantage)
-            rules.append((network.id, host, rule_for(scenario.censor, network)))
+            rule = rule_for(scenario.censor, network)
+            rules.append(
+                (network.id, host, replace(rule, bytes_per_second=scenario.rate // 8 or rule.bytes_per_second))
+            )
         if scenario.controls is Controls.ONE_BLOCKED:
             silent = scenario.censor is CensorKind.TCP_SILENCE
             action = Action.TCP_SILENCE if silent else Action.SNI_RESET

@@ -64,6 +64,7 @@ class SiteKind(StrEnum):
     HALF_DEAD = "half_dead"  # two addresses, the first refuses everybody
     TWO_ADDRESSES = "two_addresses"  # two addresses that work
     SLOW = "slow"  # the page comes after a second
+    SLOW_OBJECT = "slow_object"  # the object comes at 16 kB a second, whoever asks and under whatever name
     DUAL_STACK = "dual_stack"  # an IPv6 address beside the IPv4 one
     IPV6_ONLY = "ipv6_only"  # an IPv6 address and no other
 
@@ -111,6 +112,14 @@ class CensorKind(StrEnum):
     HOST_REDIRECT_UNKNOWN = "host_redirect_unknown"  # 302 to a host that no list knows, with a page there
     QUIC_SILENCE = "quic_silence"  # datagrams to the address dropped
     QUIC_REFUSED = "quic_refused"  # ICMP port unreachable
+    THROTTLE_SNI = "throttle_sni"  # after a ClientHello with the name: packets to the client above `rate` dropped
+    THROTTLE_HOST = "throttle_host"  # after a request with the name in Host: the same
+    THROTTLE_IP = "throttle_ip"  # packets from the address above `rate` dropped
+    SHAPE_SNI = "shape_sni"  # after a ClientHello with the name: packets to the client queued, and sent at `rate`
+    STALL_SNI = "stall_sni"  # after it: nothing more once 20 kB have come
+    DELAY_SNI = "delay_sni"  # the ClientHello with the name dropped until it has been sent again for a second or so
+    LOSS = "loss"  # `rate` of a hundred packets to and from the address lost: no censor
+    CONGESTION = "congestion"  # packets from the address sent now at 128 kbit/s, now at 4 Mbit/s: no censor
 
 
 class Vantage(StrEnum):
@@ -118,6 +127,8 @@ class Vantage(StrEnum):
 
     PLAIN = "plain"
     LOSSY = "lossy"  # 3 % of packets lost each way
+    SLOW_LINE = "slow_line"  # each agent's own line carries 256 kbit/s
+    SLOW_ISP = "slow_isp"  # what the ISP has to the world is 2 Mbit/s for all
     SLOW_RESOLVER = "slow_resolver"  # DNS answers after 0.8 s
     PORTAL = "portal"  # http: 302 to the portal, whoever is asked; https: the portal's own certificate
     VPN = "vpn"  # the default route goes through a tunnel
@@ -152,11 +163,17 @@ class Scenario:
     labs: frozenset[LabName]
     states: tuple[State, ...]
     mechanisms: tuple[Mechanism, ...]
+    object: bool = False  # agents read it against the clock
+    rate: int = 0  # bits a second; of `loss` a share in a hundred
 
     @property
     def innocent(self) -> bool:
         """Whether calling it blocked or throttled is a lie."""
         return State.BLOCKED not in self.states and State.THROTTLED not in self.states
+
+    @property
+    def throttled(self) -> bool:
+        return self.states[0] is State.THROTTLED
 
     @property
     def host(self) -> str:
@@ -187,6 +204,8 @@ def _parse(row: Mapping[str, object]) -> Scenario:
             censor=CensorKind(left.pop("censor", "none")),
             vantage=Vantage(left.pop("vantage", "plain")),
             controls=Controls(left.pop("controls", "two")),
+            object=bool(left.pop("object", False)),
+            rate=int(left.pop("rate", 0)),
             labs=frozenset(map(LabName, _words(left.pop("labs", list(LabName))))),
             states=(State(left.pop("state", "")), *map(State, _words(left.pop("also", [])))),
             mechanisms=tuple(

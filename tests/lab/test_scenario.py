@@ -14,9 +14,17 @@ def test_every_word_of_the_table_is_played() -> None:
     assert set(Vantage) == {scenario.vantage for scenario in SCENARIOS}
 
 
-def test_every_mechanism_has_a_scenario_but_throttling() -> None:
+def test_every_mechanism_has_a_scenario_but_those_of_vpns() -> None:
+    """VPN protocols are shown with servers of their own."""
     shown = {scenario.mechanisms[0] for scenario in SCENARIOS if scenario.mechanisms}
-    assert {mechanism for mechanism in Mechanism if not mechanism.startswith("throttle.")} == shown
+    assert {mechanism for mechanism in Mechanism if not mechanism.startswith("vpn.")} == shown
+
+
+def test_whoever_throttles_has_an_object_that_is_read() -> None:
+    slowing = {CensorKind.LOSS, CensorKind.CONGESTION}
+    for scenario in SCENARIOS:
+        slows = scenario.censor in slowing or scenario.states[0] is State.THROTTLED
+        assert scenario.object or not slows, scenario.id
 
 
 def test_what_can_happen_over_http_and_over_https_is_played_over_both() -> None:
@@ -34,8 +42,9 @@ def test_the_namespace_lab_plays_all_of_it() -> None:
 
 def test_a_block_has_a_mechanism_and_an_innocent_case_has_none() -> None:
     for scenario in SCENARIOS:
-        assert (scenario.states[0] is State.BLOCKED) == bool(scenario.mechanisms), scenario.id
-        assert scenario.innocent == (scenario.states[0] is not State.BLOCKED), scenario.id
+        harmed = scenario.states[0] in (State.BLOCKED, State.THROTTLED)
+        assert harmed == bool(scenario.mechanisms), scenario.id
+        assert scenario.innocent == (not harmed), scenario.id
 
 
 def test_ids_are_labels_of_a_name() -> None:

@@ -24,6 +24,7 @@ MEASUREMENT_MOST_BYTES = 384 * 1024  # of one measurement: past them no further 
 STEP_MOST_BYTES = 128 * 1024  # what steps that began before that may still add; each bounds its own
 TRANSFER_MOST_BYTES = 1_000_000  # of one measurement with timed reads: none begins that could take it past them
 TRANSFER_SHARE = 0.5  # of the volunteer's bytes of a day, at most, go to such measurements
+READ_SECONDS = 10.0  # for the body of one timed read
 READ_BYTES = 96 * 1024  # of one timed read
 READ_SPARE_BYTES = 80 * 1024  # what one may cost beyond: handshake, headers, what a server sends unasked
 

@@ -192,6 +192,7 @@ def _settings(plan: wire.Plan, limits: ceilings.Ceilings) -> Settings:
         tls_s=_seconds(within.tls_ms, ceilings.STEP_SECONDS, own.tls_s),
         quic_s=_seconds(within.quic_ms, ceilings.STEP_SECONDS, own.quic_s),
         http_s=_seconds(within.http_ms, ceilings.STEP_SECONDS, own.http_s),
+        transfer_s=_seconds(within.transfer_ms, ceilings.READ_SECONDS, own.transfer_s),
         repeat_pause_s=_seconds(within.repeat_pause_ms, ceilings.PAUSE_SECONDS, own.repeat_pause_s),
         innocuous_names=tuple(plan.innocuous_names)[: ceilings.INNOCUOUS_NAMES] or own.innocuous_names,
         marks=tuple((mark.id, mark.text) for mark in plan.marks if _mark_fits(mark))[: ceilings.MARKS],

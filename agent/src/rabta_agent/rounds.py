@@ -121,9 +121,12 @@ class Round:
         return detail
 
     def _seconds(self, kind: TransferKind) -> float:
-        """What a read is given: under the target's name no more than shows that it is far slower than the others."""
+        """What a read is given: under the target's name no more than shows that it is far slower than another.
+
+        Held against another server's, its plateau is what counts, and takes time to show.
+        """
         most = self.notebook.settings.transfer_s
-        others = [one for one in self._reads if one.kind is not A and one.body_bytes >= one.wanted_bytes]
+        others = [one for one in self._reads if one.kind is B and one.body_bytes >= one.wanted_bytes]
         if kind is not A or not others:
             return most
         return min(most, max(LEAST_S, TIMES * max((one.read_us or 0) / 1e6 for one in others)))

@@ -59,7 +59,7 @@ class Settings:
     tls_s: float = 8.0
     quic_s: float = 8.0
     http_s: float = 15.0
-    transfer_s: float = 6.0
+    transfer_s: float = 4.0
     repeat_pause_s: float = 5.0
     listen_s: float = 0.5
     innocuous_names: tuple[str, ...] = ("www.example.com", "www.iana.org")

@@ -85,6 +85,7 @@ class Deadlines:
     quic_s: float = 8.0
     http_s: float = 15.0
     repeat_pause_s: float = 5.0
+    transfer_s: float = 4.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

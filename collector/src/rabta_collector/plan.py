@@ -61,6 +61,7 @@ def write_plan(frame: Frame, issue: Issue, shares: Sequence[Share]) -> wire.Plan
             quic_ms=_ms(deadlines.quic_s),
             http_ms=_ms(deadlines.http_s),
             repeat_pause_ms=_ms(deadlines.repeat_pause_s),
+            transfer_ms=_ms(deadlines.transfer_s),
         ),
         innocuous_names=catalogue.innocuous_names,
         bytes_per_day=issue.bytes_per_day,

@@ -181,6 +181,7 @@ def _deadlines(table: Table) -> Deadlines:
         tls_s=table.seconds("tls", usual.tls_s, least=0.1, most=60),
         quic_s=table.seconds("quic", usual.quic_s, least=0.1, most=60),
         http_s=table.seconds("http", usual.http_s, least=0.1, most=60),
+        transfer_s=table.seconds("transfer", usual.transfer_s, least=0.1, most=10),
         repeat_pause_s=table.seconds("repeat_pause", usual.repeat_pause_s, least=0, most=60),
     )
     table.close()

@@ -8,7 +8,8 @@ Raises `ValueError` from `from_message` for a message that names no target or ca
 from functools import lru_cache
 
 from rabta_proto import model
-from rabta_proto.details import SHARED, from_timestamp, read_detail, to_timestamp, write_detail
+from rabta_proto.details import SHARED, read_detail, write_detail
+from rabta_proto.moments import from_timestamp, to_timestamp
 from rabta_proto.numbers import inverse
 from rabta_proto.v1 import measurement_pb2 as wire
 from rabta_proto.vocabulary import Depth, NetworkKind, Trigger

@@ -4,12 +4,10 @@ What many measurements have in common (a site's certificate, an address, an answ
 the model never change. How many are remembered is bounded.
 """
 
-from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 
-from google.protobuf.timestamp_pb2 import Timestamp
-
 from rabta_proto import model
+from rabta_proto.moments import from_timestamp, to_timestamp
 from rabta_proto.numbers import PLACES, RESOLVERS, SOURCES, TRANSPORTS, inverse
 from rabta_proto.transfers import transfer_from_message, transfer_to_message
 from rabta_proto.v1 import measurement_pb2 as wire
@@ -18,27 +16,8 @@ from rabta_proto.vpns import vpn_from_message, vpn_to_message
 
 _RESOLVERS, _TRANSPORTS = inverse(RESOLVERS), inverse(TRANSPORTS)
 _PLACES, _SOURCES = inverse(PLACES), inverse(SOURCES)
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 SHARED = 4096
 """How many values of a kind are remembered: a few hundred bytes each."""
-
-
-def to_timestamp(moment: datetime) -> Timestamp:
-    """The wire's form of an aware moment."""
-    stamp = Timestamp()
-    stamp.FromDatetime(moment.astimezone(UTC))
-    return stamp
-
-
-def from_timestamp(stamp: Timestamp) -> datetime:
-    """An aware moment in UTC. Raises `ValueError` outside of the years 1 to 9999."""
-    nanos = stamp.nanos
-    if not 0 <= nanos < 1_000_000_000:
-        raise ValueError("a timestamp whose fraction is no fraction")
-    try:
-        return _EPOCH + timedelta(seconds=stamp.seconds, microseconds=nanos // 1000)
-    except OverflowError:
-        raise ValueError("a timestamp outside of the years 1 to 9999") from None
 
 
 def write_detail(detail: model.Detail, message: wire.Observation) -> None:

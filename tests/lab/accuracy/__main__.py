@@ -18,6 +18,7 @@ from pathlib import Path
 
 from rich.console import Console
 
+from lab.accuracy.batch import Batch
 from lab.accuracy.play import Series
 from lab.accuracy.report import write_report
 from lab.accuracy.score import Run, missed_bars, to_json
@@ -30,7 +31,7 @@ from lab.scenario import LabName, Scenario, ScenarioError, load_scenarios
 
 FILE_WIDTH = 160  # columns where no terminal says how many there are
 BUILD = Path(__file__).resolve().parents[3] / "build"
-_NEEDED = ("ip", "iptables-restore", "ip6tables-restore")
+_NEEDED = ("ip", "tc", "iptables-restore", "ip6tables-restore")
 # Labs of a kind that share the repeats: agents outside of the loopback lab keep to one measurement a second, so most of
 # a play there is waiting.
 _COPIES = {LabName.LOOPBACK: 1, LabName.NETNS: 2}
@@ -136,8 +137,20 @@ async def _play(plan: Plan, options: argparse.Namespace, console: Console, runs:
 
     with one_error():
         async with asyncio.TaskGroup() as tasks:
-            for name, scenarios in plan.items():
+            for name, rows in plan.items():
+                timed = [scenario for scenario in rows if scenario.object]
+                scenarios = [scenario for scenario in rows if not scenario.object]
                 for own, repeats in _shared_out(name, options.repeats):
+                    if timed:
+                        batch = Batch(
+                            lab=_make(name),
+                            root=options.root / f"{own}-timed",
+                            tell=telling(f"{own}, timed"),
+                            runs=runs,
+                        )
+                        tasks.create_task(batch.play(timed, repeats))
+                    if not scenarios:
+                        continue
                     series = Series(
                         lab=_make(name),
                         root=options.root / own,

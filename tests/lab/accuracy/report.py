@@ -6,7 +6,18 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from lab.accuracy.score import NOTHING, Confusion, Run, confusion, mechanisms, missed_bars, scores, states
+from lab.accuracy.score import (
+    NOTHING,
+    Confusion,
+    Run,
+    Throttling,
+    confusion,
+    mechanisms,
+    missed_bars,
+    scores,
+    states,
+    throttling,
+)
 
 
 def write_report(console: Console, runs: Sequence[Run]) -> None:
@@ -31,6 +42,16 @@ def write_lab(console: Console, lab: str, runs: Sequence[Run]) -> None:
     by_mechanism = confusion(runs, mechanisms)
     console.print(matrix(f"Mechanisms, {lab} ({NOTHING}: none)", by_mechanism))
     console.print(score_table(f"Precision and recall, {lab}", by_mechanism))
+    if any(run.scenario.object for run in runs):
+        console.print(throttling_line(lab, throttling(runs)))
+
+
+def throttling_line(lab: str, one: Throttling) -> str:
+    """How throttling fared as a whole, and in which band it is not found."""
+    shares = f"precision {one.precision:.3f}, recall {one.recall:.3f}"
+    return f"Throttling, {lab}: {one.hit} of {one.expected} runs found, {one.seen} called so; {shares}; " + (
+        f"failing band: {', '.join(one.bands)}" if one.bands else "no failing band"
+    )
 
 
 def matrix(title: str, table: Confusion) -> Table:

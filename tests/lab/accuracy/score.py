@@ -15,6 +15,7 @@ NOTHING = "-"
 """No mechanism."""
 
 EXACT_SHARE = 0.95  # of a block's runs that name the exact mechanism: 19 of 20
+THROTTLED_SHARE = 0.95  # of all runs that are throttled, found, and of all that are called so, right
 INNOCENT_SHARE = 0.95  # of all innocent runs that say the right state: a detector that knows nothing is of no use
 _HARM = (State.BLOCKED, State.THROTTLED)
 
@@ -37,14 +38,14 @@ class Run:
 
     @property
     def right(self) -> bool:
-        """State and, of a block, mechanism."""
-        return self.right_state and (self.state != State.BLOCKED or self.mechanism in self.scenario.mechanisms)
+        """State and, of a block or of throttling, mechanism."""
+        return self.right_state and (self.state not in _HARM or self.mechanism in self.scenario.mechanisms)
 
     @property
     def right_step(self) -> bool:
-        """Whether a block was found, and at the right step: `dns`, `tcp`, `ip`, `tls`, `http` or `quic`."""
+        """Whether a block was found, and at the right step: `dns`, `tcp`, `ip`, `tls`, `http`, `quic`, `throttle`."""
         steps = {_step(mechanism) for mechanism in self.scenario.mechanisms}
-        return self.state == State.BLOCKED and _step(self.mechanism or NOTHING) in steps
+        return self.state in _HARM and self.right_state and _step(self.mechanism or NOTHING) in steps
 
     @property
     def harmful(self) -> bool:
@@ -126,9 +127,9 @@ def missed_bars(runs: Sequence[Run]) -> list[str]:
         if run.harmful
     ]
     for (lab, id_), group in _by_scenario(runs).items():
-        if not group[0].scenario.innocent:
+        if not group[0].scenario.innocent and not group[0].scenario.throttled:
             lines += [f"{lab}: {id_}: {line}" for line in _missed_by_block(group)]
-    return lines + _missed_by_innocent(runs)
+    return lines + _missed_by_throttling(runs) + _missed_by_innocent(runs)
 
 
 def _missed_by_block(group: Sequence[Run]) -> list[str]:
@@ -138,6 +139,49 @@ def _missed_by_block(group: Sequence[Run]) -> list[str]:
         lines.append(f"blocked at the right step in {steps} of {len(group)} runs, not in all")
     if exact < EXACT_SHARE * len(group) - 1e-9:
         lines.append(f"the exact mechanism in {exact} of {len(group)} runs, fewer than 19 of 20")
+    return lines
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Throttling:
+    """How throttling fared in one lab: `expected` runs, `seen` so called, `hit` both; `bands` not found in 19 of 20."""
+
+    expected: int
+    seen: int
+    hit: int
+    bands: tuple[str, ...]
+
+    @property
+    def recall(self) -> float:
+        return self.hit / self.expected if self.expected else 1.0
+
+    @property
+    def precision(self) -> float:
+        return self.hit / self.seen if self.seen else 1.0
+
+
+def throttling(runs: Sequence[Run]) -> Throttling:
+    """Of one lab's runs, those of objects that were read against the clock."""
+    timed = [run for run in runs if run.scenario.object]
+    expected = [run for run in timed if run.scenario.throttled]
+    seen = [run for run in timed if run.state == State.THROTTLED]
+    bands = []
+    for (_, id_), group in _by_scenario(expected).items():
+        found = sum(run.right for run in group)
+        if found < THROTTLED_SHARE * len(group) - 1e-9:
+            bands.append(f"{id_} ({found} of {len(group)})")
+    hit = sum(run.scenario.throttled for run in seen)
+    return Throttling(expected=len(expected), seen=len(seen), hit=hit, bands=tuple(bands))
+
+
+def _missed_by_throttling(runs: Sequence[Run]) -> list[str]:
+    lines = []
+    for lab in dict.fromkeys(run.lab for run in runs):
+        one = throttling([run for run in runs if run.lab == lab])
+        told = (("recall", one.recall), ("precision", one.precision))
+        below = [f"{name} {share:.3f}" for name, share in told if share < THROTTLED_SHARE - 1e-9]
+        if below:
+            lines.append(f"{lab}: throttling: {' and '.join(below)}, below {THROTTLED_SHARE}; {', '.join(one.bands)}")
     return lines
 
 
@@ -187,6 +231,7 @@ def _lab_to_json(runs: Sequence[Run]) -> dict[str, object]:
         "right": sum(run.right for run in runs),
         "states": _rows(confusion(runs, states)),
         "mechanisms": _rows(by_mechanism),
+        "throttling": _throttling_to_json(throttling(runs)),
         "scores": [
             {
                 "mechanism": score.mechanism,
@@ -198,6 +243,17 @@ def _lab_to_json(runs: Sequence[Run]) -> dict[str, object]:
             }
             for score in scores(by_mechanism)
         ],
+    }
+
+
+def _throttling_to_json(one: Throttling) -> dict[str, object]:
+    return {
+        "expected": one.expected,
+        "seen": one.seen,
+        "hit": one.hit,
+        "precision": one.precision,
+        "recall": one.recall,
+        "failing_band": list(one.bands),
     }
 
 

@@ -33,3 +33,12 @@ def test_what_went_wrong_is_named_with_its_rule_and_the_bar_that_it_misses() -> 
     assert "control.none" in text
     assert "missed: loopback: sni-reset: blocked at the right step in 0 of 1 runs, not in all" in text
     assert "No bar is missed." not in text
+
+
+def test_throttling_is_told_with_its_failing_band() -> None:
+    text = told(run("throttle-sni-128k", "throttled", "throttle.sni"), run("object-free", "reachable"))
+    assert (
+        "Throttling, loopback: 1 of 1 runs found, 1 called so; precision 1.000, recall 1.000; no failing band" in text
+    )
+    text = told(run("throttle-sni-128k", "reachable"))
+    assert "recall 0.000; failing band: throttle-sni-128k (0 of 1)" in text

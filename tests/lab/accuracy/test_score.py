@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lab.accuracy.score import NOTHING, Run, confusion, mechanisms, missed_bars, scores, states, to_json
+from lab.accuracy.score import NOTHING, Run, confusion, mechanisms, missed_bars, scores, states, throttling, to_json
 from lab.scenario import load_scenarios
 from rabta_proto.vocabulary import Mechanism, State
 
@@ -30,6 +30,9 @@ OPEN = run("plain-https", "reachable")
         (OTHER_STEP, False, False, False),
         (NOT_FOUND, False, False, False),
         (OPEN, True, False, False),
+        (run("throttle-sni-128k", "throttled", "throttle.sni"), True, True, False),
+        (run("throttle-sni-128k", "throttled", "throttle.ip"), False, True, False),
+        (run("throttle-sni-128k", "reachable"), False, False, False),
         (run("plain-https", "inconclusive"), False, False, False),
         (run("plain-https", "blocked", "tcp.timeout"), False, False, True),
         (run("plain-https", "throttled", "throttle.sni"), False, False, True),
@@ -119,6 +122,30 @@ RUNS = st.lists(
         mechanism=st.none() | st.sampled_from(list(Mechanism)),
     )
 )
+
+
+SLOWED = run("throttle-sni-64k", "throttled", "throttle.sni", lab="netns")
+MISSED = run("throttle-sni-64k", "reachable", lab="netns")
+FREE = run("object-loss-5", "reachable", lab="netns")
+
+
+def test_throttling_has_bars_of_its_own() -> None:
+    one = throttling([SLOWED, SLOWED, FREE])
+    assert (2, 2, 2, 1.0, 1.0, ()) == (one.expected, one.seen, one.hit, one.recall, one.precision, one.bands)
+    assert [] == missed_bars([SLOWED] * 19 + [MISSED] + [FREE] * 20)
+
+
+def test_a_band_that_is_not_found_is_named() -> None:
+    one = throttling([SLOWED, MISSED])
+    assert (0.5, 1.0, ("throttle-sni-64k (1 of 2)",)) == (one.recall, one.precision, one.bands)
+    (line,) = missed_bars([SLOWED, MISSED])
+    assert line == "netns: throttling: recall 0.500, below 0.95; throttle-sni-64k (1 of 2)"
+
+
+def test_what_is_called_throttled_and_is_not_costs_precision() -> None:
+    lied = run("object-loss-5", "throttled", "throttle.sni", lab="netns")
+    assert 0.5 == throttling([SLOWED, lied]).precision
+    assert any("precision 0.500" in line for line in missed_bars([SLOWED, lied]))
 
 
 @given(RUNS)

@@ -9,7 +9,7 @@ from rabta_collector.config import load_config
 from rabta_collector.isps import load_isps
 from rabta_collector.targets import load_catalogue
 
-SCENARIOS = load_scenarios()
+SCENARIOS = [scenario for scenario in load_scenarios() if not scenario.object]
 AROUND = Surroundings(
     references=("https://reference.example/",),
     innocuous=("www.innocuous.example",),

@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import http.client
+import random
 import shutil
 import sys
 from collections.abc import Awaitable, Callable, Sequence
@@ -17,16 +18,18 @@ from lab.netns.namespaces import (
     remove,
     run,
     run_ip,
+    run_tc,
     write_resolver,
     write_settings,
 )
 from lab.netns.rules import rules_of, write_tables
 from lab.netns.serving import write_plan
+from lab.netns.shaping import core_queues, router_queues, weather
 from lab.netns.wiring import inside_each, joints, settings
 from lab.netns.world import FORGER_HOST, PUBLIC_DOH, PUBLIC_UDP, REFERENCES, Network, World, hub_address, hub_host
 from lab.place import HUBS, Hub, Place, Surroundings
 from lab.programs import Program, ProgramError, environment, one_error
-from lab.scenario import LabName, Scenario, Scheme, Vantage
+from lab.scenario import CensorKind, LabName, Scenario, Scheme, Vantage
 from lab.sites.site import CHECK_HOST, INNOCUOUS_HOST, PORTAL_HOST
 from lab.waiting import until
 
@@ -48,6 +51,7 @@ class NetnsLab:
         self._root = Path()
         self.world = World(tag=self._tag, scenarios=())
         self._servers: Program | None = None
+        self._weather: asyncio.Task[None] | None = None
 
     async def open(self, scenarios: Sequence[Scenario], root: Path) -> None:
         """Also removes what labs left behind whose process was killed. Raises ProgramError."""
@@ -64,6 +68,9 @@ class NetnsLab:
             raise
 
     async def close(self) -> None:
+        if self._weather is not None:
+            self._weather.cancel()
+            await asyncio.gather(self._weather, return_exceptions=True)
         if self._servers is not None:
             await self._servers.stop()
             self._servers = None
@@ -100,6 +107,28 @@ class NetnsLab:
                     tasks.create_task(_in_turn(turn, partial(self._set_rules, network)))
         for namespace, values in settings(world):
             write_settings(namespace, values)
+        await self._set_queues()
+
+    async def _set_queues(self) -> None:
+        """Who has packets wait; and the weather, where congestion is to come and go."""
+        world = self.world
+        lines = {world.core: list(core_queues(world.networks))}
+        for network in world.networks:
+            lines[world.router(network)] = list(router_queues(network, world.blocks(network)))
+        for namespace, batch in lines.items():
+            await run_tc(batch, namespace)
+        if any(scenario.censor is CensorKind.CONGESTION for scenario in world.scenarios):
+            self._weather = asyncio.create_task(self._change_weather(random.Random()))
+
+    async def _change_weather(self, rng: random.Random) -> None:
+        """Congestion that comes and goes, until it is cancelled."""
+        congested = False
+        while True:
+            congested = not congested
+            for network in self.world.networks:
+                lines = list(weather(network, self.world.blocks(network), congested=congested))
+                await run_tc(lines, self.world.router(network))
+            await asyncio.sleep(rng.uniform(0.5, 3.0))
 
     async def _set_rules(self, network: Network) -> None:
         world = self.world

@@ -76,6 +76,12 @@ async def run_ip(lines: Iterable[str], namespace: str | None = None) -> None:
     await run("ip", *where, "-batch", "-", fed="".join(f"{line}\n" for line in lines))
 
 
+async def run_tc(lines: Iterable[str], namespace: str) -> None:
+    """Nothing where there are none: machines without tc play all else."""
+    if fed := "".join(f"{line}\n" for line in lines):
+        await run("ip", "netns", "exec", namespace, "tc", "-batch", "-", fed=fed)
+
+
 def write_settings(namespace: str, values: Mapping[str, str]) -> None:
     with inside(namespace):
         for path, value in values.items():

@@ -9,6 +9,7 @@ one ends with is not hit.
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
+from lab.netns.shaping import class_of
 from lab.netns.world import HUBS_NETWORK, Block, Network
 from lab.scenario import CensorKind, Vantage
 
@@ -93,9 +94,68 @@ def _of_block(block: Block) -> Iterator[Rule]:
             port = 443 if kind in PROXIED_TLS else 80
             for rule in _to_each(block.addresses, "nat", "PREROUTING", f"-p tcp --dport {port}"):
                 yield Rule(rule.table, f"{rule.text} -j REDIRECT --to-ports {MIDDLEBOX_PORT}", rule.version)
+        case kind if kind in _SLOWED:
+            yield from _slowed(block)
         case _:
             yield from _by_address(block)
             yield from _by_name(block)
+
+
+_SLOWED = frozenset(
+    {
+        CensorKind.THROTTLE_SNI,
+        CensorKind.THROTTLE_HOST,
+        CensorKind.THROTTLE_IP,
+        CensorKind.SHAPE_SNI,
+        CensorKind.STALL_SNI,
+        CensorKind.DELAY_SNI,
+        CensorKind.LOSS,
+        CensorKind.CONGESTION,
+    }
+)
+STALL_BYTES = 20_000
+_BURST = 16  # packets of a connection that a policer lets through at once
+_PACKET_BITS = 1500 * 8
+_DELAYED = 6  # packets of a connection, up to the fourth copy or so of its ClientHello
+
+
+def _slowed(block: Block) -> Iterator[Rule]:
+    """What holds a connection down: the client's first packets set a mark, or it is about the address."""
+    mark, hello = f"{0x100 + block.number:#x}", f"-p tcp --dport 443 {_matching(_server_name(block.host))}"
+    request = f"-p tcp --dport 80 {_matching(f'Host: {block.host}|0d0a|')}"
+    marked = f"-o a+ -m connmark --mark {mark}"
+    policed = (
+        f"-m hashlimit --hashlimit-above {block.rate * 60 // _PACKET_BITS}/minute --hashlimit-burst {_BURST} "
+        f"--hashlimit-mode srcip,srcport,dstip,dstport --hashlimit-name t{block.number} -j DROP"
+    )
+    first = request if block.kind is CensorKind.THROTTLE_HOST else hello
+    sets_mark = Rule("mangle", f"-A FORWARD {first} -j CONNMARK --set-mark {mark}", 4)
+    four = [address for address in block.addresses if ":" not in address]
+    match block.kind:
+        case CensorKind.THROTTLE_SNI | CensorKind.THROTTLE_HOST:
+            yield sets_mark
+            yield Rule("filter", f"-A FORWARD {marked} {policed}", 4)
+        case CensorKind.THROTTLE_IP:
+            yield from (Rule("filter", f"-A FORWARD -o a+ -s {address} {policed}", 4) for address in four)
+        case CensorKind.SHAPE_SNI:
+            yield sets_mark
+            yield Rule("mangle", f"-A POSTROUTING {marked} -j CLASSIFY --set-class {class_of(block)}", 4)
+        case CensorKind.STALL_SNI:
+            yield sets_mark
+            much = f"-m connbytes --connbytes {STALL_BYTES}: --connbytes-dir reply --connbytes-mode bytes"
+            yield Rule("filter", f"-A FORWARD {marked} {much} -j DROP", 4)
+        case CensorKind.DELAY_SNI:
+            young = f"-m connbytes --connbytes 0:{_DELAYED} --connbytes-dir original --connbytes-mode packets"
+            yield Rule("filter", f"-A FORWARD {hello} {young} -j DROP", 4)
+        case CensorKind.LOSS:
+            lost = f"-m statistic --mode random --probability {block.rate / 100} -j DROP"
+            for address in four:
+                yield Rule("filter", f"-A FORWARD -s {address} {lost}", 4)
+                yield Rule("filter", f"-A FORWARD -d {address} {lost}", 4)
+        case CensorKind.CONGESTION:
+            for address in four:
+                own = f"-s {address} -o a+ -j CLASSIFY --set-class {class_of(block)}"
+                yield Rule("mangle", f"-A POSTROUTING {own}", 4)
 
 
 def _by_address(block: Block) -> Iterator[Rule]:

@@ -28,7 +28,7 @@ from support.dns_server import DnsServer
 def write_plan(world: World, path: Path, authorities: Path) -> None:
     """What another process must know of a world."""
     rows = [
-        {key: getattr(row, key) for key in ("id", "scheme", "site", "censor", "vantage", "controls")}
+        {key: getattr(row, key) for key in ("id", "scheme", "site", "censor", "vantage", "controls", "rate")}
         for row in world.scenarios
     ]
     path.write_text(json.dumps({"tag": world.tag, "authorities": str(authorities), "scenarios": rows}), "utf-8")
@@ -40,7 +40,7 @@ def read_plan(path: Path) -> tuple[World, Authorities]:
     return World(tag=plan["tag"], scenarios=scenarios), Authorities.load(Path(plan["authorities"]))
 
 
-def _read_scenario(*, id: str, scheme: str, site: str, censor: str, vantage: str, controls: str) -> Scenario:
+def _read_scenario(*, id: str, scheme: str, site: str, censor: str, vantage: str, controls: str, rate: int) -> Scenario:
     """A scenario without what must be said of it, which changes nothing on the wire."""
     return Scenario(
         id=id,
@@ -50,6 +50,7 @@ def _read_scenario(*, id: str, scheme: str, site: str, censor: str, vantage: str
         censor=CensorKind(censor),
         vantage=Vantage(vantage),
         controls=Controls(controls),
+        rate=rate,
         labs=frozenset(),
         states=(),
         mechanisms=(),

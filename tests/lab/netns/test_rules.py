@@ -13,7 +13,7 @@ PLAIN = Network(id="plain", number=1, vantage=Vantage.PLAIN, agents=1)
 
 
 def texts(kind: CensorKind, *addresses: str) -> list[str]:
-    block = Block(kind=kind, host=HOST, addresses=addresses or ("192.0.2.1",))
+    block = Block(kind=kind, host=HOST, addresses=addresses or ("192.0.2.1",), number=5, rate=64_000)
     return [rule.text for rule in rules_of(PLAIN, [block], "192.0.2.9")[1:]]
 
 

@@ -23,6 +23,7 @@ _ROUTER: Settings = {
     "ipv4/icmp_ratelimit": "0",
     "ipv4/icmp_msgs_per_sec": "100000",
     "ipv4/icmp_msgs_burst": "100000",
+    "netfilter/nf_conntrack_acct": "1",  # connbytes
 }
 
 
@@ -65,6 +66,8 @@ def _core(world: World) -> Iterator[str]:
         yield _own(address)
     for network in world.networks:
         router, core = network.uplink
+        # Segments as a wire carries them: a policer that is handed 64 kB at once drops 64 kB.
+        yield f"link set {network.id} gso_max_segs 1"
         yield f"link set {network.id} up"
         yield f"addr add {core}/30 dev {network.id}"
         yield f"route add {network.slice} via {router}"

@@ -106,11 +106,16 @@ class Network:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Block:
-    """What one network does to one site. `addresses` are of both families, in the order of the site's."""
+    """What one network does to one site. `addresses` are of both families, in the order of the site's.
+
+    `number` is the scenario's own, below 256; `rate` as there.
+    """
 
     kind: CensorKind
     host: str
     addresses: tuple[str, ...]
+    number: int = 0
+    rate: int = 0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -196,7 +201,13 @@ class World:
         following = kind is CensorKind.NEXT_SNI_RESET
         host = next_host(scenario.host) if following else scenario.host
         kind = CensorKind.SNI_RESET if following else kind
-        return Block(kind=kind, host=host, addresses=self._by_host[host].addresses)
+        return Block(
+            kind=kind,
+            host=host,
+            addresses=self._by_host[host].addresses,
+            number=self.scenarios.index(scenario) + 1,
+            rate=scenario.rate,
+        )
 
 
 def hub_host(number: int) -> str:

@@ -5,6 +5,7 @@ A usual page is some 6 KB of words of its own, with a title, the headers that an
 
 import gzip
 import random
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from html import escape
@@ -16,6 +17,9 @@ BIG_BYTES = 100_000_000
 SLOW_S = 1.0
 BLOCKPAGE_TEXT = "This content is prohibited for viewership from within Pakistan"
 _CHUNK = 1000
+OBJECT_PATH, OBJECT_BYTES = "/object", 262_144
+SLOW_OBJECT_RATE = 16_000  # bytes a second
+_RANGE = re.compile(r"bytes=0-(\d{1,9})")
 
 # Words of five letters or more: those of titles count where pages are compared.
 _ALL_WORDS = """
@@ -56,18 +60,24 @@ class Request:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Response:
-    """A whole response. `total`: the body is repeated up to so many bytes. `after_s`: seconds before it comes."""
+    """A whole response. `total`: the body is repeated up to so many bytes. `after_s`: seconds before it comes.
+
+    `rate`: bytes a second at which the body comes; `None`: all that there is.
+    """
 
     head: bytes
     body: bytes
     total: int | None = None
     after_s: float = 0.0
+    rate: int | None = None
 
 
 def respond(site: Site, request: Request, *, inside: bool) -> Response:
     """The answer of a site's server to somebody inside the country or abroad."""
     if isinstance(site.kind, StandIn):
         return _stand_in(site.kind, request)
+    if request.path == OBJECT_PATH:
+        return _object(site, request)
     match site.kind:
         case SiteKind.CHALLENGE if inside:
             fields = {"Server": "cloudflare", "Cf-Mitigated": "challenge", "Cf-Ray": "8f0a1b2c3d4e5f60-KHI"}
@@ -92,6 +102,18 @@ def respond(site: Site, request: Request, *, inside: bool) -> Response:
             return _redirect(f"https://{site.host}{request.port}/", status=301)
         case _:
             return _page(site, request, inside=inside)
+
+
+def _object(site: Site, request: Request) -> Response:
+    """The object that is read against the clock, or the first part of it (RFC 9110 section 14)."""
+    body = _text(random.Random(site.host), 32_768).encode().ljust(32_768)
+    rate = SLOW_OBJECT_RATE if site.kind is SiteKind.SLOW_OBJECT else None
+    wanted = _RANGE.fullmatch(request.headers.get("range", ""))
+    size = OBJECT_BYTES if wanted is None else min(OBJECT_BYTES, int(wanted[1]) + 1)
+    fields = {"Server": "nginx", "Content-Type": "image/png", "Content-Length": str(size)}
+    if wanted is not None:
+        fields["Content-Range"] = f"bytes 0-{size - 1}/{OBJECT_BYTES}"
+    return _encode(200 if wanted is None else 206, body, fields, total=size, rate=rate)
 
 
 def _page(site: Site, request: Request, *, inside: bool) -> Response:
@@ -175,11 +197,17 @@ def _make(
 
 
 def _encode(
-    status: int, body: bytes, fields: Mapping[str, str], *, total: int | None = None, after_s: float = 0.0
+    status: int,
+    body: bytes,
+    fields: Mapping[str, str],
+    *,
+    total: int | None = None,
+    after_s: float = 0.0,
+    rate: int | None = None,
 ) -> Response:
     lines = [f"HTTP/1.1 {status} {_REASONS[status]}", *(f"{name}: {value}" for name, value in fields.items())]
     head = "\r\n".join([*lines, "Connection: close", "", ""]).encode()
-    return Response(head=head, body=body, total=total, after_s=after_s)
+    return Response(head=head, body=body, total=total, after_s=after_s, rate=rate)
 
 
 def _html(title: str, text: str) -> bytes:
@@ -196,6 +224,7 @@ _HTML = {"Content-Type": "text/html; charset=utf-8"}
 _REASONS = {
     200: "OK",
     204: "No Content",
+    206: "Partial Content",
     301: "Moved Permanently",
     302: "Found",
     403: "Forbidden",

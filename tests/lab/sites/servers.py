@@ -21,6 +21,7 @@ IsInside = Callable[[str], bool]
 
 EXPIRED_DAYS_AHEAD = -200
 _PIECE = 64 * 1024
+_BEAT_S = 0.05  # an object that comes slowly comes a piece this often
 
 
 class Servers:
@@ -111,11 +112,14 @@ async def _send(response: Response, writer: asyncio.StreamWriter) -> None:
     await asyncio.sleep(response.after_s)
     writer.write(response.head)
     left = len(response.body) if response.total is None else response.total
+    most = len(response.body) if response.rate is None else max(1, int(response.rate * _BEAT_S))
     while left > 0:
-        piece = response.body[:left]
+        piece = response.body[: min(left, most)]
         writer.write(piece)
         await writer.drain()
         left -= len(piece)
+        if response.rate is not None:
+            await asyncio.sleep(_BEAT_S)
     await writer.drain()
 
 

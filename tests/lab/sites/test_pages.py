@@ -5,7 +5,7 @@ import re
 import pytest
 
 from lab.scenario import Scenario, SiteKind, load_scenarios
-from lab.sites.pages import Request, Response, respond
+from lab.sites.pages import OBJECT_BYTES, OBJECT_PATH, Request, Response, respond
 from lab.sites.site import Site, StandIn
 from rabta_collector.verdict.pages import COMMON_HEADERS
 
@@ -44,3 +44,20 @@ def test_a_site_has_a_header_of_its_own_and_a_title_and_keeps_them(scenario: Sce
     assert 1 == len(uncommon(first))
     assert 3 == len(title_words(first))
     assert first == again
+
+
+def asked(kind: SiteKind = SiteKind.PLAIN, **headers: str) -> Response:
+    return respond(Site(host="a.example", kind=kind), Request(path=OBJECT_PATH, headers=headers), inside=True)
+
+
+def test_an_object_comes_whole_or_its_first_part() -> None:
+    whole, part = asked(), asked(range="bytes=0-999")
+    assert (b"HTTP/1.1 200", OBJECT_BYTES) == (whole.head[:12], whole.total)
+    assert (b"HTTP/1.1 206", 1000) == (part.head[:12], part.total)
+    assert f"Content-Range: bytes 0-999/{OBJECT_BYTES}".encode() in part.head
+    assert asked(range="bytes=5-9").total == OBJECT_BYTES
+
+
+def test_a_slow_server_is_slow_for_everybody() -> None:
+    assert asked(SiteKind.SLOW_OBJECT).rate is not None
+    assert asked().rate is None

@@ -298,6 +298,7 @@ class Deadlines(_message.Message):
     HTTP_MS_FIELD_NUMBER: _builtins.int
     REPEAT_PAUSE_MS_FIELD_NUMBER: _builtins.int
     QUIC_MS_FIELD_NUMBER: _builtins.int
+    TRANSFER_MS_FIELD_NUMBER: _builtins.int
     dns_ms: _builtins.int
     """One DNS query."""
     tcp_ms: _builtins.int
@@ -310,6 +311,8 @@ class Deadlines(_message.Message):
     """Mean of the pause before the second repeat of an anomaly."""
     quic_ms: _builtins.int
     """One QUIC handshake."""
+    transfer_ms: _builtins.int
+    """The body of one timed read, from its request."""
     def __init__(
         self,
         *,
@@ -319,10 +322,11 @@ class Deadlines(_message.Message):
         http_ms: _builtins.int = ...,
         repeat_pause_ms: _builtins.int = ...,
         quic_ms: _builtins.int = ...,
+        transfer_ms: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["dns_ms", b"dns_ms", "http_ms", b"http_ms", "quic_ms", b"quic_ms", "repeat_pause_ms", b"repeat_pause_ms", "tcp_ms", b"tcp_ms", "tls_ms", b"tls_ms"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["dns_ms", b"dns_ms", "http_ms", b"http_ms", "quic_ms", b"quic_ms", "repeat_pause_ms", b"repeat_pause_ms", "tcp_ms", b"tcp_ms", "tls_ms", b"tls_ms", "transfer_ms", b"transfer_ms"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
