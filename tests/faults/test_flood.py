@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from faults.asked import LONG, TIMEOUT_S, tell
+from faults.asked import LONG, PATIENCE_S, TIMEOUT_S, tell
 from faults.books import Journaled, read_journal
 from faults.rig import TESTS, Rig, rig
 from lab.programs import COLLECTOR, Program, environment, run
@@ -75,10 +75,10 @@ class Flood:
                 assert self.program.running, self.program.last_words()
                 return await self.accepted() > 0
 
-            await until(flooded, within=60)
+            await until(flooded, within=PATIENCE_S)
             ends = time.monotonic() + seconds
             await asyncio.gather(self._send(session, ends), self._read(ends))
-        assert 0 == await self.program.stop(within=60)
+        assert 0 == await self.program.stop(within=PATIENCE_S)
 
     async def _send(self, session: Link, ends: float) -> None:
         number = 0
