@@ -14,13 +14,24 @@ from rabta_collector.query import BadParameterError, Form, Query, parse_query
 from rabta_collector.state import Snapshot, Witness
 from rabta_collector.timeline import Span
 from rabta_proto.vocabulary import IspKind, IspState, Mechanism
-from support.country import ISPS, NOW, PLATFORMS, make_catalogue, make_event, make_events, make_isp, make_snapshot
+from support.country import (
+    ISPS,
+    NOW,
+    PLATFORMS,
+    Country,
+    make_catalogue,
+    make_event,
+    make_events,
+    make_isp,
+    make_snapshot,
+)
 
 BY_NAME = {listing.name: listing for listing in LISTINGS}
 
 
 def source() -> Source:
-    return Source(catalogue=make_catalogue(), snapshot=make_snapshot(), events=make_events())
+    counts = Country().find_counts(Query())
+    return Source(catalogue=make_catalogue(), snapshot=make_snapshot(), events=make_events(), counts=counts)
 
 
 def rows(name: str, query: Query | None = None, given: Source | None = None) -> list[dict[str, Any]]:
@@ -146,7 +157,7 @@ def test_of_too_many_events_the_newest_are_given_and_it_is_said() -> None:
     assert (False, None) == (json.loads(rendered.text)["truncated"], rendered.next)
 
 
-@pytest.mark.parametrize(("name", "newest"), [("events", True), ("timeline", False)])
+@pytest.mark.parametrize(("name", "newest"), [("events", True), ("timeline", False), ("counts", False)])
 @pytest.mark.parametrize("limit", [1, 3, 100])
 def test_the_parts_of_a_list_together_are_the_list(name: str, newest: bool, limit: int) -> None:
     whole, parts, cursor = rows(name, Query(limit=10_000)), [], ""

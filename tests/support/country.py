@@ -8,6 +8,8 @@ from rabta_collector.catalogue import Catalogue, Need, Platform, Target
 from rabta_collector.disclosure import to_the_minute
 from rabta_collector.newsroom import Newsroom
 from rabta_collector.query import Query
+from rabta_collector.record.counts import Counted
+from rabta_collector.record.rollup import JUDGEMENTS
 from rabta_collector.rfc3339 import format_time
 from rabta_collector.state import (
     DURATION_BUCKETS_S,
@@ -22,7 +24,7 @@ from rabta_collector.state import (
 )
 from rabta_collector.testimony import Testimony
 from rabta_collector.timeline import Span
-from rabta_proto.vocabulary import Failure, IspKind, IspState, Mechanism, State, Step
+from rabta_proto.vocabulary import Failure, IspKind, IspState, Judgement, Mechanism, State, Step
 
 NOW = 1_708_192_800.5  # 2024-02-17 18:00:00.5 UTC, an hour after X went
 
@@ -271,6 +273,17 @@ class Country:
 
     def find_late(self, query: Query) -> Voices:
         return self.late
+
+    def find_counts(self, query: Query) -> tuple[Counted, ...]:
+        """Ten measurements of each platform at each ISP, in the hour before."""
+        at = round(NOW // 3600 * 3600)
+        cells = [(isp, platform) for isp, _, _ in ISPS for platform, _, _ in PLATFORMS]
+        found = {str(word): 10 if word is Judgement.OK else 0 for word in JUDGEMENTS}
+        return tuple(
+            Counted(at=at, isp=isp, platform=platform, found=found, agents=3)
+            for isp, platform in sorted(cells)
+            if isp in (query.isp, query.isp or isp) and platform == (query.platform or platform)
+        )
 
     def find_past(self, query: Query) -> tuple[Span, ...]:
         return tuple(s for s in self.past if query.platform in (None, s.platform) and query.isp in (None, s.isp))

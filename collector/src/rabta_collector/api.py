@@ -11,6 +11,7 @@ from rabta_collector.listing import Listing, Row, Source
 from rabta_collector.locators import shown
 from rabta_collector.past import find_revisions, merge
 from rabta_collector.query import MAX_LIMIT, Cursor, Query
+from rabta_collector.record.rollup import JUDGEMENTS
 from rabta_collector.rfc3339 import format_time
 from rabta_collector.state import Event, Snapshot, Witness
 from rabta_collector.timeline import Span, find_spans, overlaps
@@ -122,6 +123,24 @@ def _timeline(source: Source, query: Query) -> list[Row]:
     ]
 
 
+def _counts(source: Source, query: Query) -> list[Row]:
+    return [
+        {
+            "isp": one.isp,
+            "platform": one.platform,
+            "at": format_time(one.at),
+            "measurements": sum(one.found.values()),
+            "agents": one.agents,
+            **one.found,
+        }
+        for one in source.counts
+    ]
+
+
+def _count_place(row: Row) -> Cursor:
+    return str(row["isp"]), str(row["platform"]), str(row["at"])
+
+
 def _catalogue(source: Source, query: Query) -> list[Row]:
     return [
         {
@@ -211,6 +230,14 @@ LISTINGS = (
         from_events=True,
         place=_span_place,
         limit=MAX_LIMIT,
+    ),
+    Listing(
+        name="counts",
+        parameters=frozenset({"platform", "isp", "since", "until", "by", "limit", "cursor", "format"}),
+        columns=("isp", "platform", "at", "measurements", "agents", *map(str, JUDGEMENTS)),
+        rows=_counts,
+        from_counts=True,
+        place=_count_place,
     ),
     Listing(
         name="platforms",

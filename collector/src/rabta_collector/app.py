@@ -41,6 +41,7 @@ from rabta_collector.prefixes import Prefixes
 from rabta_collector.projections import Parts as Projected
 from rabta_collector.projections import Projections
 from rabta_collector.query import Query
+from rabta_collector.record.counts import Counted
 from rabta_collector.record.desk import Desk
 from rabta_collector.registry import Registry
 from rabta_collector.sealed import public_key_of
@@ -153,6 +154,9 @@ class Collector:
     def find_late(self, query: Query) -> Voices:
         return self._decider.engine.backfill.voices(isp=query.isp, platform=query.platform)
 
+    def find_counts(self, query: Query) -> tuple[Counted, ...]:
+        return self.desk.find_counts(query)
+
     def find_past(self, query: Query) -> tuple[Span, ...]:
         """Spans of the past; what was imported a moment ago is among them."""
         return self._history.spans(query)
@@ -255,6 +259,7 @@ class Collector:
                 upkeep.keep_planning(self._planner, self._service, self._accounts, self._config.share_pause_s),
                 TakeIn(self._data.handed, self._ingest).run(),
                 self._tender().tend(),
+                self._projections.keep_counting(),
             )
             tasks = [group.create_task(work) for work in works]
             group.create_task(asyncio.to_thread(self._history.refresh))
@@ -267,8 +272,13 @@ class Collector:
 
     def _tender(self) -> Tender:
         kept = self._projections.checkpoints
-        keeping = self._config.archive
-        return Tender(data=self._data, journal=self._journal, keeping=keeping, checkpoint=lambda: kept.kept)
+        return Tender(
+            data=self._data,
+            journal=self._journal,
+            keeping=self._config.archive,
+            checkpoint=lambda: kept.kept,
+            forget_minutes=self.desk.forget_minutes,
+        )
 
     async def _tick(self) -> None:
         """Decides at each point of the grid, as far as the journal is complete."""

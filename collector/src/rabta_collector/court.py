@@ -16,6 +16,7 @@ from rabta_collector.controls import Controls, Look
 from rabta_collector.dossier import Dossier, open_dossier
 from rabta_collector.locators import VPNS, scheme_of
 from rabta_collector.question import at_odds
+from rabta_collector.record.rollup import Rollup
 from rabta_collector.timing import Timing
 from rabta_collector.vantages import Vantages
 from rabta_collector.verdict.background import Background
@@ -53,6 +54,7 @@ class Court:
     vantages: Vantages = field(default_factory=Vantages)
     asn_of: Callable[[str], int | None] | None = None
     timing: Timing = field(init=False)
+    rollup: Rollup = field(default_factory=Rollup)
     _came: dict[str, float] = field(default_factory=dict)
     """When each control that is connected came."""
 
@@ -94,6 +96,7 @@ class Court:
         finding = self.judge(cell, case)
         window = cell.window(target.url)
         window.record(case, finding, now)
+        self.rollup.hear(cell.isp, cell.platform, case.agent, case.started, finding.judgement)
         self.changed(cell)
         if at_odds(held := window.decision.state, says(finding)):
             self.alarmed(
@@ -117,7 +120,9 @@ class Court:
     def _revise(self, cell: Cell, cases: Iterable[Case]) -> None:
         """Judges open cases anew."""
         for case in cases:
-            if cell.window(case.measurement.target).revise(case, self.judge(cell, case)):
+            finding = self.judge(cell, case)
+            if (before := cell.window(case.measurement.target).revise(case, finding)) is not None:
+                self.rollup.revise(cell.isp, cell.platform, case.started, before.judgement, finding.judgement)
                 self.changed(cell)
 
     def judge(self, cell: Cell, case: Case) -> Finding:
@@ -127,6 +132,12 @@ class Court:
         references = () if cell.platform == REFERENCES else self._failed_references(cell.isp, case)
         background = self._background(case, self._to_come((cell.platform, target.url), case.started, target))
         return classify(without_reads(case.measurement), controls, references, background=background)
+
+    def hear_late(self, cell: Cell, agent: str, measurement: Measurement, started: float) -> Finding:
+        """A measurement that votes for nothing any more: it is judged, and counted in its own time."""
+        finding = self.judge(cell, Case(agent=agent, measurement=measurement, started=started, expires=started))
+        self.rollup.hear(cell.isp, cell.platform, agent, started, finding.judgement)
+        return finding
 
     def open_dossier(self, cell: Cell, now: float) -> Dossier:
         """What the cell's verdict rests on."""

@@ -208,8 +208,7 @@ class Engine:
         if started + lasted + self._settings.late_s >= entry.at:
             self._admit(entry, cell, target, measurement, started)
         elif target.platform:
-            case = Case(agent=entry.agent, measurement=measurement, started=started, expires=started)
-            finding = self._court.judge(cell, case)
+            finding = self._court.hear_late(cell, entry.agent, measurement, started)
             self.backfill.hear((entry.isp, target.platform), entry.agent, target.url, finding, started, entry.at)
 
     def _admit(self, entry: Measured, cell: Cell, target: Target, measurement: Measurement, started: float) -> None:
@@ -217,6 +216,7 @@ class Engine:
         window = cell.window(target.url)
         newest = window.newest(entry.agent)
         if newest is not None and started <= newest[0]:
+            self._court.hear_late(cell, entry.agent, measurement, started)
             return
         pause = window.pause_s(entry.agent, started)
         agents = max(self._nation.connected(entry.isp), len(window), 1)

@@ -8,6 +8,7 @@ from rabta_collector.backfill import Voices
 from rabta_collector.catalogue import Catalogue
 from rabta_collector.csvform import to_csv
 from rabta_collector.query import DEFAULT_LIMIT, BadParameterError, Cursor, Form, Query, check_known, write_cursor
+from rabta_collector.record.counts import Counted
 from rabta_collector.state import Event, Snapshot
 from rabta_collector.timeline import Span
 
@@ -26,6 +27,7 @@ class Source:
     events: tuple[Event, ...] = ()
     past: tuple[Span, ...] = ()
     late: Voices = field(default_factory=dict)
+    counts: tuple[Counted, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,6 +43,7 @@ class Listing:
     columns: tuple[str, ...]
     rows: Callable[[Source, Query], list[Row]]
     from_events: bool = False
+    from_counts: bool = False
     place: Callable[[Row], Cursor] | None = None
     newest: bool = False
     limit: int = DEFAULT_LIMIT

@@ -10,13 +10,14 @@ from rabta_collector.atom import CONTENT_TYPE as ATOM
 from rabta_collector.badge import CONTENT_TYPE as SVG
 from rabta_collector.listing import Listing
 from rabta_collector.pages.described import describe_pages
-from rabta_collector.query import MAX_LIMIT, MAX_NUMBER, Form
+from rabta_collector.query import MAX_LIMIT, MAX_NUMBER, By, Form
 from rabta_collector.schemas import EVIDENCE, ITEMS, TEXT, TIME, Schema, described, or_null
 
 SUMMARIES = {
     "verdicts": "What is known now of each platform at each ISP.",
     "isps": "What is known now of each ISP as a whole.",
     "events": "Changes of state, oldest first; where there are more than `limit`, the newest.",
+    "counts": "How many measurements there were and what was found of them, by minute, hour or day.",
     "timeline": "What stood when: whole spans that overlap the window.",
     "platforms": "What is measured.",
 }
@@ -30,6 +31,10 @@ PARAMETERS: dict[str, tuple[Schema, str]] = {
         "At most so many at a time; `truncated` says whether there are more, and `next` how to get at them.",
     ),
     "cursor": (TEXT, "The part of the list that `next` of another answer, or its header `Link`, named."),
+    "by": (
+        {"type": "string", "enum": [*map(str, By)], "default": str(By.HOUR)},
+        "How long a span is that is counted as one; minutes are kept for a month.",
+    ),
     "event": (
         {"type": "integer", "minimum": -MAX_NUMBER, "maximum": MAX_NUMBER},
         "Number of an event; then neither `platform` nor `isp`.",
@@ -91,6 +96,7 @@ def _parameters(names: Set[str], more: Mapping[str, Schema] = {}, required: Set[
             "in": "query",
             "required": name in required,
             "description": description,
+            "allowEmptyValue": True,  # as if it were not given
             "schema": {**schema, **more.get(name, {})},
         }
         for name, (schema, description) in PARAMETERS.items()

@@ -4,6 +4,7 @@ A start goes on from the last checkpoint where that fits (checkpoints.py), and r
 it. What is made of an entry hangs on the entries before it and on nothing else.
 """
 
+import asyncio
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -22,6 +23,10 @@ from rabta_collector.record.desk import Desk
 from rabta_collector.replay import Known, Progress, replay
 from rabta_collector.whereabouts import Whereabouts
 
+MOST_CELLS = 20_000
+"""Of counts that wait: minutes of platforms at ISPs."""
+
+COUNT_S = 10.0
 log = structlog.get_logger()
 
 
@@ -44,6 +49,7 @@ class Projections:
         """`stamp`: what the state hangs on beside the journal."""
         self._data, self._parts = data, parts
         self._known = Known()
+        self._counted_to = 0
         self.progress = Progress(0, 0)
         """Of the replay."""
         engine = parts.decider.engine
@@ -77,6 +83,21 @@ class Projections:
             for measurement in entry.measurements:
                 parts.costs.learn(measurement)
         parts.decider.take(entry)
+        self._count()
+
+    def _count(self) -> None:
+        """What the record has counted before is not counted again; of a long replay it is handed on in parts."""
+        row = self._known.row
+        if row <= self._counted_to:
+            self._parts.decider.engine.briefing.court.rollup.take()
+        else:
+            self._parts.desk.count(row, least=MOST_CELLS)
+
+    async def keep_counting(self) -> None:
+        """Has what was measured counted in the record, again and again."""
+        while True:
+            await asyncio.sleep(COUNT_S)
+            self._parts.desk.count(self._known.row)
 
     async def replay(self, journal: Journal, stop: Callable[[], bool]) -> None:
         """Makes known again what was known; then nobody is present."""
@@ -84,6 +105,7 @@ class Projections:
         journal.begin_after(self.checkpoints.take_up())
         if not known.row:
             await self._parts.desk.begin_anew()
+        self._counted_to = await self._parts.desk.counted_to()
         rows, measurements = known.row, known.measurements
         self.progress = Progress(rows, journal.rows)
         await replay(self._data.journal, self._take, known, stop=stop, progress=self.progress)

@@ -9,6 +9,7 @@ import json
 from collections.abc import Iterable, Set
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import TypeVar
 
 from rabta_collector.rfc3339 import parse_time
 
@@ -19,6 +20,7 @@ MAX_LIMIT = 10_000
 MAX_NUMBER = 2**53 - 1
 """Of an event; a number of JavaScript's holds it exactly."""
 
+Word = TypeVar("Word", bound=StrEnum)
 Cursor = tuple[str | int, ...]
 """What tells a row of a list from those before and after it. Readers get it as a text, and need not read it."""
 
@@ -28,6 +30,14 @@ class Form(StrEnum):
 
     JSON = "json"
     CSV = "csv"
+
+
+class By(StrEnum):
+    """How long a span of time is that is counted as one."""
+
+    MINUTE = "minute"
+    HOUR = "hour"
+    DAY = "day"
 
 
 class BadParameterError(ValueError):
@@ -49,6 +59,7 @@ class Query:
     limit: int = DEFAULT_LIMIT
     cursor: Cursor | None = None
     event: int | None = None
+    by: By = By.HOUR
     form: Form = Form.JSON
 
 
@@ -70,7 +81,8 @@ def parse_query(given: Iterable[tuple[str, str]], allowed: Set[str], *, limit: i
         limit=_limit(texts, limit),
         cursor=_cursor(texts),
         event=_event(texts),
-        form=_form(texts),
+        by=_word(texts, "by", By, By.HOUR),
+        form=_word(texts, "format", Form, Form.JSON),
     )
     if query.since is not None and query.until is not None and query.since >= query.until:
         raise BadParameterError("since", "not before until")
@@ -127,9 +139,9 @@ def _event(texts: dict[str, str]) -> int | None:
     return int(text)
 
 
-def _form(texts: dict[str, str]) -> Form:
-    text = texts.get("format", Form.JSON)
+def _word(texts: dict[str, str], name: str, words: type[Word], default: Word) -> Word:
+    text = texts.get(name, default)
     try:
-        return Form(text)
+        return words(text)
     except ValueError:
-        raise BadParameterError("format", f'"{text}" is none of {", ".join(Form)}') from None
+        raise BadParameterError(name, f'"{text}" is none of {", ".join(words)}') from None

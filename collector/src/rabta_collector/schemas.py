@@ -103,6 +103,14 @@ ITEMS: dict[str, Schema] = {
         "until": described(or_null(TIME), "The moment that it no longer stood; null while it stands."),
         "revised": described({"type": "boolean"}, "Whether it is from measurements of others, imported later."),
     },
+    "counts": {
+        "isp": ISP,
+        "platform": PLATFORM,
+        "at": described(TIME, "The beginning of the minute, hour or day (UTC)."),
+        "measurements": described(COUNT, "Measurements that began within it, those that came late among them."),
+        "agents": described(COUNT, "Distinct agents that made them."),
+        **{str(word): described(COUNT, f"Measurements of which this was found: {word}.") for word in Judgement},
+    },
     "platforms": {
         "id": PLATFORM,
         "name": TEXT,

@@ -24,6 +24,7 @@ from rabta_collector.newsroom import Newsroom
 from rabta_collector.openapi import describe
 from rabta_collector.pages.site import Site
 from rabta_collector.query import BadParameterError, Form, Query, parse_query
+from rabta_collector.record.counts import Counted
 from rabta_collector.rfc3339 import format_time
 from rabta_collector.state import Event, IngestStats, Snapshot
 from rabta_collector.testimony import Testimony
@@ -61,6 +62,9 @@ class Views(Protocol):
 
     def find_past(self, query: Query) -> tuple[Span, ...]:
         """Spans of the past that touch the window, of the wanted cells. Reads from disk: to be called in a thread."""
+
+    def find_counts(self, query: Query) -> tuple[Counted, ...]:
+        """One more than `limit` of them, where there are so many. Reads from disk: to be called in a thread."""
 
     def ready(self) -> bool: ...
 
@@ -164,6 +168,8 @@ class _Country:
     def _write(self, listing: Listing, source: Source, query: Query) -> tuple[Body, str | None]:
         if listing.from_events:
             source = replace(source, past=self._views.find_past(query))
+        if listing.from_counts:
+            source = replace(source, counts=self._views.find_counts(query))
         rendered = render(listing, source, query)
         return make_body(CSV if query.form is Form.CSV else JSON, rendered.text), rendered.next
 

@@ -8,7 +8,7 @@ import os
 import sqlite3
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from contextlib import closing, suppress
 from dataclasses import dataclass
 
@@ -30,12 +30,13 @@ log = structlog.get_logger()
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tender:
-    """`checkpoint`: the journal's row up to which a start needs nothing."""
+    """`checkpoint`: the journal's row up to which a start needs nothing. `forget_minutes`: of the record's counts."""
 
     data: DataDir
     journal: Journal
     keeping: Keeping
     checkpoint: Callable[[], int]
+    forget_minutes: Callable[[float], Awaitable[None]]
     clock: Callable[[], float] = time.time
 
     async def tend(self) -> None:
@@ -50,6 +51,7 @@ class Tender:
     async def _look(self) -> None:
         if await asyncio.to_thread(self._due):
             await self._seal()
+        await self.forget_minutes(self.clock() - self.keeping.minutes_days * DAY_S)
         if (row := await asyncio.to_thread(self._to_drop)) > 0:
             log.info("journal.trimmed", rows_up_to=row, message="they are sealed in the archive")
             self.journal.trim(row)

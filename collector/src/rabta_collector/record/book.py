@@ -8,7 +8,7 @@ import asyncio
 import sqlite3
 import time
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
 
@@ -16,7 +16,9 @@ import structlog
 
 from rabta_collector.disclosure import ProvinceOf, Row, disclose
 from rabta_collector.dossier import Dossier
+from rabta_collector.record.counts import add_counts
 from rabta_collector.record.file import RecordFile
+from rabta_collector.record.rollup import Count, Minute
 from rabta_collector.state import Event
 
 T = TypeVar("T")
@@ -30,10 +32,16 @@ class Book:
         self.file, self._province_of, self._clock = file, province_of, clock
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="record")
         self._waiting: deque[tuple[Event, Dossier | None]] = deque()
+        self._uncounted: deque[tuple[Mapping[Minute, Count], int]] = deque()
 
     def write(self, pairs: Iterable[tuple[Event, Dossier | None]]) -> None:
         """Has events written down, each with what it rests on; does not wait."""
         self._waiting.extend(pairs)
+        self._thread.submit(self._drain)
+
+    def count(self, counts: Mapping[Minute, Count], row: int) -> None:
+        """Has counts added that go up to a row of the journal; does not wait."""
+        self._uncounted.append((counts, row))
         self._thread.submit(self._drain)
 
     async def call(self, work: Callable[[RecordFile], T]) -> T:
@@ -43,7 +51,7 @@ class Book:
     async def settled(self) -> bool:
         """Whether everything that was to be written is on disk, after another try."""
         await asyncio.get_running_loop().run_in_executor(self._thread, self._drain)
-        return not self._waiting
+        return not self._waiting and not self._uncounted
 
     async def evidence_of(self, number: int) -> Row | None:
         """The evidence of an event by its number in the API; `None` where nothing is known of it."""
@@ -63,6 +71,15 @@ class Book:
                 log.error("record.not_written", number=event.id, message=str(wrong))
                 return
             self._waiting.popleft()
+        while self._uncounted:
+            counts, row = self._uncounted[0]
+            try:
+                with self.file.transaction():
+                    add_counts(self.file.connection, counts, row)
+            except sqlite3.Error as wrong:
+                log.error("record.not_counted", row=row, message=str(wrong))
+                return
+            self._uncounted.popleft()
 
     def _write(self, event: Event, dossier: Dossier | None) -> None:
         if self.file.stands(event):

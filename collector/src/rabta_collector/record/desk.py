@@ -6,8 +6,18 @@ from pathlib import Path
 from rabta_collector.disclosure import ProvinceOf
 from rabta_collector.engine import Engine
 from rabta_collector.newsroom import Newsroom
+from rabta_collector.query import Query
 from rabta_collector.record.book import Book
+from rabta_collector.record.counts import (
+    WIDTHS,
+    Counted,
+    counted_to,
+    forget_counts,
+    forget_minutes,
+    read_counts,
+)
 from rabta_collector.record.file import RecordFile
+from rabta_collector.rfc3339 import parse_time
 from rabta_collector.state import Event
 from rabta_collector.testimony import Testimony, Witnesses
 
@@ -29,8 +39,44 @@ class Desk:
             self.newsroom.tell(events)
 
     async def begin_anew(self) -> None:
-        """Before a replay of everything: what that does not come to again stands no more."""
-        await self._book.call(lambda file: file.begin_anew(0.0))
+        """Before a replay of everything: what that does not come to again stands no more, and all is counted anew."""
+
+        def begin(file: RecordFile) -> None:
+            with file.transaction():
+                file.begin_anew(0.0)
+                forget_counts(file.connection)
+
+        await self._book.call(begin)
+
+    async def counted_to(self) -> int:
+        """The journal's row up to which measurements are counted in the record."""
+        return await self._book.call(lambda file: counted_to(file.connection))
+
+    def count(self, row: int, *, least: int = 1) -> None:
+        """Has what was measured up to a row of the journal counted, where it is of so many cells or more."""
+        rollup = self._engine.briefing.court.rollup
+        if len(rollup.counts) >= least:
+            self._book.count(rollup.take(), row)
+
+    async def forget_minutes(self, before: float) -> None:
+        """Counts by minute from before a moment go."""
+        await self._book.call(lambda file: forget_minutes(file.connection, before))
+
+    def find_counts(self, query: Query) -> tuple[Counted, ...]:
+        """What readers ask of the counts. Reads from disk: to be called in a thread."""
+        after = None
+        if query.cursor is not None:
+            isp, platform, at = query.cursor
+            after = (str(isp), str(platform), round(parse_time(str(at))))
+        return read_counts(
+            self._book.file.path,
+            width=WIDTHS[query.by],
+            isp=query.isp,
+            platform=query.platform,
+            window=(query.since, query.until),
+            after=after,
+            most=query.limit + 1,
+        )
 
     async def settled(self) -> bool:
         """Whether all that was decided is on disk."""

@@ -11,6 +11,8 @@
         number          the event's number in the API; another one after a replay by other rules
         standing        1, or 0 once a replay by other rules did not come to this event again
 
+Counts of measurements are in it, too: counts.py.
+
 What a replay comes to again is not written again; what it comes to for the first time is written after the rest, so
 that the record keeps what was said at the time, and what was said of it later.
 """
@@ -23,6 +25,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from rabta_collector.record.counts import SCHEMA as COUNTS
 from rabta_collector.record.lines import NOTHING_BEFORE, Row, write_line
 from rabta_collector.state import Event, Witness
 from rabta_proto.vocabulary import Mechanism
@@ -82,6 +85,9 @@ class RecordFile:
             raise UnusableRecordError(f"{self.path}: written by a newer Rabta (format {version}, not {FORMAT})")
         self.connection.execute("PRAGMA journal_mode=WAL")
         self.connection.execute("PRAGMA synchronous=FULL")
+        with self.transaction():
+            for statement in filter(str.strip, COUNTS.split(";")):
+                self.connection.execute(statement)
         if owner == APPLICATION_ID:
             return
         with self.transaction():
