@@ -15,7 +15,7 @@ from rabta_collector.rfc3339 import format_time
 from rabta_collector.state import Witness
 from rabta_collector.verdict.rules import RULES_BY_ID, RULES_VERSION
 from rabta_proto.codec import to_message
-from rabta_proto.model import Measurement
+from rabta_proto.model import HttpRoundTrip, Measurement
 
 CROWD = 3
 """Fewer agents than these are never told apart by province."""
@@ -90,10 +90,20 @@ def _example(example: Example) -> Row:
         "rule": finding.rule,
         "finding": str(finding.judgement),
         "mechanism": None if finding.mechanism is None else str(finding.mechanism),
-        "reasons": list(finding.reasons),
+        "reasons": [_say(reason, example.measurement) for reason in finding.reasons],
         "measurement": _measurement(example.measurement),
         "controls": [_measurement(control) for control in example.controls],
     }
+
+
+def _say(reason: str, measurement: Measurement) -> str:
+    """A sentence of the judge's without what a page or a redirect wrote back of who asked."""
+    for told, other in zip(measurement.observations, anonymise(measurement).observations, strict=True):
+        match told.detail, other.detail:
+            case HttpRoundTrip() as raw, HttpRoundTrip() as clean:
+                for one, safe in ((raw.title, clean.title), (raw.location, clean.location)):
+                    reason = reason.replace(one, safe) if one else reason
+    return reason
 
 
 def _measurement(measurement: Measurement) -> Row:
