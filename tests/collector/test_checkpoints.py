@@ -10,6 +10,8 @@ import pytest
 import structlog.testing
 
 from rabta_collector import journal_file
+from rabta_collector.accounts import Accounts
+from rabta_collector.admission import Admission
 from rabta_collector.checkpoints import make_stamp, read_up_to
 from rabta_collector.config import Config
 from rabta_collector.datadir import DataDir
@@ -19,10 +21,14 @@ from rabta_collector.entries import Entry
 from rabta_collector.ingest import Ingest
 from rabta_collector.journal import Journal
 from rabta_collector.journal_file import Row
+from rabta_collector.limits import Limits
 from rabta_collector.networks import Networks
+from rabta_collector.origins import Origins
 from rabta_collector.plan import Costs
+from rabta_collector.prefixes import Prefixes
 from rabta_collector.projections import Parts, Projections
 from rabta_collector.record.desk import Desk
+from rabta_collector.registry import Registry
 from rabta_collector.replay import entry_of
 from rabta_collector.state import IngestStats
 from rabta_collector.whereabouts import Whereabouts
@@ -66,7 +72,9 @@ class Collector:
     def __init__(self, folder: Path, stamp: dict[str, str] = STAMP) -> None:
         path = folder / "journal.sqlite"
         stats, self.networks = IngestStats(), Networks(ISPS)
-        self.engine = Engine(CATALOGUE, ISPS, SETTINGS, asn_of=self.networks.asn_of)
+        accounts = Accounts(Registry(folder / "state.sqlite"))
+        self.origins = Origins(accounts, Admission(accounts, Limits(), Prefixes(bytes)))
+        self.engine = Engine(CATALOGUE, ISPS, SETTINGS, asn_of=self.networks.asn_of, origin_of=self.origins.of)
         self.journal = Journal(path, stats=stats, committed=self._committed, clock=lambda: NOON + 2000)
         self.parts = Parts(
             ingest=Ingest(journal=self.journal, stats=stats, lab=False, asked=frozenset(), joined_at=lambda agent: 0.0),
@@ -75,6 +83,7 @@ class Collector:
             decider=Decider(self.engine, on_events=lambda events: self.parts.desk.hear(events, live=False)),
             networks=self.networks,
             desk=Desk(folder / "record.sqlite", self.engine, lambda agent: ""),
+            origins=self.origins,
         )
         self.projections = Projections(DataDir(folder), stamp, self.parts)
 

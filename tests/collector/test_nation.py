@@ -1,20 +1,21 @@
 """The states of all ISPs together."""
 
 from rabta_collector.agenda import Agenda
+from rabta_collector.catalogue import Isp
 from rabta_collector.entries import Presence
 from rabta_collector.nation import Nation, Turn
 from rabta_collector.outage import Patience
-from rabta_proto.vocabulary import IspState, Role
+from rabta_proto.vocabulary import IspKind, IspState, Role
 from support.feeds import ISPS
 
 
 class Country:
     """A nation with its agenda, kept by hand."""
 
-    def __init__(self) -> None:
-        self.health = {isp.id: IspState.UP for isp in ISPS}
+    def __init__(self, isps: tuple[Isp, ...] = ISPS) -> None:
+        self.health = {isp.id: IspState.UP for isp in isps}
         self.agenda = Agenda(grid_s=1)
-        self.nation = Nation(ISPS, Patience(), self.agenda, self.health.__getitem__)
+        self.nation = Nation(isps, Patience(), self.agenda, self.health.__getitem__)
 
     def presence(self, at: float, isp: str, connected: bool, *agents: str, role: Role = Role.PROBE) -> None:
         for agent in agents:
@@ -30,7 +31,7 @@ class Country:
 def calm() -> Country:
     country = Country()
     for isp in ("ptcl", "jazz"):
-        country.presence(1, isp, True, f"{isp}-1", f"{isp}-2")
+        country.presence(1, isp, True, *(f"{isp}-{n}" for n in (1, 2, 3)))
     country.until(10)
     return country
 
@@ -45,7 +46,7 @@ def test_isps_are_unknown_until_somebody_is_there() -> None:
 
 def test_an_isp_goes_down_when_its_time_has_come_though_nothing_is_heard() -> None:
     country = calm()
-    country.presence(100, "jazz", False, "jazz-1", "jazz-2")
+    country.presence(100, "jazz", False, "jazz-1", "jazz-2", "jazz-3")
     assert [] == country.until(189)
     (turn,) = country.until(190)
     assert Turn(isp="jazz", before=IspState.UP, after=IspState.DOWN, detected_after_s=90.0) == turn
@@ -55,7 +56,7 @@ def test_controls_bear_witness_that_we_can_hear() -> None:
     country = calm()
     country.presence(100, "", True, "control", role=Role.CONTROL)
     for isp in ("ptcl", "jazz"):
-        country.presence(100, isp, False, f"{isp}-1", f"{isp}-2")
+        country.presence(100, isp, False, f"{isp}-1", f"{isp}-2", f"{isp}-3")
     country.until(300)
     assert (IspState.DOWN, IspState.DOWN) == (country.nation.state("ptcl"), country.nation.state("jazz"))
     assert 1 == country.nation.controls_connected
@@ -71,10 +72,10 @@ def test_references_that_fail_weigh_upon_an_isp() -> None:
 
 def test_an_agent_that_moves_leaves_no_silence_behind() -> None:
     country = calm()
-    for agent in ("jazz-1", "jazz-2"):
+    for agent in ("jazz-1", "jazz-2", "jazz-3"):
         country.presence(100, "ptcl", True, agent)
     country.until(1000)
-    assert (IspState.UNKNOWN, 4) == (country.nation.state("jazz"), country.nation.connected("ptcl"))
+    assert (IspState.UNKNOWN, 6) == (country.nation.state("jazz"), country.nation.connected("ptcl"))
 
 
 def test_an_isp_that_is_not_in_the_list_is_left_out() -> None:
@@ -85,11 +86,35 @@ def test_an_isp_that_is_not_in_the_list_is_left_out() -> None:
 
 def test_the_forgotten_are_no_longer_expected() -> None:
     country = calm()
-    country.presence(100, "jazz", False, "jazz-1", "jazz-2")
+    country.presence(100, "jazz", False, "jazz-1", "jazz-2", "jazz-3")
     country.until(200)
-    assert [2, 0, 2] == [status.agents_expected for status in country.nation.statuses(200)]
+    assert [3, 0, 3] == [status.agents_expected for status in country.nation.statuses(200)]
     country.until(100 + 86_400)
     assert (IspState.UNKNOWN, 0) == (
         country.nation.state("jazz"),
         country.nation.statuses(90_000)[2].agents_expected,
     )
+
+
+def test_two_mobile_isps_that_fall_silent_at_once_are_down_with_two_agents_each() -> None:
+    country = Country((*ISPS, Isp(id="zong", name="Zong", kind=IspKind.MOBILE)))
+    for isp in ("ptcl", "jazz", "zong"):
+        country.presence(1, isp, True, f"{isp}-1", f"{isp}-2")
+    country.until(10)
+    country.presence(200, "jazz", False, "jazz-1", "jazz-2")
+    country.until(300)
+    assert IspState.UNKNOWN is country.nation.state("jazz")
+    country.presence(310, "zong", False, "zong-1", "zong-2")
+    country.until(500)
+    assert [IspState.DOWN] * 2 == [country.nation.state(isp) for isp in ("jazz", "zong")]
+
+
+def test_as_many_are_expected_as_there_are_at_that_hour() -> None:
+    country = calm()
+    for day in range(1, 9):
+        night = day * 86_400
+        country.presence(night - 40_000, "jazz", True, "jazz-1", "jazz-2", "jazz-3")
+        country.presence(night, "jazz", False, "jazz-2", "jazz-3")
+    country.until(8 * 86_400 + 20_000)
+    at = 8 * 86_400
+    assert [1, 3] == [country.nation.statuses(moment)[2].agents_expected for moment in (at + 10_000, at + 60_000)]

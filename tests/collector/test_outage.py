@@ -1,5 +1,7 @@
 """What silence says of an ISP."""
 
+from dataclasses import replace
+
 import pytest
 
 from rabta_collector.outage import Group, Patience, judge
@@ -95,3 +97,38 @@ def test_who_left_a_day_ago_is_forgotten_and_who_is_there_is_not() -> None:
 def test_moments_are_when_something_may_change() -> None:
     assert [110, 120, 190, 3790, 86_500] == list(group(100, None).moments())
     assert 100 == group(50, 100).silent_since()
+
+
+@pytest.mark.parametrize(
+    ("made", "expected", "state"),
+    [
+        (group(*[100.0] * 4), 0.5, IspState.UNKNOWN),  # as every night
+        (group(*[100.0] * 4), 3.0, IspState.DOWN),
+        (group(*[100.0] * 4), None, IspState.DOWN),
+        (group(100, 100, 100), 2.4, IspState.DOWN),  # few agents, by day
+        (group(*[100.0] * 12, *[None] * 4), 7.0, IspState.UP),  # as many as there are at that hour
+        (group(*[100.0] * 12, *[None] * 4), 9.0, IspState.DEGRADED),
+        (group(*[100.0] * 12, *[None] * 4), None, IspState.DEGRADED),
+    ],
+)
+def test_what_was_to_be_expected_is_no_outage(made: Group, expected: float | None, state: IspState) -> None:
+    assert state is judge(made, 200, LONG_AGO, LONG_AGO, lambda moment: expected)
+
+
+@pytest.mark.parametrize(
+    ("alike", "state"),
+    [
+        ((), IspState.UNKNOWN),
+        ((90.0, 95.0), IspState.DOWN),
+        ((90.0,), IspState.UNKNOWN),
+        ((-500.0, 90.0), IspState.UNKNOWN),
+    ],
+)
+def test_two_agents_are_an_outage_where_others_of_that_kind_are_silent_too(
+    alike: tuple[float, ...], state: IspState
+) -> None:
+    pair = Group(patience=replace(PATIENCE, min_agents=3))
+    for name in ("a", "b"):
+        pair.connect(name, 0.0)
+        pair.disconnect(name, 100.0)
+    assert state is judge(pair, 200, LONG_AGO, LONG_AGO, alike=alike)

@@ -4,12 +4,12 @@ Every affair begins a quarter of an hour into its stretch. Times of day do not m
 affair names its own hour.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable
 from dataclasses import replace
 
 from rabta_proto.vocabulary import IspState, State
 from sim.land import Agent, Kind
-from sim.noise import VPN_AGENTS
+from sim.lies import liars_of, lie, one_hand_of
 from sim.platforms import MEDIA
 from sim.presence import UNNOTICED_S, Stay
 from sim.scene import Rank, Span, Truth
@@ -18,6 +18,7 @@ from sim.sights import Seen, Sight
 
 MINUTE, HOUR = 60.0, 3600.0
 PARTLY = (State.BLOCKED, State.DISRUPTED)
+UNSURE = (State.REACHABLE, State.DISRUPTED)
 EITHER = (State.DISRUPTED, State.BLOCKED, State.REACHABLE)
 
 
@@ -150,37 +151,28 @@ def _gradual(stage: Stage) -> Script:
     return script
 
 
-def liars_of(stage: Stage, isp: str) -> list[Agent]:
-    """As many as the claim allows of those who can vote when it begins: (n - 1) / 3, rounded down.
-
-    Who uses a VPN is not counted: an honest agent that says nothing is no match for a liar.
-    """
-    agents = sorted(stage.land.agents[isp], key=lambda agent: stage.dice.share("liar", agent.id))
-    there = [agent for agent in agents if any(s.since <= stage.begins < s.until for s in stage.stays[agent.id])]
-    able = [agent for agent in there if stage.dice.share("vpn", agent.id) >= VPN_AGENTS]
-    return able[: (len(able) - 1) // 3]
-
-
-def _lie(stage: Stage, sight: Sight, platform: str, spells: Sequence[tuple[float, float]]) -> Iterator[Span]:
-    for isp in stage.land.names:
-        for agent in liars_of(stage, isp):
-            for since, until in spells:
-                seen = Seen(sight=sight)
-                yield Span(since=since, until=until, seen=seen, rank=Rank.LIE, agent=agent.id, platform=platform)
-
-
 def _liars_claim(stage: Stage) -> Script:
     """They tell of a block that is none: all at one moment, on and off, and once for good."""
     on_and_off = [(stage.begins + n * 600, stage.begins + n * 600 + 300) for n in range(4)]
     spells = [*on_and_off, (stage.begins + 45 * MINUTE, stage.begins + 2 * HOUR)]
-    return Script(spans=list(_lie(stage, Sight.RESET, "facebook", spells)))
+    return Script(spans=list(lie(stage, liars_of, Sight.RESET, "facebook", spells)))
 
 
 def _liars_hide(stage: Stage) -> Script:
     """There is a block, and they tell that all is well."""
     script = _nationwide("facebook", Sight.RESET)(stage)
     script.truths = [replace(truth, states=PARTLY) for truth in script.truths]
-    script.spans += _lie(stage, Sight.WORKS, "facebook", [(stage.begins - CALM_S, stage.begins + 2 * HOUR)])
+    spell = (stage.begins - CALM_S, stage.begins + 2 * HOUR)
+    script.spans += lie(stage, liars_of, Sight.WORKS, "facebook", [spell])
+    return script
+
+
+def _one_hand(stage: Stage) -> Script:
+    """More liars than a third, but all of one invitation; they tell of a block that is none."""
+    since, until = stage.begins, stage.begins + HOUR
+    script = Script(spans=list(lie(stage, one_hand_of, Sight.RESET, "facebook", [(since, until)])))
+    for isp in stage.land.names:
+        script.truths.append(Truth(isp=isp, platform="facebook", since=since, until=until, states=UNSURE))
     return script
 
 
@@ -280,6 +272,7 @@ AFFAIRS = (
     Affair(id="gradual", platforms=_only("youtube"), lasts_s=2.2 * HOUR, write=_gradual),
     Affair(id="liars claim", platforms=_only("facebook"), lasts_s=2.2 * HOUR, write=_liars_claim),
     Affair(id="liars hide", platforms=_only("facebook"), lasts_s=HOUR, write=_liars_hide, bar="first"),
+    Affair(id="one hand", platforms=_only("facebook"), lasts_s=1.2 * HOUR, write=_one_hand),
     Affair(id="broken release", platforms=_only("instagram"), lasts_s=2.5 * HOUR, write=_broken_release),
     Affair(id="restart", platforms=_only("signal"), lasts_s=HOUR, write=_restart, bar="first"),
     Affair(id="power cut", platforms=_only("x", "dawn"), lasts_s=1.5 * HOUR, write=_power_cut),

@@ -63,7 +63,8 @@ class Drive:
         self.played = Played()
 
     def _start_collector(self) -> None:
-        self._engine = Engine(self._catalogue, self._stretch.land.isps)
+        origins = {agent.id: agent.origin for agent in self._agents.values()}
+        self._engine = Engine(self._catalogue, self._stretch.land.isps, origin_of=origins.__getitem__)
         self._lines.clear()
 
     def run(self) -> Played:

@@ -15,7 +15,7 @@ from sim.year import Found
 THROTTLING = "whatsapp media 2024"
 """Not to be seen without timed transfers, which no plan has yet: told apart, and in no bar."""
 
-LIARS = ("liars claim", "liars hide")
+LIARS = ("liars claim", "liars hide", "one hand")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

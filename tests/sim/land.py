@@ -11,10 +11,13 @@ from typing import TypeVar
 
 from rabta_collector.catalogue import Isp
 from rabta_collector.isps import default_isps
+from rabta_collector.verdict.hands import Origin
 from rabta_proto.vocabulary import IspKind, Role
 from sim.dice import Dice
 
 CABLE_COMPANIES = 13
+MANY_SHARE = 0.5  # of an ISP's agents joined by one invitation that went round; the others by FRIENDS' own
+FRIENDS = 3
 CONTROLS = 3  # abroad, each in another network
 CITIES = {"karachi": 0.3, "lahore": 0.25, "islamabad": 0.15, "faisalabad": 0.15, "peshawar": 0.15}
 
@@ -42,12 +45,18 @@ _BY_SIZE = ("jazz", "ptcl", "zong", "nayatel", "stormfiber", "telenor", "ufone",
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Agent:
-    """One volunteer's machine, or a control (`isp` is empty)."""
+    """One volunteer's machine, or a control (`isp` is empty). `invite`: by which invitation it joined."""
 
     id: str
     isp: str
     kind: Kind
     city: str
+    invite: str = ""
+
+    @property
+    def origin(self) -> Origin:
+        """Everybody has been here for long; prefixes are the carriers', and say nothing."""
+        return Origin(invite=self.invite, joined=0.0)
 
     @property
     def role(self) -> Role:
@@ -89,7 +98,9 @@ def _rank(isp: str) -> tuple[int, str]:
 def _agent(dice: Dice, isp: Isp, number: int) -> Agent:
     id_ = f"{isp.id}-{number:03}"
     kind = _choose(KINDS[isp.kind], dice.share("kind", id_))
-    return Agent(id=id_, isp=isp.id, kind=kind, city=_choose(CITIES, dice.share("city", id_)))
+    many = dice.share("invite", id_) < MANY_SHARE
+    invite = isp.id if many else f"{isp.id}-{int(dice.share('friends', id_) * number / FRIENDS)}"
+    return Agent(id=id_, isp=isp.id, kind=kind, city=_choose(CITIES, dice.share("city", id_)), invite=invite)
 
 
 def _choose(shares: Mapping[_Name, float], drawn: float) -> _Name:

@@ -128,6 +128,10 @@ class Accounts:
         known = self._agents.get(agent)
         return 0.0 if known is None else known.enrolled_at
 
+    def find(self, agent: str) -> Agent | None:
+        """An agent that ever joined, by its pseudonym."""
+        return self._agents.get(agent)
+
     def is_revoked(self, agent: str) -> bool:
         known = self._agents.get(agent)
         return known is None or known.revoked_at is not None

@@ -128,6 +128,11 @@ class Admission:
             if self._seats.get(agent) is entrant:
                 self._free(agent)
 
+    def prefix_of(self, agent: str) -> bytes | None:
+        """Of an agent that has a session the prefix that this is counted under."""
+        entrant = self._seats.get(agent)
+        return None if entrant is None else entrant.prefix
+
     def _free(self, agent: str) -> None:
         if (entrant := self._seats.pop(agent, None)) is None or entrant.prefix is None:
             return

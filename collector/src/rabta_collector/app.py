@@ -35,6 +35,7 @@ from rabta_collector.isps import load_isps
 from rabta_collector.journal import Journal
 from rabta_collector.listeners import GrpcListener, HttpListener, grpc_credentials, web_context
 from rabta_collector.networks import open_networks
+from rabta_collector.origins import Origins
 from rabta_collector.plan import Costs, Frame
 from rabta_collector.planner import Planner
 from rabta_collector.prefixes import Prefixes
@@ -74,8 +75,6 @@ class Collector:
         self._whereabouts = Whereabouts(self._catalogue, lab=config.lab)
         self._settings = config.settings
         self._networks = open_networks(isps, config.asn_db)
-        engine = Engine(self._catalogue, isps, self._settings, asn_of=self._networks.asn_of)
-        self._decider = Decider(engine, on_events=self._tell)
         self._signer = load_signer(data.plan_key)
         self._credentials = grpc_credentials(config.tls_cert, config.tls_key)
         stamp = make_stamp(config, self._catalogue, isps)
@@ -85,6 +84,10 @@ class Collector:
         self._journal = Journal(data.journal, stats=self._stats, committed=self._committed)
         registry = Registry(data.state)
         self._accounts = Accounts(registry)
+        self._admission = Admission(self._accounts, config.limits, Prefixes(secrets.token_bytes))
+        origins, asn_of = Origins(self._accounts, self._admission), self._networks.asn_of
+        engine = Engine(self._catalogue, isps, self._settings, asn_of=asn_of, origin_of=origins.of)
+        self._decider = Decider(engine, on_events=self._tell)
         self._ingest = Ingest(
             journal=self._journal,
             stats=self._stats,
@@ -110,7 +113,8 @@ class Collector:
         self._stopping = asyncio.Event()
         self.desk = Desk(data.record, engine, self._accounts.province_of)
         self.testimony, self.newsroom = self.desk.testimony, self.desk.newsroom
-        projected = Projected(self._ingest, self._whereabouts, self._costs, self._decider, self._networks, self.desk)
+        made = (self._ingest, self._whereabouts, self._costs, self._decider)
+        projected = Projected(*made, self._networks, origins, self.desk)
         self._projections = Projections(data, stamp, projected)
 
     def _terms(self) -> Terms:
@@ -120,7 +124,7 @@ class Collector:
     def _parts(self, isps: frozenset[str]) -> Parts:
         return Parts(
             accounts=self._accounts,
-            admission=Admission(self._accounts, self._config.limits, Prefixes(secrets.token_bytes)),
+            admission=self._admission,
             ingest=self._ingest,
             journal=self._journal,
             planner=self._planner,

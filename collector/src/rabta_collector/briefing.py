@@ -8,6 +8,7 @@ from rabta_collector.court import Court
 from rabta_collector.dossier import Dossier
 from rabta_collector.nation import Nation
 from rabta_collector.question import Key
+from rabta_collector.verdict.instruments import find_faulty
 from rabta_proto.vocabulary import Judgement, State
 
 KNOWN = (State.REACHABLE, State.BLOCKED, State.THROTTLED)
@@ -85,3 +86,8 @@ class Briefing:
         """What a verdict rests on as it stands; `None` where there is none."""
         cell = self.court.cells.get((isp, platform))
         return None if cell is None or not platform else self.court.open_dossier(cell, now)
+
+    def faulty_of(self, platform: str, url: str) -> frozenset[str]:
+        """Versions of the agent that fail at a target by their own fault."""
+        windows = [cell.windows[url] for cell in self.cells_of(platform) if url in cell.windows]
+        return find_faulty(list(window.standing.values()) for window in windows)

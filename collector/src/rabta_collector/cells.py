@@ -14,6 +14,7 @@ from rabta_collector.catalogue import Need, Part, Target
 from rabta_collector.locators import shown
 from rabta_collector.state import PartVerdict, Verdict, Witness
 from rabta_collector.verdict.decide import NOT_MEASURED, Decision, Terms, combine, decide
+from rabta_collector.verdict.hands import OriginOf, nobody_knows
 from rabta_collector.verdict.rules import RULES_BY_ID
 from rabta_collector.windows import Window
 from rabta_proto.vocabulary import IspState, Judgement, State
@@ -87,23 +88,33 @@ class Cell:
         return replace(pace.decision, reached=decision.reached)
 
     def decide(
-        self, now: float, terms: Terms, *, crew: int = 0, faulty: Callable[[str], Collection[str]] = lambda _: ()
+        self,
+        now: float,
+        terms: Terms,
+        *,
+        crew: int = 0,
+        faulty: Callable[[str], Collection[str]] = lambda _: (),
+        origin_of: OriginOf = nobody_knows,
     ) -> Change | None:
         """Makes the verdict for this moment; returns the change, where it is one.
 
         `crew`: agents that the ISP has. `faulty`: versions of the agent whose votes on a target do not count.
+        `origin_of`: where agents come from.
         """
         agents: set[str] = set()
         for url, window in self.windows.items():
             votes = window.votes(now)
             trouble = any(vote.judgement is not Judgement.OK for vote in votes.values())
             broken = faulty(url) if trouble else ()
-            window.decision = decide(list(votes.values()), window.decision, terms, crew=crew, faulty=broken)
+            told, last = list(votes.values()), window.decision
+            window.decision = decide(told, last, terms, crew=crew, faulty=broken, origin_of=origin_of)
+            if window.decision.state is not last.state:
+                window.since = now
             if url in self.deciding:
                 agents.update(votes)
         for window in self.paces.values():
             votes = window.votes(now)
-            window.decision = decide(list(votes.values()), window.decision, terms)
+            window.decision = decide(list(votes.values()), window.decision, terms, origin_of=origin_of)
         decision = self._decision()
         before = self.verdict
         self.verdict = self._verdict(decision, before, len(agents), now)

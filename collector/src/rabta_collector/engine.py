@@ -15,9 +15,10 @@ corrects history (backfill.py), and votes for nothing.
 """
 
 from collections import deque
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from functools import partial
 
 from rabta_collector.agenda import Agenda
 from rabta_collector.asking import Alarm
@@ -35,7 +36,7 @@ from rabta_collector.outage import Patience
 from rabta_collector.state import Event, Snapshot
 from rabta_collector.tallies import Counting
 from rabta_collector.verdict.decide import Terms
-from rabta_collector.verdict.instruments import find_faulty
+from rabta_collector.verdict.hands import OriginOf, nobody_knows
 from rabta_collector.windows import Case
 from rabta_proto.model import Measurement
 from rabta_proto.vocabulary import IspState, Role, State
@@ -64,7 +65,7 @@ class Settings:
     isp_silence_s: float = 90.0  # after which an agent is gone, and the rest of them with it
     isp_together_s: float = 180.0  # within which agents fell silent together
     isp_memory_s: float = 86_400.0  # for which an agent is expected back
-    isp_min_agents: int = 2  # that must fall silent together
+    isp_min_agents: int = 3  # that must fall silent together
     events_kept: int = 10_000  # in memory
 
 
@@ -81,9 +82,13 @@ class Engine:
         settings: Settings = DEFAULTS,
         *,
         asn_of: Callable[[str], int | None] | None = None,
+        origin_of: OriginOf = nobody_knows,
     ) -> None:
-        """`asn_of`: number of the network that announces an address; the same at a replay, or verdicts may differ."""
-        self._settings = settings
+        """`asn_of`: number of the network that announces an address; the same at a replay, or verdicts may differ.
+
+        `origin_of`: where agents come from; a replay knows no prefixes, which can only hold a change up.
+        """
+        self._settings, self._origin_of = settings, origin_of
         self._terms = Terms(quorum=settings.quorum, min_agents=settings.min_agents)
         self._isps = [isp.id for isp in isps]
         self._agenda = Agenda(grid_s=settings.grid_s)  # of cells
@@ -264,18 +269,14 @@ class Engine:
         if cell is None:  # the catalogue changed
             return
         crew = self._nation.known(cell.isp)
-        change = cell.decide(now, self._terms, crew=crew, faulty=lambda url: self._faulty(cell.platform, url))
+        faulty = partial(self.briefing.faulty_of, cell.platform)
+        change = cell.decide(now, self._terms, crew=crew, faulty=faulty, origin_of=self._origin_of)
         if change is not None and cell.platform != REFERENCES:
             self.chronicle.write_change(change, now, self._court.open_dossier(cell, now))
         if (expiry := cell.next_expiry) is not None:
             self._agenda.enter_at(place, expiry)
         if self._nation.state(cell.isp) not in (IspState.UP, IspState.UNKNOWN):
             self._nation.look_at(cell.isp, now)
-
-    def _faulty(self, platform: str, url: str) -> Collection[str]:
-        """Versions of the agent that fail at a target by their own fault."""
-        windows = [cell.windows[url] for cell in self.briefing.cells_of(platform) if url in cell.windows]
-        return find_faulty(list(window.standing.values()) for window in windows)
 
     def _health(self, isp: str) -> IspState:
         """How well an ISP carries what its agents measure: what references say, and platforms where those all fail."""

@@ -2,11 +2,13 @@
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 from rabta_collector.agenda import Agenda
 from rabta_collector.catalogue import Isp
-from rabta_collector.entries import Entry, Measured
+from rabta_collector.entries import Entry, Measured, Presence
 from rabta_collector.outage import Group, Patience, judge
+from rabta_collector.rhythm import Rhythm
 from rabta_collector.state import IspStatus
 from rabta_proto.vocabulary import IspState, Role
 
@@ -37,9 +39,12 @@ class Nation:
         self._agenda = agenda
         self._health = health
         self._groups = {key: Group(patience=patience) for key in [CONTROLS, *(isp.id for isp in isps)]}
+        self._rhythms = {key: Rhythm() for key in self._groups}
+        self._lived: dict[str, float] = {}
         self._homes: dict[str, str] = {}
         self._alive_since: dict[str, float] = {}
         self._connected_since: dict[str, float] = {}
+        self._kinds = {isp.id: isp.kind for isp in isps}
         self._states = {isp.id: IspState.UNKNOWN for isp in isps}
         self._since: dict[str, float | None] = {isp.id: None for isp in isps}
 
@@ -63,6 +68,8 @@ class Nation:
         group = self._groups.get(key)
         if group is None:
             return
+        if isinstance(entry, Presence):
+            self._live(key, entry.at)
         self._move(entry.agent, key)
         if isinstance(entry, Measured):
             group.measured(entry.agent, entry.at)
@@ -97,11 +104,29 @@ class Nation:
                 state=self._states[isp.id],
                 since=self._since[isp.id],
                 agents_connected=self._groups[isp.id].connected,
-                agents_expected=len(self._groups[isp.id].signs),
+                agents_expected=self._expected(isp.id, now),
                 agents_reporting=self._groups[isp.id].reporting(now),
             )
             for isp in self._isps
         )
+
+    def _live(self, key: str, now: float) -> None:
+        """Learns from the time since the last coming or going; not where nobody was there to tell, or all was down."""
+        group = self._groups[key]
+        since, self._lived[key] = self._lived.get(key, now), now
+        heard_since = min(self._connected_since.values(), default=now)
+        if group.signs and self._states.get(key) is not IspState.DOWN:
+            self._rhythms[key].live(max(since, heard_since), now, group.connected / len(group.signs))
+
+    def _foresee(self, key: str, moment: float) -> float | None:
+        """How many agents are there at such a moment; `None` where it is not known."""
+        share = self._rhythms[key].expect(moment)
+        return None if share is None else share * len(self._groups[key].signs)
+
+    def _expected(self, key: str, now: float) -> int:
+        """The same in whole agents; all that are known where no hour is."""
+        foreseen = self._foresee(key, now)
+        return len(self._groups[key].signs) if foreseen is None else round(foreseen)
 
     def _move(self, agent: str, key: str) -> None:
         """An agent is where it was last heard."""
@@ -140,7 +165,8 @@ class Nation:
     def _decide(self, isp: str, now: float) -> Turn | None:
         group, before = self._groups[isp], self._states[isp]
         connected = min((since for other, since in self._connected_since.items() if other != isp), default=None)
-        after = judge(group, now, self._others_since(isp), connected)
+        others_since, expect = self._others_since(isp), partial(self._foresee, isp)
+        after = judge(group, now, others_since, connected, expect, self._silent_alike(isp, now))
         if after in (IspState.UP, IspState.DEGRADED):
             after = max(after, self._health(isp), key=_BY_GRAVITY.index)
         if after is before:
@@ -148,6 +174,13 @@ class Nation:
         self._states[isp], self._since[isp] = after, now
         silent = now - group.silent_since() if after is IspState.DOWN and not group.alive(now) else None
         return Turn(isp=isp, before=before, after=after, detected_after_s=silent)
+
+    def _silent_alike(self, isp: str, now: float) -> list[float]:
+        """When agents fell silent at other ISPs of the same kind, of which nobody is there."""
+        alike = [
+            self._groups[other] for other, kind in self._kinds.items() if kind is self._kinds[isp] and other != isp
+        ]
+        return [sign.at for group in alike if not group.alive(now) for sign in group.signs.values()]
 
     def _others_since(self, key: str) -> float | None:
         """Since when somebody in another group has been reporting."""

@@ -6,13 +6,18 @@ for each ISP, one for the controls.
 
 * `down`: everybody there is gone, at least `isp_min_agents` of them fell silent within `isp_together_s`, and somebody
   elsewhere has been reporting for `isp_silence_s`. Agents that left one by one in the evening are no outage.
+* Two agents fall silent within three minutes by chance some times a year at an ISP that has few; three hardly ever. So
+  `isp_min_agents` are three, but two do where other ISPs of that kind fell silent as a whole then, too: a shutdown.
 * A crowd that falls silent as one is believed sooner: ten agents in 10 s, five in 20 s, if that is all who were there.
   One agent may be slow to come back; that ten are, each with its own line, is what an outage is. (CROWDS)
 * `degraded`: at least `isp_min_agents`, and twice as many as remain, fell silent together within the last hour.
+* Where it is known how many are there at that hour of the week (rhythm.py), what falls silent as it does every night is
+  no outage: not `down` where fewer than `CERTAIN` were to be expected, and no more than half of those who fell silent;
+  not `degraded` where half of those who were to be expected are there.
 * `unknown`: nobody was there within `isp_memory_s`, or everybody everywhere is silent, which is our own fault.
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
 from rabta_proto.vocabulary import IspState
@@ -20,6 +25,9 @@ from rabta_proto.vocabulary import IspState
 RECENT_S = 3600.0  # in which agents that fell silent together make an ISP degraded
 CROWDS = ((10, 10.0), (5, 20.0))
 """So many agents that fell silent together, and the seconds after which they all count as gone; the most first."""
+PAIR = 2
+CERTAIN = 3.0
+"""With so many agents expected there is nobody once in twenty times by chance (Poisson: e^-3)."""
 REPORTING_S = 900.0  # in which an agent that reports has measured something
 
 
@@ -30,7 +38,7 @@ class Patience:
     silence_s: float = 90.0
     together_s: float = 180.0
     memory_s: float = 86_400.0
-    min_agents: int = 2
+    min_agents: int = 3
 
     def crowd_s(self, together: int) -> float:
         """Silence after which so many agents are gone, all of them."""
@@ -111,11 +119,24 @@ class Group:
                 yield from (gone_at, gone_at + RECENT_S, sign.at + self.patience.memory_s)
 
 
-def judge(group: Group, now: float, others_since: float | None, others_connected_since: float | None) -> IspState:
+def unforeseen(moment: float) -> float | None:
+    """Where it is not known how many agents are to be expected."""
+    return None
+
+
+def judge(
+    group: Group,
+    now: float,
+    others_since: float | None,
+    others_connected_since: float | None,
+    expect: Callable[[float], float | None] = unforeseen,
+    alike: Iterable[float] = (),
+) -> IspState:
     """The state of an ISP.
 
     `others_since`: since when somebody elsewhere has been reporting, `None`: nobody is. `others_connected_since`: since
-    when somebody elsewhere has had a session, without a gap.
+    when somebody elsewhere has had a session, without a gap. `expect`: how many agents are there at such a moment.
+    `alike`: when agents fell silent at other ISPs of that kind, of which nobody is there.
     """
     patience = group.patience
     gone = [sign.at for sign in group.signs.values() if group.gone(sign, now)]
@@ -125,11 +146,16 @@ def judge(group: Group, now: float, others_since: float | None, others_connected
     if here and not _crowd_gone(group, now, others_connected_since):
         recent = [at for at in gone if at + patience.silence_s + RECENT_S > now]
         many = _together(recent, patience) >= max(patience.min_agents, 2 * here)
-        return IspState.DEGRADED if many else IspState.UP
+        usual = (expected := expect(now)) is not None and 2 * here >= expected
+        return IspState.DEGRADED if many and not usual else IspState.UP
     if others_since is None or others_since + patience.silence_s > now:
         return IspState.UNKNOWN
     silent = [sign.at for sign in group.signs.values()]
-    return IspState.DOWN if _together(silent, patience) >= patience.min_agents else IspState.UNKNOWN
+    fell = _together(silent, patience)
+    usual = (expected := expect(max(silent))) is not None and expected < min(CERTAIN, fell / 2)
+    beside = sum(abs(at - max(silent)) <= patience.together_s for at in alike)
+    enough = fell >= patience.min_agents or (fell >= PAIR and fell + beside > patience.min_agents)
+    return IspState.DOWN if enough and not usual else IspState.UNKNOWN
 
 
 def _crowd_gone(group: Group, now: float, others_connected_since: float | None) -> bool:

@@ -18,6 +18,7 @@ from rabta_collector.entries import Entry, Measured
 from rabta_collector.ingest import Ingest
 from rabta_collector.journal import Journal
 from rabta_collector.networks import Networks
+from rabta_collector.origins import Origins
 from rabta_collector.plan import Costs
 from rabta_collector.record.desk import Desk
 from rabta_collector.replay import Known, Progress, replay
@@ -32,13 +33,14 @@ log = structlog.get_logger()
 
 @dataclass(frozen=True, slots=True)
 class Parts:
-    """What is made of the journal; not so `networks`, which the engine asks. `desk` keeps what is decided."""
+    """What is made of the journal; not so `networks` and `origins`, which the engine asks. `desk` keeps decisions."""
 
     ingest: Ingest
     whereabouts: Whereabouts
     costs: Costs
     decider: Decider
     networks: Networks
+    origins: Origins
     desk: Desk
 
 
@@ -65,7 +67,7 @@ class Projections:
                 "whereabouts": parts.whereabouts,
                 "costs": parts.costs,
             },
-            outside={"networks": parts.networks},
+            outside={"networks": parts.networks, "origins": parts.origins},
             decided_to=lambda: engine.snapshot().at,
         )
         self.checkpoints.settled = parts.desk.settled

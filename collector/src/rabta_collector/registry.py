@@ -21,7 +21,8 @@ MAX_PENDING = 4  # new secrets that an agent was given and has not used yet
 DIGEST_BYTES = 32
 MARK = "rabta"  # what a token begins with, so that people and scanners know one
 AGENT_COLUMNS = (
-    "id, digest, role, isp, province, enrolled_at, revoked_at, last_seen, version, pending, secret_at, offered_at"
+    "id, digest, role, isp, province, enrolled_at, revoked_at, last_seen, version, pending, secret_at, offered_at, "
+    "invite"
 )
 
 
@@ -37,7 +38,7 @@ class InvitationError(ValueError):
 class Agent:
     """One agent. Times are Unix seconds; `digest` is of its secret, `pending` of new ones that it has not used yet.
 
-    `secret_at`: when the secret was handed out; `offered_at`: when the last new one was.
+    `secret_at`: when the secret was handed out; `offered_at`: when the last new one was. `invite`: by which invitation.
     """
 
     id: str
@@ -52,6 +53,7 @@ class Agent:
     pending: tuple[bytes, ...] = ()
     secret_at: float = 0.0
     offered_at: float | None = None
+    invite: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -151,6 +153,7 @@ class Registry:
             last_seen=None,
             version=newcomer.version,
             secret_at=now,
+            invite=invite,
         )
         return agent, secret
 
@@ -171,6 +174,7 @@ class Registry:
                 pending=_split(row[9]),
                 secret_at=row[10],
                 offered_at=row[11],
+                invite=row[12],
             )
             for row in rows
         )

@@ -69,9 +69,13 @@ class Ballot:
 
 @dataclass(slots=True, kw_only=True)
 class Window:
-    """Ballots and sample of one target at one ISP; `decision` is the last one, made of the `standing` votes."""
+    """Ballots and sample of one target at one ISP; `decision` is the last one, made of the `standing` votes.
+
+    `since`: when its state last changed, Unix seconds.
+    """
 
     decision: Decision = field(default_factory=Decision)
+    since: float = 0.0
     next_expiry: float | None = None
     standing: Mapping[str, Vote] = field(default_factory=dict)
     _starts: dict[str, tuple[float, ...]] = field(default_factory=dict)
@@ -225,6 +229,7 @@ def _cast(base: Vote | None, case: Case, finding: Finding) -> Vote | None:
         weight=finding.weight,
         pace=finding.pace,
         version=case.measurement.agent_version,
+        agent=case.agent,
         expires=case.expires,
     )
 

@@ -12,16 +12,18 @@ Agents have changed over where, at some cut,
 
 * it is at least ln(n / ERROR): a steady mixture is taken for a change once in a thousand times, or less;
 * the judgement holds a quorum of the votes after the cut; and
-* more votes than a third of all agents could be lying for it: d > (n - 1) / 3, rounded down. So no third of liars,
-  whatever they say and whenever, brings a change about.
+* more votes than a third of all agents could be lying for it: d > (n - 1) / 3, rounded down, of agents of one hand
+  counted as hands.py says. So no third of liars, whatever they say and whenever, brings a change about.
 
 Fewer than fourteen agents never fill that measure, and are simply heard, all of them. Votes that an earlier change made
 void still count among all agents, and are no part of the sequence: three changes in a row look like a mixture.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from itertools import compress
 from math import log
 
+from rabta_collector.verdict.hands import OriginOf, count_hands, nobody_knows
 from rabta_collector.verdict.vote import Vote
 
 ERROR = 0.001
@@ -33,37 +35,50 @@ def could_lie(agents: int) -> int:
     return (agents - 1) // 3
 
 
-def find_changeover(votes: Sequence[Vote], quorum: float, *, crew: int = 0, since: float = 0.0) -> float | None:
+def find_changeover(
+    votes: Sequence[Vote], quorum: float, *, crew: int = 0, since: float = 0.0, origin_of: OriginOf = nobody_knows
+) -> float | None:
     """Start of the first vote after the likeliest change, where there was one.
 
     `quorum`: share that decides. `crew`: agents of the ISP, of which more may have been heard lately than have a vote.
     `since`: when agents last changed over; of votes from before nothing more is learnt than that there are so many.
+    `origin_of`: where agents come from.
     """
     ordered = sorted((vote for vote in votes if vote.started >= since), key=lambda vote: vote.started)
     liars = could_lie(max(crew, len(votes)))
     least = log(max(1, len(ordered)) / ERROR)
     if _likelihood(len(ordered) // 2, len(ordered)) > -least:  # no cut of so few votes could be told from chance
         return None
+
+    def enough(supporters: Sequence[Vote]) -> bool:
+        return len(supporters) > liars and count_hands(supporters, votes, liars, origin_of) > liars
+
     found: tuple[float, float] | None = None
     for judgement in sorted({vote.judgement for vote in ordered}):
         says = [vote.judgement is judgement for vote in ordered]
-        ratio, moment = _likeliest(says, ordered, quorum, liars)
+        ratio, moment = _likeliest(says, ordered, quorum, enough)
         if ratio >= least and (found is None or ratio > found[0]):
             found = ratio, moment
     return None if found is None else found[1]
 
 
-def _likeliest(yes: Sequence[bool], ordered: Sequence[Vote], quorum: float, liars: int) -> tuple[float, float]:
-    """The greatest ratio of all cuts that count, and the start of the first vote after it."""
+def _likeliest(
+    yes: Sequence[bool], ordered: Sequence[Vote], quorum: float, enough: Callable[[Sequence[Vote]], bool]
+) -> tuple[float, float]:
+    """The greatest ratio of all cuts that count, and the start of the first vote after it.
+
+    `enough`: whether votes for it after a cut are more than could be lying.
+    """
     total, votes = len(yes), sum(yes)
     steady = _likelihood(votes, total)
     best = (0.0, 0.0)
     before = 0
     for cut, says in enumerate(yes):
         after, rest = votes - before, total - cut
-        if says and after > liars and after >= quorum * rest - 1e-9:
+        if says and after >= quorum * rest - 1e-9:
             ratio = _likelihood(after, rest) + _likelihood(before, cut) - steady
-            best = max(best, (ratio, ordered[cut].started))
+            if (found := (ratio, ordered[cut].started)) > best and enough(list(compress(ordered[cut:], yes[cut:]))):
+                best = found
         before += says
     return best
 

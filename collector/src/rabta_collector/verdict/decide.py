@@ -10,6 +10,8 @@ One agent has one vote, its newest. With n votes, of which k are for the leading
 * No quorum, and two agents or more on either side: agents are changing over, and what stood stands. With one agent
   against two or so, measuring in turns, it is inconclusive.
 * Votes from before the moment at which agents changed over, where one is found (changeover.py), are void.
+* Agents of one invitation, of one prefix, or all new, bring no change about by themselves (hands.py). Where newcomers
+  alone hold a quorum against others who have measured since, it is `disrupted`.
 * Before all that: votes by versions of the agent that fail alike all over the country, where others do not, are left
   out (instruments.py); and where more than could lie and two agents reach it, as many do not, and no version of the
   agent is on both sides, the failure follows the instrument and not the network: inconclusive.
@@ -28,12 +30,13 @@ agents say so, a block that only controls prove is less sure than one that prove
 """
 
 from collections import Counter
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, replace
 from math import fsum, sqrt
 
 from rabta_collector.catalogue import Need
 from rabta_collector.verdict.changeover import could_lie, find_changeover
+from rabta_collector.verdict.hands import OriginOf, count_hands, nobody_knows
 from rabta_collector.verdict.pace import held, typical
 from rabta_collector.verdict.rules import RULES_BY_ID
 from rabta_collector.verdict.vote import Vote
@@ -106,22 +109,31 @@ class Decision:
 
 
 def decide(
-    votes: Sequence[Vote], before: Decision, terms: Terms, *, crew: int = 0, faulty: Collection[str] = frozenset()
+    votes: Sequence[Vote],
+    before: Decision,
+    terms: Terms,
+    *,
+    crew: int = 0,
+    faulty: Collection[str] = frozenset(),
+    origin_of: OriginOf = nobody_knows,
 ) -> Decision:
     """The decision on one target. `before` is the last one, which stands while agents change over.
 
     `crew`: agents that the ISP has, where more than vote. `faulty`: versions of the agent whose votes do not count.
+    `origin_of`: where agents come from.
     """
     if faulty and (sound := [vote for vote in votes if vote.version not in faulty]) != votes:
-        return decide(sound, before, terms, crew=crew) if sound else Decision(note=INSTRUMENT)
+        return decide(sound, before, terms, crew=crew, origin_of=origin_of) if sound else Decision(note=INSTRUMENT)
     if not votes:
         return Decision(note=NOT_MEASURED)
     if _follows_version(votes):
         return replace(_describe(State.INCONCLUSIVE, votes, before, terms), note=INSTRUMENT)
-    turned = max(before.turned, find_changeover(votes, terms.quorum, crew=crew, since=before.turned) or 0.0)
+    changed = find_changeover(votes, terms.quorum, crew=crew, since=before.turned, origin_of=origin_of)
+    turned = max(before.turned, changed or 0.0)
     fresh = [vote for vote in votes if vote.started >= turned] or votes
     counted = fresh if len(votes) >= terms.min_agents else _believable(fresh, before)
-    state = _state(counted, before, terms, liars=could_lie(max(crew, len(counted))))
+    liars = could_lie(max(crew, len(counted)))
+    state = _state(counted, before, terms, liars=liars, counts=lambda some: count_hands(some, votes, liars, origin_of))
     if state in PROVED_OR_LASTING and before.state is not state and _too_soon(fresh, state):
         state = before.state
     return replace(_describe(state, fresh, before, terms), turned=turned)
@@ -156,7 +168,9 @@ def _expected(judgement: Judgement, before: State) -> bool:
     return STATE_OF[judgement] is before or (judgement is Judgement.OK and before is State.INCONCLUSIVE)
 
 
-def _state(votes: Sequence[Vote], before: Decision, terms: Terms, *, liars: int) -> State:
+def _state(
+    votes: Sequence[Vote], before: Decision, terms: Terms, *, liars: int, counts: Callable[[Sequence[Vote]], int]
+) -> State:
     if not votes:
         return before.state
     leader, count = _leader(votes)
@@ -164,7 +178,10 @@ def _state(votes: Sequence[Vote], before: Decision, terms: Terms, *, liars: int)
     if min(in_turns) > max(1, liars):
         return State.DISRUPTED
     if count >= terms.quorum * len(votes) - 1e-9:
-        return STATE_OF[leader]
+        mine = [vote for vote in votes if vote.judgement is leader]
+        if STATE_OF[leader] is before.state or count <= liars or counts(mine) > liars:
+            return STATE_OF[leader]
+        return State.DISRUPTED if in_turns[1] else before.state
     two_sides = min(count, len(votes) - count) >= 2
     return before.state if two_sides or not min(in_turns) else State.INCONCLUSIVE
 

@@ -11,7 +11,7 @@ class Vote:
     """What an agent's newest conclusive measurement says. `since`, `streak`: the unbroken run of the same judgement.
 
     `weight`: how sure the finding is, 0 to 1. `version`: the agent's; empty where it is not known.
-    `pace`: of timed reads.
+    `pace`: of timed reads. `agent`: whose vote it is, its pseudonym.
     """
 
     judgement: Judgement
@@ -25,3 +25,4 @@ class Vote:
     weight: float = 1.0
     version: str = ""
     pace: Pace | None = None
+    agent: str = ""
