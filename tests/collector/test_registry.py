@@ -100,7 +100,7 @@ def test_secrets_are_not_in_the_file(tmp_path: Path, registry: Registry) -> None
     registry.close()
     kept = b"".join(file.read_bytes() for file in tmp_path.iterdir())
     assert secret.encode() not in kept
-    assert token.rpartition("-")[2].encode() not in kept
+    assert token.split("-", 2)[2].encode() not in kept  # a secret may end with a dash
     assert digest(secret) in kept
 
 
