@@ -2,6 +2,7 @@
 
 import json
 import re
+from contextlib import closing
 from importlib import resources
 from pathlib import Path
 
@@ -10,6 +11,7 @@ import trustme
 
 from rabta_collector.cli import run
 from rabta_collector.datadir import DataDir
+from rabta_collector.outliers import SCORES
 from rabta_collector.registry import Newcomer, Registry
 
 NEWCOMER = Newcomer(isp="zong", province="", version="0.1.0")
@@ -114,6 +116,11 @@ def test_agents_are_listed_and_revoked(terminal: Terminal) -> None:
         listed["enrolled"],
         listed["revoked"],
     )
+    assert None is listed["outlier"]
+    with closing(Registry(terminal.data / "state.sqlite")) as beside:
+        beside.keep_fact(SCORES, json.dumps({agent.id: 0.25}))
+    assert 0.25 == json.loads(terminal("agents", "--json"))["agents"][0]["outlier"]
+    assert "0.25" in terminal("agents")
     assert f"revoked {agent.id}\n" == terminal("revoke", agent.id)
     listing = terminal("agents")
     assert agent.id in listing

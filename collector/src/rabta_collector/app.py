@@ -73,20 +73,18 @@ class Collector:
         self._stats = IngestStats()
         self._costs = Costs(self._catalogue)
         self._whereabouts = Whereabouts(self._catalogue, lab=config.lab)
-        self._settings = config.settings
         self._networks = open_networks(isps, config.asn_db)
         self._signer = load_signer(data.plan_key)
         self._credentials = grpc_credentials(config.tls_cert, config.tls_key)
         stamp = make_stamp(config, self._catalogue, isps)
-        read_to = read_up_to(data.checkpoint, data.journal, stamp)
-        if salvage := journal_file.prepare(data.journal, after=read_to):
+        if salvage := journal_file.prepare(data.journal, after=read_up_to(data.checkpoint, data.journal, stamp)):
             log.error("journal.salvaged", moved_to=str(salvage.moved_to), kept=salvage.kept, lost=salvage.lost)
         self._journal = Journal(data.journal, stats=self._stats, committed=self._committed)
         registry = Registry(data.state)
         self._accounts = Accounts(registry)
         self._admission = Admission(self._accounts, config.limits, Prefixes(secrets.token_bytes))
         origins, asn_of = Origins(self._accounts, self._admission), self._networks.asn_of
-        engine = Engine(self._catalogue, isps, self._settings, asn_of=asn_of, origin_of=origins.of)
+        engine = Engine(self._catalogue, isps, self._config.settings, asn_of=asn_of, origin_of=origins.of)
         self._decider = Decider(engine, on_events=self._tell)
         self._ingest = Ingest(
             journal=self._journal,
@@ -97,8 +95,7 @@ class Collector:
             room=config.limits.inflight_bytes,
         )
         registry.keep_fact("isps", " ".join(isp.id for isp in isps))
-        places = make_places(self._catalogue, isps)
-        registry.keep_fact(PLACES, places.to_json())
+        registry.keep_fact(PLACES, (places := make_places(self._catalogue, isps)).to_json())
         self._history = History(data.history, places)
         self._planner = Planner(
             frame=Frame(catalogue=self._catalogue, marks=MARKS, newest_agent=version("rabta-collector")),
@@ -114,8 +111,7 @@ class Collector:
         self.desk = Desk(data.record, engine, self._accounts.province_of)
         self.testimony, self.newsroom = self.desk.testimony, self.desk.newsroom
         made = (self._ingest, self._whereabouts, self._costs, self._decider)
-        projected = Projected(*made, self._networks, origins, self.desk)
-        self._projections = Projections(data, stamp, projected)
+        self._projections = Projections(data, stamp, Projected(*made, self._networks, origins, self.desk))
 
     def _terms(self) -> Terms:
         lab, bound = self._config.lab, self._config.bytes_per_day
@@ -260,6 +256,7 @@ class Collector:
                 self._tick(),
                 upkeep.watch_registry(self._accounts, self._service),
                 upkeep.keep_heard(self._accounts, self._service),
+                upkeep.keep_scores(self._accounts, self._decider.engine.briefing.outlier_scores),
                 upkeep.keep_planning(self._planner, self._service, self._accounts, self._config.share_pause_s),
                 TakeIn(self._data.handed, self._ingest).run(),
                 self._tender().tend(),
@@ -286,7 +283,7 @@ class Collector:
 
     async def _tick(self) -> None:
         """Decides at each point of the grid, as far as the journal is complete."""
-        grid_s = self._settings.grid_s
+        grid_s = self._config.settings.grid_s
         while True:
             await asyncio.sleep(grid_s - time.time() % grid_s)
             self._decider.advance(self._journal.horizon())

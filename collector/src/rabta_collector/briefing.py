@@ -91,3 +91,7 @@ class Briefing:
         """Versions of the agent that fail at a target by their own fault."""
         windows = [cell.windows[url] for cell in self.cells_of(platform) if url in cell.windows]
         return find_faulty(list(window.standing.values()) for window in windows)
+
+    def outlier_scores(self) -> Mapping[str, float]:
+        """How often each agent finds otherwise than its ISP's verdict, 0 to 1."""
+        return self.court.outliers.scores()

@@ -15,15 +15,17 @@ from rabta_collector.consensus import Consensus
 from rabta_collector.controls import Controls, Look
 from rabta_collector.dossier import Dossier, open_dossier
 from rabta_collector.locators import VPNS, scheme_of
+from rabta_collector.outliers import Outliers
 from rabta_collector.question import at_odds
 from rabta_collector.record.rollup import Rollup
 from rabta_collector.timing import Timing
 from rabta_collector.vantages import Vantages
 from rabta_collector.verdict.background import Background
 from rabta_collector.verdict.classify import Finding, classify, find_rule
+from rabta_collector.verdict.decide import CROWD, STATE_OF
 from rabta_collector.verdict.facts import Facts
 from rabta_collector.verdict.reads import without_reads
-from rabta_collector.windows import Case, says
+from rabta_collector.windows import Case, Window, says
 from rabta_proto.model import Measurement, TlsHandshake
 from rabta_proto.vocabulary import Judgement
 
@@ -52,6 +54,7 @@ class Court:
     controls: Controls = field(default_factory=Controls)
     consensus: Consensus = field(default_factory=Consensus)
     vantages: Vantages = field(default_factory=Vantages)
+    outliers: Outliers = field(default_factory=Outliers)
     asn_of: Callable[[str], int | None] | None = None
     timing: Timing = field(init=False)
     rollup: Rollup = field(default_factory=Rollup)
@@ -95,6 +98,7 @@ class Court:
         told = self.vantages.hear(case.agent, case.measurement, case.started)
         finding = self.judge(cell, case)
         window = cell.window(target.url)
+        self._score(window, case)
         window.record(case, finding, now)
         self.rollup.hear(cell.isp, cell.platform, case.agent, case.started, finding.judgement)
         self.changed(cell)
@@ -116,6 +120,15 @@ class Court:
             for other in self.of(cell.isp):
                 for window in other.windows.values():
                     self._revise(other, window.open_cases(case.agent))
+
+    def _score(self, window: Window, case: Case) -> None:
+        """Holds an agent's last finding against the verdict, where one state has stood from before it until now."""
+        last, state = window.said(case.agent), window.decision.state
+        if last is None or state not in STATE_OF.values() or len(window.standing) <= CROWD:
+            return
+        if window.since <= last.started:
+            against = STATE_OF[last.judgement] is not state
+            self.outliers.hear(case.agent, against=against, now=case.started)
 
     def _revise(self, cell: Cell, cases: Iterable[Case]) -> None:
         """Judges open cases anew."""

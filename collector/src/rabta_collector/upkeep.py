@@ -1,15 +1,19 @@
 """What a collector that serves looks after, again and again, until it is cancelled."""
 
 import asyncio
+import json
+from collections.abc import Callable, Mapping
 
 import structlog
 
 from rabta_collector.accounts import Accounts
+from rabta_collector.outliers import SCORES
 from rabta_collector.planner import Planner
 from rabta_collector.service import Service
 
 REVOCATION_S = 1.0  # between looks at what other processes have changed
 HEARD_S = 60.0  # between two notes of when agents were last heard
+SCORES_S = 600.0  # between two notes of how often agents find otherwise than all others
 log = structlog.get_logger()
 
 
@@ -27,6 +31,17 @@ async def keep_heard(accounts: Accounts, service: Service) -> None:
         await asyncio.sleep(HEARD_S)
         await accounts.keep_heard()
         await service.rotate()
+
+
+async def keep_scores(accounts: Accounts, scores: Callable[[], Mapping[str, float]]) -> None:
+    """Notes how often each agent finds otherwise than its ISP's verdict, where `agents` reads it; to the hundredth."""
+    noted = ""
+    while True:
+        await asyncio.sleep(SCORES_S)
+        now = json.dumps({agent: round(score, 2) for agent, score in sorted(scores().items())})
+        if now != noted:
+            await accounts.keep_fact(SCORES, now)
+            noted = now
 
 
 async def keep_planning(planner: Planner, service: Service, accounts: Accounts, pause_s: float) -> None:

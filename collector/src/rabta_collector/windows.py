@@ -93,6 +93,11 @@ class Window:
         ballot = self._ballots.get(agent)
         return None if ballot is None else (ballot.started, ballot.stands[-1].case if ballot.stands else None)
 
+    def said(self, agent: str) -> Vote | None:
+        """An agent's vote, where its newest measurement has brought it about."""
+        ballot = self._ballots.get(agent)
+        return ballot.vote if ballot is not None and ballot.vote and ballot.vote.started == ballot.started else None
+
     def newest_findings(self) -> dict[str, tuple[float, Judgement | None]]:
         """Of each agent when its newest measurement began, and what it says of the network: `None` where nothing."""
         return {

@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 
 from rabta_collector.cli.options import add_config, config_of, existing_data
 from rabta_collector.config import InvalidConfigError
+from rabta_collector.outliers import SCORES
 from rabta_collector.registry import Agent, Registry
 
 
@@ -26,13 +27,14 @@ def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None
 
 def run(options: argparse.Namespace, environment: Mapping[str, str]) -> int:
     with closing(Registry(existing_data(config_of(options, environment)).state)) as registry:
-        rows = [_row(agent) for agent in registry.agents()]
+        scores: dict[str, float] = json.loads(registry.fact(SCORES) or "{}")
+        rows = [_row(agent, scores.get(agent.id)) for agent in registry.agents()]
     if options.json:
         json.dump({"agents": rows}, sys.stdout, indent=2)
         sys.stdout.write("\n")
         return 0
-    names = ("agent", "role", "isp", "version", "enrolled", "last_seen", "revoked")
-    table = [names, *(tuple(str(row[name] or "-") for name in names) for row in rows)]
+    names = ("agent", "role", "isp", "version", "enrolled", "last_seen", "outlier", "revoked")
+    table = [names, *(tuple(str("-" if row[name] is None else row[name]) for name in names) for row in rows)]
     widths = [max(len(line[column]) for line in table) for column in range(len(names))]
     for line in table:
         sys.stdout.write("  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip() + "\n")
@@ -47,7 +49,7 @@ def revoke(options: argparse.Namespace, environment: Mapping[str, str]) -> int:
     return 0
 
 
-def _row(agent: Agent) -> dict[str, str | None]:
+def _row(agent: Agent, outlier: float | None) -> dict[str, str | float | None]:
     return {
         "agent": agent.id,
         "role": str(agent.role),
@@ -56,6 +58,7 @@ def _row(agent: Agent) -> dict[str, str | None]:
         "version": agent.version or None,
         "enrolled": _time(agent.enrolled_at),
         "last_seen": _time(agent.last_seen),
+        "outlier": outlier,
         "revoked": _time(agent.revoked_at),
     }
 
