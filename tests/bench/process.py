@@ -11,6 +11,7 @@ from pathlib import Path
 
 _TICK_S = 1 / os.sysconf("SC_CLK_TCK")
 READY_S = 60.0
+_PYTHONS = (sys.prefix, sys.base_prefix)
 
 
 class BenchError(RuntimeError):
@@ -19,7 +20,11 @@ class BenchError(RuntimeError):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Memory:
-    """Megabytes (10^6): proportional set size, and resident."""
+    """Megabytes (10^6): proportional set size as if it were the only Python here, and resident.
+
+    Others that run from the same environment share its libraries, as they would on no volunteer's machine. So what is
+    mapped of Python and of that environment counts whole, and of everything else its share.
+    """
 
     pss: float
     rss: float
@@ -33,9 +38,17 @@ def cpu_s(pid: int) -> float:
 
 def memory(pid: int) -> Memory:
     """What it holds now."""
-    lines = Path(f"/proc/{pid}/smaps_rollup").read_text(encoding="utf-8").splitlines()[1:]
-    found = {line.split(":")[0]: int(line.split()[1]) for line in lines}
-    return Memory(pss=found["Pss"] * 1024 / 1e6, rss=found["Rss"] * 1024 / 1e6)
+    own, pss_kib, rss_kib = False, 0, 0
+    for line in Path(f"/proc/{pid}/smaps").read_text(encoding="utf-8").splitlines():
+        words = line.split()
+        if not words[0].endswith(":"):  # a mapping; what it holds follows
+            own = len(words) > 5 and words[5].startswith(_PYTHONS)
+        elif words[0] == "Rss:":
+            rss_kib += int(words[1])
+            pss_kib += int(words[1]) if own else 0
+        elif words[0] == "Pss:":
+            pss_kib += 0 if own else int(words[1])
+    return Memory(pss=pss_kib * 1024 / 1e6, rss=rss_kib * 1024 / 1e6)
 
 
 def written_bytes(pid: int) -> int:
