@@ -10,7 +10,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export PIP_CONSTRAINT := $(CURDIR)/constraints.txt
 
 .PHONY: help setup demo run test test-all lint types proto proto-check fmt check spell accuracy faults clean wheels deb pyz \
-	deb-test bench
+	deb-test bench bench-history
 
 help: $(SETUP)
 	@sed -n 's/^## //p' Makefile
@@ -29,6 +29,7 @@ help: $(SETUP)
 ## make deb          the agent as a Debian package, for this machine's architecture and Python
 ## make pyz          the agent as one file, likewise
 ## make deb-test     as root: package, wheels (pipx) and .pyz on an empty Debian, from nothing to verdicts and away again
+## make bench-history  millions of rows in the archive, and what page and API ask of them (ROWS=, MINUTES=)
 ## make bench        what agent and collector cost, beside floors and peers (QUICK=1: less sure; PART=agent or ingest)
 ## make fmt          format
 ## make proto        generate the code of the schema anew
@@ -55,6 +56,9 @@ faults: $(SETUP)
 
 sim: $(SETUP)
 	@cd tests && exec ../$(BIN)/python -m sim --seed $(or $(SEED),1) $(if $(QUICK),--quick) $(if $(EVENT),--event "$(EVENT)")
+
+bench-history: $(SETUP)
+	@cd tests && exec ../$(BIN)/python -m bench.history $(if $(ROWS),--rows $(ROWS)) $(if $(MINUTES),--minutes $(MINUTES))
 
 bench: $(SETUP)
 	@cd tests && exec ../$(BIN)/python -m bench $(if $(QUICK),--quick) $(PART)

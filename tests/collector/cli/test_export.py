@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from rabta_collector import journal_file
+from rabta_collector.archive.table import open_duck
 from rabta_collector.cli import run
 from rabta_collector.datadir import DataDir
 from rabta_collector.entries import Measured
@@ -72,6 +73,26 @@ def test_nothing_in_it_tells_one_agent_from_another(data: Path) -> None:
         assert not any(word in out.read_text() for word in ('"agent":"a"', "epoch", "sequence", "ptcl-0"))
 
 
+def test_parquet_has_a_row_a_measurement_with_every_step_and_no_second(
+    data: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = data / "all.parquet"
+    assert 0 == export(data, "parquet", out, "--platform", "x")
+    with open_duck() as duck:
+        rows = duck.execute(
+            "SELECT isp, state, mechanism, strftime(time, '%S'), json_array_length(measurement, '$.observations') > 2"
+            " FROM read_parquet(?) ORDER BY isp",
+            [str(out)],
+        ).fetchall()
+        text = str(duck.execute("SELECT * FROM read_parquet(?)", [str(out)]).fetchall())
+    assert ("jazz", "ok", "", "00", True) in rows
+    assert [("ptcl", "blocked", "tls.reset.sni", "00", True)] == rows[-1:]
+    assert not any(word in text for word in ("epoch", "sequence", "ptcl-0"))
+    assert [] == list(data.glob(".*"))
+    assert 1 == export(data, "parquet", "-")
+    assert "--out" in capsys.readouterr().err
+
+
 def test_gzip_by_name_and_standard_output_by_a_dash(data: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert 0 == export(data, "csv", data / "all.csv.gz")
     assert 0 == export(data, "csv", "-")
@@ -109,7 +130,7 @@ def test_a_place_that_cannot_be_written_is_one_line(data: Path, capsys: pytest.C
     assert [f"rabta-collector: {data}/no/where.csv: No such file or directory"] == capsys.readouterr().err.splitlines()
 
 
-@pytest.mark.parametrize("wrong", [["--since", "yesterday"], ["--format", "parquet"], ["--until", "2024-02-30"]])
+@pytest.mark.parametrize("wrong", [["--since", "yesterday"], ["--format", "xml"], ["--until", "2024-02-30"]])
 def test_wrong_usage_names_the_flag(data: Path, wrong: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as stopped:
         export(data, "csv", "-", *wrong)

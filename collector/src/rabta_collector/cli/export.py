@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from rabta_collector.catalogue import Isp
 from rabta_collector.cli.options import add_config, config_of, existing_data
 from rabta_collector.cli.progress import Progress
+from rabta_collector.export.columns import ParquetForm, writing_parquet
 from rabta_collector.export.files import STDOUT, writing
 from rabta_collector.export.forms import CsvForm, Form, JsonForm, OoniForm
 from rabta_collector.export.judged import Bench, Judged, Selection
@@ -23,8 +24,9 @@ FORMS: Mapping[str, Callable[[Sequence[Isp]], Form]] = {
     "ooni": OoniForm,
     "jsonl": lambda _: JsonForm(),
     "csv": lambda _: CsvForm(),
+    "parquet": lambda _: ParquetForm(),
 }
-_FORM_OF = {"ooni": "OONI", "jsonl": "protobuf JSON", "csv": "CSV"}
+_FORM_OF = {"ooni": "OONI", "jsonl": "protobuf JSON", "csv": "CSV", "parquet": "Parquet"}
 
 
 def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -64,7 +66,8 @@ def run(options: argparse.Namespace, environment: Mapping[str, str]) -> int:
     )
     wanted = Selection(since=options.since, until=options.until, platform=options.platform, isp=options.isp)
     form, formless = FORMS[options.format](isps), Counter[str]()
-    with writing(options.out) as write:
+    opening = writing_parquet if options.format == "parquet" else writing
+    with opening(options.out) as write:
         write(form.header)
         for judged in bench.judge(wanted):
             line = form.line(judged)
