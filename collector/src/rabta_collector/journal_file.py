@@ -195,8 +195,8 @@ def _readable(path: Path) -> Iterator[Row]:
         try:
             damaged.execute("PRAGMA writable_schema=ON")  # or SQLite reads nothing of a file that is too short
             for row, sound in _select(damaged, "WHERE id > ? ORDER BY id", 0):
-                last = row.id
-                if sound:
+                if sound:  # a damaged one may bear any number
+                    last = row.id
                     yield row
             return
         except sqlite3.DatabaseError:
