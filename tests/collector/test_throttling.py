@@ -92,6 +92,15 @@ def test_reads_that_are_fast_again_end_it() -> None:
     assert State.REACHABLE is at_ptcl(engine).state
 
 
+def test_reads_count_though_something_that_began_later_came_before_them() -> None:
+    engine = calm()
+    slow = [reads(f"ptcl-{n}", "ptcl", SLOW, THEN + 5 + n) for n in range(3)]
+    late = [replace(entry, at=THEN + 20) for entry in slow]
+    quick = [measured(f"ptcl-{n}", "ptcl", works().measurement(at=THEN + 10 + n)) for n in range(3)]
+    tell(engine, [*abroad(THEN + 1), *quick, *late], THEN + 24)
+    assert State.THROTTLED is at_ptcl(engine).state
+
+
 def test_it_lapses_where_nobody_reads_any_more() -> None:
     engine, _ = throttled_at_ptcl()
     tell(engine, FEED.rounds(THEN + 25, THEN + 700), THEN + 700)

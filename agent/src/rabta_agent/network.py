@@ -19,7 +19,7 @@ import asyncio
 import errno
 import socket
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from ipaddress import ip_address, ip_network
@@ -183,8 +183,15 @@ def _family(address: str) -> socket.AddressFamily:
     return socket.AF_INET if ip_address(address).version == 4 else socket.AF_INET6
 
 
+def _nobody(count: int) -> None:
+    """Hears nothing."""
+
+
 class Connection:
-    """A TCP connection that counts what it costs. `meter` may be changed between two users, after `settle`."""
+    """A TCP connection that counts what it costs. `meter` may be changed between two users, after `settle`.
+
+    `heard` is told of each piece that comes, of its bytes.
+    """
 
     def __init__(self, opened: socket.socket, meter: Meter) -> None:
         self._socket = opened
@@ -193,6 +200,7 @@ class Connection:
         self._charged = Meter()
         self._closed = False
         self.meter = meter
+        self.heard: Callable[[int], None] = _nobody
 
     async def open(self, address: str, port: int) -> None:
         await asyncio.get_running_loop().sock_connect(self._socket, (address, port))
@@ -205,6 +213,7 @@ class Connection:
         """What has come, at most `limit` bytes; empty once the peer has closed (FIN)."""
         data = await asyncio.get_running_loop().sock_recv(self._socket, limit)
         self._payload.received += len(data)
+        self.heard(len(data))
         return data
 
     def facts(self) -> TcpFacts:

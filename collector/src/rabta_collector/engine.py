@@ -219,19 +219,18 @@ class Engine:
     def _admit(self, entry: Measured, cell: Cell, target: Target, measurement: Measurement, started: float) -> None:
         """Lets a measurement vote unless its agent has a newer one."""
         window = cell.window(target.url)
-        newest = window.newest(entry.agent)
-        if newest is not None and started <= newest[0]:
-            self._court.hear_late(cell, entry.agent, measurement, started)
-            return
         pause = window.pause_s(entry.agent, started)
         agents = max(self._nation.connected(entry.isp), len(window), 1)
         expires = started + self._standing_s(max(target.interval_s * agents, pause))
-        if expires > entry.at:
-            case = Case(agent=entry.agent, measurement=measurement, started=started, expires=expires)
+        case = Case(agent=entry.agent, measurement=measurement, started=started, expires=expires)
+        if target.transfer is not None:  # reads take long: what began after them may have come before
+            stands_s = self._standing_s(max(target.transfer.interval_s * agents, pause))
+            self._court.timing.hear_agent(cell, target, replace(case, expires=started + stands_s), entry.at)
+        newest = window.newest(entry.agent)
+        if newest is not None and started <= newest[0]:
+            self._court.hear_late(cell, entry.agent, measurement, started)
+        elif expires > entry.at:
             self._court.hear_agent(cell, target, case, entry.at)
-            if target.transfer is not None:
-                stands_s = self._standing_s(max(target.transfer.interval_s * agents, pause))
-                self._court.timing.hear_agent(cell, target, replace(case, expires=started + stands_s), entry.at)
 
     def _standing_s(self, interval_s: float) -> float:
         """How long a vote stands."""

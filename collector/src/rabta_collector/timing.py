@@ -55,7 +55,8 @@ class Timing:
         if not has_reads(case.measurement) or not Reads(measurement=case.measurement).compared:
             return
         window = cell.pace(target.url)
-        if (newest := window.newest(case.agent)) is not None and case.started <= newest[0]:
+        newest = window.newest(case.agent)
+        if case.expires <= now or (newest is not None and case.started <= newest[0]):
             return
         finding = classify(case.measurement, self._around(target, case.started))
         window.record(case, finding, now)

@@ -3,8 +3,9 @@
 How fast the body comes is what is measured, so running out of the read's time is no failure: what had come by then,
 and when, stands in the observation. A throttled flow lets its first bytes through and is then held down, so the curve
 is kept: the moment of each eighth of the bytes wanted, and what had come at random instants, which no pacing can step
-aside for. The server is asked for no more than is wanted (RFC 9110 section 14); what one sends beyond, the receive
-buffer bounds.
+aside for. Counted are bytes as they come over the wire, with the response's head and TLS's own: a record of TLS, up to
+16 kB, is whole only with its last byte, and on a line that is held down that is a second. The server is asked for no
+more than is wanted (RFC 9110 section 14); what one sends beyond, the receive buffer bounds.
 """
 
 import asyncio
@@ -77,7 +78,9 @@ class _Reading:
     first_byte_us: int | None = None
     status: int | None = None
     declared: int | None = None
+    came: int = 0
     body: int = 0
+    done: bool = False
     read_us: int | None = None
     curve: list[TransferPoint] = field(default_factory=list)
     facts: TcpFacts = field(default_factory=TcpFacts)
@@ -96,22 +99,36 @@ class _Reading:
         if self.first_byte_us is None:
             self.first_byte_us = self.since_us()
 
-    def take(self, size: int) -> bool:
-        """Counts a piece of the body; whether it is enough."""
+    def come(self, size: int) -> None:
+        """Counts what came over the wire since the request."""
+        if self.asked_at is None:
+            return
         now = self.since_us()
         self._pass_instants(now)
-        self.body = min(self.wanted, self.body + size)
-        if self.body * _EIGHTHS >= self._eighth * self.wanted:
-            self._eighth = self.body * _EIGHTHS // self.wanted + 1
+        self.came = min(self.wanted, self.came + size)
+        if self.came * _EIGHTHS >= self._eighth * self.wanted:
+            self._eighth = self.came * _EIGHTHS // self.wanted + 1
             self._note(now)
         self.read_us = now
-        return self.body >= self.wanted
+
+    def take(self, size: int) -> bool:
+        """Counts a piece of the body; whether it is enough."""
+        self.body = min(self.wanted, self.body + size)
+        self.done = self.body >= self.wanted
+        return self.done
 
     def end(self) -> None:
         """The read's time is over before all had come."""
         self.read_us = self.since_us()
         self._pass_instants(self.read_us)
         self._note(self.read_us)
+
+    @property
+    def bytes(self) -> int:
+        """Of a body that came whole, its own; else what came of the response."""
+        if self.status is not None and self.status not in WHOLE:
+            return 0
+        return self.body if self.done else min(self.came, self.wanted - 1)
 
     def _pass_instants(self, now: int) -> None:
         while self._instant_us <= now:
@@ -120,7 +137,7 @@ class _Reading:
 
     def _note(self, at_us: int) -> None:
         if len(self.curve) < POINTS_LIMIT:
-            self.curve.append(TransferPoint(offset_us=at_us, bytes=self.body))
+            self.curve.append(TransferPoint(offset_us=at_us, bytes=self.came))
 
     def _draw(self) -> float:
         return self.rng.expovariate(1 / INSTANT_S) * 1e6
@@ -137,6 +154,7 @@ async def _read(scene: Scene, contexts: TlsContexts, order: Order, reading: _Rea
     connection = await scene.network.connect(order.address, order.url.port, scene.meter, receive_buffer=BUFFER_BYTES)
     try:
         reading.connect_us = scene.elapsed_us() - begun
+        connection.heard = reading.come
         stream: Connection | TlsStream = connection
         if order.url.tls:
             stream = await _secure(scene, contexts, order, reading, connection)
@@ -204,6 +222,7 @@ async def _take_body(connection: h11.Connection, source: MendedHead, reading: _R
             if reading.take(len(event.data)):
                 return
         elif isinstance(event, h11.EndOfMessage):
+            reading.done = True
             return
 
 
@@ -233,7 +252,7 @@ def _describe(order: Order, reading: _Reading) -> Transfer:
         status=reading.status,
         declared_bytes=reading.declared,
         wanted_bytes=order.wanted,
-        body_bytes=reading.body,
+        body_bytes=reading.bytes,
         read_us=reading.read_us,
         curve=tuple(reading.curve),
         retransmits=reading.facts.retransmits,

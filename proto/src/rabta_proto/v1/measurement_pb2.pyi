@@ -1222,7 +1222,9 @@ class Transfer(_message.Message):
     wanted_bytes: _builtins.int
     """Bytes of the body that were wanted."""
     body_bytes: _builtins.int
-    """Bytes of the body that came, at most those wanted."""
+    """Bytes of the body that came, at most those wanted. Of a body that did not come whole: of the response as it came over
+    the wire, its head and TLS's own included.
+    """
     read_us: _builtins.int
     """Microseconds from the request to the last byte of these, or to the end of the read's time."""
     retransmits: _builtins.int
@@ -1313,7 +1315,7 @@ class TransferPoint(_message.Message):
     offset_us: _builtins.int
     """Microseconds from the request."""
     bytes: _builtins.int
-    """Bytes of the body that had come by then."""
+    """Bytes of the response that had come over the wire by then, at most those wanted."""
     def __init__(
         self,
         *,
