@@ -56,6 +56,8 @@ def pack(stage: Path, version: str, architecture: str) -> Path:
     _write(stage / "DEBIAN" / "control", control, 0o644)
     for script in ("postinst", "prerm", "postrm"):
         _write(stage / "DEBIAN" / script, (_DEBIAN / script).read_text(encoding="utf-8"), 0o755)
+    for folder in (stage, *(path for path in stage.rglob("*") if path.is_dir() and not path.is_symlink())):
+        folder.chmod(0o755)  # whatever the umask of who builds it
     package = stage.parent / f"rabta-agent_{version}_{architecture}.deb"
     command = ["dpkg-deb", "--root-owner-group", "-Zxz", "--build", str(stage), str(package)]
     subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
