@@ -238,6 +238,9 @@ class Told:
         found = next((event for event in self.events if event.id == number and event.platform), None)
         return None if found is None else make_evidence(found.platform or "", found.isp)
 
+    def older(self, *, platform: str | None, isp: str | None) -> tuple[Event, ...]:
+        return ()
+
 
 @dataclass(slots=True, kw_only=True)
 class Country:

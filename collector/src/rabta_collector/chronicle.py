@@ -42,6 +42,11 @@ class Chronicle:
             if len(self._dossiers) > DOSSIERS:
                 del self._dossiers[next(iter(self._dossiers))]
 
+    @property
+    def first(self) -> int:
+        """Number of the oldest event that is kept; the next one's where none is."""
+        return self._events[0].id if self._events else self._last + 1
+
     def take_dossier(self, event: int) -> Dossier | None:
         """What an event rests on, given out once; `None` where nothing is kept of it."""
         return self._dossiers.pop(event, None)

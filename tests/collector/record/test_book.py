@@ -10,11 +10,14 @@ from pathlib import Path
 import pytest
 
 from rabta_collector.record.book import Book
+from rabta_collector.record.desk import Desk
 from rabta_collector.record.file import RecordFile, UnusableRecordError
 from rabta_collector.record.lines import NOTHING_BEFORE
 from rabta_collector.state import Event, Witness
 from rabta_proto.vocabulary import Mechanism
 from support.country import NOW, make_event, make_events
+from support.factories import NOON
+from support.feeds import SETTINGS, Feed, make_engine, play
 
 EVENTS = make_events()
 NEW = make_event(12, -10, ("x", "optix"), ("reachable", "blocked", Mechanism.TLS_RESET_SNI))
@@ -88,3 +91,17 @@ async def test_what_the_disk_refuses_waits_and_is_written_in_its_order(file: Rec
     assert await book.settled()
     assert EVENTS[:4] == await book.call(lambda file: file.before(100, platform=None, isp=None))
     assert None is await book.evidence_of(2)
+
+
+async def test_events_that_are_no_longer_in_memory_are_read_from_the_record(tmp_path: Path) -> None:
+    feed, engine = Feed(agents={"ptcl": 3, "jazz": 3}), make_engine(settings=replace(SETTINGS, events_kept=2))
+    desk = Desk(tmp_path / "record.sqlite", engine, lambda agent: "")
+    told = play(engine, [*feed.presence(NOON, True), *feed.rounds(NOON, NOON + 300)], until=NOON + 300)
+    desk.hear(told, live=False)
+    assert await desk.settled()
+    kept = engine.find_events(since=None, until=None, platform=None, isp=None)
+    older = desk.testimony.older(platform=None, isp=None)
+    assert 2 == len(kept) < len(told)
+    assert [event.id for event in told] == [event.id for event in (*older, *kept)]
+    assert {"ptcl"} == {event.isp for event in desk.testimony.older(platform=None, isp="ptcl")}
+    await desk.close()

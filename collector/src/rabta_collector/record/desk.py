@@ -30,7 +30,7 @@ class Desk:
         self._engine = engine
         self._book = Book(RecordFile(path), province_of)
         self.newsroom = Newsroom()
-        self.testimony: Testimony = Witnesses(engine.briefing, self._book, province_of)
+        self.testimony: Testimony = Witnesses(engine.briefing, engine.chronicle, self._book, province_of)
 
     def hear(self, events: Sequence[Event], *, live: bool) -> None:
         """Takes events, those too that a replay comes to; of these nobody is told."""
