@@ -22,7 +22,7 @@ from rabta_proto.v1 import collector_pb2 as wire
 BATCHES = (10, 50)
 ISPS = ("ptcl", "nayatel", "zong", "jazz")
 AGENTS_PER_ISP, CONTROLS = 5, 2
-MEASUREMENTS, QUICK_MEASUREMENTS = 3000, 1500
+MEASUREMENTS, QUICK_MEASUREMENTS = 1200, 600
 _NO_LIMIT = 1_000_000_000
 
 
@@ -66,7 +66,7 @@ def run(runs: int, measurements: int) -> dict[tuple[str, int], Series]:
     """Pairs of runs, collector and floor in turn, for each size of batch."""
     found: dict[tuple[str, int], Series] = {}
     with ExitStack() as stack:
-        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="rabta-bench-")))
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="rabta-ingest-")))
         collector = stack.enter_context(collector_side(folder))
         sides = (collector, stack.enter_context(floor_side(folder, collector.credentials)))
         for side in sides:
