@@ -1,10 +1,12 @@
 """Configuration: precedence, the file's errors, and that what is printed can be read again."""
 
+from datetime import time
 from pathlib import Path
 
 import pytest
 
-from rabta_agent.config import Config, InvalidConfigError, load_config, parse_bytes, parse_resolver, to_toml
+from rabta_agent.categories import RISKY
+from rabta_agent.config import Config, InvalidConfigError, load_config, parse_bytes, parse_resolver, set_keys, to_toml
 
 
 def load(tmp_path: Path, text: str = "", *, environment: dict[str, str] | None = None, **flags: str) -> Config:
@@ -118,6 +120,55 @@ def test_a_resolver_is_an_address_with_or_without_a_port(text: str) -> None:
 def test_anything_else_is_no_resolver(text: str) -> None:
     with pytest.raises(ValueError, match=r"resolver|port"):
         parse_resolver(text)
+
+
+def test_what_the_volunteer_wants_is_read(tmp_path: Path) -> None:
+    file = tmp_path / "agent.toml"
+    file.write_text('leave_out = ["news"]\ntake_in = ["LGBT"]\nquiet_hours = "22:30-6:00"\nthrough_vpn = true\n')
+    config = load_config(flags={"least_charge": "35%"}, environment={"RABTA_LANG": "ur"}, file=file)
+    assert {"NEWS", "PORN"} <= config.left_out
+    assert "LGBT" not in config.left_out
+    wishes = config.wishes
+    assert (True, True, 35) == (wishes.through_vpn, wishes.when_metered, wishes.least_charge)
+    assert ((time(22, 30), time(6)), "ur") == (wishes.quiet, config.lang)
+
+
+def test_risky_categories_are_off_until_chosen() -> None:
+    assert RISKY == Config().left_out
+    assert "NEWS" not in Config().left_out
+
+
+@pytest.mark.parametrize(
+    ("key", "text"),
+    [
+        ("quiet_hours", "late"),
+        ("quiet_hours", "25:00-06:00"),
+        ("quiet_hours", "06:00-06:00"),
+        ("least_charge", "101"),
+        ("through_vpn", "perhaps"),
+        ("lang", "de"),
+        ("leave_out", "NEWS;x"),
+    ],
+)
+def test_a_wish_that_cannot_be_read_is_named(tmp_path: Path, key: str, text: str) -> None:
+    with pytest.raises(InvalidConfigError, match=f"--{key.replace('_', '-')}"):
+        load_config(flags={key: text}, environment={}, file=tmp_path / "none")
+
+
+def test_keys_are_written_in_the_place_of_their_old_lines(tmp_path: Path) -> None:
+    file = tmp_path / "agent.toml"
+    file.write_text("# mine\nbytes_per_day = 5000000\nlog_level = 'debug'\n")
+    set_keys(file, {"bytes_per_day": 3_000_000, "leave_out": ("NEWS",), "through_vpn": True})
+    assert "# mine" == file.read_text().splitlines()[0]
+    config = load_config(flags={}, environment={}, file=file)
+    assert (3_000_000, "debug", ("NEWS",), True) == (
+        config.bytes_per_day,
+        config.log_level,
+        config.leave_out,
+        config.through_vpn,
+    )
+    with pytest.raises(InvalidConfigError, match="cannot be written"):
+        set_keys(tmp_path / "none" / "agent.toml", {"lang": "ur"})
 
 
 def test_what_is_printed_gives_the_same_configuration(tmp_path: Path) -> None:

@@ -12,6 +12,7 @@ import structlog
 from rabta_agent import measuring
 from rabta_agent.ceilings import AT_ONCE, TRANSFER_MOST_BYTES, Ceilings
 from rabta_agent.clock import SystemClock
+from rabta_agent.holds import Hold
 from rabta_agent.home import Home
 from rabta_agent.measuring import Bench, Measuring
 from rabta_agent.plan_keeper import PlanKeeper
@@ -303,3 +304,34 @@ async def test_one_at_a_time_reads_against_the_clock(bench: Bench) -> None:
     measurer(bench).gate.set()
     await task
     assert 1 == [task.depth for task in measurer(bench).tasks].count(Depth.TRANSFER)
+
+
+async def test_while_something_holds_measuring_back_nothing_is_begun_and_then_it_goes_on(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(measuring, "HELD_S", 0.001)
+    holds: list[Hold | None] = [Hold.VPN]
+    asked = asyncio.Event()
+
+    def hold() -> Hold | None:
+        asked.set()
+        return holds[-1]
+
+    await bench.plans.offer(signed_plan(TARGETS[0], interval_ms=100))
+    loop = Measuring(replace(bench, hold=hold))
+    task = asyncio.create_task(loop.forever())
+    for _ in range(200):  # more than two turns of the plan
+        asked.clear()
+        await asyncio.wait_for(asked.wait(), 10)
+    assert [] == measurer(bench).tasks
+    holds.append(None)
+    await spooled(bench, 1)
+    loop.stop()
+    await task
+
+
+async def test_what_was_measured_is_kept_for_the_volunteer_too(bench: Bench) -> None:
+    await bench.plans.offer(signed_plan(*TARGETS[:2]))
+    kept: list[Measurement] = []
+    await Measuring(replace(bench, keep=kept.append)).once()
+    assert set(TARGETS[:2]) == {one.target for one in kept}

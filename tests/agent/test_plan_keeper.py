@@ -7,6 +7,7 @@ import pytest
 import structlog
 
 from rabta_agent.ceilings import Ceilings
+from rabta_agent.diary import PlanChange
 from rabta_agent.home import Credential, Home
 from rabta_agent.plan_keeper import PlanKeeper
 from rabta_proto.v1.plan_pb2 import SignedPlan
@@ -62,6 +63,24 @@ async def test_a_new_plan_is_followed_kept_and_announced(home: Home) -> None:
     assert plans.changed.is_set()
     assert (3, X) == (plans.usable and plans.usable.version, plans.usable and plans.usable.assignments[0].target)
     assert plans.current == keeper(home).current  # as after a restart without the network
+
+
+async def test_what_a_new_plan_changes_is_told(home: Home) -> None:
+    told: list[PlanChange] = []
+    keeper = PlanKeeper(home, credential(), limits=LIMITS, clock=Clock(), noted=told.append)
+    await keeper.offer(signed_plan(X, version=1))
+    await keeper.offer(signed_plan(Y, version=2))
+    await keeper.offer(signed_plan(Y, version=1))
+    assert [((X,), ()), ((Y,), (X,))] == [(change.added, change.removed) for change in told]
+
+
+async def test_a_category_that_the_volunteer_leaves_out_is_not_measured(home: Home) -> None:
+    keeper = PlanKeeper(home, credential(), limits=Ceilings.of(lab=False), clock=Clock())
+    await keeper.offer(signed_plan(X, category="lgbt"))
+    assert (keeper.usable, 1) == (None, keeper.current.refused if keeper.current else 0)
+    await keeper.offer(signed_plan(X, version=2, category="SOCIAL", newest="9.9"))
+    assert keeper.usable is not None
+    assert "9.9" == keeper.usable.newest_agent
 
 
 @pytest.mark.parametrize("version", [2, 3])

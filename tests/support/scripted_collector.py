@@ -61,9 +61,12 @@ def signed_plan(
     agent_id: str = AGENT,
     control_addresses: Sequence[str] = (),
     transfer: plans.TransferPlan | None = None,
+    category: str = "",
+    newest: str = "",
 ) -> plans.SignedPlan:
     plan = plans.Plan(
         version=version,
+        newest_agent_version=newest,
         agent_id=agent_id,
         expires_at=to_timestamp(datetime.now(UTC) + timedelta(days=14)),
         assignments=[
@@ -73,6 +76,7 @@ def signed_plan(
                 interval_ms=interval_ms,
                 control_addresses=control_addresses,
                 transfer=transfer,
+                category=category,
             )
             for url in targets
         ],

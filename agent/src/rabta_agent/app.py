@@ -12,10 +12,12 @@ from random import Random
 
 import structlog
 
+from rabta_agent.board import Board
 from rabta_agent.ceilings import LINK_BYTES, Ceilings
 from rabta_agent.clock import Clock
 from rabta_agent.config import Config
 from rabta_agent.dial import Dialler
+from rabta_agent.diary import Diary
 from rabta_agent.endpoint import Endpoint, InvalidEndpointError, parse_endpoint, ways
 from rabta_agent.exits import CommandError, ExitCode
 from rabta_agent.home import Credential, Home, Link
@@ -27,6 +29,7 @@ from rabta_agent.probes import quic
 from rabta_agent.session import Caller, Pace
 from rabta_agent.spool import SpoolError
 from rabta_agent.spool_thread import SpoolThread
+from rabta_agent.surroundings import Seen, Surroundings
 from rabta_agent.uplink import Uplink
 from rabta_agent.version import agent_version
 from rabta_proto.codec import network_to_message, to_timestamp
@@ -52,6 +55,8 @@ class Parts:
     clock: Clock
     rng: Random
     pace: Pace
+    surroundings: Surroundings | None = None
+    diary: Diary | None = None
 
 
 class Agent:
@@ -59,8 +64,11 @@ class Agent:
 
     def __init__(self, parts: Parts) -> None:
         self._parts = parts
-        limits = Ceilings.of(lab=parts.config.lab)
-        self._plans = PlanKeeper(parts.home, parts.credential, limits=limits, clock=parts.clock)
+        limits = Ceilings.of(lab=parts.config.lab, left_out=parts.config.left_out)
+        self._around, self._standing = parts.surroundings, Board(parts.home)
+        diary = parts.diary or Diary(parts.home.diary_file)
+        self._diary = diary
+        self._plans = PlanKeeper(parts.home, parts.credential, limits=limits, clock=parts.clock, noted=diary.keep_plan)
         former = parts.home.link()
         self._worked = former.worked if former else ""
         self._uplink = Uplink(
@@ -83,6 +91,8 @@ class Agent:
                 clock=parts.clock,
                 rng=parts.rng,
                 on_done=self._uplink.wake,
+                hold=lambda: self._around.hold if self._around else None,
+                keep=diary.keep,
             )
         )
         self.stop = asyncio.Event()
@@ -99,18 +109,25 @@ class Agent:
         endings: list[Exception] = []
         try:
             async with asyncio.TaskGroup() as tasks:
-                link = tasks.create_task(self._uplink.run())
+                link = tasks.create_task(self._link())
+                around = tasks.create_task(self._around.watch() if self._around else asyncio.sleep(0))
                 working = tasks.create_task(work)
                 asked = tasks.create_task(self._asked_to_stop())
                 await asyncio.wait({working, asked}, return_when=asyncio.FIRST_COMPLETED)
                 if not working.done():
                     await self._drain(working)
-                link.cancel()
-                asked.cancel()
+                for task in (link, asked, around):
+                    task.cancel()
         except* (CommandError, SpoolError) as group:
             endings += group.exceptions
         for ending in endings:
             raise CommandError(str(ending), getattr(ending, "code", ExitCode.FAILED))
+
+    async def _link(self) -> None:
+        if self._around is None:
+            await self._uplink.run()
+        else:
+            await self._around.heard(self._uplink.run)
 
     async def _asked_to_stop(self) -> None:
         await self.stop.wait()
@@ -171,6 +188,8 @@ class Agent:
             on_plan=self._plans.offer,
             on_request=lambda request: self._measuring.ask(request),
             on_link=self._on_link,
+            on_welcome=self._on_welcome,
+            on_standing=self._standing.hear,
             most_bytes=max(LINK_BYTES, self._parts.config.day_allowance),
         )
 
@@ -188,7 +207,14 @@ class Agent:
         )
 
     def _network(self) -> NetworkContext:
-        return replace(self._parts.network(), lab=self._parts.config.lab)
+        network = self._around.network() if self._around else self._parts.network()
+        return replace(network, lab=self._parts.config.lab)
+
+    def _on_welcome(self, welcome: wire.Welcome) -> None:
+        road, credential = Road(proxy=self._parts.config.proxy), self._parts.credential
+        proxied = any(map(road.proxy_for, _endpoints(credential, lab=self._parts.config.lab)))
+        if self._around and not proxied:  # else the collector sees the proxy's network
+            self._around.hear(Seen(isp=welcome.seen_isp, asn=welcome.seen_asn))
 
     def _on_link(self, connected: bool, endpoint: Endpoint, trouble: str) -> None:
         since = self._parts.clock.now().timestamp()

@@ -6,6 +6,8 @@ The collector is not trusted with a volunteer's safety or money: every plan is c
 
 from dataclasses import dataclass
 
+from rabta_agent.categories import RISKY
+
 PLAN_BYTES = 1024 * 1024
 ASSIGNMENTS = 1000
 RESOLVERS = 4  # of each kind
@@ -41,6 +43,8 @@ class Ceilings:
 
     `errand_target_s`: seconds between two of one target where the collector asked for the second at once.
 
+    `left_out`: categories of which nothing is measured, by the volunteer's choice.
+
     `any_address`: special addresses may be named, as in the lab, whose Internet is made of them.
     """
 
@@ -49,13 +53,21 @@ class Ceilings:
     errand_target_s: float = 20.0
     same_host_s: float = 5.0
     any_address: bool = False
+    left_out: frozenset[str] = RISKY
 
     @classmethod
-    def of(cls, *, lab: bool) -> "Ceilings":
+    def of(cls, *, lab: bool, left_out: frozenset[str] = RISKY) -> "Ceilings":
         """Lifted in the lab, but for a floor that keeps a mistake from spinning."""
         if not lab:
-            return cls()
-        return cls(between_s=0.0, same_target_s=0.1, errand_target_s=0.1, same_host_s=0.0, any_address=True)
+            return cls(left_out=left_out)
+        return cls(
+            between_s=0.0,
+            same_target_s=0.1,
+            errand_target_s=0.1,
+            same_host_s=0.0,
+            any_address=True,
+            left_out=left_out,
+        )
 
 
 def affords(*, used: int, running: int, allowance: int, day_fraction: float, priority: int) -> bool:

@@ -8,11 +8,15 @@ import re
 import tomllib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from datetime import time
 from ipaddress import ip_address
 from pathlib import Path
 
+from rabta_agent.categories import find_left_out, parse_categories
 from rabta_agent.ceilings import BACKLOG_MOST_BYTES_PER_S
+from rabta_agent.holds import Wishes
 from rabta_agent.proxy import parse_proxy
+from rabta_agent.words import LANGUAGES
 
 LEVELS = ("debug", "info", "warning", "error")
 LAB_VARIABLE = "RABTA_LAB"
@@ -37,6 +41,28 @@ class Config:
     spool_days: int = 14
     backlog_bytes_per_s: int | None = None
     log_level: str = "info"
+    lang: str | None = None
+    leave_out: tuple[str, ...] | None = None
+    take_in: tuple[str, ...] | None = None
+    quiet_hours: str | None = None
+    least_charge: int = 20
+    through_vpn: bool = False
+    when_metered: bool = True
+
+    @property
+    def wishes(self) -> Wishes:
+        """When nothing is to be measured."""
+        return Wishes(
+            quiet=parse_span(self.quiet_hours) if self.quiet_hours else None,
+            least_charge=self.least_charge,
+            through_vpn=self.through_vpn,
+            when_metered=self.when_metered,
+        )
+
+    @property
+    def left_out(self) -> frozenset[str]:
+        """Categories that are not measured."""
+        return find_left_out(self.leave_out, self.take_in)
 
     @property
     def day_allowance(self) -> int:
@@ -58,6 +84,34 @@ def parse_bytes(text: str) -> int:
     if match is None or match[2] not in _UNITS:
         raise ValueError(f'"{text}" is no number of bytes (such as 15000000 or "15MB")')
     return int(float(match[1]) * _UNITS[match[2]])
+
+
+def parse_span(text: str) -> tuple[time, time]:
+    """Hours of the day, FROM-TO, over midnight where TO is the earlier. Raises `ValueError`."""
+    match = re.fullmatch(r"([01]?\d|2[0-3]):([0-5]\d)\s*-\s*([01]?\d|2[0-3]):([0-5]\d)", text.strip(), re.ASCII)
+    if match is None:
+        raise ValueError(f'"{text}" are no hours (such as 23:00-07:00)')
+    begins, ends = time(int(match[1]), int(match[2])), time(int(match[3]), int(match[4]))
+    if begins == ends:
+        raise ValueError(f'"{text}" is either no time or all of it; `rabta-agent pause` stops everything')
+    return begins, ends
+
+
+def _span(text: str) -> str:
+    return "-".join(f"{moment:%H:%M}" for moment in parse_span(text))
+
+
+def _percent(text: str) -> int:
+    digits = text.strip().removesuffix("%").strip()
+    if not (digits.isascii() and digits.isdigit() and int(digits) <= 100):
+        raise ValueError(f'"{text}" is no percentage from 0 to 100')
+    return int(digits)
+
+
+def _lang(text: str) -> str:
+    if text.lower() not in LANGUAGES:
+        raise ValueError(f'"{text}" is none of {", ".join(LANGUAGES)}')
+    return text.lower()
 
 
 def parse_switch(text: str) -> bool:
@@ -143,6 +197,13 @@ KEYS = {
         meaning="most bytes a second of measurements that waited; 16 kB",
     ),
     "log_level": Key(parse=_level, meaning="debug, info, warning or error"),
+    "lang": Key(parse=_lang, meaning="language of what the agent says, en or ur; unset: the system's"),
+    "leave_out": Key(parse=parse_categories, meaning="categories of sites that are never measured"),
+    "take_in": Key(parse=parse_categories, meaning="risky categories that are measured all the same; none"),
+    "quiet_hours": Key(parse=_span, meaning="hours in which nobody is contacted, local time, such as 23:00-07:00"),
+    "least_charge": Key(parse=_percent, meaning="percent of battery below which nothing is measured"),
+    "through_vpn": Key(parse=parse_switch, meaning="measure through a VPN, too, marked as such"),
+    "when_metered": Key(parse=parse_switch, meaning="measure also where the system says that bytes are paid for"),
 }
 
 
@@ -189,7 +250,9 @@ def _text(key: str, value: object, file: Path) -> str:
     """A value of the file in the form that the environment has it."""
     if isinstance(value, list) and all(isinstance(entry, str) for entry in value):
         return ",".join(value)
-    if isinstance(value, bool) or not isinstance(value, str | int | float):
+    if isinstance(value, bool):
+        return str(value).lower()
+    if not isinstance(value, str | int | float):
         raise InvalidConfigError(f"{file}: {key}: not a value of this key")
     return str(value)
 
@@ -206,4 +269,24 @@ def to_toml(config: Config) -> str:
 def _toml(value: object) -> str:
     if isinstance(value, tuple):
         return "[" + ", ".join(f'"{entry}"' for entry in value) + "]"
+    if isinstance(value, bool):
+        return str(value).lower()
     return str(value) if isinstance(value, int) else f'"{value}"'
+
+
+def set_keys(file: Path, values: Mapping[str, object]) -> None:
+    """Writes keys into a configuration file, new or in the place of their old lines; all else in it stays as it is.
+
+    Raises `InvalidConfigError`.
+    """
+    try:
+        lines = file.read_text(encoding="utf-8").splitlines() if file.exists() else []
+        for key, value in values.items():
+            line = f"{key} = {_toml(value)}"
+            places = [number for number, former in enumerate(lines) if re.match(rf"\s*{key}\s*=", former)]
+            at = places[0] if places else len(lines)
+            lines[at : at + 1] = [line]
+        file.touch(mode=0o600)
+        file.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as wrong:
+        raise InvalidConfigError(f"{file}: cannot be written: {wrong}") from None

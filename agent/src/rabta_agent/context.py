@@ -9,7 +9,7 @@ about the ISP, so a point-to-point link counts as one unless its MTU is that of 
 import socket
 import struct
 from dataclasses import dataclass
-from ipaddress import ip_network
+from ipaddress import ip_address, ip_network
 from pathlib import Path
 
 from rabta_agent.addresses import find_special
@@ -72,7 +72,7 @@ def identify_network(vantage: Vantage) -> NetworkIdentity | None:
     if ipv4 is None and ipv6 is None:
         return None
     return NetworkIdentity(
-        interface=_find_interface(ipv4) if ipv4 else None,
+        interface=_find_interface(ipv4) if ipv4 else _find_v6_interface(ipv6),
         ipv4=ipv4,
         ipv6_prefix=str(ip_network((ipv6, 64), strict=False)) if ipv6 else None,
     )
@@ -90,12 +90,12 @@ def network_context(isp: str, vantage: Vantage) -> NetworkContext:
     # In the lab the whole Internet is on loopback, and it speaks IPv4 unless the vantage says otherwise.
     if vantage.lab and not (vantage.source_address and ":" in vantage.source_address):
         ipv6 = None
-    name = "lo" if vantage.lab else _find_interface(ipv4) if ipv4 else None
-    interface = _read_interface(name) if name else None
+    names = ["lo"] if vantage.lab else [_find_interface(ipv4) if ipv4 else None, _find_v6_interface(ipv6)]
+    interfaces = [_read_interface(name) for name in dict.fromkeys(names) if name]
     return NetworkContext(
         isp=isp,
-        kind=judge_kind(interface) if interface else NetworkKind.UNKNOWN,
-        vpn=judge_vpn(interface) if interface else None,
+        kind=judge_kind(interfaces[0]) if interfaces else NetworkKind.UNKNOWN,
+        vpn=any(map(judge_vpn, interfaces)) if interfaces else None,
         ipv4=ipv4 is not None,
         ipv6=ipv6 is not None,
         lab=vantage.lab,
@@ -136,6 +136,15 @@ def _find_interface(address: str) -> str | None:
     except (ImportError, OSError):
         pass
     return None
+
+
+def _find_v6_interface(address: str | None, table: Path = Path("/proc/net/if_inet6")) -> str | None:
+    """The same for an IPv6 address: the last word of its line (Linux)."""
+    if address is None:
+        return None
+    wanted = ip_address(address).packed.hex()
+    lines = [line.split() for line in _read(table).splitlines()]
+    return next((words[-1] for words in lines if words and words[0] == wanted), None)
 
 
 def _read_interface(name: str, root: Path = Path("/sys/class/net")) -> Interface:

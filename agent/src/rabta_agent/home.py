@@ -6,12 +6,17 @@
     plan_floor.json   the newest plan that this agent has followed, by its version: none below it is followed again
     spool.sqlite      measurements that wait, counters, what was contacted (spool_file.py has the format)
     link.json         whether the running agent is connected, for `status`
+    pause.json        until when the volunteer wants nothing done; none: go on
+    standing.json     what the collector last said of platforms and ISPs, for `status`
+    now.json          what the running agent sees of its surroundings, for `status`
+    diary.sqlite      the last measurement of each target, and changes of the plan (diary.py has the format)
     lock              held by the one process that runs, measures and sends from here
 
 Files are replaced whole or not at all. Removing the directory removes every trace of the agent from the machine.
 """
 
 import json
+import math
 import os
 import sys
 import time
@@ -24,8 +29,9 @@ from rabta_agent.exits import CommandError, ExitCode
 
 _DIRECTORY_MODE = 0o700
 _FILE_MODE = 0o600
-_OWN = {"agent.toml", "credential.json", "plan.bin", "plan_floor.json", "link.json", "lock"}
-_OWN_PREFIXES = ("spool.sqlite", ".writable-", *(f".{name}.new" for name in sorted(_OWN)))
+_NOTES = ("pause.json", "standing.json", "now.json")
+_OWN = {"agent.toml", "credential.json", "plan.bin", "plan_floor.json", "link.json", "lock", *_NOTES}
+_OWN_PREFIXES = ("spool.sqlite", "diary.sqlite", ".writable-", *(f".{name}.new" for name in sorted(_OWN)))
 _LOCK_TRIES = 4
 _LOCK_PAUSE_S = 0.05
 
@@ -77,6 +83,10 @@ class Home:
     @property
     def spool_file(self) -> Path:
         return self.path / "spool.sqlite"
+
+    @property
+    def diary_file(self) -> Path:
+        return self.path / "diary.sqlite"
 
     def make(self) -> None:
         """Makes the directory, or takes one that is there, for its owner alone. Raises `CommandError`."""
@@ -150,6 +160,34 @@ class Home:
     def save_link(self, link: Link) -> None:
         with suppress(OSError):  # for `status` only: a full disk must not end a session
             self._write("link.json", json.dumps(asdict(link)).encode(), sync=False)
+
+    def paused_until(self) -> float | None:
+        """Unix seconds, infinite where the volunteer set no end; `None`: no pause."""
+        until = self.note("pause").get("until")
+        return float(until) if isinstance(until, int | float) else math.inf if "until" in self.note("pause") else None
+
+    def pause(self, until: float | None) -> None:
+        """`None`: until `resume`. Raises `CommandError`."""
+        try:
+            self._write("pause.json", json.dumps({"until": until}).encode())
+        except OSError as wrong:
+            raise CommandError(f"{self.path}: cannot be written to: {wrong.strerror}") from None
+
+    def resume(self) -> None:
+        with suppress(FileNotFoundError):
+            (self.path / "pause.json").unlink()
+
+    def note(self, name: str) -> dict[str, object]:
+        """What was last noted under a name, `standing` or `now`; empty: nothing that can be read."""
+        try:
+            noted = json.loads((self.path / f"{name}.json").read_text(encoding="utf-8"))
+        except (OSError, ValueError):
+            return {}
+        return noted if isinstance(noted, dict) else {}
+
+    def save_note(self, name: str, noted: dict[str, object]) -> None:
+        with suppress(OSError):  # for `status` only
+            self._write(f"{name}.json", json.dumps(noted).encode(), sync=False)
 
     def erase(self) -> tuple[list[str], list[str]]:
         """Removes every file of the agent's, and the directory if nothing else is in it and it may; names of both.

@@ -23,6 +23,7 @@ from rabta_agent.ceilings import (
 )
 from rabta_agent.clock import Clock
 from rabta_agent.errands import Errands, read_errand
+from rabta_agent.holds import Hold
 from rabta_agent.plan import Plan
 from rabta_agent.plan_keeper import PlanKeeper
 from rabta_agent.reading import Reading, plain
@@ -36,6 +37,7 @@ from rabta_proto.model import Measurement, NetworkContext
 from rabta_proto.v1.collector_pb2 import MeasureNow
 from rabta_proto.vocabulary import Depth, Trigger
 
+HELD_S = 2.0  # between two looks whether measuring is still held back
 LONGEST_WAIT_S = 60.0  # then the clock and the plan's end are looked at again
 
 logger = structlog.get_logger()
@@ -53,7 +55,10 @@ class Measurer(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Bench:
-    """What measuring needs. `on_done` hears that the spool has a new measurement."""
+    """What measuring needs. `on_done` hears that the spool has a new measurement.
+
+    `hold`: what holds measuring back just now; `keep` is given every measurement, on a thread.
+    """
 
     measurer: Measurer
     network: Callable[[], NetworkContext]
@@ -64,6 +69,8 @@ class Bench:
     clock: Clock
     rng: Random
     on_done: Callable[[], None]
+    hold: Callable[[], Hold | None] = lambda: None
+    keep: Callable[[Measurement], None] = lambda _measurement: None
 
 
 class Measuring:
@@ -137,7 +144,9 @@ class Measuring:
             plans.changed.clear()
             schedule = self._current_schedule()
             wait_s = schedule.wait_s(self._now()) if schedule and plans.usable else None
-            if schedule and wait_s == 0.0 and (turn := schedule.pop(self._now())):
+            if self._bench.hold() is not None:
+                wait_s = HELD_S
+            elif schedule and wait_s == 0.0 and (turn := schedule.pop(self._now())):
                 if self._affords(turn, day_fraction=_day_fraction(self._bench.clock.now())):
                     self._rest.begins(turn.assignment.target, self._now())
                     return turn
@@ -236,6 +245,7 @@ class Measuring:
         else:
             self._bench.on_done()
             _log(sequence, measurement)
+            await asyncio.to_thread(self._bench.keep, measurement)
 
     def _now(self) -> float:
         return self._bench.clock.now().timestamp()

@@ -6,6 +6,7 @@ changes nothing, not even after the current one was lost. What is signed is `rab
 the plan's bytes.
 """
 
+import re
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
@@ -45,17 +46,22 @@ class Assignment:
     control_addresses: tuple[str, ...] = ()
     transfer: TransferTask | None = None
     transfer_every: int = 0
+    category: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
-    """A plan that was checked and cut down. `refused` counts assignments that this agent will not or cannot do."""
+    """A plan that was checked and cut down. `refused` counts assignments that this agent will not or cannot do.
+
+    `newest_agent`: the version that is handed out now; empty: not known.
+    """
 
     version: int
     expires_at: datetime
     assignments: tuple[Assignment, ...]
     settings: Settings
     refused: int = 0
+    newest_agent: str = ""
 
     def expired(self, now: datetime) -> bool:
         return now >= self.expires_at
@@ -105,7 +111,7 @@ def accept(offered: Plan, current: Plan | None, now: datetime, *, floor: int = 0
 def _cut_down(plan: wire.Plan, expires_at: datetime, limits: ceilings.Ceilings) -> Plan:
     kept: dict[tuple[str, str], Assignment] = {}
     for entry in plan.assignments[: ceilings.ASSIGNMENTS]:
-        if _can_measure(entry):
+        if _can_measure(entry, limits):
             kept.setdefault((entry.platform, entry.target), _assignment(entry, limits))
     return Plan(
         version=plan.version,
@@ -113,10 +119,18 @@ def _cut_down(plan: wire.Plan, expires_at: datetime, limits: ceilings.Ceilings) 
         assignments=tuple(kept.values()),
         settings=_settings(plan, limits),
         refused=len(plan.assignments) - len(kept),
+        newest_agent=_version(plan.newest_agent_version),
     )
 
 
-def _can_measure(entry: wire.Assignment) -> bool:
+def _version(text: str) -> str:
+    """A version, or nothing where it is none: it is shown to the volunteer."""
+    return text if re.fullmatch(r"\d{1,5}(\.\d{1,5}){1,3}", text, re.ASCII) else ""
+
+
+def _can_measure(entry: wire.Assignment, limits: ceilings.Ceilings) -> bool:
+    if entry.category.upper() in limits.left_out:
+        return False
     try:
         target = parse_target(entry.target)
     except InvalidTarget:
@@ -136,6 +150,7 @@ def _assignment(entry: wire.Assignment, limits: ceilings.Ceilings) -> Assignment
         control_addresses=_control_addresses(entry, limits),
         transfer=_transfer(entry, limits),
         transfer_every=entry.transfer.every,
+        category=entry.category,
     )
 
 

@@ -5,11 +5,13 @@ is noted beside it: a plan file that was lost, damaged or put back from a backup
 """
 
 import asyncio
+from collections.abc import Callable
 
 import structlog
 
 from rabta_agent.ceilings import Ceilings
 from rabta_agent.clock import Clock
+from rabta_agent.diary import PlanChange, compare
 from rabta_agent.home import Credential, Home
 from rabta_agent.plan import InvalidPlanError, Plan, accept, open_plan, stored_plan
 from rabta_proto.v1.plan_pb2 import SignedPlan
@@ -20,8 +22,18 @@ logger = structlog.get_logger()
 class PlanKeeper:
     """`changed` is set when `current` has become another plan."""
 
-    def __init__(self, home: Home, credential: Credential, *, limits: Ceilings, clock: Clock) -> None:
+    def __init__(
+        self,
+        home: Home,
+        credential: Credential,
+        *,
+        limits: Ceilings,
+        clock: Clock,
+        noted: Callable[[PlanChange], None] = lambda _change: None,
+    ) -> None:
+        """`noted` hears of every change, on a thread."""
         self._home = home
+        self._noted = noted
         self._credential = credential
         self._limits = limits
         self._clock = clock
@@ -45,6 +57,7 @@ class PlanKeeper:
             plan = open_plan(signed, public_key=key, agent_id=self._credential.agent_id, limits=self._limits)
             accept(plan, self.current, self._clock.now(), floor=self._floor)
             await asyncio.to_thread(self._save, signed, plan.version)
+            await asyncio.to_thread(self._noted, compare(self.current, plan, self._clock.now()))
         except (InvalidPlanError, OSError) as wrong:
             logger.warning("plan.refused", reason=str(wrong))
             return

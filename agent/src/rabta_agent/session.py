@@ -67,6 +67,8 @@ class Caller:
     on_request: Callable[[wire.MeasureNow], None]
     on_link: Callable[[bool, Endpoint, str], None]
     on_rotation: Callable[[wire.Rotation], Awaitable[None]]
+    on_welcome: Callable[[wire.Welcome], None] = lambda _welcome: None
+    on_standing: Callable[[wire.Standing], None] = lambda _standing: None
     most_bytes: int = LINK_BYTES  # that the collector may send in a day
 
 
@@ -162,6 +164,7 @@ class Session:
         self.mark = await self._spool.mark(FRESH_S)
         self.greeted = True
         self._caller.on_link(True, self._endpoint, "")
+        self._caller.on_welcome(response.welcome)
         logger.info("link.up", collector=str(self._endpoint), waiting=self._spool.counts.waiting)
         return min(300.0, max(0.5, float(response.welcome.heartbeat_interval_s or HEARTBEAT_S)))
 
@@ -183,6 +186,8 @@ class Session:
                     self._slow_down(response.slow_down)
                 case "measure_now":
                     self._caller.on_request(response.measure_now)
+                case "standing":
+                    self._caller.on_standing(response.standing)
                 case _:
                     pass  # another welcome, or a word of a newer collector
 

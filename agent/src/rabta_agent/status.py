@@ -1,17 +1,21 @@
 """What the agent is doing, read from its home beside a running agent: facts for `rabta-agent status`."""
 
+import math
+import re
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from rabta_agent.ceilings import Ceilings
 from rabta_agent.config import Config
 from rabta_agent.home import Credential, Home
 from rabta_agent.spool import Counts, read_counts, reading
+from rabta_agent.version import agent_version as own_version
 
 if TYPE_CHECKING:
     from rabta_agent.plan import Plan
 
-Facts = dict[str, str | int | bool | None]
+_VERSION = re.compile(r"\d+(\.\d+)*")
+Facts = dict[str, Any]
 
 
 def read_status(home: Home, config: Config, now: datetime) -> Facts:
@@ -31,6 +35,7 @@ def read_status(home: Home, config: Config, now: datetime) -> Facts:
         **_of_spool(home, now),
         "bytes_cap": config.day_allowance,
         **_of_plan(home, credential, config),
+        **_of_surroundings(home, running, now),
         "lab": config.lab,
         "home": str(home.path),
     }
@@ -66,13 +71,40 @@ def _of_plan(home: Home, credential: Credential | None, config: Config) -> Facts
     return {
         "plan_version": plan.version if plan else None,
         "plan_targets": len(plan.assignments) if plan else None,
+        "newest_version": newer_than_own(plan.newest_agent) if plan else None,
         "plan_expires": f"{plan.expires_at.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}" if plan else None,
     }
+
+
+def _of_surroundings(home: Home, running: bool, now: datetime) -> Facts:
+    """What the running agent last noted of them, and what the volunteer and the collector said."""
+    until, noted, standing = home.paused_until(), home.note("now") if running else {}, home.note("standing")
+    paused = until is not None and now.timestamp() < until
+    hold = noted.get("hold")
+    if hold in (None, "paused"):
+        hold = "paused" if paused else None
+    return {
+        "hold": hold,
+        "paused_until": _moment(until) if paused and until is not None and until != math.inf else None,
+        "network": noted.get("network"),
+        "standing_at": _moment(standing["at"]) if standing.get("at") else None,
+        "standing": standing.get("held") or {},
+    }
+
+
+def _moment(seconds: Any) -> str:
+    return f"{datetime.fromtimestamp(float(seconds), UTC):%Y-%m-%dT%H:%M:%SZ}"
+
+
+def newer_than_own(version: str) -> str | None:
+    """A version, where it is above this agent's own."""
+    parts = [tuple(map(int, text.split("."))) for text in (version, own_version()) if _VERSION.fullmatch(text)]
+    return version if len(parts) == 2 and parts[0] > parts[1] else None
 
 
 def _plan(home: Home, credential: Credential, config: Config) -> "Plan | None":
     from rabta_agent.plan import stored_plan  # brings cryptography along, which only who joined waits for
 
     key = bytes.fromhex(credential.plan_public_key)
-    limits = Ceilings.of(lab=config.lab)
+    limits = Ceilings.of(lab=config.lab, left_out=config.left_out)
     return stored_plan(home.plan(), public_key=key, agent_id=credential.agent_id, limits=limits)

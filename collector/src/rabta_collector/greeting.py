@@ -1,6 +1,8 @@
 """What an agent is told first: the time, and the network that it comes from, as its own volunteer may read it. Pure."""
 
+from collections.abc import Iterable
 from datetime import UTC, datetime
+from typing import Protocol
 
 from rabta_collector.networks import Networks, address_of
 from rabta_proto.codec import to_timestamp
@@ -12,6 +14,21 @@ MAX_WORD = 64  # characters of a version or an identifier
 def short_word(text: str) -> str:
     """What is kept of a word that an agent says of itself."""
     return "".join(letter for letter in text if letter.isprintable())[:MAX_WORD]
+
+
+_FORWARDED = {"forwarded", "x-forwarded-for", "via", "cf-connecting-ip", "x-real-ip"}
+
+
+class Call(Protocol):
+    """What we use of a call."""
+
+    def invocation_metadata(self) -> Iterable[tuple[str, str | bytes]]: ...
+    def peer(self) -> str: ...
+
+
+def nearest_peer(call: Call) -> str:
+    """The peer of a call that comes from the agent itself; empty where somebody passed it on: a proxy, a CDN."""
+    return "" if any(name.lower() in _FORWARDED for name, _ in call.invocation_metadata()) else call.peer()
 
 
 def make_welcome(networks: Networks, peer: str, *, now: float, heartbeat_s: float) -> link.Welcome:

@@ -18,7 +18,7 @@ from rabta_collector.admission import Admission, Entrant
 from rabta_collector.admit import MAX_MESSAGE_BYTES, Reason, Refused, decode, open_exchange, parse_bearer
 from rabta_collector.calls import Call, CallStream, Unary, UnaryCall, authorization_of
 from rabta_collector.exchange import Exchanges
-from rabta_collector.greeting import make_welcome, short_word
+from rabta_collector.greeting import make_welcome, nearest_peer, short_word
 from rabta_collector.ingest import Ingest
 from rabta_collector.journal import Journal, JournalError, Member
 from rabta_collector.networks import Networks, address_of
@@ -192,12 +192,12 @@ class Service:
     async def _guarded_session(self, _requests: object, call: Call) -> None:
         try:
             async with self._answering(call):
-                await self._converse(self._enter(call), call.peer(), CallStream(call))
+                await self._converse(self._enter(call), nearest_peer(call), CallStream(call))
         except grpc.aio.InternalError:
             log.debug("session.broken")  # the stream broke under a write: the agent comes again
 
     async def _exchange(self, raw: bytes, call: UnaryCall) -> bytes:
-        entrant, peer = self._enter(call), call.peer()  # its bytes are charged message by message
+        entrant, peer = self._enter(call), nearest_peer(call)  # its bytes are charged message by message
         responses = await self._exchanges.exchange(
             entrant.agent.id,
             open_exchange(raw),

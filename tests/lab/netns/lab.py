@@ -7,6 +7,7 @@ import random
 import shutil
 import sys
 from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -189,7 +190,9 @@ class NetnsLab:
 
     def agent(self, vantage: Vantage, number: int) -> Place:
         roots = "old-roots.pem" if vantage is Vantage.OLD_ROOTS else "roots.pem"
-        return self._place(self.world.home(self.world.network(vantage.value), number), roots)
+        place = self._place(self.world.home(self.world.network(vantage.value), number), roots)
+        # As of a volunteer who agreed to it, so that what is measured there is seen for what it is.
+        return replace(place, env={**place.env, "RABTA_THROUGH_VPN": "1"}) if vantage is Vantage.VPN else place
 
     def control(self, number: int) -> Place:
         return self._place(self.world.home(self.world.network(f"control-{number}"), 1), "roots.pem")

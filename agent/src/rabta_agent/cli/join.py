@@ -1,4 +1,4 @@
-"""`rabta-agent join`."""
+"""`rabta-agent join`: by flags alone, or guided by questions on a terminal."""
 
 import argparse
 import asyncio
@@ -6,44 +6,94 @@ from dataclasses import replace
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
+from rabta_agent.cli import guide
+from rabta_agent.cli.invitation import read_link
+from rabta_agent.cli.progress import showing
 from rabta_agent.cli.setting import setting
+from rabta_agent.config import Config, InvalidConfigError, set_keys
 from rabta_agent.endpoint import Endpoint, InvalidEndpointError, parse_endpoint
 from rabta_agent.enrol import enroll
 from rabta_agent.exits import CommandError, ExitCode
+from rabta_agent.home import Credential, Home
 from rabta_agent.line import Road
 from rabta_agent.pin import InvalidPinError, split_invitation
 from rabta_agent.version import agent_version
+from rabta_agent.words import tr
 from rabta_proto.v1.collector_pb2 import EnrollRequest
+
+KEPT = ("bytes_per_day", "leave_out", "take_in", "quiet_hours", "least_charge", "through_vpn", "when_metered", "lang")
 
 
 def join(options: argparse.Namespace) -> ExitCode:
     """Exchanges an invitation for a credential. A home joins once: its spool belongs to one pseudonym."""
     home, config = setting(options)
-    endpoint = _endpoint(options.url, lab=config.lab)
-    token, pin = _invitation(options.invite.strip())
+    link = read_link(options.url)
+    endpoint = _endpoint(link.url, lab=config.lab)
+    token, pin = _invitation(options.invite, link.token)
+    answers = guide.Answers(province=options.province)
+    if not options.agree and guide.on_a_terminal():
+        _never_twice(home)
+        guide.consent()
+        answers = guide.choose(config, options.province)
+    request = EnrollRequest(
+        invite_token=token,
+        isp=options.isp or link.isp,
+        province=answers.province,
+        agent_version=agent_version(),
+        lab=config.lab,
+    )
+    keys = {key: getattr(config, key) for key in KEPT if getattr(options, key, None) is not None}
+    credential = _enrol(home, config, (endpoint, pin), request)
+    _keep(home, keys | answers.keys)
+    isp = credential.isp or tr("not known")
+    role = credential.role
+    print(
+        tr(
+            "Joined {endpoint} as {id}, role {role}, ISP {isp}.",
+            endpoint=endpoint,
+            id=credential.agent_id,
+            role=role,
+            isp=isp,
+        )
+    )
+    print(tr("Start measuring with: rabta-agent run"))
+    return ExitCode.GOOD
+
+
+def _enrol(home: Home, config: Config, where: tuple[Endpoint, str], request: EnrollRequest) -> Credential:
+    """Asks, and keeps what it gives. `where`: the collector, and the pin of its key."""
+    endpoint, pin = where
     home.make()
     with home.locked():
-        if (former := home.credential()) is not None:
-            raise CommandError(
-                f"this home has joined {former.endpoints[0]} already; give another --home, or remove {home.path}"
-            )
+        _never_twice(home)
         export_key = Ed25519PrivateKey.generate()
-        request = EnrollRequest(
-            invite_token=token,
-            isp=options.isp,
-            province=options.province,
-            agent_version=agent_version(),
-            lab=config.lab,
-            export_public_key=export_key.public_key().public_bytes_raw(),
-        )
-        enrolment = asyncio.run(enroll(endpoint, request, Road(proxy=config.proxy, pin=pin)))
+        request.export_public_key = export_key.public_key().public_bytes_raw()
+        asking = enroll(endpoint, request, Road(proxy=config.proxy, pin=pin))
+        enrolment = asyncio.run(showing(asking, tr("Asking {endpoint}", endpoint=endpoint)))
         if enrolment.plan is not None:
             home.save_plan(enrolment.plan.SerializeToString())
         credential = replace(enrolment.credential, export_key=export_key.private_bytes_raw().hex())
         home.save_credential(credential)  # last: with it the home has joined
-    print(f"Joined {endpoint} as {credential.agent_id}, role {credential.role}, ISP {credential.isp or 'not known'}.")
-    print("Start measuring with: rabta-agent run")
-    return ExitCode.GOOD
+    return credential
+
+
+def _never_twice(home: Home) -> None:
+    if (former := home.credential()) is not None:
+        raise CommandError(
+            tr(
+                "this home has joined {endpoint} already; give another --home, or remove {home}",
+                endpoint=former.endpoints[0],
+                home=home.path,
+            )
+        )
+
+
+def _keep(home: Home, keys: dict[str, object]) -> None:
+    try:
+        if keys:
+            set_keys(home.config_file, keys)
+    except InvalidConfigError as wrong:
+        raise CommandError(str(wrong)) from None
 
 
 def _endpoint(url: str, *, lab: bool) -> Endpoint:
@@ -53,12 +103,14 @@ def _endpoint(url: str, *, lab: bool) -> Endpoint:
         raise CommandError(str(wrong), ExitCode.USAGE) from None
 
 
-def _invitation(text: str) -> tuple[str, str]:
-    """Token and pin."""
+def _invitation(flag: str | None, linked: str) -> tuple[str, str]:
+    """Token and pin, of the flag or else of the link."""
+    if flag is None and not linked:
+        raise CommandError(tr("the link holds no invitation; give it with --invite TOKEN"), ExitCode.USAGE)
     try:
-        token, pin = split_invitation(text)
+        token, pin = split_invitation(linked if flag is None else flag.strip())
     except InvalidPinError as wrong:
         raise CommandError(f"--invite: {wrong}", ExitCode.USAGE) from None
     if not token:
-        raise CommandError("--invite: the token is empty", ExitCode.USAGE)
+        raise CommandError(tr("--invite: the token is empty"), ExitCode.USAGE)
     return token, pin

@@ -7,9 +7,11 @@ from google.protobuf.json_format import MessageToJson
 
 from rabta_agent import log
 from rabta_agent.ceilings import Ceilings
+from rabta_agent.cli.paint import BOLD, GREEN, RED, paint, paints
+from rabta_agent.cli.plain import conclude, tell_disturbances
+from rabta_agent.cli.progress import showing
 from rabta_agent.cli.setting import make_prober, setting, vantage_of
 from rabta_agent.config import Config
-from rabta_agent.contacts import SYSTEM_RESOLVER
 from rabta_agent.context import network_context
 from rabta_agent.exits import CommandError, ExitCode
 from rabta_agent.home import Credential, Home
@@ -17,12 +19,12 @@ from rabta_agent.measure import parse_measurable
 from rabta_agent.plan import Plan, stored_plan
 from rabta_agent.task import Settings, Task, own_settings
 from rabta_agent.urls import InvalidTarget
+from rabta_agent.words import tr
 from rabta_proto.codec import to_message
 from rabta_proto.model import (
     DnsQuery,
     HttpRoundTrip,
     Measurement,
-    NetworkContext,
     Observation,
     QuicHandshake,
     TcpConnect,
@@ -54,7 +56,7 @@ def probe(options: argparse.Namespace) -> ExitCode:
 
 def _plan_of(home: Home, credential: Credential, config: Config) -> Plan | None:
     key = bytes.fromhex(credential.plan_public_key)
-    limits = Ceilings.of(lab=config.lab)
+    limits = Ceilings.of(lab=config.lab, left_out=config.left_out)
     return stored_plan(home.plan(), public_key=key, agent_id=credential.agent_id, limits=limits)
 
 
@@ -64,8 +66,9 @@ async def _probe(options: argparse.Namespace, config: Config, settings: Settings
     try:
         for target in options.targets:
             task = Task(target=target, trigger=Trigger.MANUAL)
-            measurement = await prober.measure(task, settings, network_context(isp, vantage))
-            print(to_json(measurement) if options.json else to_text(measurement), flush=True)
+            measuring = prober.measure(task, settings, network_context(isp, vantage))
+            measurement = await showing(measuring, tr("Measuring {target}", target=target))
+            print(to_json(measurement) if options.json else _shown(measurement), flush=True)
     finally:
         await prober.close()
 
@@ -75,27 +78,30 @@ def to_json(measurement: Measurement) -> str:
     return MessageToJson(to_message(measurement), indent=None)
 
 
-def to_text(measurement: Measurement) -> str:
+def _shown(measurement: Measurement) -> str:
+    """For a person at a terminal, with the facts in one line at the end."""
+    on = paints()
+    return f"{to_text(measurement, colour=on)}\n{paint(conclude(measurement), BOLD, on=on)}"
+
+
+def to_text(measurement: Measurement, *, colour: bool = False) -> str:
     """One line per step for a person: when it began, how long it took, what came of it; then what disturbed it."""
-    lines = [measurement.target]
+    lines = [paint(measurement.target, BOLD, on=colour)]
     for observation in measurement.observations:
         began, took = observation.offset_us / 1000, observation.duration_us / 1000
-        repeat = f"  (attempt {observation.attempt})" if observation.attempt > 1 else ""
-        lines.append(f"{began:9.1f} ms {took:8.1f} ms  {observation.step:<5} {_what(observation)}{repeat}")
-    lines += _disturbances(measurement.network)
-    total = measurement.duration_us / 1e6
-    lines.append(f"{total:.2f} s, {measurement.bytes_sent} bytes sent, {measurement.bytes_received} received")
+        repeat = "  " + tr("(attempt {number})", number=observation.attempt) if observation.attempt > 1 else ""
+        what = paint(_what(observation), RED if observation.failure else GREEN, on=colour)
+        lines.append(f"{began:9.1f} ms {took:8.1f} ms  {observation.step:<5} {what}{repeat}")
+    lines += [tr("note: {cause}", cause=cause) for cause in tell_disturbances(measurement.network)]
+    lines.append(
+        tr(
+            "{seconds:.2f} s, {sent} bytes sent, {received} received",
+            seconds=measurement.duration_us / 1e6,
+            sent=measurement.bytes_sent,
+            received=measurement.bytes_received,
+        )
+    )
     return "\n".join(lines)
-
-
-def _disturbances(network: NetworkContext) -> list[str]:
-    """Why a measurement may say little about the ISP."""
-    causes = {
-        "a VPN is on": network.vpn,
-        "a captive portal is in the way": network.captive_portal,
-        "the network changed meanwhile": network.changed,
-    }
-    return [f"note: {cause}" for cause, holds in causes.items() if holds]
 
 
 def _what(observation: Observation) -> str:
@@ -103,38 +109,50 @@ def _what(observation: Observation) -> str:
     match observation.detail:
         case DnsQuery() as dns:
             named = f" ({dns.resolver})" if dns.resolver else ""
-            asked = f"{SYSTEM_RESOLVER}{named}" if dns.resolver_kind is ResolverKind.SYSTEM else dns.resolver
-            over = " over TCP" if dns.transport is DnsTransport.TCP else ""
-            tried = f"{dns.query_type} {dns.hostname} from {asked}{over}"
-            came = ", ".join(dns.addresses) or ("cut short" if dns.truncated else "")
+            system = dns.resolver_kind is ResolverKind.SYSTEM
+            asked = f"{tr('system resolver')}{named}" if system else dns.resolver
+            over = tr(" over TCP") if dns.transport is DnsTransport.TCP else ""
+            tried = tr("{kind} {name} from {resolver}", kind=dns.query_type, name=dns.hostname, resolver=asked) + over
+            came = ", ".join(dns.addresses) or (tr("cut short") if dns.truncated else "")
         case TcpConnect() as tcp:
-            tried, came = f"{tcp.address} port {tcp.port}", "connected"
+            tried, came = tr("{address} port {port}", address=tcp.address, port=tcp.port), tr("connected")
         case TlsHandshake() as tls:
-            tried = f"{tls.server_name} at {tls.address}{_manner(tls)}"
-            came = f"{tls.tls_version}, certificate {'verified' if tls.verified else 'not verified'}"
+            tried = tr("{name} at {address}", name=tls.server_name, address=tls.address) + _manner(tls)
+            came = f"{tls.tls_version}, {_certificate(tls.verified)}"
         case QuicHandshake() as quic:
-            tried = f"{quic.server_name} at {quic.address} port {quic.port}{_manner(quic)}"
-            came = f"QUIC {_quic_version(quic)}, certificate {'verified' if quic.verified else 'not verified'}"
+            place = tr("{address} port {port}", address=quic.address, port=quic.port)
+            tried = tr("{name} at {address}", name=quic.server_name, address=place) + _manner(quic)
+            came = f"QUIC {_quic_version(quic)}, {_certificate(quic.verified)}"
         case VpnHandshake() as vpn:
-            tried = f"{vpn.protocol} at {vpn.address} port {vpn.port}{' over TCP' if vpn.over_tcp else ''}"
-            came = f"answered{', key verified' if vpn.verified else ''}"
+            place = tr("{address} port {port}", address=vpn.address, port=vpn.port)
+            tried = tr("{name} at {address}", name=vpn.protocol, address=place) + (
+                tr(" over TCP") if vpn.over_tcp else ""
+            )
+            came = tr("answered, key verified") if vpn.verified else tr("answered")
         case HttpRoundTrip() as http:
             tried = f"GET {http.url}"
-            came = f"status {http.status}, {http.body_bytes} bytes" + (f', "{http.title}"' if http.title else "")
+            came = tr("status {status}, {count} bytes", status=http.status or 0, count=http.body_bytes)
+            came += f', "{http.title}"' if http.title else ""
         case Transfer() as transfer:
-            tried = f"read {transfer.turn} of {transfer.url} as {transfer.server_name}"
-            came = f"{transfer.body_bytes} bytes in {(transfer.read_us or 0) / 1000:.0f} ms"
+            names = {"number": transfer.turn, "url": transfer.url, "name": transfer.server_name}
+            tried = tr("read {number} of {url} as {name}", **names)
+            took = (transfer.read_us or 0) / 1000
+            came = tr("{count} bytes in {milliseconds:.0f} ms", count=transfer.body_bytes, milliseconds=took)
     return f"{tried}: {came if observation.failure is None else observation.failure}"
 
 
 def _manner(handshake: TlsHandshake | QuicHandshake) -> str:
     """What is unusual in a handshake."""
     if handshake.isolation:
-        return " (innocuous name)"
-    return " (name cut in two)" if isinstance(handshake, TlsHandshake) and handshake.split else ""
+        return tr(" (innocuous name)")
+    return tr(" (name cut in two)") if isinstance(handshake, TlsHandshake) and handshake.split else ""
+
+
+def _certificate(verified: bool) -> str:
+    return tr("certificate verified") if verified else tr("certificate not verified")
 
 
 def _quic_version(quic: QuicHandshake) -> str:
     """Version 2 has a number of its own (RFC 9369)."""
     number = quic.quic_version or 0
-    return {1: "v1", 0x6B3343CF: "v2"}.get(number, f"version {number:#x}")
+    return {1: "v1", 0x6B3343CF: "v2"}.get(number, tr("version {number:#x}", number=number))

@@ -2,6 +2,7 @@
 
 import argparse
 import asyncio
+from dataclasses import replace
 from random import SystemRandom
 
 import structlog
@@ -11,13 +12,15 @@ from rabta_agent.app import Agent, Parts
 from rabta_agent.cli.setting import make_prober, setting, vantage_of
 from rabta_agent.clock import SystemClock
 from rabta_agent.config import Config
-from rabta_agent.context import network_context
+from rabta_agent.diary import Diary
 from rabta_agent.exits import CommandError, ExitCode
+from rabta_agent.holds import Wishes
 from rabta_agent.home import Credential, Home
 from rabta_agent.session import Pace
 from rabta_agent.spool import Spool, SpoolError
 from rabta_agent.spool_thread import SpoolThread, tell
 from rabta_agent.stopping import stopping_on_signals
+from rabta_agent.surroundings import Surroundings
 from rabta_agent.version import agent_version
 
 logger = structlog.get_logger()
@@ -36,6 +39,15 @@ def run(options: argparse.Namespace) -> ExitCode:
 
 async def _run(home: Home, config: Config, credential: Credential, *, once: bool) -> None:
     clock, rng, vantage = SystemClock(), SystemRandom(), vantage_of(config)
+    surroundings = Surroundings(
+        isp=credential.isp,
+        vantage=vantage,
+        wishes=_wishes(config, credential),
+        paused_until=home.paused_until,
+        note=lambda noted: home.save_note("now", noted),
+    )
+    surroundings.look()
+    diary = Diary(home.diary_file)
     prober = make_prober(vantage)
     spool = _open_spool(home, config, clock)
     try:
@@ -46,10 +58,12 @@ async def _run(home: Home, config: Config, credential: Credential, *, once: bool
                 credential=credential,
                 spool=spool,
                 measurer=prober,
-                network=lambda: network_context(credential.isp, vantage),
+                network=surroundings.network,
                 clock=clock,
                 rng=rng,
                 pace=Pace.of(lab=config.lab, backlog_bytes_per_s=config.backlog_bytes_per_s),
+                surroundings=None if once else surroundings,
+                diary=diary,
             )
         )
         with stopping_on_signals(agent.stop):
@@ -58,8 +72,14 @@ async def _run(home: Home, config: Config, credential: Credential, *, once: bool
             await (agent.once() if once else agent.run())
             logger.info("agent.stop", waiting=spool.counts.waiting)
     finally:
+        diary.flush()
         await prober.close()
         await spool.close()
+
+
+def _wishes(config: Config, credential: Credential) -> Wishes:
+    """A control stands abroad, on a server whose lines have all kinds of names: nothing of it counts for an ISP."""
+    return config.wishes if credential.role == "probe" else replace(config.wishes, through_vpn=True)
 
 
 def _open_spool(home: Home, config: Config, clock: SystemClock) -> SpoolThread:

@@ -9,29 +9,34 @@ from pathlib import Path
 from rabta_agent.cli.setting import setting
 from rabta_agent.exits import CommandError, ExitCode
 from rabta_agent.service import Command, Owner, Recipe, Service, UnknownPlatformError, recipe
+from rabta_agent.words import tr
 
 _COMMAND_S = 60.0
 
 
 def service(options: argparse.Namespace) -> ExitCode:
     """Acts for the account that types it, never for another or for the whole machine."""
-    home, _ = setting(options)
+    home, _config = setting(options)
     way = _way(options.platform or sys.platform, home.path)
     if options.action == "show":
         print(way.content.decode("utf-16" if way.file.suffix == ".xml" else "utf-8"), end="")
         return ExitCode.GOOD
     if options.platform not in ("", sys.platform):
-        raise CommandError("--platform is for `service show`", ExitCode.USAGE)
+        raise CommandError(tr("--platform is for `service show`"), ExitCode.USAGE)
     if hasattr(os, "geteuid") and os.geteuid() == 0:
-        raise CommandError("as root there is no session to start with; the .deb brings a service of the whole machine")
+        raise CommandError(
+            tr("as root there is no session to start with; the .deb brings a service of the whole machine")
+        )
     if options.action == "install":
         home.joined()
         _install(way)
-        print(f"Installed {way.file}, and started: it measures while you are logged in.")
+        print(tr("Installed {file}, and started: it measures while you are logged in.", file=way.file))
         if sys.platform.startswith("linux"):
-            print("To have it measure when you are logged out, too: loginctl enable-linger")
+            print(tr("To have it measure when you are logged out, too: loginctl enable-linger"))
         return ExitCode.GOOD
-    print(f"Stopped, and removed {way.file}." if _remove(way) else f"There is no service: no {way.file}.")
+    stopped = _remove(way)
+    done = tr("Stopped, and removed {file}.", file=way.file)
+    print(done if stopped else tr("There is no service: no {file}.", file=way.file))
     return ExitCode.GOOD
 
 
@@ -60,11 +65,13 @@ def _install(way: Recipe) -> None:
         way.file.parent.mkdir(parents=True, exist_ok=True)
         way.file.write_bytes(way.content)
     except OSError as wrong:
-        raise CommandError(f"{way.file}: cannot be written: {wrong.strerror}") from None
+        raise CommandError(tr("{path}: cannot be written: {cause}", path=way.file, cause=wrong.strerror)) from None
     for command in way.start:
         if problem := _run(command):
             _remove(way)
-            raise CommandError(f"no service can be installed: {' '.join(command[:3])}: {problem}")
+            raise CommandError(
+                tr("no service can be installed: {command}: {problem}", command=" ".join(command[:3]), problem=problem)
+            )
 
 
 def _remove(way: Recipe) -> bool:
@@ -76,7 +83,7 @@ def _remove(way: Recipe) -> bool:
     except FileNotFoundError:
         return False
     except OSError as wrong:
-        raise CommandError(f"{way.file}: cannot be removed: {wrong.strerror}") from None
+        raise CommandError(tr("{path}: cannot be removed: {cause}", path=way.file, cause=wrong.strerror)) from None
     for command in way.forget:
         _run(command)
     return True
@@ -87,7 +94,7 @@ def _run(command: Command) -> str:
     try:
         done = subprocess.run(command, capture_output=True, text=True, timeout=_COMMAND_S, check=False)
     except (OSError, subprocess.TimeoutExpired) as wrong:
-        return getattr(wrong, "strerror", "") or f"no answer within {_COMMAND_S:g} s"
+        return getattr(wrong, "strerror", "") or tr("no answer within {seconds:g} s", seconds=_COMMAND_S)
     if done.returncode == 0:
         return ""
-    return (done.stderr.strip() or done.stdout.strip() or f"exit code {done.returncode}").splitlines()[0]
+    return (done.stderr.strip() or done.stdout.strip() or tr("exit code {code}", code=done.returncode)).splitlines()[0]

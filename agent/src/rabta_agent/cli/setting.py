@@ -6,6 +6,7 @@ from pathlib import Path
 from stat import S_ISDIR
 from typing import TYPE_CHECKING
 
+from rabta_agent import words
 from rabta_agent.config import KEYS, Config, InvalidConfigError, load_config
 from rabta_agent.exits import CommandError, ExitCode
 from rabta_agent.home import Home, find_home
@@ -23,7 +24,10 @@ def setting(options: argparse.Namespace) -> tuple[Home, Config]:
     given = {key: getattr(options, key, None) for key in KEYS}
     flags = {key: text for key, text in given.items() if text is not None}
     try:
-        return home, load_config(flags=flags, environment=environment, file=home.config_file)
+        config = load_config(flags=flags, environment=environment, file=home.config_file)
+        if config.lang is not None:
+            words.use(config.lang)
+        return home, config
     except InvalidConfigError as wrong:
         raise CommandError(str(wrong), ExitCode.USAGE) from None
 
@@ -37,7 +41,7 @@ def _check_place(path: Path) -> None:
     except OSError:
         return  # not there yet, or not for us to see: said where it is used
     if not usable:
-        raise CommandError(f"{path}: not a directory, so it is no home of an agent")
+        raise CommandError(words.tr("{path}: not a directory, so it is no home of an agent", path=path))
 
 
 def vantage_of(config: Config) -> "Vantage":

@@ -4,12 +4,16 @@ import argparse
 import json
 from datetime import UTC, datetime
 
+from rabta_agent.cli.dashboard import to_table
+from rabta_agent.cli.paint import paints
 from rabta_agent.cli.setting import setting
 from rabta_agent.config import to_toml
 from rabta_agent.contacts import Contact
+from rabta_agent.diary import PlanChange, read_plans
 from rabta_agent.exits import CommandError, ExitCode
 from rabta_agent.spool import SpoolError, read_contacts, reading
-from rabta_agent.status import Facts, read_status
+from rabta_agent.status import read_status
+from rabta_agent.words import isolate, tr
 
 
 def status(options: argparse.Namespace) -> ExitCode:
@@ -18,19 +22,32 @@ def status(options: argparse.Namespace) -> ExitCode:
         facts = read_status(home, effective, datetime.now(UTC))
     except SpoolError as wrong:
         raise CommandError(str(wrong)) from None
-    print(json.dumps(facts) if options.json else _status_text(facts))
+    if options.json:
+        print(json.dumps(facts))
+    elif facts["joined"]:
+        print(to_table(facts, colour=paints()))
+    else:
+        print(tr("Not joined: no credential in {home}.", home=facts["home"]))
     return ExitCode.GOOD if facts["joined"] else ExitCode.NOT_JOINED
 
 
 def log(options: argparse.Namespace) -> ExitCode:
-    home, _ = setting(options)
+    """Contacts and changes of the plan, in the order of time."""
+    home, _config = setting(options)
     try:
         with reading(home.spool_file) as connection:
             contacts = read_contacts(connection, options.lines) if connection else []
     except SpoolError as wrong:
         raise CommandError(str(wrong)) from None
-    for contact in contacts:
-        print(_contact_json(contact) if options.json else _contact_text(contact))
+    told: list[tuple[datetime, str]] = [
+        (contact.at, _contact_json(contact) if options.json else _contact_text(contact)) for contact in contacts
+    ]
+    told += [
+        (change.at, _plan_json(change) if options.json else _plan_text(change))
+        for change in read_plans(home.diary_file, options.lines)
+    ]
+    for _at, text in sorted(told, key=lambda entry: entry[0])[-options.lines :]:
+        print(text)
     return ExitCode.GOOD
 
 
@@ -40,49 +57,30 @@ def config(options: argparse.Namespace) -> ExitCode:
     return ExitCode.GOOD
 
 
-def _status_text(facts: Facts) -> str:
-    if not facts["joined"]:
-        return f"Not joined: no credential in {facts['home']}."
-    state = "connected" if facts["connected"] else "not connected" if facts["running"] else "not running"
-    plan = "none yet"
-    if facts["plan_version"] is not None:
-        plan = f"{facts['plan_targets']} targets, version {facts['plan_version']}, until {facts['plan_expires']}"
-    rows = [
-        ("agent", f"{facts['agent_id']}, {facts['role']}, ISP {facts['isp'] or 'not known'}"),
-        ("collector", f"{facts['collector']}, {state}" + (f": {facts['trouble']}" if facts["trouble"] else "")),
-        ("plan", plan),
-        (
-            "today",
-            f"{facts['measured_today']} measurements, {_size(facts['bytes_today'])} of {_size(facts['bytes_cap'])}",
-        ),
-        (
-            "ever",
-            f"{facts['produced']} measured, {facts['acked']} delivered, {facts['waiting']} waiting, "
-            f"{facts['dropped']} dropped{_causes(facts)}, {facts['rejected']} rejected",
-        ),
-        ("home", str(facts["home"]) + (" (lab)" if facts["lab"] else "")),
-    ]
-    return "\n".join(f"{name:<10} {text}" for name, text in rows)
+def _plan_text(change: PlanChange) -> str:
+    """A change of the plan, on one line for each address that came or went."""
+    at = f"{change.at:%Y-%m-%dT%H:%M:%SZ}"
+    head = tr(
+        "plan {version}: {added} added, {removed} removed, {altered} at other times",
+        version=change.version,
+        added=len(change.added),
+        removed=len(change.removed),
+        altered=len(change.altered),
+    )
+    named = [f"  + {target}" for target in change.added] + [f"  - {target}" for target in change.removed]
+    return "\n".join([f"{at}  {head}", *named])
 
 
-def _causes(facts: Facts) -> str:
-    """Why measurements were dropped, where any was."""
-    old, damaged = int(facts["dropped_old"] or 0), int(facts["dropped_damaged"] or 0)
-    full = int(facts["dropped"] or 0) - old - damaged
-    causes = [f"{count} {cause}" for count, cause in ((full, "full"), (old, "too old"), (damaged, "damaged")) if count]
-    return f" ({', '.join(causes)})" if causes else ""
-
-
-def _size(count: object) -> str:
-    return f"{int(str(count)) / 1e6:.2f} MB"
+def _plan_json(change: PlanChange) -> str:
+    at = f"{change.at:%Y-%m-%dT%H:%M:%SZ}"
+    targets = {"added": change.added, "removed": change.removed, "altered": change.altered}
+    return json.dumps({"at": at, "plan": change.version, **targets})
 
 
 def _contact_text(contact: Contact) -> str:
-    peers = ", ".join(contact.peers) or "nobody"
-    return (
-        f"{contact.at:%Y-%m-%dT%H:%M:%SZ}  {contact.purpose}  {peers}  "
-        f"{contact.bytes_sent} bytes sent, {contact.bytes_received} received"
-    )
+    peers = ", ".join(contact.peers) or tr("nobody")
+    cost = tr("{sent} bytes sent, {received} received", sent=contact.bytes_sent, received=contact.bytes_received)
+    return f"{contact.at:%Y-%m-%dT%H:%M:%SZ}  {isolate(contact.purpose)}  {isolate(peers)}  {cost}"
 
 
 def _contact_json(contact: Contact) -> str:

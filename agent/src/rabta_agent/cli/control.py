@@ -1,0 +1,88 @@
+"""`rabta-agent pause`, `resume` and `limits`: what the volunteer says, and what nobody can say."""
+
+import argparse
+import re
+import time
+from datetime import datetime
+
+from rabta_agent import ceilings
+from rabta_agent.cli.setting import setting
+from rabta_agent.exits import CommandError, ExitCode
+from rabta_agent.words import padded, tr, width
+
+_UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
+MOST_S = 366 * 86_400
+
+
+def parse_duration(text: str) -> int:
+    """Seconds, written as 90s, 30m, 2h, 1d or one after the other (1h30m). Raises `ValueError`."""
+    found = re.fullmatch(
+        r"(?:(\d{1,6})d)?(?:(\d{1,6})h)?(?:(\d{1,6})m)?(?:(\d{1,6})s)?", text.strip().lower(), re.ASCII
+    )
+    parts = zip(found.groups(), (86_400, 3600, 60, 1), strict=True) if found else ()
+    seconds = sum(int(count) * unit for count, unit in parts if count)
+    if not 0 < seconds <= MOST_S:
+        raise ValueError(tr('"{text}" is no duration (such as 30m, 2h or 1d)', text=text))
+    return seconds
+
+
+def pause(options: argparse.Namespace) -> ExitCode:
+    """Works beside a running agent, which falls silent within seconds, and without one."""
+    home, _config = setting(options)
+    home.joined()
+    try:
+        seconds = parse_duration(options.duration) if options.duration else None
+    except ValueError as wrong:
+        raise CommandError(str(wrong), ExitCode.USAGE) from None
+    until = None if seconds is None else time.time() + seconds
+    home.pause(until)
+    if until is None:
+        print(tr("Paused until `rabta-agent resume`: nothing is measured, and nobody is contacted."))
+    else:
+        moment = f"{datetime.fromtimestamp(until).astimezone():%Y-%m-%d %H:%M}"
+        print(tr("Paused until {moment}: nothing is measured, and nobody is contacted.", moment=moment))
+    return ExitCode.GOOD
+
+
+def resume(options: argparse.Namespace) -> ExitCode:
+    """Ends a pause."""
+    home, _config = setting(options)
+    home.joined()
+    paused = home.paused_until() is not None
+    home.resume()
+    print(tr("The agent goes on.") if paused else tr("There was no pause."))
+    if not home.in_use():
+        print(tr("It does not run now; start it with: rabta-agent run"))
+    return ExitCode.GOOD
+
+
+def limits(options: argparse.Namespace) -> ExitCode:
+    """What is compiled into this agent, and what the volunteer has set below it."""
+    _home, config = setting(options)
+    ceiling = ceilings.Ceilings.of(lab=config.lab, left_out=config.left_out)
+    rows = [
+        (tr("new measurements"), tr("one in {seconds:g} s at most", seconds=ceiling.between_s)),
+        (tr("at the same time"), tr("{count} measurements", count=ceilings.AT_ONCE)),
+        (tr("one address again"), tr("after {seconds:g} s", seconds=ceiling.same_target_s)),
+        (
+            tr("  when asked to"),
+            tr(
+                "after {seconds:g} s; {hour} times an hour, {day} a day",
+                seconds=ceiling.errand_target_s,
+                hour=ceilings.ERRANDS_HOUR,
+                day=ceilings.ERRANDS_DAY,
+            ),
+        ),
+        (tr("one host again"), tr("after {seconds:g} s", seconds=ceiling.same_host_s)),
+        (tr("bytes a day"), tr("{size:.1f} MB, the link to the collector included", size=config.day_allowance / 1e6)),
+        (tr("one measurement"), tr("{size:.0f} kB at most", size=ceilings.MEASUREMENT_MOST_BYTES / 1e3)),
+        (tr("one step"), tr("{seconds:g} s at most", seconds=ceilings.STEP_SECONDS)),
+        (tr("a plan"), tr("{count} addresses at most", count=ceilings.ASSIGNMENTS)),
+        (tr("never dialled"), tr("private and special addresses, and your own network")),
+        (tr("left out"), ", ".join(sorted(config.left_out)) or tr("nothing")),
+    ]
+    columns = max(width(name) for name, _ in rows)
+    print(tr("No plan of any collector can make this agent do more than this:"))
+    for name, text in rows:
+        print(f"{padded(name, columns)}  {text}")
+    return ExitCode.GOOD

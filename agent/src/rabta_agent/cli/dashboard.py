@@ -1,0 +1,161 @@
+"""The facts of `rabta-agent status` as a table for a person, within 80 columns."""
+
+from collections import Counter
+from datetime import UTC, datetime
+
+from rabta_agent.cli.paint import BOLD, GREEN, RED, YELLOW, paint
+from rabta_agent.status import Facts
+from rabta_agent.words import isolate, mark, padded, tr, width
+
+STATES = {
+    "reachable": mark("reachable"),
+    "blocked": mark("blocked"),
+    "throttled": mark("throttled"),
+    "disrupted": mark("disrupted"),
+    "down": mark("down"),
+    "inconclusive": mark("not known"),
+}
+KINDS = {
+    "unknown": mark("unknown kind"),
+    "ethernet": mark("cable"),
+    "wifi": mark("Wi-Fi"),
+    "mobile": mark("mobile"),
+}
+HOLDS = {
+    "paused": mark("paused by you"),
+    "quiet_hours": mark("these are your quiet hours"),
+    "battery": mark("the battery is low"),
+    "offline": mark("there is no way to the Internet"),
+    "vpn": mark("a VPN is on, and what is measured through it says nothing about your ISP"),
+    "metered": mark("bytes are paid for here"),
+}
+_COLOURS = {"reachable": GREEN, "blocked": RED, "throttled": YELLOW, "disrupted": YELLOW, "down": YELLOW}
+
+
+def to_table(facts: Facts, *, colour: bool) -> str:
+    """Everything; times are this machine's."""
+    rows = [*_rows(facts)]
+    columns = max(width(name) for name, _ in rows)
+    lines = [f"{paint(padded(name, columns), BOLD, on=colour)}  {text}" for name, text in rows]
+    return "\n".join([*lines, *_standing(facts, colour=colour)])
+
+
+def _rows(facts: Facts) -> list[tuple[str, str]]:
+    isp = facts["isp"] or tr("not known")
+    rows = [
+        (tr("agent"), tr("{id}, {role}, ISP {isp}", id=facts["agent_id"], role=facts["role"], isp=isp)),
+        (tr("collector"), _collector(facts)),
+    ]
+    if facts["network"]:
+        rows.append((tr("network"), _network(facts)))
+    if facts["hold"]:
+        rows.append((tr("resting"), _hold(facts)))
+    rows += [(tr("plan"), _plan(facts)), (tr("today"), _today(facts)), (tr("ever"), _ever(facts))]
+    if facts["newest_version"]:
+        newer = tr("version {version} is there; this agent never updates itself", version=facts["newest_version"])
+        rows.append((tr("newer"), newer))
+    rows.append((tr("home"), str(facts["home"]) + (tr(" (lab)") if facts["lab"] else "")))
+    return rows
+
+
+def _collector(facts: Facts) -> str:
+    state = tr("connected") if facts["connected"] else tr("not connected") if facts["running"] else tr("not running")
+    trouble = f": {isolate(facts['trouble'])}" if facts["trouble"] else ""
+    return f"{isolate(facts['collector'])}, {state}{trouble}"
+
+
+def _network(facts: Facts) -> str:
+    noted = facts["network"]
+    parts = [tr(KINDS[noted["kind"] if noted["kind"] in KINDS else "unknown"])]
+    parts += [name for name, key in (("IPv4", "ipv4"), ("IPv6", "ipv6")) if noted[key]]
+    parts += [tr("VPN")] if noted["vpn"] else []
+    parts += [tr("metered")] if noted["metered"] else []
+    if noted["on_battery"] and noted["charge"] is not None:
+        parts.append(tr("battery {percent} %", percent=noted["charge"]))
+    if noted["seen_isp"]:
+        parts.append(tr("seen at {isp}", isp=noted["seen_isp"]))
+    elif noted["seen_asn"]:
+        parts.append(tr("seen at no ISP of the country (AS{number})", number=noted["seen_asn"]))
+    return ", ".join(parts)
+
+
+def _hold(facts: Facts) -> str:
+    if facts["hold"] == "paused" and facts["paused_until"]:
+        return tr("paused by you until {moment}", moment=_local(facts["paused_until"]))
+    return tr(HOLDS[facts["hold"]]) if facts["hold"] in HOLDS else str(facts["hold"])
+
+
+def _plan(facts: Facts) -> str:
+    if facts["plan_version"] is None:
+        return tr("none yet")
+    return tr(
+        "{count} targets, version {version}, until {end}",
+        count=facts["plan_targets"],
+        version=facts["plan_version"],
+        end=facts["plan_expires"],
+    )
+
+
+def _today(facts: Facts) -> str:
+    return tr(
+        "{count} measurements, {used:.2f} MB of {cap:.2f} MB",
+        count=facts["measured_today"],
+        used=facts["bytes_today"] / 1e6,
+        cap=facts["bytes_cap"] / 1e6,
+    )
+
+
+def _ever(facts: Facts) -> str:
+    numbers = {name: facts[name] for name in ("produced", "acked", "waiting", "dropped", "rejected")}
+    return tr(
+        "{produced} measured, {acked} delivered, {waiting} waiting, {dropped} dropped{causes}, {rejected} rejected",
+        causes=_causes(facts),
+        **numbers,
+    )
+
+
+def _causes(facts: Facts) -> str:
+    """Why measurements were dropped, where any was."""
+    old, damaged = facts["dropped_old"] or 0, facts["dropped_damaged"] or 0
+    full = (facts["dropped"] or 0) - old - damaged
+    named = ((full, tr("full")), (old, tr("too old")), (damaged, tr("damaged")))
+    causes = [f"{count} {cause}" for count, cause in named if count]
+    return f" ({', '.join(causes)})" if causes else ""
+
+
+def _standing(facts: Facts, *, colour: bool) -> list[str]:
+    """What the network says of each platform: at the volunteer's ISP, and how many others say what."""
+    held = facts["standing"]
+    if not held:
+        return []
+    here = (facts["network"] or {}).get("seen_isp") or facts["isp"] or ""
+    heading = tr("What the network says, {moment}", moment=_local(facts["standing_at"]))
+    lines = ["", paint(heading, BOLD, on=colour)]
+    own = {platform: _own(isps.get(here), colour=colour) for platform, isps in sorted(held.items())}
+    names = max([width(platform) for platform in own] + [8])
+    columns = max([width(text) for text, _ in own.values()] + [width(tr("at {isp}", isp=here))])
+    lines.append(f"{' ' * names}  {padded(tr('at {isp}', isp=here or '?'), columns)}  {tr('elsewhere')}")
+    for platform, (text, painted) in own.items():
+        others = Counter(entry["state"] for isp, entry in held[platform].items() if isp != here)
+        counts = ", ".join(f"{tr(STATES[state])} {count}" for state, count in others.most_common() if state in STATES)
+        space = " " * max(0, columns - width(text))
+        lines.append(f"{padded(platform, names)}  {painted}{space}  {counts}")
+    return lines
+
+
+def _own(entry: Facts | None, *, colour: bool) -> tuple[str, str]:
+    """One cell, as it is and in its colour."""
+    state = entry["state"] if entry else "inconclusive"
+    text = tr(STATES[state if state in STATES else "inconclusive"])
+    if entry and entry["mechanism"]:
+        text += f" {isolate(entry['mechanism'])}"
+    if entry and state != "inconclusive":
+        since = datetime.fromtimestamp(entry["since"], UTC).astimezone()
+        text += " " + tr("since {moment}", moment=f"{since:%m-%d %H:%M}")
+    return text, paint(text, _COLOURS[state], on=colour) if state in _COLOURS else text
+
+
+def _local(moment: str | None) -> str:
+    if moment is None:
+        return "?"
+    return f"{datetime.fromisoformat(moment).astimezone():%Y-%m-%d %H:%M}"

@@ -1,0 +1,137 @@
+"""What somebody who joins on a terminal is told, and asked. Nothing is sent before they have agreed."""
+
+import sys
+import textwrap
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+
+from rabta_agent.categories import NAMES, RISKY, parse_categories
+from rabta_agent.config import Config, parse_bytes, parse_span
+from rabta_agent.exits import CommandError
+from rabta_agent.words import mark, tr
+
+PROVINCES = (
+    mark("Punjab"),
+    mark("Sindh"),
+    mark("Khyber Pakhtunkhwa"),
+    mark("Balochistan"),
+    mark("Islamabad"),
+    mark("Gilgit-Baltistan"),
+    mark("Azad Jammu and Kashmir"),
+)
+_YES = ("y", "yes", "ہاں", "ha", "haan", "جی")
+COLUMNS = 78
+Ask = Callable[[str], str]
+
+
+@dataclass(slots=True, kw_only=True)
+class Answers:
+    """What came of it. `keys` go into the configuration."""
+
+    province: str = ""
+    keys: dict[str, object] = field(default_factory=dict)
+
+
+def tell() -> Iterator[str]:
+    """What it does, what it never does, and the risk, a paragraph each."""
+    yield tr(
+        "Rabta measures, from your computer and your connection, whether sites and apps can be reached, "
+        "and sends what it saw to a collector."
+    )
+    yield tr(
+        "What it does: for each address of a plan it looks up the name, connects, begins encryption and "
+        "asks for the start of the page, as a browser would, without cookies."
+    )
+    yield tr(
+        "What it never does: it does not look at your own traffic, does not contact your home or office "
+        "network, opens no port, and sends neither your address nor your name nor your place."
+    )
+    yield tr(
+        "The risk: your provider can see these connections, as it sees all others; some of the sites may "
+        "be blocked where you live, and a regular pattern may stand out. If that could bring you into "
+        "danger, do not join."
+    )
+    yield tr(
+        "What it costs: up to {size:.0f} MB a day unless you say less, little power. You can stop at any "
+        "time with `rabta-agent pause`, or erase everything with `rabta-agent leave`.",
+        size=15,
+    )
+
+
+def consent(ask: Ask = input) -> None:
+    """Raises `CommandError` unless the volunteer agrees."""
+    for paragraph in tell():
+        print(textwrap.fill(paragraph, COLUMNS) + "\n")
+    if _answer(ask, tr("Do you agree to this? (yes/no) ")).lower() not in _YES:
+        raise CommandError(tr("not joined: nothing was sent and nothing is kept"))
+
+
+def choose(config: Config, province: str, ask: Ask = input) -> Answers:
+    """Asks for what was not said by flags already; an empty answer takes what is in force."""
+    answers = Answers(province=province)
+    size = config.day_allowance / 1e6
+    _until_good(ask, tr("Most megabytes a day [{size:g}]: ", size=size), lambda text: _set_bytes(answers, text))
+    ordinary = ", ".join(sorted(set(NAMES) - RISKY))
+    print(tr("Categories of sites: {codes}", codes=ordinary))
+    _until_good(
+        ask, tr("Leave any out? Codes with commas [none]: "), lambda text: _set_codes(answers, "leave_out", text)
+    )
+    print(tr("These are risky to touch, and off until you choose them:"))
+    for code in sorted(RISKY):
+        print(f"  {code:<5} {tr(NAMES[code])}")
+    _until_good(ask, tr("Take any in? Codes with commas [none]: "), lambda text: _set_codes(answers, "take_in", text))
+    _until_good(ask, tr("Hours of silence, such as 23:00-07:00 [none]: "), lambda text: _set_hours(answers, text))
+    if not province:
+        for number, name in enumerate(PROVINCES, 1):
+            print(f"  {number} {tr(name)}")
+        _until_good(
+            ask,
+            tr("Your province, if you like; never anything finer [not said]: "),
+            lambda text: _set_province(answers, text),
+        )
+    return answers
+
+
+def _until_good(ask: Ask, question: str, take: Callable[[str], None]) -> None:
+    while text := _answer(ask, question):
+        try:
+            return take(text)
+        except ValueError as wrong:
+            print(str(wrong))
+
+
+def _answer(ask: Ask, question: str) -> str:
+    try:
+        return ask(question).strip()
+    except EOFError:
+        raise CommandError(tr("not joined: nothing was sent and nothing is kept")) from None
+
+
+def _set_bytes(answers: Answers, text: str) -> None:
+    count = parse_bytes(text if text[-1:].isalpha() else f"{text}MB")
+    if count < 1_000_000:
+        raise ValueError(tr("less than 1 MB a day measures next to nothing; pause instead"))
+    answers.keys["bytes_per_day"] = count
+
+
+def _set_codes(answers: Answers, key: str, text: str) -> None:
+    codes = parse_categories(text)
+    if wrong := [code for code in codes if code not in NAMES]:
+        raise ValueError(tr("{code} is none of these categories", code=wrong[0]))
+    answers.keys[key] = codes
+
+
+def _set_hours(answers: Answers, text: str) -> None:
+    answers.keys["quiet_hours"] = "-".join(f"{moment:%H:%M}" for moment in parse_span(text))
+
+
+def _set_province(answers: Answers, text: str) -> None:
+    named = {str(number): name for number, name in enumerate(PROVINCES, 1)} | {name.lower(): name for name in PROVINCES}
+    if text.lower() not in named:
+        raise ValueError(tr("{text} is none of these", text=text))
+    answers.province = named[text.lower()]
+
+
+def on_a_terminal() -> bool:
+    """Whether a person can be asked."""
+    return sys.stdin.isatty() and sys.stdout.isatty()
