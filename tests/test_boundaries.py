@@ -12,6 +12,7 @@ PURE = {
     "agent": [
         "addresses.py",
         "backoff.py",
+        "budget.py",
         "candidates.py",
         "categories.py",
         "ceilings.py",

@@ -58,5 +58,10 @@ def test_without_a_way_out_nothing_is_measured() -> None:
     assert find_hold(Wishes(), NetworkContext(), Power()) is None
 
 
+def test_a_day_whose_bytes_are_used_up_is_silent_from_then_on() -> None:
+    assert Hold.BYTES is find_silence(Wishes(), paused_until=None, now=NOON, used_up=True)
+    assert Hold.PAUSED is find_silence(Wishes(), paused_until=float("inf"), now=NOON, used_up=True)
+
+
 def test_only_the_volunteers_own_word_makes_the_agent_silent() -> None:
-    assert {Hold.PAUSED, Hold.QUIET_HOURS} == {hold for hold in Hold if hold.silent}
+    assert {Hold.PAUSED, Hold.QUIET_HOURS, Hold.BYTES} == {hold for hold in Hold if hold.silent}

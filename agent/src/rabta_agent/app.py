@@ -7,36 +7,43 @@ to reach the collector, and what did not stays in the spool for the next run.
 import asyncio
 from collections.abc import Callable, Coroutine
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import astuple, dataclass, replace
 from random import Random
 
 import structlog
 
 from rabta_agent.board import Board
+from rabta_agent.budget import is_used_up
 from rabta_agent.ceilings import LINK_BYTES, Ceilings
 from rabta_agent.clock import Clock
 from rabta_agent.config import Config
+from rabta_agent.contacts import Contact
 from rabta_agent.dial import Dialler
 from rabta_agent.diary import Diary
 from rabta_agent.endpoint import Endpoint, InvalidEndpointError, parse_endpoint, ways
 from rabta_agent.exits import CommandError, ExitCode
 from rabta_agent.home import Credential, Home, Link
+from rabta_agent.inflight import Settled
 from rabta_agent.keyring import Keyring
 from rabta_agent.line import Road
+from rabta_agent.linkmeter import LinkMeter
 from rabta_agent.measuring import Bench, Measurer, Measuring
+from rabta_agent.network import probe_sockets
 from rabta_agent.plan_keeper import PlanKeeper
 from rabta_agent.probes import quic
-from rabta_agent.session import Caller, Pace
+from rabta_agent.session import COLLECTOR, Caller, Pace
 from rabta_agent.spool import SpoolError
 from rabta_agent.spool_thread import SpoolThread
 from rabta_agent.surroundings import Seen, Surroundings
 from rabta_agent.uplink import Uplink
 from rabta_agent.version import agent_version
+from rabta_agent.words import tr
 from rabta_proto.codec import network_to_message, to_timestamp
 from rabta_proto.model import NetworkContext
 from rabta_proto.v1 import collector_pb2 as wire
 
 DRAIN_S = 5.0
+ACCOUNT_S = 300.0
 PATIENCE_S, LAB_PATIENCE_S = 30.0, 5.0  # of `run --once`, for a plan and then for acknowledgements
 MEASURING_GRACE_S = 2.0
 logger = structlog.get_logger()
@@ -91,10 +98,16 @@ class Agent:
                 clock=parts.clock,
                 rng=parts.rng,
                 on_done=self._uplink.wake,
+                owed=self._owed,
                 hold=lambda: self._around.hold if self._around else None,
                 keep=diary.keep,
             )
         )
+        meter = LinkMeter(probe_sockets)
+        if meter.works:
+            self._uplink.traffic.counted = lambda: astuple(meter.total())
+        if self._around:
+            self._around.used_up = self._used_up
         self.stop = asyncio.Event()
 
     async def run(self) -> None:
@@ -112,12 +125,15 @@ class Agent:
                 link = tasks.create_task(self._link())
                 around = tasks.create_task(self._around.watch() if self._around else asyncio.sleep(0))
                 working = tasks.create_task(work)
+                account = tasks.create_task(self._account())
                 asked = tasks.create_task(self._asked_to_stop())
                 await asyncio.wait({working, asked}, return_when=asyncio.FIRST_COMPLETED)
                 if not working.done():
                     await self._drain(working)
-                for task in (link, asked, around):
+                for task in (link, asked, around, account):
                     task.cancel()
+                await asyncio.wait({link})
+                await self._write_down()
         except* (CommandError, SpoolError) as group:
             endings += group.exceptions
         for ending in endings:
@@ -128,6 +144,27 @@ class Agent:
             await self._uplink.run()
         else:
             await self._around.heard(self._uplink.run)
+
+    def _owed(self) -> int:
+        """Bytes of the line to the collector that the spool does not know of yet."""
+        return sum(self._uplink.traffic.owed())
+
+    def _used_up(self) -> bool:
+        return is_used_up(self._parts.config.day_allowance, self._parts.spool.bytes_today + self._owed())
+
+    async def _account(self) -> None:
+        """Writes down what the line costs, which deliveries alone would not tell: signs of life, and vain attempts."""
+        while True:
+            await asyncio.sleep(ACCOUNT_S)
+            await self._write_down()
+
+    async def _write_down(self) -> None:
+        sent, received = self._uplink.traffic.take()
+        if sent + received:
+            at, peers = self._parts.clock.now(), (self._worked,) if self._worked else ()
+            contact = Contact(at=at, purpose=COLLECTOR, peers=peers, bytes_sent=sent, bytes_received=received)
+            with suppress(SpoolError):
+                await self._parts.spool.settle(Settled(accepted=(), rejected=(), reasons=frozenset()), contact)
 
     async def _asked_to_stop(self) -> None:
         await self.stop.wait()
@@ -160,7 +197,7 @@ class Agent:
                 f"{waiting} measurements were not acknowledged and wait in the spool", patience_s
             ) from None
         if left_out:
-            raise CommandError(f"{left_out} targets were left out: the bytes of the day are used up")
+            raise CommandError(tr("{count} targets were left out: the bytes of the day are used up", count=left_out))
 
     async def _plan_comes(self, patience_s: float) -> bool:
         with suppress(TimeoutError):

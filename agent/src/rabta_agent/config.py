@@ -16,7 +16,7 @@ from rabta_agent.categories import find_left_out, parse_categories
 from rabta_agent.ceilings import BACKLOG_MOST_BYTES_PER_S
 from rabta_agent.holds import Wishes
 from rabta_agent.proxy import parse_proxy
-from rabta_agent.words import LANGUAGES
+from rabta_agent.words import LANGUAGES, tr
 
 LEVELS = ("debug", "info", "warning", "error")
 LAB_VARIABLE = "RABTA_LAB"
@@ -82,7 +82,7 @@ def parse_bytes(text: str) -> int:
     """A number of bytes, such as 15000000, 15MB or 1.5 GB; units are decimal. Raises `ValueError`."""
     match = re.fullmatch(r"([0-9]{1,15}(?:\.[0-9]{1,6})?)\s*([a-z]{0,2})", text.strip().lower())
     if match is None or match[2] not in _UNITS:
-        raise ValueError(f'"{text}" is no number of bytes (such as 15000000 or "15MB")')
+        raise ValueError(tr('"{text}" is no number of bytes (such as 15000000 or "15MB")', text=text))
     return int(float(match[1]) * _UNITS[match[2]])
 
 
@@ -90,10 +90,10 @@ def parse_span(text: str) -> tuple[time, time]:
     """Hours of the day, FROM-TO, over midnight where TO is the earlier. Raises `ValueError`."""
     match = re.fullmatch(r"([01]?\d|2[0-3]):([0-5]\d)\s*-\s*([01]?\d|2[0-3]):([0-5]\d)", text.strip(), re.ASCII)
     if match is None:
-        raise ValueError(f'"{text}" are no hours (such as 23:00-07:00)')
+        raise ValueError(tr('"{text}" are no hours (such as 23:00-07:00)', text=text))
     begins, ends = time(int(match[1]), int(match[2])), time(int(match[3]), int(match[4]))
     if begins == ends:
-        raise ValueError(f'"{text}" is either no time or all of it; `rabta-agent pause` stops everything')
+        raise ValueError(tr('"{text}" is either no time or all of it; `rabta-agent pause` stops everything', text=text))
     return begins, ends
 
 
@@ -104,13 +104,13 @@ def _span(text: str) -> str:
 def _percent(text: str) -> int:
     digits = text.strip().removesuffix("%").strip()
     if not (digits.isascii() and digits.isdigit() and int(digits) <= 100):
-        raise ValueError(f'"{text}" is no percentage from 0 to 100')
+        raise ValueError(tr('"{text}" is no percentage from 0 to 100', text=text))
     return int(digits)
 
 
 def _lang(text: str) -> str:
     if text.lower() not in LANGUAGES:
-        raise ValueError(f'"{text}" is none of {", ".join(LANGUAGES)}')
+        raise ValueError(tr('"{text}" is none of {known}', text=text, known=", ".join(LANGUAGES)))
     return text.lower()
 
 
@@ -120,7 +120,7 @@ def parse_switch(text: str) -> bool:
         return True
     if text.strip().lower() in ("", "0", "false", "no", "off"):
         return False
-    raise ValueError(f'"{text}" is neither 1 nor 0')
+    raise ValueError(tr('"{text}" is neither 1 nor 0', text=text))
 
 
 def parse_resolver(text: str) -> str:
@@ -129,9 +129,9 @@ def parse_resolver(text: str) -> str:
     try:
         ip_address(host)
     except ValueError:
-        raise ValueError(f'"{text}" is no address of a resolver (ADDRESS or ADDRESS:PORT)') from None
+        raise ValueError(tr('"{text}" is no address of a resolver (ADDRESS or ADDRESS:PORT)', text=text)) from None
     if port is not None and not (port.isascii() and port.isdigit() and 1 <= int(port) <= 65535):
-        raise ValueError(f'"{text}" has no valid port')
+        raise ValueError(tr('"{text}" has no valid port', text=text))
     return text
 
 
@@ -145,7 +145,7 @@ def _split_port(text: str) -> tuple[str, str | None]:
 def _resolvers(text: str) -> tuple[str, ...]:
     found = tuple(parse_resolver(part.strip()) for part in text.split(",") if part.strip())
     if not found:
-        raise ValueError("empty; expected one address or more")
+        raise ValueError(tr("empty; expected one address or more"))
     return found
 
 
@@ -153,15 +153,15 @@ def _address(text: str) -> str:
     try:
         return str(ip_address(text.strip()))
     except ValueError:
-        raise ValueError(f'"{text}" is no address') from None
+        raise ValueError(tr('"{text}" is no address', text=text)) from None
 
 
 def _at_least(smallest: int, largest: int | None = None) -> Callable[[str], int]:
     def parse(text: str) -> int:
         if (value := parse_bytes(text)) < smallest:
-            raise ValueError(f'"{text}" is less than {smallest} bytes')
+            raise ValueError(tr('"{text}" is less than {least} bytes', text=text, least=smallest))
         if largest is not None and value > largest:
-            raise ValueError(f'"{text}" is more than {largest} bytes')
+            raise ValueError(tr('"{text}" is more than {most} bytes', text=text, most=largest))
         return value
 
     return parse
@@ -175,13 +175,13 @@ def _proxy(text: str) -> str:
 
 def _days(text: str) -> int:
     if not (text.isascii() and text.isdigit() and 1 <= int(text) <= 3650):
-        raise ValueError(f'"{text}" is no number of days from 1 to 3650')
+        raise ValueError(tr('"{text}" is no number of days from 1 to 3650', text=text))
     return int(text)
 
 
 def _level(text: str) -> str:
     if text.lower() not in LEVELS:
-        raise ValueError(f'"{text}" is none of {", ".join(LEVELS)}')
+        raise ValueError(tr('"{text}" is none of {known}', text=text, known=", ".join(LEVELS)))
     return text.lower()
 
 
@@ -235,14 +235,16 @@ def _from_file(file: Path) -> dict[str, object]:
     except (FileNotFoundError, NotADirectoryError):
         return {}
     except OSError as wrong:
-        raise InvalidConfigError(f"{file}: cannot be read: {wrong.strerror}") from None
+        raise InvalidConfigError(tr("{path}: cannot be read: {cause}", path=file, cause=wrong.strerror)) from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as wrong:
-        raise InvalidConfigError(f"{file}: not TOML: {wrong}") from None
+        raise InvalidConfigError(tr("{path}: not TOML: {cause}", path=file, cause=wrong)) from None
     for key in table:
         if key == "lab":
             raise InvalidConfigError(f"{file}: lab: only the environment ({LAB_VARIABLE}=1) switches the lab on")
         if key not in KEYS:
-            raise InvalidConfigError(f'{file}: unknown key "{key}"; known are {", ".join(KEYS)}')
+            raise InvalidConfigError(
+                tr('{path}: unknown key "{key}"; known are {known}', path=file, key=key, known=", ".join(KEYS))
+            )
     return {key: _parse(key, _text(key, value, file), f"{file}: {key}") for key, value in table.items()}
 
 
@@ -253,7 +255,7 @@ def _text(key: str, value: object, file: Path) -> str:
     if isinstance(value, bool):
         return str(value).lower()
     if not isinstance(value, str | int | float):
-        raise InvalidConfigError(f"{file}: {key}: not a value of this key")
+        raise InvalidConfigError(tr("{path}: {key}: not a value of this key", path=file, key=key))
     return str(value)
 
 
@@ -289,4 +291,4 @@ def set_keys(file: Path, values: Mapping[str, object]) -> None:
         file.touch(mode=0o600)
         file.write_text("\n".join(lines) + "\n", encoding="utf-8")
     except (OSError, UnicodeDecodeError) as wrong:
-        raise InvalidConfigError(f"{file}: cannot be written: {wrong}") from None
+        raise InvalidConfigError(tr("{path}: cannot be written: {cause}", path=file, cause=wrong)) from None

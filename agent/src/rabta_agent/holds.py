@@ -1,7 +1,7 @@
 """What holds measuring back just now: the volunteer's own word, the hour, the battery, the kind of network. Pure.
 
-A pause and quiet hours are kept in silence: nobody is contacted at all. In the other cases the line to the collector
-stays, so that it knows the agent for one that lives.
+A pause and quiet hours are kept in silence, and so is the rest of a day whose bytes are used up: nobody is contacted at
+all. In the other cases the line to the collector stays, so that it knows the agent for one that lives.
 """
 
 from dataclasses import dataclass
@@ -21,12 +21,13 @@ class Hold(StrEnum):
     BATTERY = "battery"  # too little is left in it, and nothing charges it
     OFFLINE = "offline"  # there is no way to the Internet
     VPN = "vpn"  # what is measured through one says nothing about the ISP
+    BYTES = "bytes"  # those of the day are used up
     METERED = "metered"  # the volunteer wants nothing measured where bytes are paid for
 
     @property
     def silent(self) -> bool:
         """Whether the collector is not contacted either."""
-        return self in (Hold.PAUSED, Hold.QUIET_HOURS)
+        return self in (Hold.PAUSED, Hold.QUIET_HOURS, Hold.BYTES)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,11 +48,16 @@ class Wishes:
     when_metered: bool = True
 
 
-def find_silence(wishes: Wishes, *, paused_until: float | None, now: datetime) -> Hold | None:
-    """What keeps the agent silent. `now` is local and aware; `paused_until` Unix seconds, `None`: no pause."""
+def find_silence(wishes: Wishes, *, paused_until: float | None, now: datetime, used_up: bool = False) -> Hold | None:
+    """What keeps the agent silent. `now` is local and aware; `paused_until` Unix seconds, `None`: no pause.
+
+    `used_up`: whether the bytes of the day are.
+    """
     if paused_until is not None and now.timestamp() < paused_until:
         return Hold.PAUSED
-    return Hold.QUIET_HOURS if wishes.quiet is not None and _within(now.time(), wishes.quiet) else None
+    if wishes.quiet is not None and _within(now.time(), wishes.quiet):
+        return Hold.QUIET_HOURS
+    return Hold.BYTES if used_up else None
 
 
 def find_hold(wishes: Wishes, network: "NetworkContext", power: Power) -> Hold | None:

@@ -26,6 +26,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 from rabta_agent.exits import CommandError, ExitCode
+from rabta_agent.words import tr
 
 _DIRECTORY_MODE = 0o700
 _FILE_MODE = 0o600
@@ -97,7 +98,9 @@ class Home:
             probe.touch(mode=_FILE_MODE)
             probe.unlink()
         except OSError as wrong:
-            raise CommandError(f"{self.path}: not a directory this agent can write to: {wrong.strerror}") from None
+            raise CommandError(
+                tr("{path}: not a directory this agent can write to: {cause}", path=self.path, cause=wrong.strerror)
+            ) from None
 
     def credential(self) -> Credential | None:
         """`None`: not joined. Raises `CommandError` for a file that cannot be used."""
@@ -113,16 +116,16 @@ class Home:
         except (FileNotFoundError, NotADirectoryError):
             return None
         except OSError as wrong:
-            raise CommandError(f"{file}: cannot be read: {wrong.strerror}") from None
+            raise CommandError(tr("{path}: cannot be read: {cause}", path=file, cause=wrong.strerror)) from None
         except (ValueError, TypeError, KeyError, AttributeError):
-            raise CommandError(f"{file}: damaged; remove it and join again") from None
+            raise CommandError(tr("{path}: damaged; remove it and join again", path=file)) from None
         return credential
 
     def joined(self) -> Credential:
         """The credential. Raises `CommandError` where there is none."""
         if (credential := self.credential()) is None:
             raise CommandError(
-                f"not joined: no credential in {self.path}; `rabta-agent join URL --invite TOKEN` first",
+                tr("not joined: no credential in {path}; `rabta-agent join URL --invite TOKEN` first", path=self.path),
                 ExitCode.NOT_JOINED,
             )
         return credential
@@ -171,7 +174,7 @@ class Home:
         try:
             self._write("pause.json", json.dumps({"until": until}).encode())
         except OSError as wrong:
-            raise CommandError(f"{self.path}: cannot be written to: {wrong.strerror}") from None
+            raise CommandError(tr("{path}: cannot be written: {cause}", path=self.path, cause=wrong.strerror)) from None
 
     def resume(self) -> None:
         with suppress(FileNotFoundError):
@@ -205,7 +208,9 @@ class Home:
                 with suppress(PermissionError):  # of a service, whose home lies where it may make nothing
                     self.path.rmdir()
         except OSError as wrong:
-            raise CommandError(f"{wrong.filename}: cannot be removed: {wrong.strerror}") from None
+            raise CommandError(
+                tr("{path}: cannot be removed: {cause}", path=wrong.filename, cause=wrong.strerror)
+            ) from None
         return erased, left
 
     @contextmanager
@@ -217,7 +222,9 @@ class Home:
                     break
                 time.sleep(_LOCK_PAUSE_S)  # `status` holds the lock for an instant when it looks
             else:
-                raise CommandError(f"another agent runs on {self.path}; give this one a --home of its own")
+                raise CommandError(
+                    tr("another agent runs on {path}; give this one a --home of its own", path=self.path)
+                )
             yield
 
     def in_use(self) -> bool:

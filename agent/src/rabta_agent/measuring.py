@@ -13,6 +13,7 @@ from typing import Protocol
 
 import structlog
 
+from rabta_agent.budget import for_measuring
 from rabta_agent.ceilings import (
     AT_ONCE,
     TRANSFER_MOST_BYTES,
@@ -57,7 +58,8 @@ class Measurer(Protocol):
 class Bench:
     """What measuring needs. `on_done` hears that the spool has a new measurement.
 
-    `hold`: what holds measuring back just now; `keep` is given every measurement, on a thread.
+    `owed`: bytes of the day that the spool does not know of yet. `hold`: what holds measuring back just now; `keep`
+    is given every measurement, on a thread.
     """
 
     measurer: Measurer
@@ -70,6 +72,7 @@ class Bench:
     rng: Random
     on_done: Callable[[], None]
     hold: Callable[[], Hold | None] = lambda: None
+    owed: Callable[[], int] = lambda: 0
     keep: Callable[[Measurement], None] = lambda _measurement: None
 
 
@@ -173,17 +176,23 @@ class Measuring:
 
     def _affords(self, turn: Turn, *, day_fraction: float) -> bool:
         return affords(
-            used=self._bench.spool.bytes_today,
+            used=self._used(),
             running=self._running,
-            allowance=self._bench.day_allowance,
+            allowance=for_measuring(self._bench.day_allowance, day_fraction=day_fraction),
             day_fraction=day_fraction,
             priority=turn.assignment.priority,
         )
 
     def _byte_limit(self) -> int:
         """For a measurement that is counted among those that run already."""
-        used, allowance = self._bench.spool.bytes_today, self._bench.day_allowance
-        return byte_limit(used=used, running=self._running - 1, allowance=allowance)
+        return byte_limit(used=self._used(), running=self._running - 1, allowance=self._allowance())
+
+    def _used(self) -> int:
+        return self._bench.spool.bytes_today + self._bench.owed()
+
+    def _allowance(self) -> int:
+        """What of the day's bytes is measuring's, now."""
+        return for_measuring(self._bench.day_allowance, day_fraction=_day_fraction(self._bench.clock.now()))
 
     def _skip(self, turn: Turn) -> None:
         """Said once in a while: a plan too large would say it at every turn."""
@@ -209,10 +218,10 @@ class Measuring:
         if self._reading.busy or turn.assignment.transfer is None:
             return False
         return affords_transfer(
-            used=self._bench.spool.bytes_today,
+            used=self._used(),
             spent=self._reading.spent(self._bench.clock.now()),
             running=self._running,
-            allowance=self._bench.day_allowance,
+            allowance=self._allowance(),
         )
 
     async def _measure(self, turn: Turn, trigger: Trigger) -> None:

@@ -187,6 +187,10 @@ def _nobody(count: int) -> None:
     """Hears nothing."""
 
 
+probe_sockets: set[int] = set()
+"""Descriptors of TCP sockets that are counted here; others of the process lead to the collector."""
+
+
 class Connection:
     """A TCP connection that counts what it costs. `meter` may be changed between two users, after `settle`.
 
@@ -201,6 +205,8 @@ class Connection:
         self._closed = False
         self.meter = meter
         self.heard: Callable[[int], None] = _nobody
+        self._descriptor = opened.fileno()
+        probe_sockets.add(self._descriptor)
 
     async def open(self, address: str, port: int) -> None:
         await asyncio.get_running_loop().sock_connect(self._socket, (address, port))
@@ -231,6 +237,7 @@ class Connection:
         if not self._closed:
             self._closed = True
             self.settle()
+            probe_sockets.discard(self._descriptor)
             self._socket.close()
 
     def _cost(self) -> Meter:

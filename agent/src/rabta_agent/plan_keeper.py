@@ -57,12 +57,13 @@ class PlanKeeper:
             plan = open_plan(signed, public_key=key, agent_id=self._credential.agent_id, limits=self._limits)
             accept(plan, self.current, self._clock.now(), floor=self._floor)
             await asyncio.to_thread(self._save, signed, plan.version)
-            await asyncio.to_thread(self._noted, compare(self.current, plan, self._clock.now()))
         except (InvalidPlanError, OSError) as wrong:
             logger.warning("plan.refused", reason=str(wrong))
             return
+        change = compare(self.current, plan, self._clock.now())
         self.current, self._floor = plan, plan.version
         self.changed.set()
+        await asyncio.to_thread(self._noted, change)
         logger.info("plan.new", version=plan.version, targets=len(plan.assignments), refused=plan.refused)
 
     def _save(self, signed: SignedPlan, version: int) -> None:

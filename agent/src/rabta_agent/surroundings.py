@@ -67,6 +67,8 @@ class Surroundings:
         self._metered: bool | None = None
         self._power = Power()
         self._identity: NetworkIdentity | None = None
+        self.used_up: Callable[[], bool] = lambda: False
+        """Whether the bytes of the day are used up, as the agent that runs knows."""
         self.hold: Hold | None = None
         self.changed = asyncio.Event()
 
@@ -102,7 +104,9 @@ class Surroundings:
 
     def look(self) -> None:
         """Decides anew whether anything holds measuring back."""
-        silence = find_silence(self._wishes, paused_until=self._paused_until(), now=self._senses.now())
+        silence = find_silence(
+            self._wishes, paused_until=self._paused_until(), now=self._senses.now(), used_up=self.used_up()
+        )
         hold = silence or find_hold(self._wishes, self.network(), self._power)
         if hold is not self.hold:
             logger.info("measuring.held" if hold else "measuring.goes_on", cause=str(hold or self.hold))

@@ -9,6 +9,7 @@ _TCP_INFO = getattr(socket, "TCP_INFO", None)
 _COUNTS = struct.Struct("=QII")  # bytes_received, segs_out, segs_in
 _COUNTS_AT = 128
 _RTT_AT, _RETRANSMITS_AT, _OUT_OF_ORDER_AT = 68, 100, 224
+_SENT_AT = 200  # of payload, as a number of 64 bits
 _BYTES = 232
 
 
@@ -37,6 +38,14 @@ def read_counts(opened: socket.socket) -> tuple[int, int, int] | None:
         return None
     received, segments_out, segments_in = _COUNTS.unpack_from(info, _COUNTS_AT)
     return (received, segments_out, segments_in) if segments_out else None
+
+
+def read_totals(opened: socket.socket) -> tuple[int, int, int, int] | None:
+    """Payload sent, what was sent again included, payload received, segments sent, segments received."""
+    info, counts = _read(opened), read_counts(opened)
+    if counts is None or len(info) < _SENT_AT + 8:
+        return None
+    return (int.from_bytes(info[_SENT_AT : _SENT_AT + 8], sys.byteorder), *counts)
 
 
 def _read(opened: socket.socket) -> bytes:

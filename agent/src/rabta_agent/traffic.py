@@ -13,17 +13,26 @@ FRAMING_BYTES = 5 + 9 + 22 + 52  # gRPC prefix, HTTP/2 frame, TLS record, TCP an
 ACKNOWLEDGEMENT_BYTES = 52
 SEGMENT_BYTES = 1400
 OPENING_SENT_BYTES, OPENING_RECEIVED_BYTES = 1500, 1200  # HTTP/2 preface, settings, request and response headers
+LOOKUP_SENT_BYTES, LOOKUP_RECEIVED_BYTES = 150, 350  # the name's A and AAAA
 TLS_SENT_BYTES, TLS_RECEIVED_BYTES = 900, 4500  # ClientHello and Finished; ServerHello with a usual chain
 
 
 @dataclass(slots=True)
 class Traffic:
-    """Bytes since the last `take`; `most` is what the other side may send in a day, `today` the day's number."""
+    """Bytes since the last `take`; `most` is what the other side may send in a day, `today` the day's number.
+
+    `counted`: the kernel's own count of all that went over the line, both ways; `None`: it is reckoned as above. Apart
+    from both is what finding the collector's address takes.
+    """
 
     sent: int = 0
     received: int = 0
+    sent_apart: int = 0
+    received_apart: int = 0
     most: int = 2**63
     today: Callable[[], int] = lambda: 0
+    counted: Callable[[], tuple[int, int]] | None = None
+    _taken: tuple[int, int] = (0, 0)
     _day: int = 0
     _heard: int = 0
 
@@ -39,6 +48,8 @@ class Traffic:
         self._heard += size
 
     def opened(self, *, tls: bool) -> None:
+        self.sent_apart += LOOKUP_SENT_BYTES if self.counted is not None else 0
+        self.received_apart += LOOKUP_RECEIVED_BYTES if self.counted is not None else 0
         self.sent += OPENING_SENT_BYTES + (TLS_SENT_BYTES if tls else 0)
         self._hear(OPENING_RECEIVED_BYTES + (TLS_RECEIVED_BYTES if tls else 0))
 
@@ -57,6 +68,15 @@ class Traffic:
 
     def take(self) -> tuple[int, int]:
         """Bytes sent and received, which are then forgotten here."""
-        taken = self.sent, self.received
-        self.sent = self.received = 0
+        taken = self.owed()
+        if self.counted is not None:
+            self._taken = self._taken[0] + taken[0] - self.sent_apart, self._taken[1] + taken[1] - self.received_apart
+        self.sent = self.received = self.sent_apart = self.received_apart = 0
         return taken
+
+    def owed(self) -> tuple[int, int]:
+        """What `take` would give now."""
+        if self.counted is None:
+            return self.sent, self.received
+        sent, received = self.counted()
+        return sent - self._taken[0] + self.sent_apart, received - self._taken[1] + self.received_apart

@@ -47,7 +47,9 @@ class Uplink:
         self._draw = draw
         self._ladder = Ladder(ways=caller.endpoints, worked=worked)
         self._session: Session | None = None
-        self._traffic = Traffic(most=caller.most_bytes, today=lambda: int(clock.now().timestamp() // DAY_S))
+        self.traffic = self._traffic = Traffic(
+            most=caller.most_bytes, today=lambda: int(clock.now().timestamp() // DAY_S)
+        )
         self.trouble = ""
 
     @property

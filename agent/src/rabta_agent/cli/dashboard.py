@@ -27,6 +27,7 @@ HOLDS = {
     "battery": mark("the battery is low"),
     "offline": mark("there is no way to the Internet"),
     "vpn": mark("a VPN is on, and what is measured through it says nothing about your ISP"),
+    "bytes": mark("the bytes of the day are used up"),
     "metered": mark("bytes are paid for here"),
 }
 _COLOURS = {"reachable": GREEN, "blocked": RED, "throttled": YELLOW, "disrupted": YELLOW, "down": YELLOW}
