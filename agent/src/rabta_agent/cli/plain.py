@@ -41,6 +41,7 @@ FAILURES = {
     Failure.SSL_INVALID_CERTIFICATE: mark("the certificate is expired or otherwise wrong"),
     Failure.SSL_FAILED_HANDSHAKE: mark("encryption could not be agreed on"),
     Failure.QUIC_FAILED_HANDSHAKE: mark("QUIC could not be agreed on"),
+    Failure.VPN_FAILED_HANDSHAKE: mark("the VPN server's answer is none of its protocol"),
     Failure.HTTP_INVALID_RESPONSE: mark("the answer is no HTTP"),
     Failure.HTTP_INVALID_REDIRECT: mark("the redirect leads nowhere"),
     Failure.HTTP_TOO_MANY_REDIRECTS: mark("too many redirects"),
