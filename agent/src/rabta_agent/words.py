@@ -20,7 +20,10 @@ LANGUAGES = ("en", "ur")
 VARIABLE = "RABTA_LANG"
 _RIGHT_TO_LEFT = {"ur"}
 _FIRST_STRONG_ISOLATE, _LEFT_TO_RIGHT_ISOLATE, _END_OF_ISOLATE = "\u2068", "\u2066", "\u2069"
-_LATIN = re.compile(r"(?<![{\w])(?:--|`)?[A-Za-z][\w./:@=%#&?|\[\]*,+<>…~`-]*(?: [A-Z][A-Z|]+(?![\w}]))*(?![\w}])")
+_WORD = r"(?:--|`)?[A-Za-z][\w./:@=%#&?|\[\]*,+<>…~`-]*"
+_LATIN = re.compile(
+    rf"(?<![{{\w]){_WORD}(?: {_WORD})*(?![\w}}])"
+)  # words in a row are one isolate, or they change places
 _PLACE = re.compile(r"(\{\w+(?::[^}]*)?\})")
 
 _language = "en"
