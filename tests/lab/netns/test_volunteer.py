@@ -1,4 +1,4 @@
-"""A volunteer's machine in a namespace: VPN, another network, a login page, and paid bytes."""
+"""A volunteer's machine in a namespace: VPN, another network, a login page, paid bytes, and the day's cap."""
 
 import asyncio
 import json
@@ -37,6 +37,7 @@ doh = []
 udp = []
 """
 WITHIN_S = 60.0
+HEADER = 14  # of Ethernet, which the interface counts and nobody pays for
 Facts = dict[str, Any]
 
 
@@ -88,7 +89,7 @@ class Place:
         if up:
             await run_ip(["tuntap add dev tun0 mode tun"], self.agent)
             await run_ip(["addr add 10.8.0.2/24 dev tun0", "link set tun0 up"], self.agent)
-            await run_ip([f"route add {COLLECTOR_ADDRESS}/32 via 39.32.0.1"], self.agent)
+            await run_ip([f"route replace {COLLECTOR_ADDRESS}/32 via 39.32.0.1"], self.agent)
             await run_ip(["route add 0.0.0.0/1 dev tun0", "route add 128.0.0.0/1 dev tun0"], self.agent)
         else:
             await run_ip(["link delete tun0"], self.agent)
@@ -120,6 +121,16 @@ class Place:
     async def join(self) -> None:
         said = await run_program(COLLECTOR, "invite", "--isp", "ptcl", "--data", str(self.data))
         await self.command("join", f"https://{NAME}", "--invite", said.strip())
+
+    async def carried(self) -> int:
+        """Bytes that the machine's interfaces have carried both ways, from IP upwards."""
+        listed = json.loads(
+            await run_program(
+                *("ip", "netns", "exec", self.agent, "ip", "-j", "-s", "link"), env=self.environment, within=WITHIN_S
+            )
+        )
+        counts = [one["stats64"][way] for one in listed if one["ifname"] != "lo" for way in ("rx", "tx")]
+        return sum(count["bytes"] - HEADER * count["packets"] for count in counts)
 
     @asynccontextmanager
     async def collector(self) -> AsyncIterator[None]:
@@ -203,3 +214,21 @@ async def test_where_bytes_are_paid_for_it_rests_if_the_volunteer_wants_it(place
             place.networkmanager("no")
             await place.move()  # another network is asked for anew
             await place.until(lambda facts: facts["produced"])
+
+
+async def test_every_byte_of_the_day_is_counted_and_the_cap_holds(place: Place) -> None:
+    cap = 150_000
+    async with place.collector(), place.site("204"):
+        await place.join()
+        before = await place.carried()
+        async with place.agent_running(RABTA_BYTES_PER_DAY=str(cap)):
+            for _ in range(3):  # each session costs its opening
+                await place.until(lambda facts: facts["connected"])
+                await place.command("pause")
+                await place.until(lambda facts: not facts["connected"])
+                await place.command("resume")
+            await place.until(lambda facts: facts["acked"] and facts["connected"])
+        carried = await place.carried() - before
+    counted = place.status()["bytes_today"]
+    assert carried <= cap
+    assert 0.95 * carried <= counted <= 1.15 * carried + 1500
