@@ -15,6 +15,7 @@ from pathlib import Path
 from lab.atlas import INNOCUOUS_NAME, Network
 from lab.country import Country
 from lab.programs import AGENT, COLLECTOR, Program, ProgramError, environment, one_error, run
+from lab.sites.pages import OBJECT_PATH
 from lab.waiting import until
 from lab.watch import Watch
 
@@ -22,7 +23,17 @@ AGENTS_PER_ISP = 3
 READY_S = 30.0
 LAST_CALLS = 2
 LAST_CALL_S = 10.0
-_DEADLINES = {"dns": "1s", "tcp": "1500ms", "tls": "2s", "http": "3s", "repeat_pause": "300ms"}
+_DEADLINES = {
+    "dns": "1s",
+    "tcp": "1500ms",
+    "tls": "2s",
+    "http": "3s",
+    "transfer": "1s",
+    "repeat_pause": "300ms",
+}
+READ_BYTES = 32_768
+TIMED = ("x", "reference.example")
+"""Sites with an object that is read against the clock."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -255,7 +266,15 @@ def _targets(country: Country, interval: str) -> str:
         else:
             lines += ["", "[[reference]]"]
         lines += [f'url = "{country.url(site)}"', f'interval = "{interval}"', "priority = 1"]
+        if site.key in TIMED:
+            lines.append(_transfer(country.url(site)))
     return "\n".join([*lines, ""])
+
+
+def _transfer(url: str) -> str:
+    """What is read against the clock once an hour in a country is every few seconds in a laboratory."""
+    named = f'url = "{url.removesuffix("/")}{OBJECT_PATH}", bytes = {READ_BYTES}, control_name = "{INNOCUOUS_NAME}"'
+    return f'transfer = {{ {named}, interval = "3s" }}'
 
 
 def _isps(country: Country) -> str:
