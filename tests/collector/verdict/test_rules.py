@@ -226,6 +226,7 @@ def case(what: str, rule: str, told: Story, seen: tuple[Measurement, ...] = (), 
 
 
 VANTAGES = [
+    case("at a friend's", "vantage.other_isp", tls_trouble(RESET), UP, network=NetworkContext(seen_isp="zong")),
     case("nothing was measured", "vantage.nothing_measured", story(), UP),
     case("a VPN says nothing of a block", "vantage.vpn", tls_trouble(RESET), UP, network=NetworkContext(vpn=True)),
     case("a VPN says nothing of success", "vantage.vpn", works(), UP, network=NetworkContext(vpn=True)),

@@ -36,6 +36,13 @@ SPEECHLESS = (
         comment="the machine changed its network meanwhile: the steps speak of two networks",
     ),
     unknown(
+        id="vantage.other_isp",
+        step=None,
+        when=lambda f: bool(f.measurement.network.seen_isp),
+        evidence=lambda f: f"The collector saw the machine at another ISP ({f.measurement.network.seen_isp})",
+        comment="measured at another ISP than the one that the volunteer named: it says nothing of that one",
+    ),
+    unknown(
         id="vantage.captive_portal",
         step=None,
         when=lambda f: f.measurement.network.captive_portal is True,
