@@ -23,6 +23,7 @@ from rabta_proto.model import (
 from rabta_proto.vocabulary import AddressSource, DnsTransport, Failure, ResolverKind
 from support.imagined_place import CERTIFICATE_FAILURES, Place
 from support.telling import NOON, Story
+from support.timed import ROUND, A, B, read, timed
 
 INNOCUOUS = "innocuous.example"
 PASSES, REDIRECTS_LIMIT = 3, 10
@@ -217,7 +218,25 @@ def _look(scenario: Scenario, censor: CensorKind, network: NetworkContext, at: f
     place = Place(scenario=scenario, inside=inside, censor=censor)
     witness = Witness(place=place, ipv6=network.ipv6 is True)
     told = witness.measure(target_of(scenario), scenario.scheme)
+    if scenario.object:
+        _read_against_the_clock(scenario, censor if inside else CensorKind.NONE, told)
     return told.measurement(at=NOON + at, network=network)
+
+
+def _read_against_the_clock(scenario: Scenario, censor: CensorKind, told: Story) -> None:
+    """What an agent reads after its other steps: more turns where a name or an address is held down."""
+    tls, rate = scenario.scheme is Scheme.HTTPS, scenario.rate / 8
+    match censor:
+        case CensorKind.THROTTLE_SNI | CensorKind.SHAPE_SNI | CensorKind.THROTTLE_HOST:
+            timed(ROUND, told, A=read(A, rate, tls=tls), B=read(B, tls=tls))
+        case CensorKind.THROTTLE_IP:
+            timed("ABBARRARRA", told, A=read(A, rate), B=read(B, rate))
+        case CensorKind.STALL_SNI:
+            timed(ROUND, told, A=read(A, 0.0, burst=20_000))
+        case CensorKind.DELAY_SNI:
+            timed(ROUND, told, A=read(A, handshake_s=3.0))
+        case _:
+            timed("ABBA", told, A=read(A, tls=tls), B=read(B, tls=tls))
 
 
 def _controls(scenario: Scenario) -> tuple[Measurement, ...]:
