@@ -26,7 +26,7 @@ from rabta_collector.verdict.decide import CROWD, STATE_OF
 from rabta_collector.verdict.facts import Facts
 from rabta_collector.verdict.reads import without_reads
 from rabta_collector.windows import Case, Window, says
-from rabta_proto.model import Measurement, TlsHandshake
+from rabta_proto.model import Measurement, TlsHandshake, Transfer
 from rabta_proto.vocabulary import Judgement
 
 INTERVALS = 1.5
@@ -220,10 +220,10 @@ def _reached(measurement: Measurement) -> bool:
 def went_smoothly(measurement: Measurement) -> bool:
     """Whether nothing failed and a certificate valid for the name was shown; on whichever step rules say `ok` then."""
     network, shown = measurement.network, False
-    if network.vpn or network.captive_portal or network.changed:
+    if network.vpn or network.captive_portal or network.changed or network.seen_isp:
         return False
     for observation in measurement.observations:
-        if observation.failure is not None:
+        if observation.failure is not None or isinstance(observation.detail, Transfer):  # how fast, the table says
             return False
         if isinstance(observation.detail, TlsHandshake) and not observation.detail.isolation:
             shown = observation.detail.verified
