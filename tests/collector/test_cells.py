@@ -239,3 +239,26 @@ def test_a_platform_without_any_required_target_is_decided_by_those_it_has() -> 
     vote(made, tls_trouble(RESET), NOON + 1, url=QUIC)
     made.decide(NOON + 5, TERMS)
     assert (State.BLOCKED, 3, None) == (made.verdict.state, made.verdict.agents, made.verdict.note)
+
+
+def test_what_goes_on_and_off_is_disrupted_until_it_has_settled() -> None:
+    made = cell()
+    seen = []
+    for n in range(5):
+        moment = NOON + 200 * n
+        vote(made, works() if n % 2 == 0 else tls_trouble(RESET), moment)
+        change = made.decide(moment + 10, TERMS)
+        assert change is not None
+        seen.append(change.after)
+    assert ["reachable", "blocked", "reachable", "blocked", "disrupted"] == [str(verdict.state) for verdict in seen]
+    assert "on and off: 4 turns in 10 minutes, out of reach 67% of the time" == seen[-1].note
+    assert seen[-1].mechanism is None
+    settled = NOON + 800 + 10 + 2 * 200
+    assert made.next_expiry is not None
+    assert made.next_expiry <= settled
+    vote(made, works(), settled - 20)
+    assert made.decide(settled - 1, TERMS) is None
+    assert made.next_expiry == pytest.approx(settled)
+    after = made.decide(settled, TERMS)
+    assert after is not None
+    assert (State.REACHABLE, settled) == (after.after.state, after.after.since)

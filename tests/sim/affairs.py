@@ -7,6 +7,7 @@ affair names its own hour.
 from collections.abc import Callable
 from dataclasses import replace
 
+from rabta_collector.verdict.flapping import SETTLED, TURNS
 from rabta_proto.vocabulary import IspState, State
 from sim.land import Agent, Kind
 from sim.lies import liars_of, lie, one_hand_of
@@ -17,6 +18,7 @@ from sim.script import CALM_S, NOON, Affair, Script, Stage
 from sim.sights import Seen, Sight
 
 MINUTE, HOUR = 60.0, 3600.0
+FLAPS_S = 3 * MINUTE
 PARTLY = (State.BLOCKED, State.DISRUPTED)
 UNSURE = (State.REACHABLE, State.DISRUPTED)
 EITHER = (State.DISRUPTED, State.BLOCKED, State.REACHABLE)
@@ -123,14 +125,22 @@ def _one_isp(platform: str, sight: Sight, lasts_s: float = 30 * MINUTE) -> Calla
 
 
 def _flapping(stage: Stage) -> Script:
-    """Three minutes on, three off, at two ISPs."""
+    """Three minutes on, three off, at two ISPs: at first blocks like others, from the fourth turn on one that flaps.
+
+    It may be called so until it has settled.
+    """
     script = Script()
+    known, end = stage.begins + FLAPS_S * TURNS, stage.begins + HOUR
     for isp in stage.land.names[:2]:
-        since = stage.begins
-        while since < stage.begins + HOUR:
-            script.block(isp, "telegram", since, since + 180, told=False)
-            script.truths.append(Truth(isp=isp, platform="telegram", since=since, until=since + 180, states=PARTLY))
-            since += 360
+        for n in range(0, int(HOUR / FLAPS_S), 2):
+            since = stage.begins + n * FLAPS_S
+            script.block(isp, "telegram", since, since + FLAPS_S, told=False)
+            states = PARTLY if since < known else EITHER
+            truth = Truth(isp=isp, platform="telegram", since=since, until=since + FLAPS_S, states=states)
+            script.truths.append(truth)
+        settled = end + FLAPS_S * (1 + SETTLED)
+        for since, until, states in ((known, end, (State.DISRUPTED,)), (end, settled, UNSURE)):
+            script.truths.append(Truth(isp=isp, platform="telegram", since=since, until=until, states=states))
     return script
 
 

@@ -83,8 +83,9 @@ def score(truths: Sequence[Truth], events: Sequence[Event], samples: Sequence[Sn
     for truth in sorted(truths, key=lambda truth: truth.since):
         by_place[truth.isp, truth.platform].append(truth)
     for place, those in by_place.items():
-        result.found += [_find(truth, spans.get(place, ())) for truth in those if _must_show(truth)]
-        result.windows += _windows(those, spans.get(place, ()))
+        shown = [truth for truth in those if _must_show(truth)]
+        result.found += [_find(truth, spans.get(place, ())) for truth in shown]
+        result.windows += _windows(shown, spans.get(place, ()))
     for place, stood in spans.items():
         _accuse(result, place, stood, by_place.get(place, ()))
     for snapshot in samples:

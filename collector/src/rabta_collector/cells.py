@@ -4,6 +4,7 @@ Targets that are not required decide nothing, unless no target of the platform i
 of a verdict are theirs; what is wrong with one of them stands in the note: "quic://x.com/: blocked (quic.timeout)".
 A part has a state of its own, of its own targets, and counts for the platform as one target does where it is required;
 what is wrong with one stands in the note as well: "media: throttled (throttle.sni)".
+A platform that goes on and off is `disrupted` until it has settled (verdict/flapping.py).
 """
 
 from collections import Counter
@@ -14,6 +15,7 @@ from rabta_collector.catalogue import Need, Part, Target
 from rabta_collector.locators import shown
 from rabta_collector.state import PartVerdict, Verdict, Witness
 from rabta_collector.verdict.decide import NOT_MEASURED, Decision, Terms, combine, decide
+from rabta_collector.verdict.flapping import Turns
 from rabta_collector.verdict.hands import OriginOf, nobody_knows
 from rabta_collector.verdict.rules import RULES_BY_ID
 from rabta_collector.windows import Window
@@ -58,6 +60,7 @@ class Cell:
     verdict: Verdict
     windows: dict[str, Window] = field(default_factory=dict)
     paces: dict[str, Window] = field(default_factory=dict)
+    turns: Turns = field(default_factory=Turns)
     isp_state: IspState = IspState.UNKNOWN
     parts: tuple[Part, ...] = ()
     deciding: Mapping[str, Target] = field(init=False)
@@ -66,6 +69,12 @@ class Cell:
         optional = {part.id for part in self.parts if not part.required}
         counted = {url: one for url, one in self.targets.items() if one.required and one.part not in optional}
         self.deciding = counted or self.targets
+
+    def take_over(self, old: "Cell") -> None:
+        """What was seen and said of the same platform before the catalogue changed."""
+        self.verdict, self.turns = old.verdict, old.turns
+        self.windows = {url: window for url, window in old.windows.items() if url in self.targets}
+        self.paces = {url: window for url, window in old.paces.items() if url in self.targets}
 
     def window(self, url: str) -> Window:
         window = self.windows.get(url)
@@ -115,7 +124,7 @@ class Cell:
         for window in self.paces.values():
             votes = window.votes(now)
             window.decision = decide(list(votes.values()), window.decision, terms, origin_of=origin_of)
-        decision = self._decision()
+        decision = self._in_time(self._decision(), now)
         before = self.verdict
         self.verdict = self._verdict(decision, before, len(agents), now)
         if (before.state, before.mechanism) == (self.verdict.state, self.verdict.mechanism):
@@ -126,7 +135,7 @@ class Cell:
     def next_expiry(self) -> float | None:
         """When a decision is due though nothing is heard; known after a decision."""
         windows = (*self.windows.values(), *self.paces.values())
-        expiries = (window.next_expiry for window in windows)
+        expiries = (*(window.next_expiry for window in windows), self.turns.settled_at)
         return min((expiry for expiry in expiries if expiry is not None), default=None)
 
     def _decision(self) -> Decision:
@@ -135,6 +144,13 @@ class Cell:
         loose = [self.decision(url) for url, target in self.deciding.items() if not target.part]
         required = [self._part(part) for part in self.parts if part.required]
         return combine([*loose, *required] or [self._part(part) for part in self.parts], self.need)
+
+    def _in_time(self, decision: Decision, now: float) -> Decision:
+        """The decision, unless it is one turn of many."""
+        self.turns.hear(decision.state, now)
+        if decision.state in (State.INCONCLUSIVE, State.DOWN) or not self.turns.flapping(now):
+            return decision
+        return replace(decision, state=State.DISRUPTED, mechanism=None, note=self.turns.note(now))
 
     def _part(self, part: Part) -> Decision:
         """Of its required targets, or of all where none is."""

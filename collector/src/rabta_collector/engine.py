@@ -176,18 +176,17 @@ class Engine:
         for kind in (*self._catalogue.platforms, references):
             platform, targets = kind.id, kind.targets
             urls = {target.url: target for target in targets}
-            old = before.get((isp, platform))
             cell = Cell(
                 platform=platform,
                 isp=isp,
                 targets=urls,
                 need=kind.need,
                 parts=kind.parts,
-                verdict=old.verdict if old else unknown(platform, isp, self._at),
-                windows={url: window for url, window in old.windows.items() if url in urls} if old else {},
-                paces={url: window for url, window in old.paces.items() if url in urls} if old else {},
+                verdict=unknown(platform, isp, self._at),
                 isp_state=self._nation.state(isp),
             )
+            if (old := before.get((isp, platform))) is not None:
+                cell.take_over(old)
             self._court.cells[isp, platform] = cell
             self._enter(cell)
 
