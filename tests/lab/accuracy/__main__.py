@@ -13,7 +13,7 @@ import shutil
 import signal
 import sys
 import time
-from collections.abc import Coroutine, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from pathlib import Path
 
 from rich.console import Console
@@ -129,40 +129,39 @@ def _plan(options: argparse.Namespace, console: Console) -> Plan:
 
 
 async def _play(plan: Plan, options: argparse.Namespace, console: Console, runs: list[Run]) -> None:
-    """Plays in all labs side by side; what is played to its end goes into `runs`."""
+    """Plays in all labs side by side; what is played to its end goes into `runs`.
+
+    What is read against the clock comes last, when no world takes the processor from it.
+    """
     begin, turn = time.monotonic(), asyncio.Semaphore(AT_ONCE)
 
     def telling(name: str) -> Tell:
         return lambda line: console.print(f"{time.monotonic() - begin:6.0f} s  {name}: {line}", markup=False)
 
-    with one_error():
-        async with asyncio.TaskGroup() as tasks:
-            for name, rows in plan.items():
-                timed = [scenario for scenario in rows if scenario.object]
-                scenarios = [scenario for scenario in rows if not scenario.object]
-                for own, repeats in _shared_out(name, options.repeats):
-                    if timed:
-                        batch = Batch(
-                            lab=_make(name),
-                            root=options.root / f"{own}-timed",
-                            tell=telling(f"{own}, timed"),
-                            runs=runs,
-                        )
-                        tasks.create_task(batch.play(timed, repeats))
-                    if not scenarios:
-                        continue
-                    series = Series(
-                        lab=_make(name),
-                        root=options.root / own,
-                        tell=telling(own),
-                        keep=options.keep,
-                        runs=runs,
-                        turn=turn,
-                    )
-                    tasks.create_task(series.play(scenarios, repeats))
+    def series(name: LabName, own: str) -> Series:
+        root = options.root / own
+        return Series(lab=_make(name), root=root, tell=telling(own), keep=options.keep, runs=runs, turn=turn)
+
+    def batch(name: LabName, own: str) -> Batch:
+        own = f"{own}-timed"
+        return Batch(lab=_make(name), root=options.root / own, tell=telling(own), runs=runs)
+
+    await _side_by_side(plan, options.repeats, series, lambda scenario: not scenario.object)
+    await _side_by_side(plan, options.repeats, batch, lambda scenario: scenario.object)
     if options.verbose:
         for file in sorted(options.root.glob("*/wrong/*.txt")):
             console.print(file.read_text(encoding="utf-8"), markup=False)
+
+
+async def _side_by_side(
+    plan: Plan, repeats: int, player: Callable[[LabName, str], Series | Batch], wanted: Callable[[Scenario], bool]
+) -> None:
+    with one_error():
+        async with asyncio.TaskGroup() as tasks:
+            for name, rows in plan.items():
+                if scenarios := [scenario for scenario in rows if wanted(scenario)]:
+                    for own, shared in _shared_out(name, repeats):
+                        tasks.create_task(player(name, own).play(scenarios, shared))
 
 
 def _shared_out(name: LabName, repeats: int) -> list[tuple[str, Sequence[int]]]:
