@@ -6,10 +6,12 @@ Exit code 0 where every bar is met, else 1; the last table says by how much one 
 import argparse
 import json
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import Executor, ProcessPoolExecutor
 from dataclasses import asdict
 from pathlib import Path
+from time import monotonic
+from typing import TypeVar
 
 from sim import tables
 from sim.affairs import AFFAIRS
@@ -24,17 +26,21 @@ from sim.script import NOON
 from sim.stage import Job, Show, play
 from sim.year import isp_year, outages_of, silences, site_outage
 
+_Result = TypeVar("_Result")
+
 BUILD = Path(__file__).resolve().parents[2] / "build"
 FLEETS, QUICK_FLEETS = (1, 3, 5, 20, 100), (5, 20)
 SEEDS = 3
+PARTS = 20  # lines of progress
 DRAWN_FLEET = 20
 YEAR_DAYS, SILENT_DAYS, QUICK_DAYS = 365.0, 120.0, 4.0
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     options = _parse(argv)
+    jobs = _jobs(options)
     with ProcessPoolExecutor(options.processes) as pool:
-        shows = list(pool.map(play, _jobs(options)))
+        shows = list(_told(pool.map(play, jobs), len(jobs), "events"))
         quiet = None if options.event else _year(pool, options)
     fleets = options.agents or (QUICK_FLEETS if options.quick else FLEETS)
     plans = _plans(fleets)
@@ -48,6 +54,16 @@ def main(argv: Sequence[str] | None = None) -> int:
     document = tables.as_json(seed=options.seed, rows=events, bars=held, table=table, plans=plans, more=more)
     _write(options.build, document, shows)
     return 0 if all(bar.met for bar in held) else 1
+
+
+def _told(results: Iterable[_Result], total: int, what: str) -> Iterator[_Result]:
+    """Results as they come, and a line now and then of how many have."""
+    began, last = monotonic(), 0
+    for count, result in enumerate(results, start=1):
+        yield result
+        if count == total or PARTS * count // total > PARTS * last // total:
+            print(f"sim: {count} of {total} {what}, {monotonic() - began:.0f} s", file=sys.stderr, flush=True)
+            last = count
 
 
 def _jobs(options: argparse.Namespace) -> list[Job]:
@@ -71,7 +87,8 @@ def _year(pool: Executor, options: argparse.Namespace) -> Year:
     sites = [pool.submit(site_outage, *one, seed=options.seed) for one in outages_of(seed=options.seed, days=days)]
     parts = [NOON + part * 90 * DAY_S for part in range(4)]
     silent = [pool.submit(silences, seed=options.seed, since=at, days=silent_days / 4) for at in parts]
-    return year([job.result() for job in (*isps, *sites)], [job.result() for job in silent], days)
+    played = _told((job.result() for job in (*isps, *sites)), len(isps) + len(sites), "parts of a quiet year")
+    return year(list(played), [job.result() for job in silent], days)
 
 
 _CAP = BYTES_PER_DAY / 1e6 + 0.001

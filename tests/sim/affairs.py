@@ -80,7 +80,7 @@ def _wikipedia(stage: Stage) -> Script:
 
 
 def _whatsapp_media(stage: Stage) -> Script:
-    """July to October 2024, mobile networks: text works, media crawl. No step that is measured today shows it."""
+    """July to October 2024, mobile networks: text works, media crawl: seen by reads against the clock alone."""
     script = Script()
     for isp in stage.mobile:
         span = Span(
@@ -139,8 +139,8 @@ def _flapping(stage: Stage) -> Script:
             truth = Truth(isp=isp, platform="telegram", since=since, until=since + FLAPS_S, states=states)
             script.truths.append(truth)
         settled = end + FLAPS_S * (1 + SETTLED)
-        for since, until, states in ((known, end, (State.DISRUPTED,)), (end, settled, UNSURE)):
-            script.truths.append(Truth(isp=isp, platform="telegram", since=since, until=until, states=states))
+        for since, until, sayings in ((known, end, (State.DISRUPTED,)), (end, settled, UNSURE)):
+            script.truths.append(Truth(isp=isp, platform="telegram", since=since, until=until, states=sayings))
     return script
 
 

@@ -17,16 +17,17 @@ from rabta_collector.journal import Member
 from rabta_collector.share import Share
 from rabta_collector.state import Event
 from rabta_proto.v1 import collector_pb2 as link
+from rabta_proto.v1.measurement_pb2 import DEPTH_TRANSFER
 from rabta_proto.vocabulary import Depth, Judgement
 from sim.dice import Dice
 from sim.land import Agent
 from sim.loop import Line, MakeAsker
-from sim.noise import clock_error_s, delivery_s
+from sim.noise import delivery_s
 from sim.plans import Plans
 from sim.platforms import choose
 from sim.presence import Stay
-from sim.sights import cost_bytes, lasts_s, measure
 from sim.stretch import Played, Stretch
+from sim.taking import take
 
 SHARE_PAUSE_S = 30.0  # the collector's, before it shares the work anew
 ORDER_S = (0.2, 1.5)  # until an agent that was asked begins
@@ -199,18 +200,14 @@ class Drive:
     def _make(self, agent: Agent, target: Target, at: float, depth: Depth, *, asked: bool = False) -> Measured:
         """A measurement begun at a moment, as it arrives."""
         seen = self._stretch.scene.see(agent, target.platform, target.url, at)
-        took_s = lasts_s(seen.sight, asked=asked) * self._dice.between(0.85, 1.15, "lasts", agent.id, target.url, at)
-        own_clock = at + clock_error_s(agent, self._dice)
-        measurement = measure(
-            url=target.url, platform=target.platform, at=own_clock, seen=seen, depth=depth, lasts_s=took_s
-        )
+        taken = take(agent, target, at=at, seen=seen, depth=depth, asked=asked, dice=self._dice)
         if at >= self._stretch.start:
-            cost = cost_bytes(target.url, depth, seen.sight)
-            self.played.bytes[agent.id] += int(cost)
-            self.played.asked_bytes[agent.id] += int(cost) if asked else 0
+            self.played.bytes[agent.id] += int(taken.cost_bytes)
+            self.played.asked_bytes[agent.id] += int(taken.cost_bytes) if asked else 0
             self.played.measurements += 1
-        arrives = at + took_s + delivery_s(agent, self._dice, at + took_s)
-        return Measured(at=arrives, agent=agent.id, isp=agent.isp, role=agent.role, measurements=(measurement,))
+        ends = at + taken.lasts_s
+        arrives = ends + delivery_s(agent, self._dice, ends)
+        return Measured(at=arrives, agent=agent.id, isp=agent.isp, role=agent.role, measurements=(taken.measurement,))
 
     def _deliver(self, agent: Agent, entry: Measured, now: float) -> None:
         """What cannot be delivered waits for the next session, a few seconds into it."""
@@ -255,11 +252,12 @@ class Drive:
     def _obey(self, agent: Agent, message: link.MeasureNow) -> bool:
         """An agent is asked to measure now."""
         target = self._targets[message.target]
+        depth = Depth.TRANSFER if message.depth == DEPTH_TRANSFER else Depth.FULL
         begins = self._now + self._dice.between(*ORDER_S, "order", message.request, agent.id, target.url)
 
         def act(at: float) -> None:
             if agent.id in self._there:
-                self._measure(agent, target, at, Depth.FULL, asked=True)
+                self._measure(agent, target, at, depth, asked=True)
 
         self._at(begins, act)
         return True

@@ -12,7 +12,6 @@ from sim.score import ACCUSING, BINS, WINDOW_S, Wrong
 from sim.stage import Show
 from sim.year import Found
 
-THROTTLING = "whatsapp media 2024"
 """Not to be seen without timed transfers, which no plan has yet: told apart, and in no bar."""
 
 LIARS = ("liars claim", "liars hide", "one hand")
@@ -115,7 +114,7 @@ def bars(shows: Sequence[Show]) -> list[Bar]:
             bound=0.95,
             least=True,
         ),
-        Bar(name="recall of blocks, 5 agents and more", value=_recall(shows), bound=0.99, least=True),
+        Bar(name="recall, 5 agents and more", value=_recall(shows), bound=0.99, least=True),
         Bar(name="blocks told by liars, or hidden", value=_swayed(lies) if lies else None, bound=1),
     ]
 
@@ -143,12 +142,7 @@ def _p95(values: Sequence[float]) -> float | None:
 
 
 def _recall(shows: Iterable[Show]) -> float | None:
-    found = [
-        one.after_s is not None
-        for show in shows
-        if show.job.fleet >= 5 and show.job.affair != THROTTLING
-        for one in show.score.found
-    ]
+    found = [one.after_s is not None for show in shows if show.job.fleet >= 5 for one in show.score.found]
     return sum(found) / len(found) if found else None
 
 
@@ -173,8 +167,8 @@ class Reliability:
 
 
 def reliability(shows: Iterable[Show]) -> list[Reliability]:
-    """The table of confidence; throttling, which cannot be seen yet, left out."""
-    shows = [show for show in shows if show.job.affair != THROTTLING]
+    """The table of confidence."""
+    shows = list(shows)
     table = []
     for low, high in pairwise(BINS):
         counts = [show.score.bins[low] for show in shows]

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from rabta_collector.catalogue import Catalogue
-from rabta_collector.share import DAY_S, Share, Terms, estimate_bytes, mirror, share
+from rabta_collector.share import DAY_S, TRANSFER_BYTES, Share, Terms, estimate_bytes, mirror, share
 from rabta_proto.vocabulary import Depth
 from sim.dice import Dice
 
@@ -70,11 +70,11 @@ class Plans:
         jitter_s = min(JITTER_SHARE * one.interval_s, JITTER_MOST_S)
         drawn = self.dice.share("jitter", agent, one.target.url, number)
         offset = int(self.dice.share("offset", agent, one.target.url) * one.full_every)
-        return Turn(
-            at=one.phase_s + number * one.interval_s + drawn * jitter_s,
-            number=number,
-            depth=Depth.FULL if (number + offset) % one.full_every == 0 else Depth.LIGHT,
-        )
+        depth = Depth.FULL if (number + offset) % one.full_every == 0 else Depth.LIGHT
+        if one.transfer_every:
+            reads = int(self.dice.share("reads", agent, one.target.url) * one.transfer_every)
+            depth = Depth.TRANSFER if (number + reads) % one.transfer_every == 0 else depth
+        return Turn(at=one.phase_s + number * one.interval_s + drawn * jitter_s, number=number, depth=depth)
 
 
 def day_bytes(shares: Sequence[Share]) -> float:
@@ -82,5 +82,6 @@ def day_bytes(shares: Sequence[Share]) -> float:
     total = 0.0
     for one in shares:
         full, light = (estimate_bytes(one.target.url, depth) for depth in (Depth.FULL, Depth.LIGHT))
-        total += DAY_S / one.interval_s * (full + (one.full_every - 1) * light) / one.full_every
+        reads = TRANSFER_BYTES / one.transfer_every if one.transfer_every else 0.0
+        total += DAY_S / one.interval_s * ((full + (one.full_every - 1) * light) / one.full_every + reads)
     return total

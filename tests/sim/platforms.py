@@ -2,10 +2,12 @@
 
 Intervals are what twenty agents' bytes suffice for, with a tenth left for the closed loop: priority 1 every 28 s, the
 others every 4 min; with fewer agents they stretch, the lower priorities first. One target each, but for X (its old
-name) and WhatsApp (its media hosts, which travel apart from text).
+name) and WhatsApp (its media hosts, which travel apart from text, and where an object is read against the clock once
+an hour).
 """
 
-from rabta_collector.catalogue import Catalogue, Platform, Target
+from rabta_collector.catalogue import Catalogue, Platform, Target, Transfer
+from support.timed import WANTED
 
 INTERVALS_S = {1: 28.0, 2: 240.0, 3: 240.0}
 FIRST = ("x", "whatsapp", "youtube", "facebook", "instagram", "tiktok", "telegram", "signal", "google", "messenger")
@@ -15,7 +17,13 @@ COUNT = 50
 SECOND_COUNT = 25
 MORE = {
     "x": Target(url="https://twitter.com/", platform="x", interval_s=600.0, priority=2),
-    "whatsapp": Target(url="https://mmg.whatsapp.net/", platform="whatsapp", interval_s=300.0, priority=1),
+    "whatsapp": Target(
+        url="https://mmg.whatsapp.net/",
+        platform="whatsapp",
+        interval_s=300.0,
+        priority=1,
+        transfer=Transfer(url="https://mmg.whatsapp.net/object", bytes=WANTED, control_name="www.example.com"),
+    ),
 }
 MEDIA = MORE["whatsapp"].url
 

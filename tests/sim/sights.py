@@ -22,7 +22,7 @@ class Sight(StrEnum):
 
     WORKS = "works"
     LATE = "late"  # lost at first, and there at the second pass
-    SLOW = "slow"  # all of it works, held to a crawl: no step of today's plans can tell
+    SLOW = "slow"  # all of it works, held to a crawl under this name: only reads against the clock can tell
     RESET = "reset"  # RST after a ClientHello with this name, and not with another
     HUSHED = "hushed"  # silence after a ClientHello with this name, and not with another
     NXDOMAIN = "nxdomain"  # the ISP's resolver denies the name, DoH finds it
@@ -34,6 +34,7 @@ class Sight(StrEnum):
 
 
 PASSES = 3
+SLOW_PAGE_MS = 5000.0  # of 80 kB, held to 16 kB a second
 PAUSE_S = 5.0  # before the third pass, on average
 TLS_S, TCP_S, DNS_S = 8.0, 8.0, 5.0  # deadlines of the plan
 
@@ -77,8 +78,8 @@ class Seen:
 
 
 def cost_bytes(url: str, depth: Depth, sight: Sight) -> float:
-    """What a measurement costs both ways, reckoned as the sharing out of work does."""
-    return estimate_bytes(url, depth) * COST.get(sight, OTHERS_COST)
+    """What a measurement costs both ways without its timed reads, reckoned as the sharing out of work does."""
+    return estimate_bytes(url, Depth.FULL if depth is Depth.TRANSFER else depth) * COST.get(sight, OTHERS_COST)
 
 
 def measure(*, url: str, platform: str, at: float, seen: Seen, depth: Depth, lasts_s: float) -> Measurement:
@@ -114,6 +115,10 @@ def _named(story: Story, address: str) -> Story:
 
 def _works(story: Story, address: str) -> None:
     _named(story, address).connects(address).handshakes(address).answers(address)
+
+
+def _slow(story: Story, address: str) -> None:
+    _named(story, address).connects(address).handshakes(address).answers(address, ms=SLOW_PAGE_MS)
 
 
 def _late(story: Story, address: str) -> None:
@@ -171,7 +176,7 @@ def _mistrusted(story: Story, address: str) -> None:
 _TOLD: dict[Sight, Callable[[Story, str], None]] = {
     Sight.WORKS: _works,
     Sight.LATE: _late,
-    Sight.SLOW: _works,
+    Sight.SLOW: _slow,
     Sight.RESET: _fails_by_name(RESET),
     Sight.HUSHED: _fails_by_name(SILENCE),
     Sight.NXDOMAIN: _denied,

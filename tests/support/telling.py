@@ -187,18 +187,18 @@ class Story:
         told = {"address": address, "port": self.port, "server_name": self.name, "source": source, **facts}
         return self.sees(QuicHandshake(**told), failure)
 
-    def answers(self, address: str, status: int = 200, **facts: Any) -> Self:
+    def answers(self, address: str, status: int = 200, *, ms: float = 12, **facts: Any) -> Self:
         """A response. The default page is as long as it says and has a title."""
         page = {"body_bytes": 5000, "title": "Welcome to the site", "header_names": ("date", "x-site"), **facts}
-        return self._http(address, None, status=status, **page)
+        return self._http(address, None, ms=ms, status=status, **page)
 
     def fails_http(self, address: str, failure: str) -> Self:
         return self._http(address, failure)
 
-    def _http(self, address: str, failure: str | None, **facts: Any) -> Self:
+    def _http(self, address: str, failure: str | None, *, ms: float = 12, **facts: Any) -> Self:
         secure = self.observations[-1].step == "tls"
         url = f"{'https' if secure else 'http'}://{self.name}/"
-        return self.sees(HttpRoundTrip(address=address, port=self.port, url=url, tls=secure, **facts), failure)
+        return self.sees(HttpRoundTrip(address=address, port=self.port, url=url, tls=secure, **facts), failure, ms=ms)
 
     def follows(self, name: str) -> Self:
         """The next hop."""
