@@ -28,7 +28,7 @@ from sim.year import alone
 
 PLATFORM = "signal"
 LEVEL = 60.0  # of the noise, so that much happens in a day
-DICE = Dice(5)
+DICE = Dice(3)
 CATALOGUE = make_catalogue()
 
 
