@@ -29,7 +29,8 @@ help: $(SETUP)
 ## make deb          the agent as a Debian package, for this machine's architecture and Python
 ## make pyz          the agent as one file, likewise
 ## make deb-test     as root: package, wheels (pipx) and .pyz on an empty Debian, from nothing to verdicts and away again
-## make bench-history  millions of rows in the archive, and what page and API ask of them (ROWS=, MINUTES=)
+## make bench-history  millions of rows in the archive, and what page and API ask of them (ROWS=, MINUTES=; KEEP=1: leave
+##                     them, and go on from there)
 ## make bench        what agent and collector cost, beside floors and peers (QUICK=1: less sure; PART=agent or ingest)
 ## make fmt          format
 ## make proto        generate the code of the schema anew
@@ -58,7 +59,7 @@ sim: $(SETUP)
 	@cd tests && exec ../$(BIN)/python -m sim --seed $(or $(SEED),1) $(if $(QUICK),--quick) $(if $(EVENT),--event "$(EVENT)")
 
 bench-history: $(SETUP)
-	@cd tests && exec ../$(BIN)/python -m bench.history $(if $(ROWS),--rows $(ROWS)) $(if $(MINUTES),--minutes $(MINUTES))
+	@cd tests && exec ../$(BIN)/python -m bench.history $(if $(ROWS),--rows $(ROWS)) $(if $(MINUTES),--minutes $(MINUTES)) $(if $(KEEP),--keep)
 
 bench: $(SETUP)
 	@cd tests && exec ../$(BIN)/python -m bench $(if $(QUICK),--quick) $(PART)

@@ -1,7 +1,7 @@
 """`make bench-history`: a quarter of measurements in the archive, and how long what page and API ask for takes.
 
 Rows are real measurements of agents in the simulated country (recorded.bin.gz) with times of their own: of each row one
-of thousands, drawn at random. First some go all the way, from a journal by the collector's own code, for
+of tens of thousands, drawn at random. First some go all the way, from a journal by the collector's own code, for
 the bytes that a measurement takes; then DuckDB writes as many as are asked for in the same form, and as time allows.
 """
 
@@ -9,6 +9,7 @@ import argparse
 import json
 import os
 import random
+import resource
 import shutil
 import statistics
 import sys
@@ -35,7 +36,7 @@ from rabta_proto.vocabulary import Mechanism
 START = 1_700_006_400  # midnight, UTC
 DAYS, DAY_S = 90, 86_400
 AGENTS, ISPS, PLATFORMS = 300, 10, 40
-POOL, SAMPLE, BATCH = 3_000, 20_000, 10
+POOL, SAMPLE, BATCH = 3 * GROUP_ROWS, 20_000, 10  # few repeat themselves within a row group, which packs as one
 EVENTS = 5_000
 BUILD = Path(__file__).resolve().parents[2] / "build"
 
@@ -90,10 +91,33 @@ def seal_sample(folder: Path, templates: list[wire.Measurement]) -> dict[str, fl
 
 
 def load_rows(folder: Path, templates: list[wire.Measurement], wanted: int, until: float) -> int:
-    """Writes the archive's table, a day a file, until there are so many rows or it is so late; how many there are."""
+    """Writes the archive's table, a day a file, until there are so many rows or it is so late; how many there are.
+
+    Days that an earlier run wrote are taken as they are.
+    """
+    done, each = 0, wanted // DAYS
+    with open_duck() as duck:
+        duck.execute(f"SET temp_directory = {quoted(folder / 'spilled')}")
+        duck.execute(_pool(folder / "pool.jsonl", templates))
+        for day in range(DAYS):
+            place = folder / f"big/measurements/day={time.strftime('%Y-%m-%d', time.gmtime(START + day * DAY_S))}"
+            part = place / "part-0001.parquet"
+            if not part.exists():
+                if time.time() >= until:
+                    break
+                place.mkdir(parents=True, exist_ok=True)
+                draft = place / "draft.parquet"
+                duck.execute(_day_of_rows(draft, day, done, each))
+                draft.replace(part)
+            done += each
+            say(f"{done} rows, {peak_mib():.0f} MiB")
+    return done
+
+
+def _pool(place: Path, templates: list[wire.Measurement]) -> str:
+    """Writes the measurements that rows are drawn from; the statement that reads them."""
     dice = random.Random(2)
-    pool = folder / "pool.jsonl"
-    with pool.open("w") as stream:
+    with place.open("w") as stream:
         for number in range(POOL):
             message = jittered(dice, templates)
             failed = [one for one in message.observations if one.HasField("failure")]
@@ -101,21 +125,12 @@ def load_rows(folder: Path, templates: list[wire.Measurement], wanted: int, unti
             row = {"n": number, "platform": message.platform, "target": message.target, "failed_step": step}
             row |= {"failure": failure, "steps": len(message.observations), "duration_us": message.duration_us}
             stream.write(json.dumps(row | {"message": message.SerializeToString().hex()}) + "\n")
-    done, each = 0, wanted // DAYS
-    with open_duck() as duck:
-        duck.execute("SET memory_limit = '2GB'")
-        duck.execute(
-            f"CREATE TABLE pool AS SELECT * REPLACE (from_hex(message) AS message) FROM read_json({quoted(pool)})"
-        )
-        for day in range(DAYS):
-            if time.time() >= until:
-                break
-            place = folder / f"big/measurements/day={time.strftime('%Y-%m-%d', time.gmtime(START + day * DAY_S))}"
-            place.mkdir(parents=True)
-            duck.execute(_day_of_rows(place / "part-0001.parquet", day, done, each))
-            done += each
-            say(f"{done} rows")
-    return done
+    return f"CREATE TABLE pool AS SELECT * REPLACE (from_hex(message) AS message) FROM read_json({quoted(place)})"
+
+
+def peak_mib() -> float:
+    """The most memory that this process has held."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 
 
 def _day_of_rows(place: Path, day: int, done: int, each: int) -> str:
@@ -176,7 +191,7 @@ def make_events(dice: random.Random) -> Iterator[Event]:
 def queries(folder: Path, days: int) -> Iterator[tuple[str, Callable[[], object]]]:
     """What page and API ask of the record, and what an operator or an export asks of the table."""
     record, end = folder / "record.sqlite", START + DAYS * DAY_S
-    events, table = tuple(make_events(random.Random(3))), f"{folder}/big/measurements/*/*.parquet"
+    events, table = tuple(make_events(random.Random(3))), f"{folder}/big/measurements/*/part-*.parquet"
 
     def counts(by: str, since: float, platform: str | None = None, isp: str | None = None) -> object:
         window = (since, float(end))
@@ -239,29 +254,41 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="make bench-history")
     parser.add_argument("--rows", type=int, default=50_000_000)
     parser.add_argument("--minutes", type=float, default=120.0, help="after which no more rows are written")
+    parser.add_argument("--keep", action="store_true", help="leave the rows, and go on from those that are there")
     options = parser.parse_args()
     os.nice(10)
-    templates, found = list(load().measurements), {}
-    folder = Path(tempfile.mkdtemp(prefix="rabta-bench-"))
+    folder = BUILD / f"bench-history-{options.rows}"
+    if not options.keep:
+        shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True, exist_ok=True)
     try:
-        found["sample"] = seal_sample(folder, templates)
-        say(json.dumps(found["sample"]))
-        load_record(folder / "record.sqlite")
-        rows = load_rows(folder, templates, options.rows, time.time() + options.minutes * 60)
-        files = list(folder.glob("big/**/*.parquet"))
-        size = sum(file.stat().st_size for file in files)
-        found |= {"rows": rows, "bytes": size, "bytes_per_row": size / max(rows, 1)}
-        say(f"{rows} rows in {len(files)} files: {size} bytes, {size / max(rows, 1):.0f} for each")
-        found["record_bytes"] = (folder / "record.sqlite").stat().st_size
-        found["queries_s"] = {}
-        for name, work in queries(folder, len(files)):
-            found["queries_s"][name] = timed(work)
-            say(f"{found['queries_s'][name]:8.3f} s  {name}")
+        found = measure(folder, options.rows, time.time() + options.minutes * 60)
     finally:
-        shutil.rmtree(folder)
-    BUILD.mkdir(exist_ok=True)
+        if not options.keep:
+            shutil.rmtree(folder)
     (BUILD / "bench-history.json").write_text(json.dumps(found, indent=1), encoding="utf-8")
     return 0
+
+
+def measure(folder: Path, wanted: int, until: float) -> dict[str, object]:
+    templates = list(load().measurements)
+    with tempfile.TemporaryDirectory(dir=folder) as sample:
+        found: dict[str, object] = {"sample": seal_sample(Path(sample), templates)}
+    say(json.dumps(found["sample"]))
+    if not (folder / "record.sqlite").exists():
+        load_record(folder / "draft.sqlite")
+        (folder / "draft.sqlite").replace(folder / "record.sqlite")
+    rows = load_rows(folder, templates, wanted, until)
+    files = list(folder.glob("big/**/part-*.parquet"))
+    size = sum(file.stat().st_size for file in files)
+    found |= {"rows": rows, "bytes": size, "bytes_per_row": size / max(rows, 1), "peak_mib": peak_mib()}
+    say(f"{rows} rows in {len(files)} files: {size} bytes, {size / max(rows, 1):.0f} for each; {peak_mib():.0f} MiB")
+    found["record_bytes"] = (folder / "record.sqlite").stat().st_size
+    taken = found["queries_s"] = {}
+    for name, work in queries(folder, len(files)):
+        taken[name] = timed(work)
+        say(f"{taken[name]:8.3f} s  {name}")
+    return found
 
 
 if __name__ == "__main__":

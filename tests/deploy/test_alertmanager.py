@@ -11,8 +11,8 @@ import yaml
 from aiohttp.test_utils import TestClient, TestServer
 
 from rabta_collector.metrics import CATALOGUE, Kind
+from rabta_collector.pages.words import MECHANISMS
 from rabta_collector.web import make_app
-from rabta_proto.vocabulary import Mechanism
 from support.country import Country
 from support.programs import require
 
@@ -216,14 +216,9 @@ def test_a_message_to_telegram_stays_below_its_limit_whatever_happens(tmp_path: 
     assert "… 55 more" in text
 
 
-def test_every_mechanism_has_the_words_of_the_table_in_the_readme() -> None:
-    table = (ROOT / "collector" / "README.md").read_text(encoding="utf-8").split("| mechanism | in plain words")[1]
-    words: dict[str, str] = {}
-    for names, meaning in re.findall(r"^\| ((?:`[a-z.]+`(?:, )?)+) \| ([A-Z].*?) \|", table, re.MULTILINE):
-        words |= {name: meaning.removesuffix(" Not measured yet.") for name in re.findall(r"`([a-z.]+)`", names)}
+def test_every_mechanism_has_the_words_of_the_pages() -> None:
     template = TEMPLATES.with_name("rabta.tmpl").read_text(encoding="utf-8").split('define "rabta.words"')[1]
     shown: dict[str, str] = {}
     for condition, meaning in re.findall(r"if (.*?) -?}}(.*)", template):
         shown |= dict.fromkeys(re.findall(r'"([a-z.]+)"', condition), meaning)
-    assert {str(mechanism) for mechanism in Mechanism} == set(shown)
-    assert {name: words[name] for name in shown} == shown
+    assert {str(mechanism): words for mechanism, words in MECHANISMS.items()} == shown

@@ -14,7 +14,7 @@ from rabta_collector.cells import Cell
 from rabta_collector.consensus import Consensus
 from rabta_collector.controls import Controls, Look
 from rabta_collector.dossier import Dossier, open_dossier
-from rabta_collector.locators import VPNS, scheme_of
+from rabta_collector.locators import NO_TELLING, scheme_of
 from rabta_collector.outliers import Outliers
 from rabta_collector.question import at_odds
 from rabta_collector.record.rollup import Rollup
@@ -189,12 +189,11 @@ class Court:
     def _failed_references(self, isp: str, case: Case) -> tuple[Measurement, ...]:
         """The agent's newest measurements of references, from about the same time; none unless none went well.
 
-        Nor where anything else went well since the last of them: references are rare, and the line may work again. A
-        reference over QUIC says nothing here, for many a network lets only TCP pass, and one of DNS alone says little.
+        Nor where anything else went well since the last of them: references are rare, and the line may work again.
         """
         failed: dict[float, Measurement] = {}
         for url, window in self.cells[isp, REFERENCES].windows.items():
-            if scheme_of(url) in ("quic", "dns", *VPNS):
+            if scheme_of(url) in NO_TELLING:
                 continue
             newest = window.newest(case.agent)
             if newest is None or abs(newest[0] - case.started) > self.max_age_s:

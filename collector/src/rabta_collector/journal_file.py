@@ -24,6 +24,8 @@ from enum import IntEnum
 from pathlib import Path
 from zlib import crc32
 
+from rabta_collector.transaction import transaction
+
 APPLICATION_ID = 0x52424A31  # "RBJ1"
 FORMAT = 1
 BLIND_IDS = 10_000  # how far to look behind damage where the last id cannot be read
@@ -157,11 +159,10 @@ def _check_owner(connection: sqlite3.Connection, path: Path) -> None:
 
 
 def _create(connection: sqlite3.Connection) -> None:
-    connection.execute("BEGIN IMMEDIATE")
-    connection.execute(SCHEMA)
-    connection.execute(f"PRAGMA application_id={APPLICATION_ID}")
-    connection.execute(f"PRAGMA user_version={FORMAT}")
-    connection.execute("COMMIT")
+    with transaction(connection):
+        connection.execute(SCHEMA)
+        connection.execute(f"PRAGMA application_id={APPLICATION_ID}")
+        connection.execute(f"PRAGMA user_version={FORMAT}")
 
 
 def _salvage(path: Path, draft: Path) -> Salvage:
@@ -284,11 +285,5 @@ def trim(connection: sqlite3.Connection, up_to: int, most: int) -> bool:
 
 def append(connection: sqlite3.Connection, after: int, rows: Sequence[Row]) -> None:
     """Appends rows after a position: on disk when this returns, and none of them where it raises `sqlite3.Error`."""
-    connection.execute("BEGIN IMMEDIATE")
-    try:
+    with transaction(connection):
         connection.executemany(INSERT, [row.at_id(after + number) for number, row in enumerate(rows, 1)])
-        connection.execute("COMMIT")
-    except BaseException:
-        if connection.in_transaction:
-            connection.execute("ROLLBACK")
-        raise

@@ -21,6 +21,9 @@ from rabta_proto.vpnkeys import parse_keys
 WEB = ("https", "http")
 VPNS = ("openvpn", "openvpn+tcp", "wireguard", "ikev2")
 SCHEMES = (*WEB, "quic", "tls", "tcp", "dns", *VPNS)
+NO_TELLING = ("quic", "dns", *VPNS)
+"""A reference of these that fails tells nothing of a line: many let only TCP pass, and DNS alone says little."""
+
 LONGEST = 2000  # characters
 LONGEST_NAME = 253  # RFC 1035, without the root's dot
 

@@ -14,7 +14,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeAlias
 
-from rabta_collector.registry_file import UnusableRegistryError, prepare, transaction
+from rabta_collector.registry_file import UnusableRegistryError, prepare
+from rabta_collector.transaction import transaction
 from rabta_proto.vocabulary import Role
 
 MAX_PENDING = 4  # new secrets that an agent was given and has not used yet

@@ -4,9 +4,9 @@ Agents, invitations and facts. Opened by several processes at once: whoever come
 """
 
 import sqlite3
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
+
+from rabta_collector.transaction import transaction
 
 APPLICATION_ID = 0x52425231  # "RBR1"
 FORMAT = 3
@@ -65,15 +65,3 @@ def prepare(connection: sqlite3.Connection, path: Path) -> None:
 def _run(connection: sqlite3.Connection, script: str) -> None:
     for statement in filter(str.strip, script.split(";")):
         connection.execute(statement)
-
-
-@contextmanager
-def transaction(connection: sqlite3.Connection) -> Iterator[None]:
-    """All of it or nothing, and nobody else's writes in between."""
-    connection.execute("BEGIN IMMEDIATE")
-    try:
-        yield
-    except BaseException:
-        connection.execute("ROLLBACK")
-        raise
-    connection.execute("COMMIT")

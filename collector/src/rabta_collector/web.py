@@ -13,22 +13,18 @@ from typing import Protocol
 import structlog
 from aiohttp import web
 
+from rabta_collector import feeds
 from rabta_collector.answers import CSV, JSON, Body, add_safe_headers, make_body, make_error, respond
 from rabta_collector.api import LISTINGS
-from rabta_collector.backfill import Voices
-from rabta_collector.catalogue import Catalogue
 from rabta_collector.exposition import CONTENT_TYPE, Exposition
-from rabta_collector.feeds import Feeds
 from rabta_collector.listing import Listing, Source, render, to_json
-from rabta_collector.newsroom import Newsroom
 from rabta_collector.openapi import describe
+from rabta_collector.pages import gather
 from rabta_collector.pages.site import Site
 from rabta_collector.query import BadParameterError, Form, Query, parse_query
 from rabta_collector.record.counts import Counted
 from rabta_collector.rfc3339 import format_time
-from rabta_collector.state import Event, IngestStats, Snapshot
-from rabta_collector.testimony import Testimony
-from rabta_collector.timeline import Span
+from rabta_collector.state import IngestStats
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 SETTLED_S = 16 * 86_400  # measurements that come later than that correct nothing (backfill.py)
@@ -36,37 +32,14 @@ DECIDED_AT = "Rabta-Decided-At"
 log = structlog.get_logger()
 
 
-class Views(Protocol):
-    """What readers may see of the collector."""
-
-    @property
-    def catalogue(self) -> Catalogue: ...
+class Views(gather.Views, feeds.Views, Protocol):
+    """What readers may see of the collector: what pages and feeds are made of, and this."""
 
     @property
     def stats(self) -> IngestStats: ...
 
-    @property
-    def testimony(self) -> Testimony: ...
-
-    @property
-    def newsroom(self) -> Newsroom: ...
-
-    def snapshot(self) -> Snapshot: ...
-
-    def find_events(
-        self, *, since: float | None, until: float | None, platform: str | None, isp: str | None
-    ) -> tuple[Event, ...]: ...
-
-    def find_late(self, query: Query) -> Voices:
-        """What measurements of the wanted cells say that came too late to vote."""
-
-    def find_past(self, query: Query) -> tuple[Span, ...]:
-        """Spans of the past that touch the window, of the wanted cells. Reads from disk: to be called in a thread."""
-
     def find_counts(self, query: Query) -> tuple[Counted, ...]:
         """One more than `limit` of them, where there are so many. Reads from disk: to be called in a thread."""
-
-    def ready(self) -> bool: ...
 
     def why_not_ready(self) -> str:
         """One line, where it is not."""
@@ -85,12 +58,12 @@ def make_app(views: Views, *, metrics: bool = True) -> web.Application:
     app.router.add_get("/api/v1/openapi.json", openapi)
     for listing in LISTINGS:
         app.router.add_get(f"/api/v1/{listing.name}", country.listed(listing))
-    feeds = Feeds(views)
+    told = feeds.Feeds(views)
     for place, answer in (
-        ("evidence", feeds.evidence),
-        ("events/stream", feeds.stream),
-        ("events.atom", feeds.atom),
-        ("badge.svg", feeds.badge),
+        ("evidence", told.evidence),
+        ("events/stream", told.stream),
+        ("events.atom", told.atom),
+        ("badge.svg", told.badge),
     ):
         app.router.add_get(f"/api/v1/{place}", country.when_ready(answer))
     return app

@@ -17,7 +17,7 @@ from rabta_collector.court import INTERVALS, REFERENCES
 from rabta_collector.engine import Settings
 from rabta_collector.export.rows import Delivery, JournalReader, start_of
 from rabta_collector.export.shelf import Shelf, Subject
-from rabta_collector.locators import VPNS, scheme_of
+from rabta_collector.locators import NO_TELLING, scheme_of
 from rabta_collector.vantages import Vantages
 from rabta_collector.verdict.background import Background
 from rabta_collector.verdict.classify import Finding, classify
@@ -176,7 +176,7 @@ class Bench:
         """The agent's measurements of references from about that time, as court.py has them."""
         failed: dict[float, Measurement] = {}
         for subject in self._references.subjects():
-            if scheme_of(subject.url) in ("quic", "dns", *VPNS):
+            if scheme_of(subject.url) in NO_TELLING:
                 continue
             looks = list(self._references.around(subject, agent, moment, self.settings.control_max_age_s))
             if not looks:

@@ -6,8 +6,8 @@ is only ever appended to, and everything else is rebuilt from it:
     measurements
         id              position, from 1
         began_us        when it began, microseconds since 1970
-        source          who published it: `ooni`
-        asn             of the network that it was measured in
+        source          who published it: `ooni`, or `rabta` for what was exported (exported.py)
+        asn             of the network that it was measured in; 0 where an ISP is named in its place
         uid             digest of the publisher's own identifier; null where it has none
         content         digest of what was published; no two rows have the same, nor the same uid
         controls        how many of the payload's measurements are controls; they follow the first, which is the
@@ -25,12 +25,13 @@ is only ever appended to, and everything else is rebuilt from it:
 import json
 import sqlite3
 from collections.abc import Container, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from zlib import crc32
 
 from rabta_collector.history.fold import Found, PastSpan
+from rabta_collector.transaction import transaction
 from rabta_proto.vocabulary import Judgement, Mechanism
 
 APPLICATION_ID = 0x52424831  # "RBH1"
@@ -131,17 +132,9 @@ class HistoryFile:
     def close(self) -> None:
         self._connection.close()
 
-    @contextmanager
-    def transaction(self) -> Iterator[None]:
+    def transaction(self) -> AbstractContextManager[None]:
         """All of it on disk in the end, or nothing."""
-        self._connection.execute("BEGIN IMMEDIATE")
-        try:
-            yield
-            self._connection.execute("COMMIT")
-        except BaseException:
-            if self._connection.in_transaction:
-                self._connection.execute("ROLLBACK")
-            raise
+        return transaction(self._connection)
 
     # What was published
 

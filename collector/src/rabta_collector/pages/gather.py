@@ -20,7 +20,7 @@ STRIPS_REACH_S = 2 * 86_400
 
 
 class Views(Protocol):
-    """What pages are made of; web.py says what each is."""
+    """What pages are made of."""
 
     @property
     def catalogue(self) -> Catalogue: ...
@@ -34,9 +34,11 @@ class Views(Protocol):
         self, *, since: float | None, until: float | None, platform: str | None, isp: str | None
     ) -> tuple[Event, ...]: ...
 
-    def find_late(self, query: Query) -> Voices: ...
+    def find_late(self, query: Query) -> Voices:
+        """What measurements of the wanted cells say that came too late to vote."""
 
-    def find_past(self, query: Query) -> tuple[Span, ...]: ...
+    def find_past(self, query: Query) -> tuple[Span, ...]:
+        """Spans of the past that touch the window, of the wanted cells. Reads from disk: to be called in a thread."""
 
     def ready(self) -> bool: ...
 

@@ -15,3 +15,12 @@ def method_values() -> Mapping[str, object]:
         "rules": RULES,
         "rules_version": RULES_VERSION,
     }
+
+
+def to_markdown() -> str:
+    """The table of mechanisms for the README."""
+    rules = {mechanism: [f"`{rule.id}`" for rule in RULES if rule.mechanism is mechanism] for mechanism in MECHANISMS}
+    rows = [
+        f"| `{mechanism}` | {meaning} | {', '.join(rules[mechanism])} |" for mechanism, meaning in MECHANISMS.items()
+    ]
+    return "\n".join(["| mechanism | in plain words | rules that say so |", "|---|---|---|", *rows]) + "\n"

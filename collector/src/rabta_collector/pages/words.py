@@ -1,5 +1,7 @@
 """States, kinds and mechanisms in plain words and symbols. Pure. English here; languages.py has the others.
 
+The README's table of mechanisms and the alerts' messages have their words from here, to which tests hold them.
+
 A state is always a symbol and a word, and a colour only besides.
 """
 
@@ -39,7 +41,8 @@ MECHANISMS = {
     Mechanism.DNS_NXDOMAIN: "The network's name server says that the site's name does not exist, though it does.",
     Mechanism.DNS_BOGON: "The network's name server gives an address that no site can have.",
     Mechanism.DNS_BLOCKPAGE: "The network's name server gives the address of a block page in place of the site's.",
-    Mechanism.DNS_OTHER: "The network's name server gives a wrong address, or none.",
+    Mechanism.DNS_OTHER: "The network's name server, or somebody who answers before it does, gives a wrong "
+    "address, or none.",
     Mechanism.DNS_REFUSED: "The network's name server refuses to answer for this name.",
     Mechanism.DNS_TIMEOUT: "The network's name server stays silent when it is asked for this name.",
     Mechanism.TCP_RESET: "Connections to the site's address are cut before anything was said.",
@@ -48,30 +51,36 @@ MECHANISMS = {
     Mechanism.IP_UNREACHABLE: "A router on the way says that the site's address cannot be reached.",
     Mechanism.TLS_RESET_SNI: "The connection is cut as soon as the site's name is sent over it; with another name "
     "the same address answers.",
-    Mechanism.TLS_RESET_OTHER: "The connection is cut at the beginning of encryption, whatever name is sent.",
+    Mechanism.TLS_RESET_OTHER: "The connection is cut at the beginning of encryption; whether the site's name does it "
+    "is not shown.",
     Mechanism.TLS_TIMEOUT_SNI: "The connection falls silent as soon as the site's name is sent over it; with another "
     "name the same address answers.",
-    Mechanism.TLS_TIMEOUT_OTHER: "The connection falls silent at the beginning of encryption, whatever name is sent.",
+    Mechanism.TLS_TIMEOUT_OTHER: "The connection falls silent at the beginning of encryption; whether the site's name "
+    "does it is not shown.",
     Mechanism.TLS_EOF_SNI: "The connection is closed as soon as the site's name is sent over it; with another name "
     "the same address answers.",
-    Mechanism.TLS_EOF_OTHER: "The connection is closed at the beginning of encryption, whatever name is sent.",
+    Mechanism.TLS_EOF_OTHER: "The connection is closed at the beginning of encryption; whether the site's name does "
+    "it is not shown.",
     Mechanism.TLS_ALERT_SNI: "An error comes back as soon as the site's name is sent; with another name the same "
     "address answers.",
     Mechanism.TLS_MITM: "Somebody else answers in place of the site, under a certificate of their own.",
     Mechanism.HTTP_BLOCKPAGE: "A block page is shown in place of the site.",
-    Mechanism.HTTP_REDIRECT: "Visitors are sent on to a block page.",
+    Mechanism.HTTP_REDIRECT: "Visitors are sent on to another site, such as a block page.",
     Mechanism.HTTP_RESET_HOST: "The connection is cut after the page is asked for.",
     Mechanism.HTTP_TIMEOUT_HOST: "The connection falls silent after the page is asked for.",
     Mechanism.HTTP_EOF_HOST: "The connection is closed after the page is asked for.",
-    Mechanism.QUIC_TIMEOUT: "QUIC, the newer way to load sites, gets no answer.",
-    Mechanism.QUIC_REFUSED: "QUIC, the newer way to load sites, is refused.",
+    Mechanism.QUIC_TIMEOUT: "QUIC, the newer way to load sites, gets no answer for this one; the older way may "
+    "still work.",
+    Mechanism.QUIC_REFUSED: "QUIC, the newer way to load sites, is refused for this one; the older way may still work.",
     Mechanism.THROTTLE_SNI: "The connection is slowed once the site's name is sent; under another name the same "
     "server is fast.",
     Mechanism.THROTTLE_HOST: "The connection is slowed once the site's page is asked for.",
-    Mechanism.THROTTLE_IP: "Connections to the site's address are slowed.",
-    Mechanism.VPN_TIMEOUT: "The first message of the VPN's protocol stays without an answer.",
-    Mechanism.VPN_RESET: "The connection is cut after the VPN protocol's first message.",
-    Mechanism.VPN_EOF: "The connection is closed after the VPN protocol's first message.",
+    Mechanism.THROTTLE_IP: "All that the site's server gives is held to one rate, while other sites come faster, "
+    "and this one comes faster abroad.",
+    Mechanism.VPN_TIMEOUT: "The first message of the VPN's protocol stays without an answer, though it is "
+    "answered abroad.",
+    Mechanism.VPN_RESET: "The connection is cut after the VPN protocol's first message, which is answered abroad.",
+    Mechanism.VPN_EOF: "The connection is closed after the VPN protocol's first message, which is answered abroad.",
     Mechanism.VPN_REFUSED: "The VPN server is refused on this network, and answers elsewhere.",
 }
 STEPS = {

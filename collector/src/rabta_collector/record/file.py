@@ -21,13 +21,14 @@ import json
 import sqlite3
 import zlib
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from rabta_collector.record.counts import SCHEMA as COUNTS
 from rabta_collector.record.lines import NOTHING_BEFORE, Row, write_line
 from rabta_collector.state import Event, Witness
+from rabta_collector.transaction import transaction
 from rabta_proto.vocabulary import Mechanism
 
 APPLICATION_ID = 0x52424531  # "RBE1"
@@ -99,17 +100,9 @@ class RecordFile:
     def close(self) -> None:
         self.connection.close()
 
-    @contextmanager
-    def transaction(self) -> Iterator[None]:
+    def transaction(self) -> AbstractContextManager[None]:
         """All of it on disk in the end, or nothing."""
-        self.connection.execute("BEGIN IMMEDIATE")
-        try:
-            yield
-            self.connection.execute("COMMIT")
-        except BaseException:
-            if self.connection.in_transaction:
-                self.connection.execute("ROLLBACK")
-            raise
+        return transaction(self.connection)
 
     def begin_anew(self, since: float) -> None:
         """Before a replay from a moment on: what it does not come to again stands no more."""
