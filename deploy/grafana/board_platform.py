@@ -1,6 +1,6 @@
 """One platform at every ISP."""
 
-from panels import LABELLED, ROW, STATES, WIDE, Panels, Query, graph, stat, table, timeline
+from panels import LABELLED, ROW, STATES, WIDE, Panels, Query, graph, stat, state_of, table, timeline
 from queries import BAD_FROM_1, CELL, COLUMNS, share, trouble, verdict
 
 FAILURES = f"rate(rabta_measurement_failures_total{{{CELL}}}[$__rate_interval])"
@@ -53,6 +53,21 @@ PANELS: Panels = (
             "Verdicts by ISP",
             "What stood when. A gap: not measured, or no scrape.",
             Query(expr=verdict(CELL), legend="{{platform}} at {{isp}}"),
+            STATES,
+            LABELLED,
+        ),
+    ),
+    (
+        WIDE,
+        7,
+        timeline(
+            "Its parts by ISP",
+            "What people do with it, part by part: where messages go through, media may be held down. "
+            "Empty for a platform without parts.",
+            Query(
+                expr=state_of("rabta_verdict_part", "platform, isp, part", STATES, f",{CELL}"),
+                legend="{{part}} at {{isp}}",
+            ),
             STATES,
             LABELLED,
         ),

@@ -41,6 +41,14 @@ def rows(name: str, query: Query | None = None, given: Source | None = None) -> 
     return found
 
 
+def test_parts_have_states_and_mechanisms_of_their_own() -> None:
+    (verdict,) = rows("verdicts", Query(platform="whatsapp", isp="zong"))
+    assert [
+        {"part": "messages", "name": "messages", "state": "reachable", "mechanism": None, "note": None},
+        {"part": "media", "name": "media", "state": "throttled", "mechanism": "throttle.sni", "note": None},
+    ] == verdict["parts"]
+
+
 def test_a_verdict_has_the_fields_of_the_contract() -> None:
     (verdict,) = rows("verdicts", Query(platform="x", isp="ptcl"))
     assert {

@@ -81,7 +81,7 @@ def test_parts_have_states_of_their_own_and_a_required_one_counts_as_one_target(
     made.decide(NOON + 10, TERMS)
     assert State.REACHABLE is made.verdict.state
     assert {"chat": State.REACHABLE, "media": State.BLOCKED} == {one.id: one.state for one in made.verdict.parts}
-    assert "media: blocked (tls.reset.sni)" == made.verdict.note
+    assert {"chat": None, "media": Mechanism.TLS_RESET_SNI} == {one.id: one.mechanism for one in made.verdict.parts}
     assert {"ok.https": 6} == {one.rule: one.count for one in made.verdict.witness}
 
 
@@ -93,7 +93,7 @@ def test_a_required_part_that_fails_by_every_way_fails_its_platform() -> None:
         vote(made, tls_trouble(RESET), NOON + 1, url=url)
     made.decide(NOON + 10, TERMS)
     assert (State.BLOCKED, Mechanism.TLS_RESET_SNI) == (made.verdict.state, made.verdict.mechanism)
-    assert "messages: blocked (tls.reset.sni)" == made.verdict.note
+    assert {"chat": State.BLOCKED, "media": State.REACHABLE} == {one.id: one.state for one in made.verdict.parts}
 
 
 def test_where_the_isp_is_down_nothing_is_said_of_parts() -> None:

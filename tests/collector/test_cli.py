@@ -209,6 +209,26 @@ def test_the_default_catalogue_is_good_and_within_the_volunteers_bytes(terminal:
     with resources.as_file(resources.files("rabta_collector") / "data" / "targets.toml") as file:
         said = terminal("targets", "check", str(file))
     assert "26 platforms with 46 targets, 4 of them not required, 4 references; about 83 MB a day" in said
+    assert (
+        "timed reads of 8 objects: 6 MB a day more for each ISP, at most 3 MB of one agent's 15: fewer than 3" in said
+    )
+    assert "within 15 MB a day each, 5 agents can keep every interval" in said
+
+
+def test_an_object_that_nothing_can_be_compared_with_is_warned_of(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file, read = tmp_path / "t.toml", 'transfer = { url = "https://x.com/o", bytes = 98304%s }\n'
+    written = '[[platform]]\nid = "x"\n[[platform.target]]\nurl = "https://x.com/"\n'
+    for more, warned in ((read % "", True), (read % ', control_name = "example.com"', False)):
+        file.write_text(written + more)
+        assert 0 == run(("targets", "check", str(file)), {})
+        said = capsys.readouterr()
+        assert warned is ("https://x.com/: its transfer has no control_name, and no reference has a" in said.err)
+        assert "timed reads of 1 objects: 11 MB a day more for each ISP" in said.out
+    file.write_text(written + read % "" + '[[reference]]\nurl = "https://r.org/"\n' + read % "")
+    assert 0 == run(("targets", "check", str(file)), {})
+    assert "" == capsys.readouterr().err
 
 
 def test_a_malformed_targets_file_names_file_line_and_key(terminal: Terminal, tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ import pytest
 
 from rabta_collector.catalogue import Need, Part, Resolvers, Target, Transfer
 from rabta_collector.document import InvalidFileError, parse_toml
+from rabta_collector.share import READ_AT_MOST
 from rabta_collector.targets import default_catalogue, load_catalogue, parse_catalogue, parse_test_list
 
 FILE = """\
@@ -113,6 +114,18 @@ def test_the_default_catalogue_has_what_people_ask_about() -> None:
     assert asked <= {platform.id for platform in catalogue.platforms}
     assert catalogue.references
     assert catalogue.resolvers.doh
+
+
+def test_the_default_catalogue_times_objects_of_platforms_rarely_and_has_something_to_compare_them_with() -> None:
+    catalogue = default_catalogue()
+    timed = {target.platform: target.transfer for target in catalogue.targets if target.transfer and target.platform}
+    assert {"x", "youtube", "facebook", "telegram", "wikipedia"} <= set(timed)
+    for transfer in timed.values():
+        assert 64 * 1024 <= transfer.bytes <= READ_AT_MOST
+        assert transfer.interval_s >= 12 * 3600
+        assert transfer.control_name in catalogue.innocuous_names
+        assert transfer.url.startswith("https://")
+    assert catalogue.reference_object not in {transfer.url for transfer in timed.values()} | {""}
 
 
 @pytest.mark.parametrize(

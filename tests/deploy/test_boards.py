@@ -235,6 +235,17 @@ def test_the_matrix_shows_the_states_that_stand(scraped: Scraped) -> None:
     assert wanted | {("signal", "ptcl"): 1} == {cell: values[cell] for cell in (*wanted, ("signal", "ptcl"))}
 
 
+def test_parts_of_a_platform_have_bands_of_their_own(scraped: Scraped) -> None:
+    shown = next(shown for shown in queries() if shown.panel == "Its parts by ISP")
+    rows = scraped.query(shown.expr.replace('"x"', '"whatsapp"'))
+    values = {(row["metric"]["isp"], row["metric"]["part"]): float(row["value"][1]) for row in rows}
+    assert 2 * 8 == len(values)
+    assert {("zong", "messages"): 1, ("zong", "media"): 3} == {
+        cell: values[cell] for cell in values if cell[0] == "zong"
+    }
+    assert 1 == values["ptcl", "media"]
+
+
 def test_what_is_wrong_now_has_its_mechanism_and_its_moment(scraped: Scraped) -> None:
     shown = next(shown for shown in queries() if shown.panel == "What is wrong now" and shown.board == "country")
     rows = {(row["metric"]["platform"], row["metric"]["isp"]): row for row in scraped.query(shown.expr)}

@@ -33,7 +33,8 @@ _DEADLINES = {
 }
 READ_BYTES = 32_768
 TIMED = ("x", "reference.example")
-"""Sites with an object that is read against the clock."""
+"""Sites with an object that is read against the clock; what they make of a platform is a part of it."""
+PART = "website"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -262,12 +263,13 @@ def _targets(country: Country, interval: str) -> str:
     for site in country.atlas.sites:
         if site.platform:
             lines += ["", "[[platform]]", f'id = "{site.platform}"', f'name = "{site.name}"']
-            lines += [f'category = "{site.category}"', "[[platform.target]]"]
+            lines.append(f'category = "{site.category}"')
+            lines += ["[[platform.part]]", f'id = "{PART}"'] * (site.key in TIMED) + ["[[platform.target]]"]
         else:
             lines += ["", "[[reference]]"]
         lines += [f'url = "{country.url(site)}"', f'interval = "{interval}"', "priority = 1"]
         if site.key in TIMED:
-            lines.append(_transfer(country.url(site)))
+            lines += [f'part = "{PART}"'] * bool(site.platform) + [_transfer(country.url(site))]
     return "\n".join([*lines, ""])
 
 

@@ -17,6 +17,7 @@ from rabta_collector.state import (
     Histogram,
     IngestStats,
     IspStatus,
+    PartVerdict,
     Snapshot,
     Tallies,
     Verdict,
@@ -100,6 +101,15 @@ def make_verdict(platform: str, isp: str) -> Verdict:
         witness=(Witness(rule="tls.sni.isolated", count=41),) if mechanism else (),
         note=note,
         reached=None if unknown else float(state is State.REACHABLE),
+        parts=make_parts(state, mechanism) if platform == "whatsapp" and isp != "telenor" else (),
+    )
+
+
+def make_parts(state: State, mechanism: Mechanism | None) -> tuple[PartVerdict, ...]:
+    """Of WhatsApp: text works, and what is wrong is wrong with its media."""
+    return (
+        PartVerdict(id="messages", name="messages", state=State.REACHABLE),
+        PartVerdict(id="media", name="media", state=state, mechanism=mechanism),
     )
 
 

@@ -13,7 +13,7 @@ from rabta_collector.past import find_revisions, merge
 from rabta_collector.query import MAX_LIMIT, Cursor, Query
 from rabta_collector.record.rollup import JUDGEMENTS
 from rabta_collector.rfc3339 import format_time
-from rabta_collector.state import Event, Snapshot, Witness
+from rabta_collector.state import Event, PartVerdict, Snapshot, Witness
 from rabta_collector.timeline import Span, find_spans, overlaps
 
 
@@ -39,13 +39,20 @@ def _verdicts(source: Source, query: Query) -> list[Row]:
             "agreement": round(verdict.agreement, 4),
             "witness": _witness(verdict.witness),
             "note": verdict.note,
-            "parts": [
-                {"part": part.id, "name": part.name, "state": str(part.state), "mechanism": _word(part.mechanism)}
-                for part in verdict.parts
-            ],
+            "parts": list(map(_part, verdict.parts)),
         }
         for verdict in _within(source.snapshot, query).verdicts
     ]
+
+
+def _part(part: PartVerdict) -> Row:
+    return {
+        "part": part.id,
+        "name": part.name,
+        "state": str(part.state),
+        "mechanism": _word(part.mechanism),
+        "note": part.note,
+    }
 
 
 def _isp_states(source: Source, query: Query) -> list[Row]:

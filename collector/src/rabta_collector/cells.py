@@ -180,7 +180,8 @@ class Cell:
     def _parts(self) -> Iterable[PartVerdict]:
         for part in self.parts:
             decision = self._part(part)
-            yield PartVerdict(id=part.id, name=part.name, state=decision.state, mechanism=decision.mechanism)
+            state, how = decision.state, decision.mechanism
+            yield PartVerdict(id=part.id, name=part.name, state=state, mechanism=how, note=decision.note)
 
     def _witness(self, state: State) -> tuple[Witness, ...]:
         """Rules of the sample that bear the state out, the most frequent first."""
@@ -200,7 +201,7 @@ class Cell:
         return [self.windows[url] for url in self.deciding if url in self.windows]
 
     def _note(self, decision: Decision) -> str | None:
-        """The decision's own, and what is wrong with parts, and with targets that are not required."""
+        """The decision's own, and what is wrong with targets that are not required."""
         notes = [self._main_note(decision), *(self._others_notes() if self.isp_state is not IspState.DOWN else ())]
         return "; ".join(filter(None, notes)) or None
 
@@ -213,11 +214,11 @@ class Cell:
 
     def _others_notes(self) -> Iterable[str]:
         optional = [url for url, target in self.targets.items() if url not in self.deciding and not target.part]
-        named = [(part.name, self._part(part)) for part in self.parts]
-        for name, decision in [*named, *((shown(url), self.decision(url)) for url in optional)]:
+        for url in optional:
+            decision = self.decision(url)
             if decision.state in _TROUBLES:
                 details = "; ".join(filter(None, (decision.mechanism, decision.note)))
-                yield f"{name}: {decision.state}" + (f" ({details})" if details else "")
+                yield f"{shown(url)}: {decision.state}" + (f" ({details})" if details else "")
 
 
 def unknown(platform: str, isp: str, now: float) -> Verdict:

@@ -45,6 +45,12 @@ VERDICT_MECHANISM = Metric(
     labels=(*CELL, "mechanism"),
     help="1 while a platform is blocked or throttled in this way at an ISP; absent otherwise.",
 )
+VERDICT_PART = Metric(
+    name="rabta_verdict_part",
+    kind=Kind.GAUGE,
+    labels=(*CELL, "part", "state"),
+    help="Verdict for a part of a platform (messages, media): 1 for the current state, 0 for the other five.",
+)
 VERDICT_CHANGED = Metric(
     name="rabta_verdict_changed_timestamp_seconds",
     kind=Kind.GAUGE,
@@ -237,6 +243,7 @@ BUILD_INFO = Metric(
 CATALOGUE = (
     VERDICT,
     VERDICT_MECHANISM,
+    VERDICT_PART,
     VERDICT_CHANGED,
     VERDICT_CONFIDENCE,
     REACHABLE_AGENTS,

@@ -44,8 +44,9 @@ PARTS: Schema = {
             "name": TEXT,
             "state": one_of(State),
             "mechanism": or_null(one_of(Mechanism)),
+            "note": or_null(TEXT),
         },
-        "required": ["part", "name", "state", "mechanism"],
+        "required": ["part", "name", "state", "mechanism", "note"],
     },
 }
 ANY_STATE: Schema = {"type": "string", "enum": list(dict.fromkeys([*map(str, State), *map(str, IspState)]))}

@@ -133,6 +133,13 @@ def _verdicts(verdicts: tuple[Verdict, ...], kept: Kept) -> Iterator[Series]:
         if v.mechanism is not None and v.state in WITH_MECHANISM
     )
     yield gather(metrics.VERDICT_MECHANISM, mechanisms)
+    parts = (
+        ((v.platform, v.isp, part.id, state), float(bit))
+        for v in verdicts
+        for part in v.parts
+        for state, bit in zip(_ONE_OF, _ONE_OF[part.state], strict=True)
+    )
+    yield gather(metrics.VERDICT_PART, parts)
     yield Series(metric=metrics.VERDICT_CHANGED, labels=kept.cells, values=[v.since for v in verdicts])
     yield Series(metric=metrics.VERDICT_CONFIDENCE, labels=kept.cells, values=[v.confidence for v in verdicts])
     reached = (((v.platform, v.isp), v.reached) for v in verdicts if v.reached is not None)

@@ -13,7 +13,9 @@ from rabta_collector.locators import scheme_of
 from rabta_proto.vocabulary import Depth
 
 DAY_S = 86_400.0
-TRANSFER_BYTES = 450_000.0  # of one measurement with timed reads in which nothing is slowed
+TIMED_READS = 4  # of one measurement with such, in which nothing is slowed
+READ_AT_MOST = 96 * 1024.0  # bytes of an object: an agent reads no more
+READ_EXTRA = 14_000.0  # bytes of a read beyond: handshake, headers, what a server sends unasked
 TRANSFER_PART = 0.2  # of an agent's bytes, at most, go to such; with others that it is asked for on suspicion
 FULL_EVERY = (1, 2, 4)  # one in so many is full; beyond four the HTTP step is seen too rarely
 LEAST_SHARES = {2: 0.2, 3: 0.1}  # of the bytes, kept for a lower priority, so that nothing starves
@@ -62,7 +64,7 @@ class Terms:
 
 def share(targets: Sequence[Target], agents: Sequence[str], terms: Terms) -> dict[str, tuple[Share, ...]]:
     """What each agent of one ISP is to measure."""
-    wanted = _reading_bytes(targets, len(agents))
+    wanted = reading_bytes(targets) / max(1, len(agents))
     granted = wanted if terms.bytes_per_day is None else min(wanted, TRANSFER_PART * terms.bytes_per_day)
     rest = None if terms.bytes_per_day is None else terms.bytes_per_day - granted
     full_every, stretches = _fit(targets, len(agents), replace(terms, bytes_per_day=rest))
@@ -104,10 +106,11 @@ def _turn(
     return Share(target=target, interval_s=interval_s, phase_s=phase_s, full_every=full_every, transfer_every=every)
 
 
-def _reading_bytes(targets: Sequence[Target], agents: int) -> float:
-    """Bytes a day of one agent for timed reads, were none made rarer."""
-    intervals = [target.transfer.interval_s for target in targets if target.transfer is not None and target.platform]
-    return sum(DAY_S / (interval_s * agents) * TRANSFER_BYTES for interval_s in intervals)
+def reading_bytes(targets: Sequence[Target]) -> float:
+    """Bytes a day of one ISP for timed reads, all its agents together, were none slowed and none made rarer."""
+    read = [target.transfer for target in targets if target.transfer is not None and target.platform]
+    each = ((one.interval_s, TIMED_READS * (min(one.bytes, READ_AT_MOST) + READ_EXTRA)) for one in read)
+    return sum(DAY_S / interval_s * cost for interval_s, cost in each)
 
 
 def _interval(target: Target, agents: int, stretches: dict[int, float], terms: Terms) -> float:

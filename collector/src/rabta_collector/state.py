@@ -26,6 +26,7 @@ class PartVerdict:
     name: str
     state: State
     mechanism: Mechanism | None = None
+    note: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -127,6 +127,33 @@ async def test_without_scripts_everything_is_read_and_the_evidence_is_two_clicks
         assert [address + "/", f"{address}/cell/x/ptcl"] == [url for url in opened.asked if url.startswith("http")]
 
 
+TOLD = {
+    "": ("messages: reachable, media: throttled", "media"),
+    "/ur": ("پیغامات: قابلِ رسائی، تصویریں اور فائلیں: سست کردہ", "تصویریں اور فائلیں"),
+}
+
+
+@pytest.mark.parametrize("prefix", TOLD)
+async def test_where_text_works_and_media_are_held_down_it_is_said(browser: Browser, prefix: str) -> None:
+    told, media = TOLD[prefix]
+    async with served(make_app(Country())) as address, window(browser) as opened:
+        page = opened.page
+        await page.goto(f"{address}{prefix}/")
+        await expect(page.locator('td[data-cell="whatsapp zong"] .parts')).to_have_text(told)
+        await expect(page.locator("td .parts")).to_have_count(1)  # elsewhere parts fare as the platform does
+        await page.goto(f"{address}{prefix}/platform/whatsapp")
+        await expect(page.locator(".line .parts")).to_have_text(told)
+        await page.goto(f"{address}{prefix}/cell/whatsapp/zong")
+        part = page.locator('li[data-part="media"]')
+        await expect(part).to_have_attribute("data-state", "throttled throttle.sni")
+        await expect(part.locator("strong")).to_have_text(media)
+        await expect(part.locator("code")).to_have_text("throttle.sni")
+        await expect(page.locator('li[data-part="messages"]')).to_have_attribute("data-state", "reachable ")
+        found = await opened.violations()
+    assert not found
+    assert [] == opened.complaints
+
+
 async def test_the_keyboard_reaches_every_cell_and_it_shows_where_one_is(browser: Browser) -> None:
     async with served(make_app(Country())) as address, window(browser) as opened:
         page = opened.page

@@ -26,6 +26,16 @@ def overview(snapshot: Snapshot | None = None) -> Overview:
     return make_overview(snapshot or make_snapshot(), make_catalogue(), make_events())
 
 
+def test_parts_are_told_where_they_fare_otherwise_than_the_platform() -> None:
+    found = {(row.id, cell.isp): cell for row in overview().rows for cell in row.cells if cell}
+    told = [(part.name, part.mark.word, part.mechanism) for part in found["whatsapp", "zong"].parts]
+    assert [("messages", "reachable", None), ("media", "throttled", "throttle.sni")] == told
+    assert found["whatsapp", "zong"].apart
+    assert found["whatsapp", "ptcl"].parts
+    assert not found["whatsapp", "ptcl"].apart
+    assert not found["x", "ptcl"].apart
+
+
 def test_every_state_has_a_symbol_of_its_own_and_a_meaning() -> None:
     assert set(State) == set(MEANINGS)
     assert set(map(str, SYMBOLS)) == {str(state) for state in (*State, *IspState)}

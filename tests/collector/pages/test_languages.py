@@ -9,8 +9,9 @@ from rabta_collector.pages.languages import ENGLISH, languages
 from rabta_collector.pages.moments import MONTHS
 from rabta_collector.pages.render import _environment
 from rabta_collector.pages.steps import RESOLVERS
-from rabta_collector.pages.words import ISP_MEANINGS, KINDS, MEANINGS, MECHANISMS, STEPS, SYMBOLS
+from rabta_collector.pages.words import ISP_MEANINGS, KINDS, MEANINGS, MECHANISMS, PARTS, STEPS, SYMBOLS
 from rabta_collector.provinces import PROVINCES
+from rabta_collector.targets import default_catalogue
 from rabta_proto.vocabulary import IspKind, IspState, Judgement, Mechanism, State, Step
 
 URDU = next(language for language in languages() if language.code == "ur")
@@ -29,7 +30,7 @@ def in_words() -> set[str]:
     """Texts that come from the vocabulary."""
     said = {*MEANINGS.values(), *ISP_MEANINGS.values(), *KINDS.values(), *MECHANISMS.values(), *STEPS.values()}
     states = {*map(str, SYMBOLS), *map(str, Judgement)}
-    return said | states | {*WHOLE.values(), WHOLE_NETWORK, *MONTHS, *RESOLVERS.values(), *PROVINCES}
+    return said | states | {*WHOLE.values(), WHOLE_NETWORK, *MONTHS, *RESOLVERS.values(), *PROVINCES, *PARTS}
 
 
 def test_every_text_of_the_templates_is_there_in_urdu() -> None:
@@ -46,6 +47,10 @@ def test_every_word_of_the_vocabulary_has_a_meaning() -> None:
     assert set(IspKind) == set(KINDS)
     assert set(Mechanism) == set(MECHANISMS)
     assert set(Step) == set(STEPS)
+
+
+def test_every_part_of_the_default_catalogue_has_a_name_in_every_language() -> None:
+    assert {part.name for platform in default_catalogue().platforms for part in platform.parts} == set(PARTS)
 
 
 def test_what_is_put_into_a_text_is_put_into_the_other_language_too() -> None:

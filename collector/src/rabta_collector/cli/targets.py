@@ -3,11 +3,12 @@
 import argparse
 import sys
 from collections.abc import Mapping
+from math import ceil
 from pathlib import Path
 
 from rabta_collector.catalogue import Catalogue
 from rabta_collector.locators import parse_locator
-from rabta_collector.share import Terms, day_bytes, share
+from rabta_collector.share import TRANSFER_PART, Terms, day_bytes, reading_bytes, share
 from rabta_collector.special import is_special
 from rabta_collector.targets import load_catalogue
 
@@ -61,14 +62,28 @@ def find_warnings(catalogue: Catalogue) -> list[str]:
     """What may be meant in a lab and is of no use elsewhere, a line each."""
     urls = [target.url for target in catalogue.targets] + [catalogue.portal_check] * bool(catalogue.portal_check)
     strange = [platform for platform in catalogue.platforms if platform.category not in ("", *CATEGORIES)]
+    return (
+        [
+            f"platform {platform.id}: no volunteer knows the category {platform.category!r}; expected one of "
+            + ", ".join(CATEGORIES)
+            for platform in strange
+        ]
+        + [
+            f"{url}: no address of the public Internet; agents refuse to dial it outside of the lab"
+            for url in urls
+            if is_special(parse_locator(url).host)
+        ]
+        + _incomparable(catalogue)
+    )
+
+
+def _incomparable(catalogue: Catalogue) -> list[str]:
+    """Objects of which timed reads can say nothing, for there is nothing to hold them against."""
     return [
-        f"platform {platform.id}: no volunteer knows the category {platform.category!r}; expected one of "
-        + ", ".join(CATEGORIES)
-        for platform in strange
-    ] + [
-        f"{url}: no address of the public Internet; agents refuse to dial it outside of the lab"
-        for url in urls
-        if is_special(parse_locator(url).host)
+        f"{target.url}: its transfer has no control_name, and no reference has a transfer: there is nothing to compare"
+        for target in catalogue.targets
+        if target.platform and target.transfer is not None and not target.transfer.control_name
+        if not catalogue.reference_object
     ]
 
 
@@ -82,6 +97,7 @@ def describe(catalogue: Catalogue) -> str:
         + (f", {optional} of them not required" if optional else "")
         + f", {len(catalogue.references)} references; "
         f"about {megabytes:.0f} MB a day for each ISP, shared among its agents",
+        *_describe_reads(catalogue),
         f"within {AGENT_BYTES / 1e6:.0f} MB a day each, {_crew(catalogue)} can keep every interval",
     ]
     if not catalogue.resolvers.doh:
@@ -89,6 +105,20 @@ def describe(catalogue: Catalogue) -> str:
     if not catalogue.portal_check:
         lines.append("no portal_check: a captive portal shows by its page alone")
     return "\n".join(lines)
+
+
+def _describe_reads(catalogue: Catalogue) -> list[str]:
+    """What timed reads come to; nothing where there are none."""
+    objects = sum(target.transfer is not None and bool(target.platform) for target in catalogue.targets)
+    if not objects:
+        return []
+    wanted = reading_bytes(catalogue.targets)
+    agents = ceil(wanted / (TRANSFER_PART * AGENT_BYTES))
+    return [
+        f"timed reads of {objects} objects: {wanted / 1e6:.0f} MB a day more for each ISP, at most "
+        f"{TRANSFER_PART * AGENT_BYTES / 1e6:.0f} MB of one agent's {AGENT_BYTES / 1e6:.0f}: "
+        f"fewer than {agents} agents read more seldom"
+    ]
 
 
 def _crew(catalogue: Catalogue) -> str:

@@ -61,6 +61,14 @@ def verdict_row(verdict: Verdict) -> Mapping[str, object]:
         "agreement": round(verdict.agreement, 4),
         "witness": witness_rows(verdict.witness),
         "note": verdict.note,
+        "parts": [
+            {
+                "part": one.id,
+                "state": str(one.state),
+                "mechanism": None if one.mechanism is None else str(one.mechanism),
+            }
+            for one in verdict.parts
+        ],
     }
 
 

@@ -5,16 +5,27 @@ from dataclasses import dataclass
 
 from rabta_collector.catalogue import Catalogue, Platform
 from rabta_collector.pages.changes import Change, make_changes
-from rabta_collector.pages.headlines import Headline, Scene, find_troubles, find_unknowns
+from rabta_collector.pages.headlines import TROUBLES, Headline, Scene, find_troubles, find_unknowns
 from rabta_collector.pages.moments import Moment, make_moment
 from rabta_collector.pages.names import Names, make_names
 from rabta_collector.pages.strip import Strip, make_strips
 from rabta_collector.pages.words import KINDS, Mark, make_mark
-from rabta_collector.state import Event, IspStatus, Snapshot, Verdict
+from rabta_collector.state import Event, IspStatus, PartVerdict, Snapshot, Verdict
 from rabta_collector.timeline import Span
 from rabta_proto.vocabulary import IspKind, State
 
 Strips = Mapping[tuple[str | None, str], Strip]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Part:
+    """What people do with a platform, and how that is."""
+
+    id: str
+    name: str
+    mark: Mark
+    mechanism: str | None
+    note: str | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,6 +44,13 @@ class Cell:
     percent: int | None
     note: str | None
     strip: Strip | None
+    parts: tuple[Part, ...] = ()
+
+    @property
+    def apart(self) -> bool:
+        """Whether parts fare otherwise than the platform, and one or the other is in trouble."""
+        words = {self.mark.word, *(part.mark.word for part in self.parts)}
+        return len(words) > 1 and not words.isdisjoint(map(str, TROUBLES))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -142,4 +160,10 @@ def make_cell(verdict: Verdict, strip: Strip | None, names: Names, now: float) -
         percent=None if verdict.state is State.INCONCLUSIVE else round(verdict.confidence * 100),
         note=verdict.note,
         strip=strip,
+        parts=tuple(map(_make_part, verdict.parts)),
     )
+
+
+def _make_part(part: PartVerdict) -> Part:
+    how = None if part.mechanism is None else str(part.mechanism)
+    return Part(id=part.id, name=part.name, mark=make_mark(part.state), mechanism=how, note=part.note)

@@ -92,6 +92,9 @@ STEPS = {
     Step.TRANSFER: "loading a file, timed",
     Step.VPN: "greeting a VPN server",
 }
+PARTS = ("messages", "media", "network", "website")
+"""Names of parts of platforms that are known in every language; an operator's own are shown as they are."""
+
 SEVERITY = (
     "blocked",
     "throttled",
