@@ -50,7 +50,8 @@ class Cell:
     """`isp_state` is set from outside before each decision. `platform` is empty for the references of an ISP.
 
     `deciding` are the targets that make up the platform. `paces` hold what timed reads say, each apart from its
-    target's window: they are few, and what reaches a site without them says nothing against them.
+    target's window: they are few, and what reaches a site without them says nothing against them. `_by_part` holds what
+    was last decided of each part; it is empty while the ISP is down.
     """
 
     platform: str
@@ -64,6 +65,7 @@ class Cell:
     isp_state: IspState = IspState.UNKNOWN
     parts: tuple[Part, ...] = ()
     deciding: Mapping[str, Target] = field(init=False)
+    _by_part: dict[Part, Decision] = field(init=False, default_factory=dict)
 
     def __post_init__(self) -> None:
         optional = {part.id for part in self.parts if not part.required}
@@ -124,6 +126,8 @@ class Cell:
         for window in self.paces.values():
             votes = window.votes(now)
             window.decision = decide(list(votes.values()), window.decision, terms, origin_of=origin_of)
+        down = self.isp_state is IspState.DOWN
+        self._by_part = {} if down else {part: self._part(part) for part in self.parts}
         decision = self._in_time(self._decision(), now)
         before = self.verdict
         self.verdict = self._verdict(decision, before, len(agents), now)
@@ -142,8 +146,8 @@ class Cell:
         if self.isp_state is IspState.DOWN:
             return Decision(note=ISP_DOWN)
         loose = [self.decision(url) for url, target in self.deciding.items() if not target.part]
-        required = [self._part(part) for part in self.parts if part.required]
-        return combine([*loose, *required] or [self._part(part) for part in self.parts], self.need)
+        required = [decision for part, decision in self._by_part.items() if part.required]
+        return combine([*loose, *required] or list(self._by_part.values()), self.need)
 
     def _in_time(self, decision: Decision, now: float) -> Decision:
         """The decision, unless it is one turn of many."""
@@ -174,12 +178,11 @@ class Cell:
             witness=self._witness(decision.state),
             note=self._note(decision),
             reached=decision.reached,
-            parts=() if self.isp_state is IspState.DOWN else tuple(self._parts()),
+            parts=tuple(self._parts()),
         )
 
     def _parts(self) -> Iterable[PartVerdict]:
-        for part in self.parts:
-            decision = self._part(part)
+        for part, decision in self._by_part.items():
             state, how = decision.state, decision.mechanism
             yield PartVerdict(id=part.id, name=part.name, state=state, mechanism=how, note=decision.note)
 

@@ -23,6 +23,7 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from rabta_agent.failure import StepError, describe_alert
 from rabta_agent.network import UDP_HEADERS, Datagrams
 from rabta_agent.probes.certificate import summarise
+from rabta_agent.probes.datagrams import receive_until
 from rabta_agent.probes.step import Outcome, Scene
 from rabta_agent.probes.tls import Hello, TlsContexts
 from rabta_agent.probes.trust import load_roots, verify
@@ -241,7 +242,7 @@ class _Attempt:
                 await datagrams.send(datagram)
             if engine.advance():
                 return
-            data = await _receive_until(datagrams, engine.wakes_at)
+            data = await receive_until(datagrams, engine.wakes_at)
             if data is None:
                 engine.tick(now())
                 continue
@@ -261,17 +262,6 @@ class _Attempt:
             first_byte_us=self._first_byte_us,
         )
         return engine.amend(seen) if engine is not None else seen
-
-
-async def _receive_until(datagrams: Datagrams, when: float) -> bytes | None:
-    """The next datagram; `None` where none has come in time."""
-    try:
-        async with asyncio.timeout_at(when):
-            return await datagrams.receive()
-    except TimeoutError as error:
-        if error.errno is not None:  # the kernel's own
-            raise
-        return None
 
 
 async def _say_goodbye(engine: Engine, datagrams: Datagrams, code: int) -> None:

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field, replace
 
 from rabta_agent.failure import StepError
 from rabta_agent.network import Connection, Datagrams
+from rabta_agent.probes.datagrams import receive_until
 from rabta_agent.probes.step import Outcome, Scene
 from rabta_agent.probes.vpns import Opening
 from rabta_proto.model import VpnHandshake
@@ -74,7 +75,7 @@ class _Greeting:
         for pause in (*SAID_AGAIN_S, float("inf")):
             await self._say(datagrams.send)
             until = min(now() + pause, deadline)
-            while (data := await _receive_until(datagrams, until)) is not None:
+            while (data := await receive_until(datagrams, until)) is not None:
                 if self._takes(data):
                     return
                 if self.strange > RECEIVED_LIMIT:
@@ -132,14 +133,3 @@ class _Greeting:
 
 def _no_answer() -> StepError:
     return StepError(Failure.VPN_FAILED_HANDSHAKE, "no answer in this protocol")
-
-
-async def _receive_until(datagrams: Datagrams, when: float) -> bytes | None:
-    """The next datagram; `None` where none has come in time."""
-    try:
-        async with asyncio.timeout_at(when):
-            return await datagrams.receive()
-    except TimeoutError as error:
-        if error.errno is not None:  # the kernel's own
-            raise
-        return None
