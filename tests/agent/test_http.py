@@ -34,6 +34,7 @@ from support.peers import (
     silence,
 )
 from support.scenes import make_contexts, make_scene, within
+from support.waiting import PATIENCE_S
 
 MARKS = (("pta", "prohibited for viewership"), ("other", "nothing of the kind"))
 CAP = BODY_CAP_BYTES["http"]
@@ -159,8 +160,12 @@ def of_nothing() -> Iterator[bytes]:
 
 
 def count_sent(accepted: socket.socket) -> int:
-    """Bytes of payload that have left a socket: tcpi_bytes_sent of struct tcp_info (linux/tcp.h)."""
-    return int(struct.unpack_from("=Q", accepted.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 208), 200)[0])
+    """Bytes of payload that have left a socket: tcpi_bytes_sent less tcpi_bytes_retrans of tcp_info (linux/tcp.h).
+
+    A client that gets no processor for 200 ms makes the kernel say again what lies in its buffer already.
+    """
+    sent, again = struct.unpack_from("=QQ", accepted.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 216), 200)
+    return int(sent - again)
 
 
 @dataclass(frozen=True)
@@ -195,8 +200,8 @@ async def be_answered(scheme: str, answer: Callable[[], Iterator[bytes]]) -> Cos
             stream = await secure(scene, stream, peer.port)
         url = parse_url(f"{scheme}://site.example:{peer.port}/")
         before = scene.meter.received
-        outcome = await get(scene, stream, Request(address=peer.host, url=url), within())
-        await asyncio.wait_for(left, 5)
+        outcome = await get(scene, stream, Request(address=peer.host, url=url), within(PATIENCE_S))
+        await asyncio.wait_for(left, PATIENCE_S)
     seen = outcome.observation.detail
     assert isinstance(seen, HttpRoundTrip)
     return Cost(

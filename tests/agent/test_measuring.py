@@ -27,6 +27,7 @@ from rabta_proto.v1.plan_pb2 import TransferPlan
 from rabta_proto.vocabulary import Depth, Trigger
 from support.agents import FakeMeasurer, credential
 from support.scripted_collector import signed_plan
+from support.waiting import PATIENCE_S
 
 LAB = Ceilings.of(lab=True)
 TARGETS = tuple(f"https://t{number}.example/" for number in range(9))
@@ -62,7 +63,7 @@ def measurer(bench: Bench) -> FakeMeasurer:
 
 
 async def spooled(bench: Bench, count: int) -> None:
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(PATIENCE_S):
         while bench.spool.counts.produced < count:
             bench.spool.changed.clear()
             await bench.spool.changed.wait()
@@ -322,7 +323,7 @@ async def test_while_something_holds_measuring_back_nothing_is_begun_and_then_it
     task = asyncio.create_task(loop.forever())
     for _ in range(200):  # more than two turns of the plan
         asked.clear()
-        await asyncio.wait_for(asked.wait(), 10)
+        await asyncio.wait_for(asked.wait(), PATIENCE_S)
     assert [] == measurer(bench).tasks
     holds.append(None)
     await spooled(bench, 1)

@@ -14,6 +14,7 @@ from rabta_proto.vocabulary import DnsTransport
 from support.dns_server import Answer, DnsQuestion, DnsReply, DnsServer, addresses, cut_short, nxdomain, refused
 from support.peers import Authority, Peer, Script, free_port, reset_after_hello, serve_dns, serve_doh
 from support.scenes import make_contexts, make_notebook, make_scene, outline, within
+from support.waiting import PATIENCE_S
 
 AUTHORITY = Authority()
 CONTEXTS = make_contexts(AUTHORITY)
@@ -157,7 +158,7 @@ async def test_a_resolver_known_by_name_is_found_over_tcp_too() -> None:
 async def test_listening_on_keeps_nobody_waiting() -> None:
     async with DnsServer(always("104.244.42.1")) as server:
         notebook = make_notebook(CONTEXTS, replace(QUICK, listen_s=30.0, dns_s=30.0), vantage=vantage(server.text))
-        async with asyncio.timeout(10), notebook.open():
+        async with asyncio.timeout(PATIENCE_S), notebook.open():
             assert ("104.244.42.1",) == await name_by_system(notebook, notebook.scene, "x.com")
             notebook.prove(notebook.scene)
 

@@ -18,6 +18,7 @@ from rabta_proto.vocabulary import AddressSource, ResolverKind
 from support.dns_server import DnsReply, DnsServer, addresses
 from support.peers import Authority
 from support.scenes import make_contexts, make_notebook, within
+from support.waiting import PATIENCE_S
 
 CONTEXTS = make_contexts(Authority())
 CONNECTED = Observation(
@@ -113,7 +114,7 @@ async def asking(notebook: Notebook, *replies: DnsReply) -> AsyncIterator[None]:
         resolver = Resolver(kind=ResolverKind.SYSTEM, endpoint=server.text)
         question = Question(hostname="x.com", type="A")
         asked = await query(notebook.scene, resolver, question, within(60), listen_s=60)
-        async with asyncio.timeout(10), notebook.open():
+        async with asyncio.timeout(PATIENCE_S), notebook.open():
             notebook.keep(unopened(replace(CONNECTED, offset_us=0)))
             notebook.keep(asked.outcome, asked.listening)
             notebook.keep(unopened(replace(FETCHED, offset_us=10_000_000)))

@@ -43,6 +43,7 @@ from support.quic_server import (
     silence,
 )
 from support.scenes import LAB, make_contexts, make_scene, within
+from support.waiting import PATIENCE_S
 
 AUTHORITY = Authority()
 CONTEXTS = make_contexts(AUTHORITY)
@@ -84,7 +85,7 @@ async def shake_hands(
 
 
 async def hear_goodbye(server: QuicServer) -> int:
-    return await asyncio.wait_for(server.goodbyes.get(), 10)
+    return await asyncio.wait_for(server.goodbyes.get(), PATIENCE_S)
 
 
 class WatchedNetwork(Network):
@@ -267,7 +268,7 @@ async def hear_all(peer: UdpPeer) -> list[bytes]:
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as marking:
         marking.sendto(b"marker", (peer.address, peer.port))
         while b"marker" not in peer.heard:
-            await asyncio.wait_for(peer.spoken_to.wait(), 10)
+            await asyncio.wait_for(peer.spoken_to.wait(), PATIENCE_S)
             peer.spoken_to.clear()
     return list(peer.heard)
 
@@ -396,7 +397,7 @@ async def test_a_source_address_is_kept() -> None:
         listening.bind(("127.0.0.1", 0))
         peer = UdpPeer(*listening.getsockname())
         task = loop.create_task(shake_hands(peer, scene=scene))
-        _, caller = await asyncio.wait_for(loop.sock_recvfrom(listening, 2000), 10)
+        _, caller = await asyncio.wait_for(loop.sock_recvfrom(listening, 2000), PATIENCE_S)
         callers.append(caller[0])
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)
@@ -442,7 +443,7 @@ async def test_a_cancelled_handshake_leaves_no_socket_open() -> None:
     network = WatchedNetwork()
     async with open_udp_peer(ping(1)) as peer:
         task = asyncio.ensure_future(shake_hands(peer, scene=replace(make_scene(), network=network)))
-        await asyncio.wait_for(peer.spoken_to.wait(), 10)
+        await asyncio.wait_for(peer.spoken_to.wait(), PATIENCE_S)
         task.cancel()
         with pytest.raises(asyncio.CancelledError):
             await task

@@ -36,6 +36,7 @@ from support.scripted_collector import (
     say_nothing,
     signed_plan,
 )
+from support.waiting import PATIENCE_S
 
 PACE = Pace(welcome_s=5.0, ack_s=5.0, linger_s=0.0, backoff_cap_s=0.01, steady_s=10.0)
 NOW = datetime(2026, 1, 2, tzinfo=UTC)
@@ -97,14 +98,14 @@ async def running(session: Session) -> AsyncIterator["asyncio.Task[None]"]:
 
 
 async def emptied(spool: SpoolThread) -> None:
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(PATIENCE_S):
         while spool.counts.waiting:
             spool.changed.clear()
             await spool.changed.wait()
 
 
 async def ending(session: Session) -> str:
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(PATIENCE_S):
         with pytest.raises(SessionEndedError) as raised:
             await session.run()
     return str(raised.value)
@@ -220,7 +221,7 @@ async def test_a_request_to_measure_now_is_handed_on(tmp_path: Path) -> None:
     script = ScriptedCollector(answers=(lambda batch: wire.SessionResponse(measure_now=request), accept))
     async with listening(script) as collector, running(make(collector, spool, ear=ear)):
         await collector.until(lambda seen: bool(seen.batches))
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(PATIENCE_S):
             assert request == await ear.requests.get()
 
 

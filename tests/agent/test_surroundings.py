@@ -1,7 +1,6 @@
 """What the running agent knows of its surroundings, and that it rests when it should."""
 
 import asyncio
-from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
@@ -13,6 +12,7 @@ from rabta_agent.holds import Hold, Power, Wishes
 from rabta_agent.network import Vantage
 from rabta_agent.surroundings import Seen, Senses, Surroundings
 from rabta_proto.model import NetworkContext
+from support.waiting import until
 
 HOME = NetworkIdentity(interface="wlan0", ipv4="192.168.1.5", ipv6_prefix=None)
 PHONE = NetworkIdentity(interface="usb0", ipv4="10.0.0.7", ipv6_prefix=None)
@@ -48,12 +48,6 @@ class World:
     def _metered(self, interface: str | None) -> bool | None:
         self.asked.append(interface)
         return self.metered
-
-
-async def until(condition: Callable[[], object]) -> None:
-    async with asyncio.timeout(10):
-        while not condition():  # noqa: ASYNC110 - a test has no event to wait for
-            await asyncio.sleep(0.001)
 
 
 def test_another_isp_than_the_volunteers_is_noted() -> None:

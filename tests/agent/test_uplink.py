@@ -26,6 +26,7 @@ from rabta_proto.model import Measurement
 from rabta_proto.v1 import collector_pb2 as wire
 from rabta_proto.v1.plan_pb2 import SignedPlan
 from support.scripted_collector import ScriptedCollector, accept, hang_up, listening
+from support.waiting import PATIENCE_S
 
 PACE = Pace(welcome_s=5.0, ack_s=5.0, linger_s=0.0, backoff_cap_s=0.02, steady_s=10.0)
 NOW = datetime(2026, 1, 2, tzinfo=UTC)
@@ -80,7 +81,7 @@ async def running(uplink: Uplink) -> AsyncIterator[None]:
 
 
 async def drained(uplink: Uplink) -> None:
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(PATIENCE_S):
         await uplink.drained()
 
 
@@ -190,7 +191,7 @@ async def test_pauses_grow_while_nothing_answers_and_start_again_after_a_success
     with pytest.MonkeyPatch.context() as patch, structlog.testing.capture_logs() as events:
         patch.setattr("rabta_agent.uplink.asyncio.sleep", note)
         task = asyncio.create_task(uplink.run())
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(PATIENCE_S):
             while len(pauses) < 4:
                 await original(0.001)
         patch.undo()

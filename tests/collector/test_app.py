@@ -24,6 +24,7 @@ from rabta_proto.v1 import measurement_pb2 as wire
 from rabta_proto.v1 import plan_pb2 as plans
 from rabta_proto.vocabulary import Role
 from support.collector_server import Agent, batch, journaled, measurement, outcomes
+from support.waiting import PATIENCE_S
 
 LATER = 4_000_000_000.0
 NEWCOMER = Newcomer(isp="ptcl", province="", version="0")
@@ -129,7 +130,7 @@ async def _kill_after(collector: Process, seconds: float | None) -> None:
 
 async def decided(collector: Process) -> list[object]:
     """Every event so far, once there is one."""
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(PATIENCE_S):
         while True:
             _, text = await asyncio.to_thread(collector.get, "/api/v1/events")
             if events := json.loads(text)["events"]:
@@ -191,7 +192,7 @@ async def test_when_an_agent_was_last_seen_moves_on_while_it_is_there(
     with closing(Registry(tmp_path / "state.sqlite")) as registry:
         agent, _ = registry.enrol(registry.invite(Invite(expires_at=LATER), now=0.0), NEWCOMER, now=0.0)
         collector._accounts.heard(agent.id)
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(PATIENCE_S):
             while registry.agents()[0].last_seen is None:  # noqa: ASYNC110 - another thread writes it
                 await asyncio.sleep(0.01)
     collector.stop()

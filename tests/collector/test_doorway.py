@@ -15,19 +15,11 @@ from rabta_collector.doorway import Bounds, Doorway
 from rabta_collector.listeners import HttpListener
 from rabta_collector.web import make_app
 from support.country import Country
+from support.waiting import PATIENCE_S, until
 
-PATIENCE_S = 30.0
 NEVER_S = 1e9
 STILL = Bounds(sweep_s=NEVER_S)  # the test sweeps
 Speak = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
-
-
-async def until(condition: Callable[[], bool]) -> None:
-    async with asyncio.timeout(PATIENCE_S):
-        while True:
-            if condition():
-                return
-            await asyncio.sleep(0.001)
 
 
 @dataclass(slots=True)

@@ -1,7 +1,7 @@
 """A session whose messages come in calls: the same answers, presence and ends as those of a stream."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import grpc
@@ -14,6 +14,7 @@ from rabta_collector.session import Stream
 from rabta_proto.v1 import collector_pb2 as link
 from rabta_proto.v1 import collector_pb2_grpc as stubs
 from support.collector_server import Agent, Server, batch, journaled, outcomes
+from support.waiting import until
 
 
 @pytest.fixture
@@ -47,14 +48,11 @@ def kinds(responses: list[link.SessionResponse]) -> list[str | None]:
     return [response.WhichOneof("message") for response in responses]
 
 
-def presence(server: Server) -> list[bool]:
+async def presence(server: Server) -> list[bool]:
+    """Who came and went up to now: calls do not wait for the journal to have it."""
+    now = server.journal.now()
+    await until(lambda: server.journal.horizon() > now)
     return [entry.connected for entry in server.entries if isinstance(entry, Presence)]
-
-
-async def until(condition: Callable[[], object]) -> None:
-    async with asyncio.timeout(30):
-        while not condition():  # noqa: ASYNC110 - a test has no event to wait for
-            await asyncio.sleep(0.001)
 
 
 async def test_it_answers_when_everything_is_on_disk(server: Server, tmp_path: Path) -> None:
@@ -81,7 +79,7 @@ async def test_between_calls_the_session_stands(server: Server) -> None:
             outcomes(response.ack)[number] for response in responses if response.WhichOneof("message") == "ack"
         ]
         assert {agent.id} == set(server.service.sessions)
-    assert [True] == presence(server)
+    assert [True] == await presence(server)
 
 
 async def test_a_plan_that_was_made_between_calls_comes_with_the_next(server: Server) -> None:
@@ -101,7 +99,7 @@ async def test_another_hello_begins_another_session_that_gets_the_plan_again(ser
     await exchange(server, agent, hello(epoch=8), beat())
     assert 1 == server.planner.share_out(server.service.sessions)
     assert "plan" in kinds(await exchange(server, agent, hello(epoch=8), beat()))
-    assert [True] == presence(server)
+    assert [True] == await presence(server)
 
 
 async def test_an_agent_that_calls_no_more_is_gone(tmp_path: Path) -> None:
@@ -109,7 +107,7 @@ async def test_an_agent_that_calls_no_more_is_gone(tmp_path: Path) -> None:
         agent = await server.join()
         await exchange(server, agent, hello(), beat())
         await until(lambda: not server.service.sessions)
-        await until(lambda: [True, False] == presence(server))
+        assert [True, False] == await presence(server)
         assert "welcome" == kinds(await exchange(server, agent, hello(), beat()))[0]
 
 
@@ -121,7 +119,7 @@ async def test_a_stream_takes_the_place_of_calls_and_the_other_way_round(server:
         await exchange(server, agent, hello(), beat())
         assert grpc.StatusCode.ABORTED == await session.status()
     assert {agent.id} == set(server.service.sessions)
-    assert [True] == presence(server)
+    assert [True] == await presence(server)
 
 
 async def test_two_calls_at_once_are_taken_one_after_the_other(server: Server) -> None:
@@ -162,7 +160,7 @@ async def test_a_message_that_cannot_be_read_ends_the_session_and_keeps_what_cam
 async def test_the_collectors_end_is_the_sessions_end(tmp_path: Path) -> None:
     async with Server(tmp_path / "data").running() as server:
         await exchange(server, await server.join(), hello(), beat())
-    assert [True, False] == presence(server)
+    assert [True, False] == await presence(server)
 
 
 async def test_an_answer_is_bounded_and_the_rest_comes_with_the_next() -> None:

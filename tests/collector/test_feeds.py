@@ -18,6 +18,7 @@ from rabta_collector.state import Event
 from rabta_collector.web import make_app
 from rabta_proto.vocabulary import Mechanism
 from support.country import Country, make_event
+from support.waiting import PATIENCE_S
 
 Client = TestClient[web.Request, web.Application]
 NEW = make_event(12, -1, ("x", "optix"), ("reachable", "blocked", Mechanism.TLS_RESET_SNI))
@@ -38,7 +39,7 @@ async def client(country: Country) -> AsyncIterator[Client]:
 async def told(answer: ClientResponse, wanted: int) -> list[dict[str, Any]]:
     """The next events of a stream."""
     found: list[dict[str, Any]] = []
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(PATIENCE_S):
         while len(found) < wanted:
             line = (await answer.content.readline()).decode()
             if line.startswith("data: "):
@@ -47,7 +48,7 @@ async def told(answer: ClientResponse, wanted: int) -> list[dict[str, Any]]:
 
 
 async def listeners(country: Country, wanted: int) -> None:
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(PATIENCE_S):
         while country.newsroom.listeners != wanted:  # noqa: ASYNC110 - what a server does, as a reader sees it
             await asyncio.sleep(0.01)
 
@@ -101,7 +102,7 @@ async def test_a_reader_who_was_away_is_told_what_came_meanwhile_and_nothing_twi
 async def test_a_stream_that_is_silent_shows_that_it_lives(country: Country, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(feeds, "HEARTBEAT_S", 0.05)
     async with TestClient(TestServer(make_app(country))) as client, client.get("/api/v1/events/stream") as answer:
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(PATIENCE_S):
             while (await answer.content.readline()) != b":\n":
                 pass
 

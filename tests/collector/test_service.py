@@ -2,7 +2,7 @@
 
 import asyncio
 import sqlite3
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable
 from contextlib import closing
 from pathlib import Path
 
@@ -19,19 +19,13 @@ from rabta_proto.v1 import measurement_pb2 as wire
 from rabta_proto.v1 import plan_pb2 as plans
 from rabta_proto.vocabulary import Role
 from support.collector_server import Agent, Server, batch, journaled, measurement, outcomes
+from support.waiting import PATIENCE_S, until
 
 
 @pytest.fixture
 async def server(tmp_path: Path) -> AsyncIterator[Server]:
     async with Server(tmp_path / "data").running() as running:
         yield running
-
-
-async def until(condition: Callable[[], object]) -> None:
-    """Waits for what the loop is about to do."""
-    async with asyncio.timeout(10):
-        while not condition():  # noqa: ASYNC110 - a test has no event to wait for
-            await asyncio.sleep(0.001)
 
 
 async def refusal(awaitable: Awaitable[object]) -> tuple[grpc.StatusCode, str]:
@@ -129,7 +123,7 @@ async def test_every_sign_of_life_moves_on_when_an_agent_was_last_seen(
             await server.accounts.keep_heard()
             return (server.registry.agents()[0].last_seen or 0) > began
 
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(PATIENCE_S):
             while not await moved():  # noqa: ASYNC110 - a test has no event to wait for
                 await asyncio.sleep(0.001)
 
@@ -250,11 +244,8 @@ async def test_too_many_measurements_are_refused_before_they_are_decoded(server:
 async def test_too_many_bytes_are_refused_folded_or_not(server: Server, compression: grpc.Compression) -> None:
     """Zeros fold to a thousandth: what counts is what they unfold to."""
     agent = await server.join()
-    async with grpc.aio.insecure_channel(str(server.listener.endpoint), compression=compression) as channel:
-        call = channel.stream_stream("/rabta.v1.Collector/Session")(metadata=agent.credential)
-        await call.write(b"\x0a\x00")
-        await call.write(bytes(64 * 1024 * 1024))
-        assert grpc.StatusCode.RESOURCE_EXHAUSTED == await call.code()
+    hello, bomb = b"\x0a\x00", bytes(64 * 1024 * 1024)
+    assert grpc.StatusCode.RESOURCE_EXHAUSTED == await agent.end_of(hello, bomb, compression=compression)
 
 
 async def test_a_message_of_a_newer_agent_is_ignored(server: Server) -> None:

@@ -5,6 +5,7 @@ import pytest
 
 from lab.datagrams import UdpRelay
 from support.quic_server import open_udp_peer, say, silence
+from support.waiting import PATIENCE_S
 
 HOST, HERE, ELSEWHERE = "127.34.0.1", "127.35.0.1", "127.36.0.1"
 SOON_S = 0.3
@@ -57,7 +58,7 @@ async def test_a_way_that_stands_can_be_cut() -> None:
             client.setblocking(False)
             client.connect((HOST, port))
             await loop.sock_sendall(client, b"?")
-            async with asyncio.timeout(10):
+            async with asyncio.timeout(PATIENCE_S):
                 await server.spoken_to.wait()
             open_ = False
             await loop.sock_sendall(client, b"?")

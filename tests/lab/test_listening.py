@@ -5,6 +5,7 @@ from ipaddress import IPv4Network
 import pytest
 
 from lab.listening import Listener, Manner, hold
+from support.waiting import PATIENCE_S
 
 HERE, ELSEWHERE = "127.31.0.1", "127.32.0.1"
 SOON_S = 0.3
@@ -46,7 +47,7 @@ async def test_what_is_cut_off_later_keeps_the_connections_that_stand() -> None:
     _, writer = await asyncio.open_connection(listener.host, listener.port, local_addr=(HERE, 0))
     await listener.be(Manner.ACCEPTS, deaf_to=[IPv4Network("127.31.0.0/16")])
     writer.write(b"still")
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(PATIENCE_S):
         await heard.wait()
     assert [b"still"] == spoken
     writer.close()
@@ -77,6 +78,6 @@ async def test_who_was_accepted_a_moment_before_a_change_is_served() -> None:
         await asyncio.sleep(0)
         await asyncio.sleep(0)  # accepted by now, and not served yet
         await listener.be(Manner.REFUSES)
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(PATIENCE_S):
             await heard.wait()
     await listener.end()

@@ -3,9 +3,10 @@
 `Agent` speaks to it, or to any collector, as an agent does.
 """
 
+import asyncio
 import secrets
 from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -180,6 +181,24 @@ class Agent:
                 await opened.send(link.SessionRequest(hello=hello))
             yield opened
             call.cancel()
+
+    async def end_of(self, *messages: bytes, compression: grpc.Compression) -> grpc.StatusCode:
+        """How a session ends in which these bytes are all that is said.
+
+        Not by `grpc.aio`: there a call is `INTERNAL` whose end came while a message was still being written.
+        """
+
+        def speak() -> grpc.StatusCode:
+            with grpc.insecure_channel(self._target) as channel:
+                call = channel.stream_stream("/rabta.v1.Collector/Session")(
+                    iter(messages), metadata=self.credential, compression=compression
+                )
+                with suppress(grpc.RpcError):
+                    for _ in call:
+                        pass
+                return call.code()
+
+        return await asyncio.to_thread(speak)
 
     async def leave(self, *, delete_measurements: bool = False) -> link.LeaveResponse:
         request = link.LeaveRequest(delete_measurements=delete_measurements)

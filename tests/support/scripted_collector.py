@@ -16,6 +16,7 @@ from rabta_agent.plan import CONTEXT
 from rabta_proto.codec import to_timestamp
 from rabta_proto.v1 import collector_pb2 as wire
 from rabta_proto.v1 import plan_pb2 as plans
+from support.waiting import PATIENCE_S
 
 KEY = Ed25519PrivateKey.from_private_bytes(bytes(range(32)))
 PUBLIC_KEY = KEY.public_key().public_bytes_raw()
@@ -109,7 +110,7 @@ class ScriptedCollector:
 
     async def until(self, condition: Callable[["ScriptedCollector"], bool]) -> None:
         """Waits until something has come."""
-        async with asyncio.timeout(10), self.changed:
+        async with asyncio.timeout(PATIENCE_S), self.changed:
             await self.changed.wait_for(lambda: condition(self))
 
     async def enroll(self, raw: bytes, context: grpc.aio.ServicerContext) -> bytes:
