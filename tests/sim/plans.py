@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from rabta_collector.catalogue import Catalogue
-from rabta_collector.share import DAY_S, TRANSFER_BYTES, Share, Terms, estimate_bytes, mirror, share
+from rabta_collector.share import DAY_S, Share, Terms, estimate_bytes, mirror, reading_bytes, share
 from rabta_proto.vocabulary import Depth
 from sim.dice import Dice
 
@@ -82,6 +82,9 @@ def day_bytes(shares: Sequence[Share]) -> float:
     total = 0.0
     for one in shares:
         full, light = (estimate_bytes(one.target.url, depth) for depth in (Depth.FULL, Depth.LIGHT))
-        reads = TRANSFER_BYTES / one.transfer_every if one.transfer_every else 0.0
-        total += DAY_S / one.interval_s * ((full + (one.full_every - 1) * light) / one.full_every + reads)
+        total += DAY_S / one.interval_s * (full + (one.full_every - 1) * light) / one.full_every
+        if one.transfer_every and one.target.transfer is not None:
+            total += (
+                reading_bytes([one.target]) * one.target.transfer.interval_s / (one.interval_s * one.transfer_every)
+            )
     return total

@@ -2,8 +2,9 @@
 
 Lines carry from 0.8 to 32 Mbit/s, evenly on a logarithmic scale, and a read gets between half and all of that, for
 nobody has a line to himself (assumptions; both are below Pakistan's medians for fixed and mobile lines). What is held
-down is so after a first burst, whatever the line. Rounds are the agent's own: eight reads, under the target's name and
-an innocuous one in turns, as long as the plan's deadline has them last (agent's rounds.py).
+down is so after a first burst, whatever the line. Rounds are the agent's own: reads under the target's name and an
+innocuous one in turns, as long as the plan's deadline has them last, four of them, and four more where these look
+suspicious (agent's rounds.py).
 """
 
 from collections.abc import Sequence
@@ -11,12 +12,13 @@ from dataclasses import replace
 from math import exp, log
 from urllib.parse import urlsplit
 
+from rabta_agent.rounds import SUSPICIOUS
 from rabta_collector.catalogue import Deadlines
 from rabta_proto.model import Measurement, Observation, Transfer
 from sim.dice import Dice
 from sim.land import Agent
 from sim.sights import Sight
-from support.timed import HELD, KINDS, ROUND, A, read
+from support.timed import HELD, KINDS, ROUND, read
 
 SLOWEST, FASTEST = 100_000.0, 4_000_000.0
 SHARED = 0.5
@@ -31,14 +33,25 @@ def reads_of(agent: Agent, url: str, sight: Sight, at: float, dice: Dice, *, ask
         return ()
     stream = dice.stream("reads", agent.id, url, at)
     line = exp(dice.between(log(SLOWEST), log(FASTEST), "line", agent.id))
+    rates = [
+        (letter, min(rate, HELD) if sight is Sight.SLOW and letter == "A" else rate)
+        for letter in ROUND
+        for rate in [line * stream.uniform(SHARED, 1.0)]
+    ]
     seconds = Deadlines().transfer_s / (2 if asked else 1)
-    made = []
-    for turn, letter in enumerate(ROUND, start=1):
-        rate = line * stream.uniform(SHARED, 1.0)
-        held = sight is Sight.SLOW and KINDS[letter] is A
-        one = read(KINDS[letter], min(rate, HELD) if held else rate, turn=turn, seconds=seconds)
-        made.append(replace(one, url=url, server_name=urlsplit(url).hostname or "") if KINDS[letter] is A else one)
-    return tuple(made)
+    return tuple(_read(url, turn, *one, seconds) for turn, one in enumerate(_until_clear(rates), start=1))
+
+
+def _until_clear(rates: Sequence[tuple[str, float]]) -> Sequence[tuple[str, float]]:
+    """The first half suffices where it shows nothing."""
+    half = rates[: len(rates) // 2]
+    own, other = ([rate for letter, rate in half if letter == kind] for kind in "AB")
+    return rates if max(own) < SUSPICIOUS * min(other) else half
+
+
+def _read(url: str, turn: int, letter: str, rate: float, seconds: float) -> Transfer:
+    made = read(KINDS[letter], rate, turn=turn, seconds=seconds)
+    return replace(made, url=url, server_name=urlsplit(url).hostname or "") if letter == "A" else made
 
 
 def reads_last_s(reads: Sequence[Transfer]) -> float:

@@ -53,9 +53,14 @@ def test_nothing_is_read_where_something_failed_before(sight: Sight) -> None:
 def test_reads_take_their_time_and_their_bytes() -> None:
     plain, read = taken(AGENTS[0], depth=Depth.FULL), taken(AGENTS[0])
     reads = [one.detail for one in read.measurement.observations if one.step == "transfer"]
-    assert 8 == len(reads)
+    assert 4 == len(reads)
     assert pytest.approx(reads_last_s(reads)) == read.lasts_s - plain.lasts_s
-    assert read.cost_bytes - plain.cost_bytes > 8 * WANTED
+    assert read.cost_bytes - plain.cost_bytes > 4 * WANTED
+
+
+def test_what_looks_slow_is_read_twice_as_often() -> None:
+    reads = [one.detail for one in taken(AGENTS[0], Sight.SLOW).measurement.observations if one.step == "transfer"]
+    assert 8 == len(reads)
 
 
 def test_who_is_asked_reads_half_as_long() -> None:
