@@ -19,11 +19,12 @@ from rabta_proto.model import Observation, VpnHandshake
 from rabta_proto.vocabulary import VpnProtocol
 from rabta_proto.vpnkeys import WireGuardKeys
 from support.hops import DENIED, QUICK, look, measure, says
-from support.peers import Call, Peer, free_port
+from support.peers import Call, Peer, Script, alert, free_port, reset_after_hello, say
 from support.quic_server import open_udp_peer, silence
 from support.scenes import outline
 
 FAST = replace(QUICK, quic_s=0.4)
+SERVER_HELLO = bytes.fromhex("160303007a020000760303")
 KEYS = WireGuardKeys(public=bytes(range(1, 33)), private=bytes(range(2, 34)))
 KEY = "AQIDBAUGBwgJCgsMDQ4PEBESExQVFhcYGRobHB0eHyA"
 
@@ -116,6 +117,51 @@ async def test_over_tcp_an_end_is_no_silence() -> None:
     ]
 
 
+def without_ech(call_on: Script) -> Script:
+    """A filter on the extension's number, and a server behind it that takes every hello."""
+
+    async def script(call: Call) -> None:
+        if b"\xfe\x0d\x00\xfa" in await call.peek():
+            return await call_on(call)
+        return await say(SERVER_HELLO)(call)
+
+    return script
+
+
+async def test_where_encrypted_client_hello_is_cut_the_same_hello_without_it_is_tried_at_once() -> None:
+    measured = await measure(without_ech(reset_after_hello), scheme="ech")
+    assert ["1 dns system A ok"] + [
+        line
+        for attempt in (1, 2, 3)
+        for line in (
+            *(["2 dns system A ok"] if attempt == 2 else ["3 dns system A ok"] if attempt == 3 else []),
+            f"{attempt} tcp 127.0.0.1 system ok",
+            f"{attempt} vpn ech tcp connection_reset",
+            f"{attempt} tcp 127.0.0.1 system ok",
+            f"{attempt} vpn tls tcp ok",
+        )
+    ] == measured.lines
+    assert measured.won is None
+
+
+@pytest.mark.parametrize("scheme", ["ech", "tor"])
+async def test_a_server_hello_is_enough(scheme: str) -> None:
+    async with Peer(say(SERVER_HELLO)) as peer:
+        notebook, won = await look(f"{scheme}://site.example:{peer.port}", system=says("127.0.0.1"))
+        (heard,) = peer.heard
+    assert ["1 dns system A ok", "1 tcp 127.0.0.1 system ok", f"1 vpn {scheme} tcp ok"] == outline(
+        notebook.observations
+    )
+    assert (b"site.example" in heard) is (scheme == "ech")
+    assert won is not None
+    assert not won.proved
+
+
+async def test_an_alert_is_no_answer_of_a_relay() -> None:
+    measured = await measure(alert(40), scheme="tor")
+    assert "1 vpn tor tcp vpn_failed_handshake" in measured.lines
+
+
 async def test_a_special_address_is_never_spoken_to() -> None:
     async with open_udp_peer(silence) as peer:
         notebook, won = await look(f"openvpn://127.0.0.1:{peer.port}", system=DENIED, lab=False)
@@ -175,6 +221,8 @@ def test_a_wish_for_a_cookie_answers_only_what_was_said() -> None:
     [
         ("openvpn://vpn.example", VpnEndpoint(protocol=VpnProtocol.OPENVPN, host="vpn.example", port=1194)),
         ("ikev2://203.0.113.5:501/", VpnEndpoint(protocol=VpnProtocol.IKEV2, host="203.0.113.5", port=501)),
+        ("tor://203.0.113.5:9001", VpnEndpoint(protocol=VpnProtocol.TOR, host="203.0.113.5", port=9001, over_tcp=True)),
+        ("ech://site.example", VpnEndpoint(protocol=VpnProtocol.ECH, host="site.example", port=443, over_tcp=True)),
         (
             "openvpn+tcp://VPN.example:443",
             VpnEndpoint(protocol=VpnProtocol.OPENVPN, host="vpn.example", port=443, over_tcp=True),
@@ -198,6 +246,8 @@ def test_a_vpn_target_is_parsed(text: str, expected: VpnEndpoint) -> None:
     ("text", "names"),
     [
         ("openvpn+tcp://vpn.example", "port is missing"),
+        ("tor://vpn.example", "port is missing"),
+        ("ech://vpn.example/path", "only host and port"),
         ("openvpn://vpn.example/path", "only host and port"),
         ("ikev2://vpn.example?x=y", "only host and port"),
         ("wireguard://vpn.example", "private"),

@@ -38,7 +38,7 @@ def test_what_can_be_measured(text: str, scheme: str, host: str, address: bool) 
         ("https:x.com", "has no scheme"),
         (
             "://x.com/",
-            "wireguard or ikev2, not nothing",
+            "wireguard, ikev2, tor or ech, not nothing",
         ),
         (
             "udp://x.com:53",

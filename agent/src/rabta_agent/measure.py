@@ -3,7 +3,7 @@
 The agent states facts; the collector's rules judge them and rely on what stands here.
 
 Targets. https: steps 1 to 4. http: 1, 2 and 4. quic: 1 and 5, no TCP. tcp: 1 and 2, the connection is closed at once.
-tls: steps 1 to 3. openvpn, ikev2, wireguard: 1 and 6; openvpn+tcp: 1, 2 and 6.
+tls: steps 1 to 3. openvpn, ikev2, wireguard: 1 and 6; openvpn+tcp, tor, ech: 1, 2 and 6.
 dns: 1 alone; a pass is won where the machine's own resolver gave an address, whatever that is.
 
 Hops. Hop 0 is the target; a response of 301, 302, 303, 307 or 308 with a Location begins the next hop, at most ten,
@@ -66,6 +66,9 @@ resolvers or controls named is evidence and wins nothing.
    for each timed read, its connection and handshake included; rounds.py has which, and in which order.
 
 6. vpn. One first message of the protocol to one address, said again over UDP while nobody answers (probes/vpn.py).
+   tor, ech: a ClientHello written by hand, of which ServerHello is the answer; ech's has GREASE Encrypted Client Hello.
+   After its failure, at once: a new connection (a tcp observation) to the same address and the same hello without it,
+   `protocol` TLS. It is the question's other half, no repeat: it wins nothing, and its failure is none of the pass's.
 
 A literal address is never isolated: it was named to nobody.
 

@@ -3,6 +3,7 @@
     https://host[:port]/path   http://host[:port]/path   quic://host[:port]/   tcp://host:port   dns:name
     tls://host[:port]          a handshake alone: DNS over TLS (port 853), a provider's API, a relay
     openvpn://host[:port]      openvpn+tcp://host:port   ikev2://host[:port]
+    tor://host:port            ech://host[:port]         a ClientHello, and the server's answer to it
     wireguard://host[:port]?public=KEY&private=KEY[&preshared=KEY]
 
 Invariant: what was parsed names a host and a port that can be dialled, in ASCII that may stand in a request.
@@ -27,7 +28,10 @@ _VPNS = {  # protocol, and the port where none is written
     "openvpn+tcp": (VpnProtocol.OPENVPN, None),
     "wireguard": (VpnProtocol.WIREGUARD, 51820),
     "ikev2": (VpnProtocol.IKEV2, 500),
+    "tor": (VpnProtocol.TOR, None),
+    "ech": (VpnProtocol.ECH, 443),
 }
+_OVER_TCP = ("openvpn+tcp", "tor", "ech")
 _SCHEMES = ("https", "http", "quic", "tls", "tcp", "dns", *_VPNS)
 _BRACKETED = re.compile(r"\[[^\[\]]*\](:\d*)?", re.ASCII)
 _BEFORE_QUERY = re.compile(r"[^?#]*")
@@ -221,7 +225,7 @@ def _parse_vpn(parts: SplitResult, text: str) -> VpnEndpoint:
         protocol=protocol,
         host=host,
         port=port or usual or 0,
-        over_tcp=parts.scheme.endswith("+tcp"),
+        over_tcp=parts.scheme in _OVER_TCP,
         keys=_parse_keys(parts.query) if keyed else None,
     )
 

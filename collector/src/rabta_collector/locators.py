@@ -6,7 +6,7 @@
 
     openvpn://host[:port]      DNS, a VPN protocol's first message over UDP, and the server's answer; and so are
     ikev2://host[:port], wireguard://host[:port]?public=KEY&private=KEY[&preshared=KEY]
-    openvpn+tcp://host:port    the same over a connection
+    openvpn+tcp://host:port    the same over a connection; and so are tor://host:port, ech://host[:port]
 
 A host is a name, an IPv4 address or an IPv6 address in brackets. Agents are as strict: what passes here they take.
 """
@@ -19,7 +19,8 @@ from urllib.parse import SplitResult, urlsplit
 from rabta_proto.vpnkeys import parse_keys
 
 WEB = ("https", "http")
-VPNS = ("openvpn", "openvpn+tcp", "wireguard", "ikev2")
+VPNS = ("openvpn", "openvpn+tcp", "wireguard", "ikev2", "tor", "ech")
+_PORT_NEEDED = ("tcp", "openvpn+tcp", "tor")
 SCHEMES = (*WEB, "quic", "tls", "tcp", "dns", *VPNS)
 NO_TELLING = ("quic", "dns", *VPNS)
 """A reference of these that fails tells nothing of a line: many let only TCP pass, and DNS alone says little."""
@@ -105,7 +106,7 @@ def _parse_url(text: str) -> Locator:
         raise ValueError(f'"{text}" names no host')
     if "@" in parts.netloc:
         raise ValueError(f'"{text}" holds a user name')
-    if port == 0 or (parts.scheme in ("tcp", "openvpn+tcp") and port is None):
+    if port == 0 or (parts.scheme in _PORT_NEEDED and port is None):
         raise ValueError(f'"{text}" names no port')
     _check_rest(text, parts)
     address = _is_address(host)

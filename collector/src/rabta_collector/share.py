@@ -30,6 +30,8 @@ ESTIMATED_BYTES = {  # by scheme; a QUIC client sends 1200 bytes first, and agai
     "openvpn+tcp": {Depth.FULL: 1_000.0, Depth.LIGHT: 1_000.0},
     "wireguard": {Depth.FULL: 900.0, Depth.LIGHT: 900.0},
     "ikev2": {Depth.FULL: 900.0, Depth.LIGHT: 900.0},
+    "tor": {Depth.FULL: 2_500.0, Depth.LIGHT: 2_500.0},
+    "ech": {Depth.FULL: 5_000.0, Depth.LIGHT: 5_000.0},
     "dns": {Depth.FULL: 2_000.0, Depth.LIGHT: 2_000.0},
 }
 

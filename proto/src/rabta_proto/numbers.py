@@ -18,7 +18,14 @@ SOURCES = {
     AddressSource.CONTROL: 5,
 }
 TRANSFERS = {TransferKind.TARGET: 1, TransferKind.CONTROL: 2, TransferKind.REFERENCE: 3}
-VPNS = {VpnProtocol.OPENVPN: 1, VpnProtocol.WIREGUARD: 2, VpnProtocol.IKEV2: 3}
+VPNS = {
+    VpnProtocol.OPENVPN: 1,
+    VpnProtocol.WIREGUARD: 2,
+    VpnProtocol.IKEV2: 3,
+    VpnProtocol.TOR: 4,
+    VpnProtocol.ECH: 5,
+    VpnProtocol.TLS: 6,
+}
 
 
 def inverse(table: dict[Word, int]) -> dict[int, Word]:

@@ -116,6 +116,7 @@ class Mechanism(StrEnum):
     VPN_RESET = "vpn.reset"  # reset after it
     VPN_EOF = "vpn.eof"  # closed after it
     VPN_REFUSED = "vpn.refused"  # its UDP port is refused
+    TLS_ECH = "tls.ech"  # cut, set off by Encrypted Client Hello
     THROTTLE_SNI = "throttle.sni"  # slowed, set off by the name in the ClientHello
     THROTTLE_HOST = "throttle.host"  # slowed, set off by the Host header
     THROTTLE_IP = "throttle.ip"  # slowed for an address
@@ -207,6 +208,9 @@ class VpnProtocol(StrEnum):
     OPENVPN = "openvpn"
     WIREGUARD = "wireguard"
     IKEV2 = "ikev2"
+    TOR = "tor"
+    ECH = "ech"  # GREASE Encrypted Client Hello
+    TLS = "tls"  # a plain ClientHello, to hold another against
     UNKNOWN = "unknown"  # from an agent newer than this code
 
 

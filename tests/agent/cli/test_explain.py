@@ -21,8 +21,9 @@ from rabta_proto.model import (
     QuicHandshake,
     TcpConnect,
     TlsHandshake,
+    VpnHandshake,
 )
-from rabta_proto.vocabulary import AddressSource, Failure, ResolverKind
+from rabta_proto.vocabulary import AddressSource, Failure, ResolverKind, VpnProtocol
 from support.agents import credential
 
 NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
@@ -150,3 +151,13 @@ def test_in_urdu_the_words_are_urdu_and_addresses_keep_their_direction(
     assert "رابطہ زبردستی کاٹ دیا گیا" in said
     assert "\u2068x.com\u2069" in said
     main(["version", "--lang", "en"])
+
+
+def test_a_hello_that_was_made_for_comparison_is_not_the_fact_of_a_measurement() -> None:
+    ech, plain = (
+        VpnHandshake(protocol=protocol, address=SITE, port=443, source=SOURCE, over_tcp=True)
+        for protocol in (VpnProtocol.ECH, VpnProtocol.TLS)
+    )
+    told = conclude(measured(OWN, TCP, (ech, Failure.CONNECTION_RESET), TCP, plain, target="ech://x.com"))
+    assert "(ech)" in told
+    assert FAILURES[Failure.CONNECTION_RESET] in told

@@ -67,6 +67,15 @@ def controls(told: Story, *, before: Story | None = None) -> tuple[Measurement, 
     return first, told.measurement(at=NOON + 10, epoch=1), told.measurement(at=NOON + 15, epoch=2)
 
 
+def ech_trouble(failure: str = RESET, *, plain: str | None = None, passes: int = 3, address: str = NEAR) -> Story:
+    """Every pass fails with Encrypted Client Hello, and goes on without it."""
+    told = story("ech://x.com").names(address).names(address, by=ResolverKind.DOH)
+    for _ in range(passes):
+        told.connects(address).greets(address, failure=failure, over_tcp=True, protocol=VpnProtocol.ECH)
+        told.connects(address).greets(address, failure=plain, over_tcp=True, protocol=VpnProtocol.TLS).again()
+    return told
+
+
 UP = controls(works(address=FAR))
 PLAIN_UP = controls(works(PLAIN, address=FAR))
 GONE = controls(gone())
@@ -74,6 +83,10 @@ CHAT_UP = controls(story(CHAT).names(FAR).connects(FAR))
 VPN_UP = controls(works_as_vpn(FAR))
 OVER_TCP = {"target": f"openvpn+tcp://{OPENVPN.partition('://')[2]}:443", "over_tcp": True}
 TCP_VPN_UP = controls(works_as_vpn(FAR, **OVER_TCP))
+TOR = {"target": "tor://x.com:9001", "over_tcp": True, "protocol": VpnProtocol.TOR}
+TOR_UP = controls(works_as_vpn(FAR, **TOR))
+ECH = {"target": "ech://x.com", "over_tcp": True, "protocol": VpnProtocol.ECH}
+ECH_UP = controls(works_as_vpn(FAR, **ECH))
 WIREGUARD = {"target": "wireguard://x.com?public=a&private=b", "protocol": VpnProtocol.WIREGUARD}
 WIREGUARD_UP = controls(works_as_vpn(FAR, **WIREGUARD))
 SPEAKS_UDP = Background(udp_works=True)
@@ -744,6 +757,14 @@ VPNS = [
         VPN_UP,
         background=SPEAKS_UDP,
     ),
+    case("a relay's port is reset", "vpn.reset.control_answered", vpn_trouble(RESET, **TOR), TOR_UP),
+    case("an extension is cut", "tls.ech.isolated", ech_trouble(), ECH_UP),
+    case("an extension is swallowed", "tls.ech.isolated", ech_trouble(SILENCE), ECH_UP),
+    case("a hello is cut with it and without", "ech.unproven", ech_trouble(plain=RESET), ECH_UP),
+    case("a hello that is cut with it once", "ech.unproven", ech_trouble(passes=1), ECH_UP),
+    case("a server that cannot bear it", "site.down", ech_trouble(), controls(ech_trouble(address=FAR))),
+    case("an alert at it", "vpn.strange", ech_trouble(Failure.VPN_FAILED_HANDSHAKE), ECH_UP),
+    case("it is answered", "ok.vpn", works_as_vpn(**ECH), ECH_UP),
     case("strange", "vpn.strange", vpn_trouble(Failure.VPN_FAILED_HANDSHAKE), VPN_UP, background=SPEAKS_UDP),
     case("silent to all", "site.down", vpn_trouble(SILENCE), controls(vpn_trouble(SILENCE)), background=SPEAKS_UDP),
     case("silent once", "vantage.unrepeated", vpn_trouble(SILENCE, passes=1), VPN_UP, background=SPEAKS_UDP),

@@ -15,7 +15,7 @@ from rabta_proto.model import (
     Transfer,
     VpnHandshake,
 )
-from rabta_proto.vocabulary import DnsTransport, Failure, ResolverKind
+from rabta_proto.vocabulary import DnsTransport, Failure, ResolverKind, VpnProtocol
 
 FAILURES = {
     Failure.GENERIC_TIMEOUT: mark("no answer came in time"),
@@ -156,6 +156,8 @@ def conclude(measurement: Measurement) -> str:
 def _aside(observation: Observation) -> bool:
     """Whether a step was made for comparison only."""
     detail = observation.detail
+    if isinstance(detail, VpnHandshake):
+        return detail.protocol is VpnProtocol.TLS
     return isinstance(detail, TlsHandshake | QuicHandshake) and (detail.isolation or getattr(detail, "split", False))
 
 

@@ -7,14 +7,13 @@ over TCP once. Silence is `generic_timeout_error`, an ICMP error what the kernel
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field, replace
 
 from rabta_agent.failure import StepError
 from rabta_agent.network import Connection, Datagrams
 from rabta_agent.probes.datagrams import receive_until
 from rabta_agent.probes.step import Outcome, Scene
-from rabta_agent.probes.vpns import Opening
+from rabta_agent.probes.vpns import Opening, Streamed
 from rabta_proto.model import VpnHandshake
 from rabta_proto.vocabulary import Failure
 
@@ -22,38 +21,37 @@ SAID_AGAIN_S = (1.0, 2.0, 3.0)
 """Pauses between one saying and the next."""
 RECEIVED_LIMIT = 16
 """Datagrams that are no answer, past which no more is read."""
-_LONGEST = 2048  # bytes of an answer over TCP; an honest one has a few dozen
-_LENGTH_BYTES = 2
+_LONGEST = 4096  # bytes over TCP from which nobody could tell what they are
 _BEFORE_THE_END_S = 0.05  # in which is said what came in place of an answer, before the step's deadline says "nothing"
 
 
 async def greet_by_datagrams(scene: Scene, opening: Opening, seen: VpnHandshake, deadline: float) -> Outcome[None]:
     """Says the first message over UDP until it is answered."""
-    work = _Greeting(scene=scene, opening=opening)
+    work = _Greeting(scene=scene)
 
     async def run() -> None:
         datagrams = await scene.network.open_datagrams(seen.address, seen.port, scene.meter)
         try:
-            await work.by_datagrams(datagrams, deadline)
+            await work.by_datagrams(opening, datagrams, deadline)
         finally:
             datagrams.close()
 
-    return await scene.timed(run(), lambda: work.amend(seen), deadline)
+    return await scene.timed(run(), lambda: work.amend(seen, verified=opening.verified), deadline)
 
 
 async def greet_by_stream(
-    scene: Scene, opening: Opening, connection: Connection, seen: VpnHandshake, deadline: float
+    scene: Scene, opening: Streamed, connection: Connection, seen: VpnHandshake, deadline: float
 ) -> Outcome[None]:
     """Says it once over a connection, and closes that."""
-    work = _Greeting(scene=scene, opening=opening)
+    work = _Greeting(scene=scene)
 
     async def run() -> None:
         try:
-            await work.by_stream(connection)
+            await work.by_stream(opening, connection)
         finally:
             connection.close()
 
-    return await scene.timed(run(), lambda: work.amend(seen), deadline)
+    return await scene.timed(run(), lambda: work.amend(seen, verified=opening.verified), deadline)
 
 
 @dataclass(kw_only=True, slots=True)
@@ -61,7 +59,6 @@ class _Greeting:
     """One beginning on its way."""
 
     scene: Scene
-    opening: Opening
     said: int = 0
     strange: int = 0
     first_byte_us: int | None = None
@@ -70,14 +67,17 @@ class _Greeting:
     def __post_init__(self) -> None:
         self.begun_us = self.scene.elapsed_us()
 
-    async def by_datagrams(self, datagrams: Datagrams, deadline: float) -> None:
+    async def by_datagrams(self, opening: Opening, datagrams: Datagrams, deadline: float) -> None:
         now, deadline = asyncio.get_running_loop().time, deadline - _BEFORE_THE_END_S
         for pause in (*SAID_AGAIN_S, float("inf")):
-            await self._say(datagrams.send)
+            await datagrams.send(opening.say())
+            self.said += 1
             until = min(now() + pause, deadline)
             while (data := await receive_until(datagrams, until)) is not None:
-                if self._takes(data):
+                self._hear()
+                if opening.is_answer(data):
                     return
+                self.strange += 1
                 if self.strange > RECEIVED_LIMIT:
                     raise _no_answer()
             if now() >= deadline:
@@ -86,48 +86,33 @@ class _Greeting:
             raise _no_answer()
         raise TimeoutError
 
-    async def by_stream(self, connection: Connection) -> None:
-        async def send(message: bytes) -> None:
-            await connection.send(len(message).to_bytes(_LENGTH_BYTES) + message)
-
-        await self._say(send)
-        buffer = bytearray()
-        while True:
+    async def by_stream(self, opening: Streamed, connection: Connection) -> None:
+        await connection.send(opening.write())
+        self.said += 1
+        heard = bytearray()
+        while (answered := opening.read(bytes(heard))) is None:
+            if len(heard) > _LONGEST:
+                raise _no_answer()
             data = await connection.receive()
             if not data:
                 raise EOFError
             self._hear()
-            buffer += data
-            wanted = _LENGTH_BYTES + int.from_bytes(buffer[:_LENGTH_BYTES])
-            if len(buffer) >= _LENGTH_BYTES and wanted > _LONGEST:
-                raise _no_answer()
-            if len(buffer) >= max(wanted, _LENGTH_BYTES + 1):
-                if self._takes(bytes(buffer[_LENGTH_BYTES:wanted])):
-                    return
-                raise _no_answer()
-
-    async def _say(self, send: Callable[[bytes], Awaitable[None]]) -> None:
-        await send(self.opening.say())
-        self.said += 1
+            heard += data
+        if not answered:
+            raise _no_answer()
 
     def _hear(self) -> None:
         if self.first_byte_us is None:
             self.first_byte_us = self.scene.elapsed_us() - self.begun_us
 
-    def _takes(self, data: bytes) -> bool:
-        self._hear()
-        answered = self.opening.is_answer(data)
-        self.strange += not answered
-        return answered
-
-    def amend(self, seen: VpnHandshake) -> VpnHandshake:
+    def amend(self, seen: VpnHandshake, *, verified: bool) -> VpnHandshake:
         """The observation with what was heard."""
         return replace(
             seen,
             said=self.said,
             server_answered=self.first_byte_us is not None,
             first_byte_us=self.first_byte_us,
-            verified=self.opening.verified,
+            verified=verified,
         )
 
 

@@ -64,6 +64,8 @@ MECHANISMS = {
     Mechanism.TLS_ALERT_SNI: "An error comes back as soon as the site's name is sent; with another name the same "
     "address answers.",
     Mechanism.TLS_MITM: "Somebody else answers in place of the site, under a certificate of their own.",
+    Mechanism.TLS_ECH: "The connection is cut where the site's name is sent encrypted (ECH), and not where it is sent "
+    "in the open.",
     Mechanism.HTTP_BLOCKPAGE: "A block page is shown in place of the site.",
     Mechanism.HTTP_REDIRECT: "Visitors are sent on to another site, such as a block page.",
     Mechanism.HTTP_RESET_HOST: "The connection is cut after the page is asked for.",

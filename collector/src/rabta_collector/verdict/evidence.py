@@ -230,6 +230,15 @@ def _vpn(observation: Observation) -> str:
     return f"{seen.protocol} at {seen.address}:{seen.port} over {'TCP' if seen.over_tcp else 'UDP'}"
 
 
+def by_ech(f: Facts) -> str:
+    answered = times([o for o in f.leg.plain if o.failure is None])
+    return f"{greeting(f)}; the same ClientHello without Encrypted Client Hello was answered there, {answered}"
+
+
+def perhaps_ech(f: Facts) -> str:
+    return f"{greeting(f)}; that Encrypted Client Hello sets it off is not shown"
+
+
 def nothing_over_udp(f: Facts) -> str:
     return f"{greeting(f)}; nothing else was reached over UDP from here at about that time"
 

@@ -25,7 +25,7 @@ from rabta_proto.model import (
     TlsHandshake,
     VpnHandshake,
 )
-from rabta_proto.vocabulary import AddressSource, Failure, ResolverKind, Step
+from rabta_proto.vocabulary import AddressSource, Failure, ResolverKind, Step, VpnProtocol
 
 __all__ = ["REDIRECTS", "Leg", "Manner", "Scheme", "Seen", "cut_short", "manner_of", "read_legs", "something_answered"]
 
@@ -79,7 +79,8 @@ class Leg:
 
     `tls` are handshakes with the target's name (over QUIC where that is the scheme), `isolation` those with an
     innocuous one, `split` those with the target's name in two segments, which no other program sends and which are
-    therefore nobody's way; `answered` the requests that were answered, be it in part. Of addresses: `own` are those of
+    therefore nobody's way; `plain` those without what was asked about (Encrypted Client Hello);
+    `answered` the requests that were answered, be it in part. Of addresses: `own` are those of
     the machine's own way to the name, `connected` accepted a connection, `secured` showed a certificate valid for the
     name, `by_control` did so and were named by controls alone; `greeted` answered in the protocol of a VPN.
     """
@@ -94,6 +95,7 @@ class Leg:
     split: Seen = field(default_factory=list)
     http: Seen = field(default_factory=list)
     vpn: Seen = field(default_factory=list)
+    plain: Seen = field(default_factory=list)
     answered: Seen = field(default_factory=list)
     own: set[str] = field(default_factory=set)
     connected: set[str] = field(default_factory=set)
@@ -114,6 +116,8 @@ class Leg:
                 self._shake(observation)
             case QuicHandshake() if self.scheme is Scheme.QUIC:
                 self._shake(observation)
+            case VpnHandshake(protocol=VpnProtocol.TLS):
+                self.plain.append(observation)
             case VpnHandshake() as greeting if self.scheme is Scheme.VPN:
                 self.vpn.append(observation)
                 self._reach(greeting, self.greeted, observation.failure is None)

@@ -250,6 +250,12 @@ class _VpnProtocolEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_VpnProtoc
     """WireGuard: handshake initiation and response."""
     VPN_PROTOCOL_IKEV2: _VpnProtocol.ValueType  # 3
     """IKEv2: IKE_SA_INIT (RFC 7296)."""
+    VPN_PROTOCOL_TOR: _VpnProtocol.ValueType  # 4
+    """Tor: a ClientHello and the relay's ServerHello; its certificate is its own, and not looked at."""
+    VPN_PROTOCOL_ECH: _VpnProtocol.ValueType  # 5
+    """A ClientHello with GREASE Encrypted Client Hello (draft-ietf-tls-esni, section 6.2), and ServerHello."""
+    VPN_PROTOCOL_TLS: _VpnProtocol.ValueType  # 6
+    """The same ClientHello without it, after it had failed."""
 
 class VpnProtocol(_VpnProtocol, metaclass=_VpnProtocolEnumTypeWrapper):
     """A VPN protocol."""
@@ -262,6 +268,12 @@ VPN_PROTOCOL_WIREGUARD: VpnProtocol.ValueType  # 2
 """WireGuard: handshake initiation and response."""
 VPN_PROTOCOL_IKEV2: VpnProtocol.ValueType  # 3
 """IKEv2: IKE_SA_INIT (RFC 7296)."""
+VPN_PROTOCOL_TOR: VpnProtocol.ValueType  # 4
+"""Tor: a ClientHello and the relay's ServerHello; its certificate is its own, and not looked at."""
+VPN_PROTOCOL_ECH: VpnProtocol.ValueType  # 5
+"""A ClientHello with GREASE Encrypted Client Hello (draft-ietf-tls-esni, section 6.2), and ServerHello."""
+VPN_PROTOCOL_TLS: VpnProtocol.ValueType  # 6
+"""The same ClientHello without it, after it had failed."""
 Global___VpnProtocol: _TypeAlias = VpnProtocol  # noqa: Y015
 
 class _TransferKind:

@@ -1,10 +1,13 @@
-"""The first words of VPN protocols, without a socket: openvpn.py, wireguard.py, ikev2.py. Pure but for their keys."""
+"""The first words of VPN protocols and the like, without a socket: a module for each. Pure but for their keys."""
 
+import os
+from base64 import b32encode
 from typing import Protocol
 
 from rabta_agent.clock import Clock
 from rabta_agent.probes.vpns.ikev2 import Ikev2
-from rabta_agent.probes.vpns.openvpn import OpenVpn
+from rabta_agent.probes.vpns.openvpn import OpenVpn, OverTcp
+from rabta_agent.probes.vpns.tlshello import TlsHello
 from rabta_agent.urls import VpnEndpoint
 from rabta_proto.vocabulary import VpnProtocol
 
@@ -21,6 +24,32 @@ class Opening(Protocol):
 
     def is_answer(self, data: bytes) -> bool:
         """Whether a message is the server's answer to what was said."""
+
+
+class Streamed(Protocol):
+    """The same over a connection, where messages have no bounds of their own."""
+
+    @property
+    def verified(self) -> bool:
+        """As of an opening."""
+
+    def write(self) -> bytes:
+        """The first bytes."""
+
+    def read(self, heard: bytes) -> bool | None:
+        """Whether what has come is the server's answer; `None` while that cannot be told."""
+
+
+def open_stream(endpoint: VpnEndpoint) -> Streamed:
+    """A beginning over a connection. Raises `ValueError` for a protocol that this agent does not speak there."""
+    match endpoint.protocol:
+        case VpnProtocol.OPENVPN:
+            return OverTcp(OpenVpn())
+        case VpnProtocol.TOR:  # tor's clients name a site that does not exist, another one each time
+            return TlsHello(f"www.{b32encode(os.urandom(10)).decode().lower()}.com")
+        case VpnProtocol.ECH:
+            return TlsHello(endpoint.host, ech=True)
+    raise ValueError(f"cannot speak {endpoint.protocol} over TCP")
 
 
 def open_with(endpoint: VpnEndpoint, clock: Clock) -> Opening:

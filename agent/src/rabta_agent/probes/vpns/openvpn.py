@@ -12,6 +12,8 @@ _CLIENT_RESET = 7 << 3  # P_CONTROL_HARD_RESET_CLIENT_V2, key 0
 _SERVER_RESET = 8  # P_CONTROL_HARD_RESET_SERVER_V2
 _SESSION_BYTES = 8
 _PACKET_BYTES = 4
+_LENGTH_BYTES = 2
+_LONGEST = 2048  # bytes of an answer over TCP; an honest one has a few dozen
 
 
 class OpenVpn:
@@ -33,3 +35,22 @@ class OpenVpn:
         acknowledged = data[at]
         named = at + 1 + acknowledged * _PACKET_BYTES
         return acknowledged > 0 and data[named : named + _SESSION_BYTES] == self._session
+
+
+class OverTcp:
+    """The same over a connection, each message after its length."""
+
+    verified = False
+
+    def __init__(self, opening: OpenVpn) -> None:
+        self._opening = opening
+
+    def write(self) -> bytes:
+        message = self._opening.say()
+        return len(message).to_bytes(_LENGTH_BYTES) + message
+
+    def read(self, heard: bytes) -> bool | None:
+        end = _LENGTH_BYTES + int.from_bytes(heard[:_LENGTH_BYTES])
+        if len(heard) > _LENGTH_BYTES and end > _LONGEST:
+            return False
+        return self._opening.is_answer(heard[_LENGTH_BYTES:end]) if len(heard) >= max(end, _LENGTH_BYTES + 1) else None

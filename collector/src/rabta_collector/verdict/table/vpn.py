@@ -11,7 +11,7 @@ from rabta_collector.verdict.facts import Facts
 from rabta_collector.verdict.legs import Scheme, vpn
 from rabta_collector.verdict.manners import Manner
 from rabta_collector.verdict.rule import Rule, by_control, unknown
-from rabta_collector.verdict.weights import BY_CONTROL_AND_SILENCE, PERHAPS_BLOCKED, UNCERTIFIED
+from rabta_collector.verdict.weights import BY_CONTROL_AND_SILENCE, PERHAPS_BLOCKED, PROVED, UNCERTIFIED
 from rabta_proto.vocabulary import Mechanism, Step, VpnProtocol
 
 CLOCK_S = 5.0
@@ -36,6 +36,18 @@ def _untimely(f: Facts) -> bool:
     timed = offset_us is not None and not jumped and abs(offset_us) <= CLOCK_S * 1e6
     spoken = {vpn(o).protocol for o in f.leg.vpn}
     return f.ends(Step.VPN, Manner.SILENCE) and VpnProtocol.WIREGUARD in spoken and not timed
+
+
+def _ech_is_cut(f: Facts) -> bool:
+    """Whether a ClientHello with Encrypted Client Hello came to nothing, where an answer would be ServerHello."""
+    cut = f.ends(Step.VPN, Manner.SILENCE, Manner.RESET, Manner.CLOSE, Manner.REFUSAL, Manner.UNREACHABLE)
+    return cut and {vpn(o).protocol for o in f.leg.failed} == {VpnProtocol.ECH}
+
+
+def _set_off_by_ech(f: Facts) -> bool:
+    """Whether that was so in every pass, and at once after each of them the same hello without it was answered."""
+    failed = {(o.attempt, vpn(o).address) for o in f.leg.failed}
+    return f.leg.repeated and failed <= {(o.attempt, vpn(o).address) for o in f.leg.plain if o.failure is None}
 
 
 ANSWERED = Rule(
@@ -63,9 +75,28 @@ EXCUSES = (
         comment="a WireGuard server is silent to messages that look old, and this agent's clock is off, or not known",
         source="WireGuard white paper, section 5.4.2",
     ),
+    unknown(
+        id="ech.unproven",
+        step=Step.VPN,
+        when=lambda f: _ech_is_cut(f) and not _set_off_by_ech(f),
+        evidence=evidence.perhaps_ech,
+        comment="what cuts a plain ClientHello, too, or was seen once alone, is not shown to be set off by Encrypted "
+        "Client Hello",
+    ),
 )
 
 BY_CONTROL = (
+    by_control(
+        id="tls.ech.isolated",
+        step=Step.VPN,
+        when=lambda f: _ech_is_cut(f) and f.works,
+        weights=PROVED,
+        mechanism=Mechanism.TLS_ECH,
+        evidence=evidence.by_ech,
+        comment="a ClientHello with Encrypted Client Hello is cut each time, and the same one without it is answered; "
+        "controls are answered with it",
+        source="draft-ietf-tls-esni, section 6.2 (GREASE ECH)",
+    ),
     by_control(
         id="vpn.timeout.control_answered",
         step=Step.VPN,
