@@ -43,8 +43,8 @@ _SETTLE_S = 5.0
 Seen = tuple[str, str, Measurement]
 """An agent, its ISP (of a control: empty), and what it measured."""
 
-Found = dict[tuple[int, str], list[Seen]]
-"""By repeat and scenario."""
+Found = dict[str, list[Seen]]
+"""By scenario."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,41 +64,45 @@ class Batch:
     root: Path
     tell: Tell
     runs: list[Run]
-    _told: int = 0
     _read: dict[str, int] = field(default_factory=lambda: defaultdict(int))
 
     async def play(self, scenarios: Sequence[Scenario], repeats: Sequence[int]) -> None:
         """Raises ProgramError where a reader ends before its work."""
         shutil.rmtree(self.root, ignore_errors=True)
         self.root.mkdir(parents=True)
-        readers: list[Reader] = []
         try:
             await self.lab.open(scenarios, self.root / "lab")
-            readers = self._readers(scenarios, repeats)
-            self.tell(f"open, with {len(scenarios)} objects and {len(readers)} readers")
+            self.tell(f"open, with {len(scenarios)} objects")
+            for repeat in repeats:
+                runs = await self._play_once(scenarios, repeat)
+                self.tell(f"repeat {repeat}: {sum(run.right for run in runs)} of {len(runs)} throttling runs right")
+        finally:
+            await self.lab.close()
+
+    async def _play_once(self, scenarios: Sequence[Scenario], repeat: int) -> list[Run]:
+        """One repeat. Readers begin it together: an engine compares what was measured within minutes alone."""
+        readers = self._readers(scenarios, repeat)
+        try:
             for reader in readers:
                 await reader.program.start()
-            await self._judge_all(scenarios, repeats, readers)
+            return await self._judge_all(scenarios, repeat, readers)
         finally:
             for reader in readers:
                 reader.program.kill()
             await asyncio.gather(*(reader.program.ended() for reader in readers if reader.program.pid))
-            await self.lab.close()
 
-    def _readers(self, scenarios: Sequence[Scenario], repeats: Sequence[int]) -> list[Reader]:
+    def _readers(self, scenarios: Sequence[Scenario], repeat: int) -> list[Reader]:
         readers = []
         for vantage in dict.fromkeys(scenario.vantage for scenario in scenarios):
             own = [scenario for scenario in scenarios if scenario.vantage is vantage]
             for number in range(1, 1 + AGENTS):
                 place = self.lab.agent(vantage, number)
-                readers.append(self._reader(f"{vantage}-{number}", vantage, place, own, repeats))
+                readers.append(self._reader(f"{vantage}-{number}-{repeat}", vantage, place, own))
         for number in range(1, 1 + CONTROLS):
-            readers.append(self._reader(f"control-{number}", None, self.lab.control(number), scenarios, repeats))
+            readers.append(self._reader(f"control-{number}-{repeat}", None, self.lab.control(number), scenarios))
         return readers
 
-    def _reader(
-        self, name: str, vantage: Vantage | None, place: Place, own: Sequence[Scenario], repeats: Sequence[int]
-    ) -> Reader:
+    def _reader(self, name: str, vantage: Vantage | None, place: Place, own: Sequence[Scenario]) -> Reader:
         around, plan = self.lab.surroundings(), self.root / f"{name}.json"
         rows = [
             {
@@ -110,46 +114,38 @@ class Batch:
             for scenario in own
         ]
         reference = object_of(around.references[0])
-        plan.write_text(json.dumps({"repeats": list(repeats), "rows": rows, "reference": reference}), encoding="utf-8")
+        plan.write_text(json.dumps({"rows": rows, "reference": reference}), encoding="utf-8")
         command = [*place.prefix, sys.executable, "-m", "lab.accuracy.reader", str(plan)]
         env = environment(**place.env, PYTHONPATH=str(TESTS))
         log = self.root / f"{name}.out"
         log.write_bytes(b"")
         return Reader(name=name, isp=vantage.value if vantage else "", program=Program(command, env, log))
 
-    async def _judge_all(
-        self, scenarios: Sequence[Scenario], repeats: Sequence[int], readers: Sequence[Reader]
-    ) -> None:
+    async def _judge_all(self, scenarios: Sequence[Scenario], repeat: int, readers: Sequence[Reader]) -> list[Run]:
         found: Found = defaultdict(list)
-        left = [(repeat, scenario) for repeat in repeats for scenario in scenarios]
+        left = {scenario.id: scenario for scenario in scenarios}
+        runs = []
         while left:
             await asyncio.sleep(BEAT_S)
             ended = [reader for reader in readers if not reader.program.running]
             for reader in readers:
                 self._take_in(reader, found)
-            ready = [one for one in left if len(found[one[0], one[1].id]) == AGENTS + CONTROLS]
-            for repeat, scenario in ready:
-                self._judge(repeat, scenario, found.pop((repeat, scenario.id)))
-                left.remove((repeat, scenario))
-            self._say(scenarios, repeats, left)
+            for id_ in [id_ for id_ in left if len(found[id_]) == AGENTS + CONTROLS]:
+                runs.append(self._judge(repeat, left.pop(id_), found.pop(id_)))
             if broken := [one for one in ended if await one.program.ended() != 0]:
                 raise ProgramError(f"{broken[0].name} ended: {broken[0].program.last_words()}")
             if left and len(ended) == len(readers):
                 raise ProgramError(f"{len(left)} throttling runs are not measured by all readers")
+        return runs
 
-    def _judge(self, repeat: int, scenario: Scenario, seen: Sequence[Seen]) -> None:
+    def _judge(self, repeat: int, scenario: Scenario, seen: Sequence[Seen]) -> Run:
         run = judge(self.lab.name, repeat, scenario, seen)
         self.runs.append(run)
         if not run.right:
             folder = self.root / "wrong"
             folder.mkdir(exist_ok=True)
             (folder / f"{scenario.id}-{repeat}.txt").write_text(tell_why(run, seen), encoding="utf-8")
-
-    def _say(self, scenarios: Sequence[Scenario], repeats: Sequence[int], left: Sequence[object]) -> None:
-        done = len(scenarios) * len(repeats) - len(left)
-        if done - self._told >= len(scenarios) or (not left and done > self._told):
-            self._told = done
-            self.tell(f"{done} of {len(scenarios) * len(repeats)} throttling runs judged")
+        return run
 
     def _take_in(self, reader: Reader, found: Found) -> None:
         """What a reader has written since the last look, whole lines alone."""
@@ -160,9 +156,9 @@ class Batch:
         self._read[reader.name] += len(whole)
         for line in whole.decode("ascii", errors="replace").splitlines():
             words = line.split(" ")
-            if len(words) == 3 and words[0].isdigit():
-                measured = from_message(wire.Measurement.FromString(base64.b64decode(words[2])))
-                found[int(words[0]), words[1]].append((reader.name, reader.isp, measured))
+            if len(words) == 2:
+                measured = from_message(wire.Measurement.FromString(base64.b64decode(words[1])))
+                found[words[0]].append((reader.name, reader.isp, measured))
 
 
 def object_of(url: str) -> str:

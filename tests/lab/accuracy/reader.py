@@ -1,7 +1,7 @@
 """Reads objects against the clock as an agent does, from one place in a lab: `python -m lab.accuracy.reader FILE`.
 
-FILE holds what to measure (JSON, batch.py writes it); each measurement is a line on standard output: number of the
-repeat, platform, and the measurement in base64.
+FILE holds what to measure (JSON, batch.py writes it); each measurement is a line on standard output: platform,
+and the measurement in base64.
 """
 
 import asyncio
@@ -35,11 +35,10 @@ async def read_all(plan: dict[str, Any]) -> None:
     )
     prober = Prober(vantage, SystemClock(), random.Random())
     try:
-        for repeat in plan["repeats"]:
-            for row in plan["rows"]:
-                measured = await prober.measure(_task(row, plan["reference"]), SETTINGS, NetworkContext(ipv4=True))
-                text = base64.b64encode(to_message(measured).SerializeToString()).decode()
-                print(repeat, row["platform"], text, flush=True)
+        for row in plan["rows"]:
+            measured = await prober.measure(_task(row, plan["reference"]), SETTINGS, NetworkContext(ipv4=True))
+            text = base64.b64encode(to_message(measured).SerializeToString()).decode()
+            print(row["platform"], text, flush=True)
     finally:
         await prober.close()
 
