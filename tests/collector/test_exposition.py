@@ -167,7 +167,7 @@ def test_what_is_remembered_of_a_scrape_changes_nothing_at_the_next(scrapes: lis
 def test_a_scrape_of_thirty_isps_and_fifty_platforms_costs_less_than_fifty_milliseconds_of_cpu(
     told: list[Observation],
 ) -> None:
-    """Every number is another one at each. The best of some: a busy machine makes each slower, and none faster."""
+    """Every number is another one at each. The best of twelve or more: a busy machine makes none faster."""
     crowd, columns, kept = Crowd(told), Columns(), Kept()
     spent, count = [], 0
     for _ in range(40):
@@ -179,7 +179,7 @@ def test_a_scrape_of_thirty_isps_and_fifty_platforms_costs_less_than_fifty_milli
         make_body(CONTENT_TYPE, write(series, columns), level=1, tagged=False)
         spent.append(time.thread_time() - begin)
         count = count_series(series)
-        if len(spent) >= 4 and min(spent) < LIMIT_S:
+        if len(spent) >= 12 and min(spent) < LIMIT_S:
             break
     sys.stdout.write(f"{count} series of 30 ISPs x 50 platforms: {1000 * min(spent):.0f} ms of CPU for a scrape\n")
     assert 20_000 < count < 60_000

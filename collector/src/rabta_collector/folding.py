@@ -20,6 +20,7 @@ class Folding(Generic[Counter]):
         self._places: list[int] = []
         self._shown: dict[Labels, int] = {}
         self._labels: tuple[Labels, ...] = ()
+        self._straight = True  # each counter has a series of its own, in the same order: nothing is added up
 
     def fold(
         self,
@@ -37,10 +38,13 @@ class Folding(Generic[Counter]):
         if self._rules != rules or self._counters != counters[: len(self._counters)]:
             self._rules, self._counters, self._places = rules, (), []
             self._shown = {labels: place for place, labels in enumerate(first)}
-            self._labels = first
+            self._labels, self._straight = first, not first
         if len(counters) > len(self._counters):
             self._places += [self._place(name(counter)) for counter in counters[len(self._counters) :]]
             self._counters, self._labels = counters, tuple(self._shown)
+            self._straight = self._places == list(range(len(self._labels)))
+        if self._straight:
+            return self._labels, list(counts.values())
         values = [0] * (len(self._labels) + 1)  # the last takes what is not shown
         for place, count in zip(self._places, counts.values(), strict=True):
             values[place] += count
