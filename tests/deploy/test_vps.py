@@ -58,6 +58,8 @@ async def test_a_backup_of_a_running_collector_is_all_that_a_restore_needs(data:
     require("sqlite3", "sqlite3")
     backup, restored = str(tmp_path / "backup"), tmp_path / "restored"
     agents = await listed(data)
+    (data / "archive" / "chain").mkdir(parents=True)
+    (data / "archive" / "chain" / "2024-02-17.txt").write_text("sealed", encoding="utf-8")
     type_in(commands("Backup and restore", 0, {"/var/lib/rabta": str(data), "/var/backups/rabta": backup}))
     type_in(f"mkdir -p {restored} && touch {restored}/journal.sqlite-wal")  # what another collector left behind
     type_in(commands("Backup and restore", 1, {"/var/lib/rabta": str(restored), "/var/backups/rabta": backup}))
@@ -75,9 +77,11 @@ async def listed(data: Path) -> list[object]:
 
 
 def whole(data: Path, restored: Path) -> None:
-    """Databases and every key, and nothing of another collector; for their owner alone."""
+    """Databases, every key and the archive, and nothing of another collector; for their owner alone."""
     keys = {path.name: path.read_bytes() for path in data.glob("*.key")}
     assert "plan.key" in keys
     assert keys == {path.name: path.read_bytes() for path in restored.glob("*.key")}
-    assert {"journal.sqlite", "state.sqlite", *keys} == {path.name for path in restored.iterdir()}
-    assert {0o600} == {path.stat().st_mode & 0o777 for path in restored.iterdir()}
+    databases = {"journal.sqlite", "state.sqlite", "record.sqlite"}
+    assert {*databases, *keys, "archive"} == {path.name for path in restored.iterdir()} - {"checkpoint"}
+    assert "sealed" == (restored / "archive" / "chain" / "2024-02-17.txt").read_text(encoding="utf-8")
+    assert {0o600} == {path.stat().st_mode & 0o777 for path in restored.iterdir() if path.is_file()}
