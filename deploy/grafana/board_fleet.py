@@ -170,7 +170,10 @@ PANELS: Panels = (
                 Query(
                     expr="sum by (result) (rate(rabta_collector_measure_now_requests_total[$__rate_interval]))",
                     legend="{{result}}",
-                )
+                ),
+                Query(
+                    expr="sum(rate(rabta_collector_alarms_refused_total[$__rate_interval]))", legend="nobody was asked"
+                ),
             ],
             unit="ops",
         ),
@@ -182,6 +185,54 @@ PANELS: Panels = (
             "Open questions",
             "Targets at ISPs that agents are being asked about.",
             [Query(expr="sum by (instance) (rabta_collector_open_questions)", legend="{{instance}}")],
+            unit="none",
+            lineInterpolation="stepAfter",
+        ),
+    ),
+    (
+        8,
+        8,
+        graph(
+            "Kept, and left out",
+            "Measurements that the journal has and that decide nothing: their time is in doubt, or they came too late.",
+            [
+                Query(
+                    expr="sum by (doubt) (rate(rabta_collector_doubted_times_total[$__rate_interval]))",
+                    legend="{{doubt}}",
+                ),
+                Query(
+                    expr="sum(rate(rabta_collector_late_findings_dropped_total[$__rate_interval]))", legend="too late"
+                ),
+                Query(expr="sum(rate(rabta_collector_beyond_memory_total[$__rate_interval]))", legend="beyond memory"),
+            ],
+            unit="ops",
+        ),
+    ),
+    (
+        8,
+        8,
+        graph(
+            "Dropped by agents",
+            "Measurements that the spools of connected agents have dropped since they were made, by their own word.",
+            [
+                Query(
+                    expr="sum by (cause) (rabta_collector_spool_dropped_measurements)",
+                    legend="{{cause}}",
+                )
+            ],
+            unit="none",
+        ),
+    ),
+    (
+        8,
+        8,
+        graph(
+            "Controls",
+            "Connected, and those left out because they find otherwise than all others.",
+            [
+                Query(expr="max(rabta_controls_connected)", legend="connected"),
+                Query(expr="max(rabta_controls_out_of_step)", legend="out of step"),
+            ],
             unit="none",
             lineInterpolation="stepAfter",
         ),

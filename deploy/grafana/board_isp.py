@@ -95,8 +95,8 @@ PANELS: Panels = (
             "Agents",
             "With a session now, and with a measurement in the window.",
             [
-                Query(expr='max by (isp) (rabta_agents_connected{isp=~"$isp"})', legend="{{isp}} connected"),
-                Query(expr='max by (isp) (rabta_agents_reporting{isp=~"$isp"})', legend="{{isp}} reporting"),
+                Query(expr='max by (isp) (rabta_agents_connected{isp=~"$isp"})', legend="connected"),
+                Query(expr='max by (isp) (rabta_agents_reporting{isp=~"$isp"})', legend="reporting"),
             ],
             unit="none",
         ),
@@ -107,8 +107,9 @@ PANELS: Panels = (
         graph(
             "Steps that fail",
             "Share of the attempts of each step that failed, over the platforms chosen above.",
-            [Query(expr=share("isp, step", CELL), legend="{{step}} at {{isp}}")],
+            [Query(expr=share("isp, step", CELL), legend="{{step}}")],
             unit="percentunit",
+            most=1,
         ),
     ),
     (

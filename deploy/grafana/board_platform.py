@@ -52,7 +52,7 @@ PANELS: Panels = (
         timeline(
             "Verdicts by ISP",
             "What stood when. A gap: not measured, or no scrape.",
-            Query(expr=verdict(CELL), legend="{{platform}} at {{isp}}"),
+            Query(expr=verdict(CELL), legend="{{isp}}"),
             STATES,
             LABELLED,
         ),
@@ -82,10 +82,11 @@ PANELS: Panels = (
             [
                 Query(
                     expr=f"max by (platform, isp) (rabta_reachable_agents_ratio{{{CELL}}})",
-                    legend="{{platform}} at {{isp}}",
+                    legend="{{isp}}",
                 )
             ],
             unit="percentunit",
+            most=1,
             links=LABELLED,
         ),
     ),
@@ -98,10 +99,11 @@ PANELS: Panels = (
             [
                 Query(
                     expr=f"max by (platform, isp) (rabta_verdict_confidence_ratio{{{CELL}}})",
-                    legend="{{platform}} at {{isp}}",
+                    legend="{{isp}}",
                 )
             ],
             unit="percentunit",
+            most=1,
             links=LABELLED,
         ),
     ),
@@ -113,6 +115,7 @@ PANELS: Panels = (
             "Share of the attempts of each step that failed, repeats included.",
             [Query(expr=share("platform, isp, step", CELL), legend="{{step}} at {{isp}}")],
             unit="percentunit",
+            most=1,
             links=LABELLED,
         ),
     ),
@@ -136,18 +139,19 @@ PANELS: Panels = (
         8,
         graph(
             "Goodput",
-            "Median of transfers under the platform's name, and under an innocuous one. None until some are measured.",
+            "Median of timed reads under the platform's name; dashed: under an innocuous one. None before some are.",
             [
                 Query(
                     expr=f"max by (platform, isp) (rabta_goodput_bytes_per_second{{{CELL}}})",
-                    legend="{{platform}} at {{isp}}",
+                    legend="{{isp}}",
                 ),
                 Query(
                     expr=f"max by (platform, isp) (rabta_goodput_control_bytes_per_second{{{CELL}}})",
-                    legend="innocuous at {{isp}}",
+                    legend="{{isp}}, innocuous",
                 ),
             ],
             unit="Bps",
+            dashed=True,
         ),
     ),
 )

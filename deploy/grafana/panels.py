@@ -18,6 +18,8 @@ RANGE = "from=${__from}&to=${__to}"
 SINCE = "since=${__from:date:iso}&until=${__to:date:iso}"
 SORTED = {"sortBy": "Last *", "sortDesc": True}  # of many lines at zero the others come first
 NEUTRAL = "#8e8e8e"
+_DASH = {"id": "custom.lineStyle", "value": {"fill": "dash", "dash": [6, 6]}}
+DASHED = [{"matcher": {"id": "byFrameRefID", "options": "B"}, "properties": [_DASH]}]  # lines of the second query
 # State, number, symbol and word, colour. Inconclusive is 0: none of the other five stands.
 STATES = (
     ("inconclusive", 0, "? inconclusive", "#c7c7c7"),
@@ -171,7 +173,12 @@ def stat(
 def graph(
     title: str, description: str, queries: Sequence[Query], *, unit: str, links: list[Json] | None = None, **custom: Any
 ) -> Json:
-    """Lines over time; `custom` goes to how they are drawn."""
+    """Lines over time, those of a second query `dashed` where that is said; `custom` goes to how they are drawn.
+
+    `most`: where the axis ends, whatever there is.
+    """
+    ends = {"max": custom.pop("most")} if "most" in custom else {}
+    second = DASHED if custom.pop("dashed", False) else []
     drawn = {
         "lineWidth": 2,
         "fillOpacity": 0,
@@ -180,12 +187,14 @@ def graph(
         "showPoints": "auto",
         **custom,
     }
-    defaults = {"custom": drawn, "color": {"mode": "palette-classic-by-name"}, "links": links or [], "min": 0}
+    defaults = {"custom": drawn, "color": {"mode": "palette-classic-by-name"}, "links": links or [], "min": 0, **ends}
     options = {
         "legend": {"displayMode": "table", "placement": "right", "showLegend": True, "calcs": ["lastNotNull"]} | SORTED,
         "tooltip": {"mode": "multi", "sort": "desc"},
     }
-    return panel("timeseries", title, description, queries, unit=unit, defaults=defaults, options=options)
+    return panel(
+        "timeseries", title, description, queries, unit=unit, defaults=defaults, options=options, overrides=second
+    )
 
 
 def bars(title: str, description: str, query: Query, *, unit: str, links: list[Json]) -> Json:
@@ -235,7 +244,7 @@ def table(title: str, description: str, query: Query, columns: Sequence[tuple[st
 
 
 def matrix(title: str, description: str, query: Query, links: list[Json]) -> Json:
-    """Platforms by ISPs as they are now; a cell that nobody measures is empty."""
+    """Platforms by ISPs as they are now, in the order of their names; a cell that nobody measures is empty."""
     defaults = {
         "mappings": mappings(STATES),
         "links": links,
@@ -244,7 +253,9 @@ def matrix(title: str, description: str, query: Query, links: list[Json]) -> Jso
         "thresholds": {"mode": "absolute", "steps": [{"color": "transparent", "value": None}]},
     }
     turn = {"rowField": "platform", "columnField": "isp", "valueField": "Value", "emptyValue": "null"}
-    transformations = [{"id": "groupingToMatrix", "options": turn}]
+    # Prometheus answers in no order. Rows and columns come as they are met first: sorted by columns, then by rows.
+    in_order = [{"id": "sortBy", "options": {"fields": {}, "sort": [{"field": name}]}} for name in ("isp", "platform")]
+    transformations = [*in_order, {"id": "groupingToMatrix", "options": turn}]
     first = [
         {"id": "custom.cellOptions", "value": {"type": "auto"}},
         {"id": "custom.align", "value": "left"},
