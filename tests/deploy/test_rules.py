@@ -66,13 +66,15 @@ CASES: dict[str, tuple[Case, ...]] = {
                 250: (),
             },
         ),
+        Case(name="a restart does not fire", **RESTART, firing=dict.fromkeys(range(120, 240, 5), ())),
         Case(
-            name="a restart does not resolve",
+            name="missed scrapes and a restart do not resolve",
             verdicts=EVERYWHERE,
-            **RESTART,
+            missed=((80, 90), *RESTART["missed"]),
+            replaying=RESTART["replaying"],
             firing={
                 t: ("RabtaPlatformBlockedNationwide x", *(f"RabtaPlatformBlocked x {isp}" for isp in ISPS))
-                for t in (145, 175)
+                for t in (85, 145, 175)
             },
         ),
         Case(
@@ -144,6 +146,8 @@ CASES: dict[str, tuple[Case, ...]] = {
             isps={isp: {0: "up", 60: "down", 240: "up"} for isp in ("zong", "jazz")},
             firing={60: (), 70: ("RabtaMobileShutdown", "RabtaIspDown zong", "RabtaIspDown jazz"), 240: ()},
         ),
+        Case(name="one agent goes", agents={isp: {0: 3.0, 60: 2.0} for isp in ("zong", "jazz")}, firing={300: ()}),
+        Case(name="a restart does not fire", **RESTART, firing=dict.fromkeys(range(120, 240, 5), ())),
         Case(name="one network is no shutdown", isps={"zong": {0: "down"}}, firing={60: ("RabtaIspDown zong",)}),
         Case(
             name="fixed networks are not mobile ones",
@@ -172,6 +176,12 @@ CASES: dict[str, tuple[Case, ...]] = {
         ),
         Case(name="never had more", agents={"ptcl": {0: 2.0}}, firing={1200: ()}),
         Case(name="one agent of four goes", agents={"ptcl": {0: 4.0, 60: 3.0}}, firing={1200: ()}),
+        Case(
+            name="missed scrapes",
+            agents={"ptcl": {0: 9.0, 60: 2.0}},
+            missed=((300, 330), (900, 930)),
+            firing={600: (), 720: ("RabtaTooFewAgents ptcl",), 915: ("RabtaTooFewAgents ptcl",)},
+        ),
         Case(
             name="a restart",
             agents={"ptcl": {0: 9.0, 180: 0.0, 240: 9.0}},
@@ -259,7 +269,7 @@ CASES: dict[str, tuple[Case, ...]] = {
         ),
     ),
     "RabtaCollectorDown": (
-        Case(name="fires and resolves", missed=((60, 240),), firing={105: (), 120: ("RabtaCollectorDown",), 245: ()}),
+        Case(name="fires and resolves", missed=((60, 240),), firing={95: (), 105: ("RabtaCollectorDown",), 245: ()}),
         Case(name="missed scrapes", missed=((60, 70), (100, 105)), firing=dict.fromkeys(range(60, 200, 5), ())),
         Case(name="a restart", **RESTART, firing=dict.fromkeys(range(120, 300, 5), ())),
         Case(name="a replay without end", replaying=((60, 2000),), firing={900: (), 1100: ("RabtaCollectorDown",)}),

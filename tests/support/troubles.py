@@ -1,4 +1,4 @@
-"""Two stories of what is no block: sites, agents and controls that fail, and a collector that breaks down.
+"""Two stories beside the blocks: sites, agents and controls that fail; a collector that breaks, and a slow platform.
 
 They are hurried (hurry.py), for some of these alerts wait for minutes.
 """
@@ -29,6 +29,8 @@ TOO_FEW = "RabtaTooFewAgents zong"
 NO_CONTROL = "RabtaNoControl"
 STALLED = "RabtaIngestStalled"
 COLLECTOR_DOWN = "RabtaCollectorDown"
+THROTTLED = "RabtaPlatformThrottled x zong"
+ISP_DOWN = "RabtaIspDown zong"
 MEMORY_S = 20
 DISK_BYTES = 16 * 1024 * 1024
 
@@ -49,7 +51,7 @@ OF_FLEET = Atlas(
     ),
     sites=_SITES,
 )
-OF_COLLECTOR = Atlas(networks=(_ZONG, _ABROAD), sites=_SITES[1:])
+OF_COLLECTOR = Atlas(networks=(_ZONG, _ABROAD), sites=(_SITES[0], _SITES[-1]))
 
 
 class _Hurried(Story):
@@ -86,7 +88,10 @@ class _Hurried(Story):
 
 
 class Fleet(_Hurried):
-    """A site goes down, one of an ISP's two resolvers lies, an agent leaves; then nobody is abroad any more."""
+    """A site goes down, one of an ISP's two resolvers lies, and then nobody is abroad any more.
+
+    Meanwhile an agent of another ISP leaves, and then that ISP is silent.
+    """
 
     atlas = OF_FLEET
     crew = frozenset(
@@ -105,7 +110,7 @@ class Fleet(_Hurried):
     async def play(self) -> None:
         async with self.running() as (system, country), asyncio.TaskGroup() as tasks:
             tasks.create_task(self._sites(system, country))
-            tasks.create_task(self._agent(system))
+            tasks.create_task(self._zong(system, country))
 
     async def _sites(self, system: System, country: Country) -> None:
         self.switch("firing", DOWN, DISRUPTED)
@@ -120,8 +125,14 @@ class Fleet(_Hurried):
             await self.told(what, "resolved")
         await self._of([agent for agent in system.agents if agent.network.kind is None], NO_CONTROL)
 
-    async def _agent(self, system: System) -> None:
+    async def _zong(self, system: System, country: Country) -> None:
         await self._of([agent for agent in system.agents if agent.name == "zong-3"], TOO_FEW)
+        self.switch("firing", ISP_DOWN)
+        await country.shut("zong")
+        await self.told(ISP_DOWN, "firing")
+        self.switch("resolved", ISP_DOWN)
+        await country.restore("zong")
+        await self.told(ISP_DOWN, "resolved")
 
     async def _of(self, agents: list[Agent], what: str) -> None:
         """These agents end, and come back once somebody was told."""
@@ -136,17 +147,21 @@ class Fleet(_Hurried):
 
 
 class Breakdown(_Hurried):
-    """The collector's disk is full, where there is leave to make a small one; then the collector is gone."""
+    """The disk is full, where there is leave to make a small one; a platform is slowed down; the collector is gone.
+
+    Few agents: timed reads of many on a busy machine would slow one another, and not only under one name.
+    """
 
     atlas = OF_COLLECTOR
-    crew = frozenset({"zong-1", "abroad-1-1"})
+    crew = frozenset({"zong-1", "zong-2", "zong-3", "abroad-1-1"})
 
     async def play(self) -> None:
         with ExitStack() as held:
             disk = None if os.geteuid() else held.enter_context(small_disk(self.folder / "collector", DISK_BYTES))
-            async with self.running() as (system, _):
+            async with self.running() as (system, country):
                 if disk is not None:
                     await self._fill(disk)
+                await self._slow(country)
                 await self._stop(system)
 
     async def _fill(self, disk: SmallDisk) -> None:
@@ -156,6 +171,14 @@ class Breakdown(_Hurried):
         self.switch("resolved", STALLED)
         disk.clear()
         await self.told(STALLED, "resolved")
+
+    async def _slow(self, country: Country) -> None:
+        self.switch("firing", THROTTLED)
+        await country.censor("zong", "x", Rule(action=Action.THROTTLE))
+        await self.told(THROTTLED, "firing")
+        self.switch("resolved", THROTTLED)
+        await country.censor("zong", "x", NOTHING)
+        await self.told(THROTTLED, "resolved")
 
     async def _stop(self, system: System) -> None:
         self.switch("firing", COLLECTOR_DOWN)
