@@ -1,4 +1,4 @@
-"""Two stories beside the blocks: sites, agents and controls that fail; a collector that breaks, and a slow platform.
+"""Two stories beside the blocks: sites, agents and controls that fail; a collector that breaks, and an ISP.
 
 They are hurried (hurry.py), for some of these alerts wait for minutes.
 """
@@ -31,7 +31,6 @@ STALLED = "RabtaIngestStalled"
 COLLECTOR_DOWN = "RabtaCollectorDown"
 THROTTLED = "RabtaPlatformThrottled x zong"
 ISP_DOWN = "RabtaIspDown zong"
-MEMORY_S = 20
 DISK_BYTES = 16 * 1024 * 1024
 
 _SITES = (
@@ -55,14 +54,16 @@ OF_COLLECTOR = Atlas(networks=(_ZONG, _ABROAD), sites=(_SITES[0], _SITES[-1]))
 
 
 class _Hurried(Story):
-    """`crew`: the agents that there are, by name."""
+    """`crew`: the agents that there are, by name. `memory_s`: for how long one that is gone is missed."""
 
     atlas: Atlas
     crew: frozenset[str]
+    memory_s = 86_400
 
     def __init__(self, folder: Path, webhook: Webhook) -> None:
         super().__init__(folder, webhook)
         hurry(folder / "monitoring")
+        self.seen.hurried = frozenset({TOO_FEW, NO_CONTROL})
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[tuple[System, Country]]:
@@ -71,7 +72,7 @@ class _Hurried(Story):
         async with Country(self.atlas, self.folder, collector=collector) as country, Watch(self.ports.page) as reader:
             system = System(country, Files(root=self.folder), self.ports, interval="3s", agents=6)
             with system.files.config.open("a", encoding="utf-8") as config:
-                config.write(f"isp_memory_s = {MEMORY_S}  # a day, otherwise\n")
+                config.write(f"isp_memory_s = {self.memory_s}\n")
             system.agents = [self.placed(agent, country) for agent in system.agents if agent.name in self.crew]
             try:
                 await self.monitoring.start()
@@ -88,10 +89,7 @@ class _Hurried(Story):
 
 
 class Fleet(_Hurried):
-    """A site goes down, one of an ISP's two resolvers lies, and then nobody is abroad any more.
-
-    Meanwhile an agent of another ISP leaves, and then that ISP is silent.
-    """
+    """A site goes down, one of an ISP's two resolvers lies, an agent leaves; then nobody is abroad any more."""
 
     atlas = OF_FLEET
     crew = frozenset(
@@ -99,6 +97,7 @@ class Fleet(_Hurried):
         | {f"zong-{index}" for index in range(1, 4)}
         | {"abroad-1-1", "abroad-2-1"}
     )
+    memory_s = 20
 
     def placed(self, agent: Agent, country: Country) -> Agent:
         """Half of PTCL's agents use its other resolver."""
@@ -110,7 +109,7 @@ class Fleet(_Hurried):
     async def play(self) -> None:
         async with self.running() as (system, country), asyncio.TaskGroup() as tasks:
             tasks.create_task(self._sites(system, country))
-            tasks.create_task(self._zong(system, country))
+            tasks.create_task(self._agent(system))
 
     async def _sites(self, system: System, country: Country) -> None:
         self.switch("firing", DOWN, DISRUPTED)
@@ -125,14 +124,8 @@ class Fleet(_Hurried):
             await self.told(what, "resolved")
         await self._of([agent for agent in system.agents if agent.network.kind is None], NO_CONTROL)
 
-    async def _zong(self, system: System, country: Country) -> None:
+    async def _agent(self, system: System) -> None:
         await self._of([agent for agent in system.agents if agent.name == "zong-3"], TOO_FEW)
-        self.switch("firing", ISP_DOWN)
-        await country.shut("zong")
-        await self.told(ISP_DOWN, "firing")
-        self.switch("resolved", ISP_DOWN)
-        await country.restore("zong")
-        await self.told(ISP_DOWN, "resolved")
 
     async def _of(self, agents: list[Agent], what: str) -> None:
         """These agents end, and come back once somebody was told."""
@@ -147,7 +140,7 @@ class Fleet(_Hurried):
 
 
 class Breakdown(_Hurried):
-    """The disk is full, where there is leave to make a small one; a platform is slowed down; the collector is gone.
+    """The disk is full, where there is leave to make one; an ISP is silent, then slows a platform; the collector goes.
 
     Few agents: timed reads of many on a busy machine would slow one another, and not only under one name.
     """
@@ -161,6 +154,7 @@ class Breakdown(_Hurried):
             async with self.running() as (system, country):
                 if disk is not None:
                     await self._fill(disk)
+                await self._shut(country)
                 await self._slow(country)
                 await self._stop(system)
 
@@ -171,6 +165,14 @@ class Breakdown(_Hurried):
         self.switch("resolved", STALLED)
         disk.clear()
         await self.told(STALLED, "resolved")
+
+    async def _shut(self, country: Country) -> None:
+        self.switch("firing", ISP_DOWN)
+        await country.shut("zong")
+        await self.told(ISP_DOWN, "firing")
+        self.switch("resolved", ISP_DOWN)
+        await country.restore("zong")
+        await self.told(ISP_DOWN, "resolved")
 
     async def _slow(self, country: Country) -> None:
         self.switch("firing", THROTTLED)

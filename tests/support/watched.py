@@ -29,13 +29,17 @@ EVERYTHING_REACHABLE = 'count(rabta_verdict{state="reachable"} == 1) == bool cou
 
 @dataclass(slots=True, kw_only=True)
 class Watched:
-    """What was seen. `switched`: when what each alert is about began and ended. Times are Unix time."""
+    """What was seen. `switched`: when what each alert is about began and ended. Times are Unix time.
+
+    `hurried`: alerts that wait for minutes as they ship, and did not here.
+    """
 
     prometheus: str
     told: list[Told] = field(default_factory=list)
     moments: dict[str, float] = field(default_factory=dict)
     switched: dict[tuple[str, str], float] = field(default_factory=dict)
     fired_in_quiet: Rows = field(default_factory=list)
+    hurried: frozenset[str] = frozenset()
 
     def query(self, expression: str, moment: str = "blocked") -> Rows:
         """An instant query at one of the `moments`: `quiet`, `blocked` (X nationwide and mobile shut), `over`."""
@@ -65,6 +69,7 @@ class Watched:
     def table(self) -> list[str]:
         return [
             f"{what:<34} {status:<9} {'never' if (delay := self.delay(what, status)) is None else f'{delay:5.1f} s'}"
+            f"{' (hurried: minutes are a twelfth)' if what in self.hurried else ''}"
             for what, status in self.switched
         ]
 
