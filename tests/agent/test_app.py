@@ -12,6 +12,7 @@ import structlog
 
 from rabta_agent import app
 from rabta_agent.app import Agent
+from rabta_agent.categories import RISKY
 from rabta_agent.config import Config
 from rabta_agent.exits import CommandError, ExitCode
 from rabta_agent.home import Home
@@ -47,6 +48,7 @@ async def test_it_says_what_it_is_and_can(tmp_path: Path) -> None:
     (hello,) = collector.hellos
     assert ["dns", "tcp", "tls", "http", "vpn", "quic"] == list(hello.capabilities)
     assert ("ptcl", True, 0, 0) == (hello.network.isp, hello.network.lab, hello.backlog, hello.plan_version)
+    assert sorted(RISKY) == list(hello.left_out)
     assert ["Bearer agent-1.s3cret"] == collector.authorizations
     assert hello.agent_version
     assert hello.epoch

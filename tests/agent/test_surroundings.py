@@ -104,7 +104,7 @@ async def test_what_is_asked_of_programs_is_asked_anew_on_another_network(monkey
 
 async def test_in_a_pause_nobody_speaks_with_the_collector(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(surroundings, "LOOK_S", 0.001)
-    world, sessions, speaking = World(), 0, asyncio.Event()
+    world, sessions, speaking, farewells = World(), 0, asyncio.Event(), list[bool]()
     around = world.open()
 
     async def speak() -> None:
@@ -116,13 +116,16 @@ async def test_in_a_pause_nobody_speaks_with_the_collector(monkeypatch: pytest.M
         finally:
             speaking.clear()
 
-    tasks = [asyncio.create_task(around.watch()), asyncio.create_task(around.heard(speak))]
+    async def take_leave() -> None:
+        farewells.append(speaking.is_set())
+
+    tasks = [asyncio.create_task(around.watch()), asyncio.create_task(around.heard(speak, take_leave))]
     await until(speaking.is_set)
     world.paused_until = float("inf")
     await until(lambda: not speaking.is_set())
     world.paused_until = None
     await until(speaking.is_set)
-    assert 2 == sessions
+    assert (2, [True]) == (sessions, farewells)  # it was said while the line still stood
     for task in tasks:
         task.cancel()
 
@@ -132,4 +135,4 @@ async def test_what_ends_the_link_ends_it() -> None:
         raise ValueError("over")
 
     with pytest.raises(ValueError, match="over"):
-        await World().open().heard(fail)
+        await World().open().heard(fail, fail)

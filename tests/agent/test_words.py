@@ -13,6 +13,9 @@ from support.messages import CATALOGUE, SOURCE, marked, places, texts
 PROSE = re.compile(r"[A-Za-z]{2,} [a-z]{2,}")
 WORD = re.compile(r"[A-Za-z]{2,}")
 SILENT = {"logger", "log"}  # what is called by these names writes the log, which is English
+UNSEEN = {  # exceptions whose words nobody reads: of steps, and of what is caught where it is made
+    "StepError",
+}
 TRANSLATED = sorted((SOURCE / "cli").glob("*.py"))
 
 
@@ -42,6 +45,26 @@ def test_no_text_of_a_command_bypasses_the_catalogue(file: object) -> None:
     ]
     assert [] == [text for text in prose if PROSE.search(text)]
     assert [] == [text for text in _printed(tree) if WORD.search(text.replace("rabta-agent", "").replace("# home", ""))]
+
+
+@pytest.mark.parametrize("file", sorted(SOURCE.rglob("*.py")), ids=lambda file: str(file.relative_to(SOURCE)))
+def test_no_complaint_bypasses_the_catalogue(file: object) -> None:
+    tree = ast.parse(file.read_text(encoding="utf-8"))  # type: ignore[attr-defined] # a Path
+    exempt = {id(literal) for literal in marked(tree)}
+    said = [each for argument in _complaints(tree) for each in ast.walk(argument) if id(each) not in exempt]
+    texts_said = [one.value for one in said if isinstance(one, ast.Constant) and isinstance(one.value, str)]
+    assert [] == [text for text in texts_said if PROSE.search(text)]
+
+
+def _complaints(tree: ast.AST) -> Iterator[ast.expr]:
+    """What exceptions are made of, and what is kept as `problem` until one is."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Call):
+            name = getattr(node.func, "attr", getattr(node.func, "id", ""))
+            if name.endswith(("Error", "InvalidTarget")) and name not in UNSEEN:
+                yield from node.args
+        elif isinstance(node, ast.Assign) and getattr(node.targets[0], "id", "") == "problem":
+            yield node.value
 
 
 def _printed(tree: ast.AST) -> Iterator[str]:

@@ -63,6 +63,7 @@ def test_a_batch_is_opened_to_the_very_bytes_that_came(found: list[object]) -> N
     [
         (link.SessionRequest(hello=link.Hello()), Kind.HELLO),
         (link.SessionRequest(heartbeat=link.Heartbeat(backlog=3)), Kind.HEARTBEAT),
+        (link.SessionRequest(goodbye=link.Goodbye()), Kind.GOODBYE),
         (link.SessionRequest(), Kind.UNKNOWN),
         (link.SessionRequest.FromString(b"\x7a\x03new"), Kind.UNKNOWN),
     ],

@@ -42,7 +42,7 @@ class World:
         return View(
             state=lambda _: self.state,
             newest=lambda _: self.found,
-            crew=lambda isp: ["c1", "c2"] if isp == "" else self.crew,
+            crew=lambda isp, _platform: ["c1", "c2"] if isp == "" else self.crew,
             known=lambda _: len(self.crew),
             siblings=lambda _: (),
         )

@@ -58,6 +58,33 @@ def test_an_invitation_is_a_line(terminal: Terminal) -> None:
     assert 3 == len(terminal("invite", "--isp", "ptcl", "--count", "3").splitlines())
 
 
+def test_an_invitation_is_a_link_where_that_is_wanted(terminal: Terminal) -> None:
+    (link,) = terminal("invite", "--show", "link", "--at", "https://c.example/").splitlines()
+    assert re.fullmatch(r"https://c\.example/join#rabta-[\w-]+", link)
+    assert "no address is known that agents could be sent to; see --at" in terminal("invite", "--show", "link", code=2)
+    assert '--at: "c.example" is no address' in terminal("invite", "--at", "c.example", code=2)
+
+
+def test_an_invitation_leads_to_the_first_address_of_the_running_collector(terminal: Terminal) -> None:
+    with closing(Registry(DataDir(terminal.data).state)) as registry:
+        registry.keep_fact("endpoints", "https://c.example https+post://d.example")
+    assert terminal("invite", "--show", "link").startswith("https://c.example/join#")
+
+
+def test_on_a_terminal_an_invitation_is_all_that_can_be_handed_on(
+    terminal: Terminal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sys.stdout.isatty", lambda: True)
+    said = terminal("invite", "--isp", "ptcl", "--uses", "20", "--at", "https://c.example")
+    token, _, line, link, *_ = said.splitlines()
+    assert [f"  rabta-agent join https://c.example --invite {token}", f"  https://c.example/join#{token}"] == [
+        line,
+        link,
+    ]
+    assert "█▀▀▀█" in said
+    assert "For 20 agents at ptcl (probe), until 20" in said
+
+
 def test_an_invitation_may_pin_the_key_of_the_agents_side(terminal: Terminal, tmp_path: Path) -> None:
     cert = tmp_path / "cert.pem"
     trustme.CA().cert_pem.write_to_path(str(cert))

@@ -26,6 +26,7 @@ class Line:
     member: Member
     asked: list[MeasureNow] = field(default_factory=list)
     full: bool = False
+    left_out: frozenset[str] = frozenset()
 
     def ask(self, request: MeasureNow) -> bool:
         if not self.full:
@@ -88,6 +89,16 @@ def test_an_anomaly_has_the_others_of_its_isp_and_the_controls_asked() -> None:
     assert ("x", URL) == (request.platform, request.target)
     assert request.request > 0
     assert (1, 4) == (troubled.stats.questions, troubled.stats.requests["given"])
+
+
+def test_nobody_is_asked_for_what_they_leave_out() -> None:
+    troubled = country()
+    for agent in ("ptcl-1", f"{ABROAD}-0"):
+        troubled.lines[agent].left_out = frozenset({"x"})
+    troubled.finds("ptcl-0", BLOCKED, THEN + 1)
+    assert not troubled.lines["ptcl-1"].asked
+    assert not troubled.lines[f"{ABROAD}-0"].asked
+    assert troubled.asked().keys() == {"ptcl", ABROAD}
 
 
 def test_a_block_that_is_found_has_the_other_isps_asked() -> None:

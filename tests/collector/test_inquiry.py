@@ -35,7 +35,7 @@ class Place:
         return View(
             state=lambda key: self.state,
             newest=lambda key: self.found,
-            crew=lambda isp: self.crew if isp else ["c1", "c2"],
+            crew=lambda isp, _platform: self.crew if isp else ["c1", "c2"],
             known=lambda isp: len(self.crew),
             siblings=lambda key: (),
         )

@@ -21,6 +21,10 @@ class Country:
         for agent in agents:
             self.nation.hear(Presence(at=at, agent=agent, isp=isp, role=role, connected=connected))
 
+    def leave(self, at: float, isp: str, *agents: str) -> None:
+        for agent in agents:
+            self.nation.hear(Presence(at=at, agent=agent, isp=isp, role=Role.PROBE, connected=False, left=True))
+
     def until(self, now: int) -> list[Turn]:
         turns = []
         while (point := self.agenda.next) is not None and point <= now:
@@ -50,6 +54,25 @@ def test_an_isp_goes_down_when_its_time_has_come_though_nothing_is_heard() -> No
     assert [] == country.until(189)
     (turn,) = country.until(190)
     assert Turn(isp="jazz", before=IspState.UP, after=IspState.DOWN, detected_after_s=90.0) == turn
+
+
+def test_a_crowd_that_said_it_goes_is_no_outage_and_is_expected_no_more() -> None:
+    country = calm()
+    country.leave(100, "jazz", "jazz-1", "jazz-2", "jazz-3")
+    assert [("jazz", IspState.UNKNOWN)] == [(turn.isp, turn.after) for turn in country.until(4000)]
+    (jazz,) = [one for one in country.nation.statuses(4000) if one.isp == "jazz"]
+    assert (0, 0) == (jazz.agents_connected, jazz.agents_expected)
+    country.presence(5000, "jazz", True, "jazz-1", "jazz-2", "jazz-3")
+    assert [IspState.UP] == [turn.after for turn in country.until(5010)]
+
+
+def test_those_who_fall_silent_are_judged_without_those_who_said_that_they_go() -> None:
+    country = calm()
+    country.presence(1, "jazz", True, *(f"jazz-{n}" for n in (4, 5, 6)))
+    country.leave(100, "jazz", "jazz-4", "jazz-5", "jazz-6")
+    country.presence(1000, "jazz", False, "jazz-1", "jazz-2", "jazz-3")
+    (turn,) = country.until(1200)
+    assert ("jazz", IspState.DOWN) == (turn.isp, turn.after)
 
 
 def test_controls_bear_witness_that_we_can_hear() -> None:

@@ -12,6 +12,7 @@ from rabta_collector.planner import REISSUE_S, Planner
 from rabta_collector.share import Terms
 from rabta_collector.signing import load_signer
 from rabta_collector.whereabouts import GOOD_S, Whereabouts
+from rabta_proto.v1 import collector_pb2 as link
 from rabta_proto.v1 import plan_pb2 as wire
 from rabta_proto.vocabulary import Role
 from support.collector_server import CATALOGUE
@@ -25,6 +26,7 @@ class Session:
     def __init__(self, agent: str, isp: str = "ptcl", role: Role = Role.PROBE) -> None:
         self.member = Member(agent=agent, isp=isp, role=role)
         self.plans: list[wire.Plan] = []
+        self.left_out: frozenset[str] = frozenset()
         self.plan_version = 0
         self.full = False
 
@@ -63,6 +65,11 @@ class Country:
 
     def share_out(self) -> int:
         return self.planner.share_out(self.sessions)  # type: ignore[arg-type] # what a planner needs of sessions
+
+    def first_plan(self) -> wire.Plan:
+        """A newcomer's."""
+        newcomer, there = Member(agent="n", isp="ptcl", role=Role.PROBE), self.sessions.values()
+        return wire.Plan.FromString(self.planner.first_plan(newcomer, there).plan)  # type: ignore[arg-type] # as above
 
 
 @pytest.fixture
@@ -146,10 +153,28 @@ def test_one_that_takes_nothing_is_offered_it_again(country: Country) -> None:
 
 
 def test_a_newcomers_first_plan_counts_those_that_are_there(country: Country) -> None:
-    members = [country.connect("a").member, country.connect("b", "zong").member]
-    signed = country.planner.first_plan(Member(agent="n", isp="ptcl", role=Role.PROBE), members)
-    plan = wire.Plan.FromString(signed.plan)
+    country.connect("a")
+    country.connect("b", "zong")
+    plan = country.first_plan()
     assert ("n", 600_000) == (plan.agent_id, plan.assignments[0].interval_ms)
+    country.sessions["a"].left_out = frozenset({"x"})
+    assert 300_000 == country.first_plan().assignments[0].interval_ms
+
+
+def test_what_an_agent_leaves_out_is_asked_of_the_others_of_its_isp(country: Country) -> None:
+    shy, first, second = country.connect("a"), country.connect("b"), country.connect("c")
+    shy.left_out = frozenset({"x"})
+    country.share_out()
+    assert [] == list(shy.plans[-1].assignments)
+    assert (600_000, 600_000) == (interval(first), interval(second))
+
+
+@pytest.mark.parametrize(
+    ("said", "platforms"),
+    [([], set()), (["SOCIAL"], {"x"}), (["social"], {"x"}), (["NEWS", ""], set()), (["A"] * 64 + ["SOCIAL"], set())],
+)
+def test_what_is_left_out_is_said_by_category(country: Country, said: list[str], platforms: set[str]) -> None:
+    assert platforms == country.planner.left_out(link.Hello(left_out=said))
 
 
 def test_a_control_measures_everything_and_pays_for_itself(country: Country) -> None:
@@ -163,8 +188,7 @@ def test_what_controls_know_of_addresses_goes_into_the_plans_of_agents_alone(cou
     agent, control = country.connect("a"), country.connect("c", "", Role.CONTROL)
     country.share_out()
     assert ([NEAR], []) == (addresses(agent), addresses(control))
-    newcomer = country.planner.first_plan(Member(agent="n", isp="ptcl", role=Role.PROBE), [agent.member])
-    assert [NEAR] == wire.Plan.FromString(newcomer.plan).assignments[0].control_addresses
+    assert [NEAR] == country.first_plan().assignments[0].control_addresses
 
 
 def test_a_plan_without_addresses_is_made_anew_once_there_are_some(country: Country) -> None:

@@ -277,6 +277,22 @@ async def test_a_changed_share_goes_out_as_a_plan(server: Server) -> None:
         assert 0 == server.planner.share_out(server.service.sessions)
 
 
+def contents(folder: Path) -> bytes:
+    return b"".join(file.read_bytes() for file in folder.rglob("*") if file.is_file())
+
+
+async def test_what_a_volunteer_leaves_out_is_not_asked_of_their_agent_and_is_written_nowhere(
+    server: Server, tmp_path: Path
+) -> None:
+    agent, other = await server.join(), await server.join()
+    async with agent.session(link.Hello(left_out=["SOCIAL"])) as session, other.session():
+        assert 2 == server.planner.share_out(server.service.sessions)
+        assert [] == list(plans.Plan.FromString((await session.next()).plan.plan).assignments)
+    kept = contents(tmp_path)
+    assert agent.id.encode() in kept
+    assert b"SOCIAL" not in kept
+
+
 async def test_the_collectors_end_is_said_to_its_agents(server: Server) -> None:
     agent = await server.join()
     async with agent.session() as session:

@@ -50,7 +50,7 @@ class Plans:
     def _make(self, agents: int, *, control: bool) -> list[tuple[Share, ...]]:
         split, terms = (mirror, CONTROL_TERMS) if control else (share, TERMS)
         names = [f"{n:04}" for n in range(agents)]
-        shares = split(self.catalogue.targets, names, terms)
+        shares = split(self.catalogue.targets, dict.fromkeys(names, frozenset[str]()), terms)
         return [tuple(one for one in shares[name] if self._wants(one)) for name in names]
 
     def _wants(self, one: Share) -> bool:

@@ -132,7 +132,7 @@ class Watch:
         pauses = []
         for count in {len(self.roster.agents), max(1, len(self.roster.agents) // 2)}:
             names = [str(n) for n in range(count)]
-            shares = share(self.catalogue.targets, names, TERMS)[names[0]]
+            shares = share(self.catalogue.targets, dict.fromkeys(names, frozenset[str]()), TERMS)[names[0]]
             pauses.append(next(one.interval_s for one in shares if one.target.url == target.url))
         self._standing[target.url] = min(CEILING_S, 1.1 * DEFAULTS.vote_intervals * max(pauses))
         return self._standing[target.url]

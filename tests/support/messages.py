@@ -23,6 +23,7 @@ msgstr ""
 "Content-Type: text/plain; charset=UTF-8\\n"
 """
 MARKERS = {"tr", "mark"}
+MARKED_KEYWORD = "meaning"  # of a key of the configuration, which is shown translated
 PLACE = re.compile(r"\{[^{}]*\}|%\([a-z_]+\)[a-z]|%[a-z]")
 
 
@@ -31,6 +32,8 @@ def marked(tree: ast.AST) -> Iterator[ast.Constant]:
     for node in ast.walk(tree):
         if isinstance(node, ast.Call) and _name(node.func) in MARKERS and node.args:
             yield from _literals(node.args[0])
+        if isinstance(node, ast.keyword) and node.arg == MARKED_KEYWORD:
+            yield from _literals(node.value)
 
 
 def _literals(node: ast.expr) -> Iterator[ast.Constant]:

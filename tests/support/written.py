@@ -14,7 +14,7 @@ def row_of(entry: Entry, number: int) -> Row:
     """`number`: of the first measurement in its agent's spool."""
     at_us = round(entry.at * 1_000_000)
     if not isinstance(entry, Measured):
-        kind = Kind.CONNECTED if entry.connected else Kind.DISCONNECTED
+        kind = Kind.CONNECTED if entry.connected else Kind.LEFT if entry.left else Kind.DISCONNECTED
         return Row(0, kind, at_us, entry.agent, entry.isp, str(entry.role))
     messages = [
         to_message(replace(one, epoch=EPOCH, sequence=number + place)) for place, one in enumerate(entry.measurements)

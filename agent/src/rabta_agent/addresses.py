@@ -8,6 +8,8 @@ The ranges are those of the IANA special-purpose registries (RFC 6890) and the o
 import re
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address
 
+from rabta_agent.words import tr
+
 _V4 = (
     ("this network", "0.0.0.0/8"),
     ("private", "10.0.0.0/8"),
@@ -79,7 +81,7 @@ def split_endpoint(text: str, default_port: int) -> tuple[str, int]:
     host, _, port = text.rpartition(":")
     address = canonical(host)
     if address is None or not port.isascii() or not port.isdigit() or not 0 < int(port) < 65536:
-        raise ValueError(f"not an address with an optional port: {text!r}")
+        raise ValueError(tr("not an address with an optional port: {text}", text=repr(text)))
     return address, int(port)
 
 

@@ -14,6 +14,7 @@ import structlog
 
 from rabta_agent.board import Board
 from rabta_agent.budget import is_used_up
+from rabta_agent.categories import tell_left_out
 from rabta_agent.ceilings import LINK_BYTES, Ceilings
 from rabta_agent.clock import Clock
 from rabta_agent.config import Config
@@ -130,6 +131,7 @@ class Agent:
                 await asyncio.wait({working, asked}, return_when=asyncio.FIRST_COMPLETED)
                 if not working.done():
                     await self._drain(working)
+                await self._uplink.farewell()
                 for task in (link, asked, around, account):
                     task.cancel()
                 await asyncio.wait({link})
@@ -143,7 +145,7 @@ class Agent:
         if self._around is None:
             await self._uplink.run()
         else:
-            await self._around.heard(self._uplink.run)
+            await self._around.heard(self._uplink.run, self._uplink.farewell)
 
     def _owed(self) -> int:
         """Bytes of the line to the collector that the spool does not know of yet."""
@@ -185,7 +187,7 @@ class Agent:
     async def _through_the_plan(self) -> None:
         patience_s = LAB_PATIENCE_S if self._parts.config.lab else PATIENCE_S
         if not await self._plan_comes(patience_s):
-            raise self._failed("the collector has given this agent no plan yet", patience_s)
+            raise self._failed(tr("the collector has given this agent no plan yet"), patience_s)
         before = await self._parts.spool.last_row()
         left_out = await self._measuring.once()
         try:
@@ -193,9 +195,8 @@ class Agent:
                 await self._uplink.drained(before)  # what waited before goes at its own rate
         except TimeoutError:
             waiting = self._parts.spool.counts.waiting
-            raise self._failed(
-                f"{waiting} measurements were not acknowledged and wait in the spool", patience_s
-            ) from None
+            problem = tr("{count} measurements were not acknowledged and wait in the spool", count=waiting)
+            raise self._failed(problem, patience_s) from None
         if left_out:
             raise CommandError(tr("{count} targets were left out: the bytes of the day are used up", count=left_out))
 
@@ -210,9 +211,10 @@ class Agent:
     def _failed(self, problem: str, patience_s: float) -> CommandError:
         """The end of a run that did not reach its aim, by whether the collector can be reached."""
         if self._uplink.connected:
-            return CommandError(f"{problem} after {patience_s:g} s")
-        reason = self._uplink.trouble or "no answer"
-        return CommandError(f"the collector cannot be reached ({reason}); {problem}", ExitCode.UNREACHABLE)
+            return CommandError(tr("{problem} after {seconds:g} s", problem=problem, seconds=patience_s))
+        reason = self._uplink.trouble or tr("no answer")
+        whole = tr("the collector cannot be reached ({reason}); {problem}", reason=reason, problem=problem)
+        return CommandError(whole, ExitCode.UNREACHABLE)
 
     def _caller(self) -> Caller:
         credential = self._parts.credential
@@ -240,6 +242,7 @@ class Agent:
             epoch=counts.epoch,
             plan_version=self._plans.current.version if self._plans.current else 0,
             now=to_timestamp(self._parts.clock.now()),
+            left_out=tell_left_out(self._parts.config.left_out),
             **counts.drops,
         )
 

@@ -49,6 +49,11 @@ def find_left_out(left_out: Iterable[str] | None, taken_in: Iterable[str] | None
     return (RISKY - frozenset(taken_in or ())) | frozenset(left_out or ())
 
 
+def tell_left_out(codes: Iterable[str]) -> list[str]:
+    """What of it the collector is told, so that it asks others: known codes alone, no words of the volunteer's own."""
+    return sorted(NAMES.keys() & codes)
+
+
 def parse_categories(text: str) -> tuple[str, ...]:
     """Codes with commas between them; none is an empty list. Raises `ValueError` for what is no code."""
     codes = tuple(dict.fromkeys(code.strip().upper() for code in text.split(",") if code.strip()))

@@ -8,14 +8,15 @@ import re
 import grpc
 import grpc.aio
 
-from rabta_agent.addresses import quote_stranger
 from rabta_agent.ceilings import PLAN_BYTES
 from rabta_agent.endpoint import Endpoint
 from rabta_agent.exits import ExitCode
 from rabta_agent.line import Road, roots
 from rabta_agent.pin import Leaf
 from rabta_agent.proxy import Proxy, ProxyKind
+from rabta_agent.strangers import retell
 from rabta_agent.stream import RefusedError, SessionEndedError
+from rabta_agent.words import tr
 
 KEEPALIVE_MS = 120_000  # heartbeats keep the way open; this finds a peer that hangs
 KEEPALIVE_TIMEOUT_MS = 15_000  # also the kernel's patience with unacknowledged bytes (TCP_USER_TIMEOUT)
@@ -51,7 +52,7 @@ def _proxying(proxy: Proxy | None) -> list[tuple[str, str | int]]:
     if proxy is None:
         return [("grpc.enable_http_proxy", 0)]
     if proxy.kind is not ProxyKind.HTTP:
-        raise SessionEndedError(f"gRPC cannot go through {proxy}: only POST can")
+        raise SessionEndedError(tr("gRPC cannot go through {proxy}: only POST can", proxy=proxy))
     return [("grpc.http_proxy", proxy.url)]
 
 
@@ -61,15 +62,16 @@ def trouble(code: grpc.StatusCode, details: str | None) -> SessionEndedError | R
     # A proxy's or portal's 401 or 403 arrives as these codes too: it is no word of the collector's.
     spoken = "http2 header with status" not in text
     if code in (grpc.StatusCode.UNAUTHENTICATED, grpc.StatusCode.PERMISSION_DENIED) and spoken:
-        return RefusedError(f"the collector does not take this agent any more: {text}", ExitCode.NOT_JOINED)
+        whole = tr("the collector does not take this agent any more: {cause}", cause=text)
+        return RefusedError(whole, ExitCode.NOT_JOINED)
     if code is grpc.StatusCode.FAILED_PRECONDITION:
-        return RefusedError(f"the collector refuses this agent: {text}")
+        return RefusedError(tr("the collector refuses this agent: {cause}", cause=text))
     if code is grpc.StatusCode.UNIMPLEMENTED:
-        return SessionEndedError("what answers there is no Rabta collector")
+        return SessionEndedError(tr("what answers there is no Rabta collector"))
     return SessionEndedError(f"{code.name.lower()}: {text}")
 
 
 def brief(details: str | None) -> str:
     """The cause within the text of a status, on one line."""
-    text = " ".join((details or "no reason given").split())
-    return quote_stranger(_PREAMBLE.sub("", text.rpartition("last error: ")[2]))
+    text = " ".join((details or tr("no reason given")).split())
+    return retell(_PREAMBLE.sub("", text.rpartition("last error: ")[2]))

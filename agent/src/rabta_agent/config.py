@@ -16,6 +16,7 @@ from rabta_agent.categories import find_left_out, parse_categories
 from rabta_agent.ceilings import BACKLOG_MOST_BYTES_PER_S
 from rabta_agent.holds import Wishes
 from rabta_agent.proxy import parse_proxy
+from rabta_agent.strangers import in_words
 from rabta_agent.words import LANGUAGES, tr
 
 LEVELS = ("debug", "info", "warning", "error")
@@ -235,12 +236,14 @@ def _from_file(file: Path) -> dict[str, object]:
     except (FileNotFoundError, NotADirectoryError):
         return {}
     except OSError as wrong:
-        raise InvalidConfigError(tr("{path}: cannot be read: {cause}", path=file, cause=wrong.strerror)) from None
+        raise InvalidConfigError(tr("{path}: cannot be read: {cause}", path=file, cause=in_words(wrong))) from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as wrong:
         raise InvalidConfigError(tr("{path}: not TOML: {cause}", path=file, cause=wrong)) from None
     for key in table:
         if key == "lab":
-            raise InvalidConfigError(f"{file}: lab: only the environment ({LAB_VARIABLE}=1) switches the lab on")
+            raise InvalidConfigError(
+                tr("{path}: lab: only the environment ({name}=1) switches the lab on", path=file, name=LAB_VARIABLE)
+            )
         if key not in KEYS:
             raise InvalidConfigError(
                 tr('{path}: unknown key "{key}"; known are {known}', path=file, key=key, known=", ".join(KEYS))
@@ -264,7 +267,7 @@ def to_toml(config: Config) -> str:
     lines = [f"# lab = {str(config.lab).lower()} # from {LAB_VARIABLE}"]
     for key, row in KEYS.items():
         value = getattr(config, key)
-        lines.append(f"# {key} # {row.meaning}" if value is None else f"{key} = {_toml(value)} # {row.meaning}")
+        lines.append(f"# {key} # {tr(row.meaning)}" if value is None else f"{key} = {_toml(value)} # {tr(row.meaning)}")
     return "\n".join(lines) + "\n"
 
 

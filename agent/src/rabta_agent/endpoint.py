@@ -11,6 +11,8 @@ from enum import StrEnum
 from ipaddress import ip_address
 from urllib.parse import urlsplit
 
+from rabta_agent.words import tr
+
 _PORTS = {"https": 443, "https+post": 443, "http": 50051, "http+post": 8080}
 
 
@@ -56,23 +58,25 @@ def parse_endpoint(url: str, *, lab: bool) -> Endpoint:
     """The endpoint that a URL names. Raises `InvalidEndpointError`."""
     scheme, separator, _ = url.partition("://")
     if not separator:
-        raise InvalidEndpointError(f'"{url}" has no scheme; write https://{url}')
+        raise InvalidEndpointError(tr('"{url}" has no scheme; write https://{url}', url=url))
     if scheme.lower() not in _PORTS:
-        raise InvalidEndpointError(f'"{url}": the scheme is none of {", ".join(_PORTS)}')
+        raise InvalidEndpointError(tr('"{url}": the scheme is none of {known}', url=url, known=", ".join(_PORTS)))
     try:
         parts = urlsplit(url)
         host, port = parts.hostname, parts.port
     except ValueError:
-        raise InvalidEndpointError(f'"{url}" is no URL of a collector') from None
+        raise InvalidEndpointError(tr('"{url}" is no URL of a collector', url=url)) from None
     if not host or port == 0 or parts.username is not None or any(char.isspace() for char in url):
-        raise InvalidEndpointError(f'"{url}" is no URL of a collector')
+        raise InvalidEndpointError(tr('"{url}" is no URL of a collector', url=url))
     if parts.path not in ("", "/") or parts.query or parts.fragment:
-        raise InvalidEndpointError(f'"{url}": only scheme, host and port belong here')
+        raise InvalidEndpointError(tr('"{url}": only scheme, host and port belong here', url=url))
     transport, plus, _ = parts.scheme.partition("+")
     way = Way.POST if plus else Way.GRPC
     endpoint = Endpoint(host=host, port=port or _PORTS[parts.scheme], tls=transport == "https", way=way)
     if not endpoint.tls and not endpoint.loopback and not lab:
-        raise InvalidEndpointError(f'"{url}" is not encrypted: outside of this machine only https:// is allowed')
+        raise InvalidEndpointError(
+            tr('"{url}" is not encrypted: outside of this machine only https:// is allowed', url=url)
+        )
     return endpoint
 
 

@@ -18,6 +18,7 @@ from rabta_agent.home import Credential
 from rabta_agent.line import Road
 from rabta_agent.plan import InvalidPlanError, open_plan
 from rabta_agent.post import CallError
+from rabta_agent.words import tr
 from rabta_proto.v1 import collector_pb2 as wire
 from rabta_proto.v1.plan_pb2 import SignedPlan
 
@@ -64,25 +65,27 @@ async def _ask(dialler: Dialler, way: Endpoint, request: wire.EnrollRequest) -> 
         async with asyncio.timeout(TIMEOUT_S):
             return await dialler.call(way, "Enroll", request.SerializeToString())
     except TimeoutError:
-        raise CallError(grpc.StatusCode.DEADLINE_EXCEEDED, f"no answer within {TIMEOUT_S:g} s") from None
+        problem = tr("no answer within {seconds:g} s", seconds=TIMEOUT_S)
+        raise CallError(grpc.StatusCode.DEADLINE_EXCEEDED, problem) from None
 
 
 def _refusal(endpoint: Endpoint, code: grpc.StatusCode, details: str) -> CommandError:
     match code:
         case grpc.StatusCode.PERMISSION_DENIED | grpc.StatusCode.UNAUTHENTICATED:
-            return CommandError(f"{endpoint}: the invitation was refused: {details}")
+            return CommandError(tr("{endpoint}: the invitation was refused: {cause}", endpoint=endpoint, cause=details))
         case grpc.StatusCode.UNAVAILABLE | grpc.StatusCode.DEADLINE_EXCEEDED | grpc.StatusCode.CANCELLED:
-            return CommandError(f"{endpoint} cannot be reached: {details}", ExitCode.UNREACHABLE)
+            problem = tr("{endpoint} cannot be reached: {cause}", endpoint=endpoint, cause=details)
+            return CommandError(problem, ExitCode.UNREACHABLE)
         case grpc.StatusCode.UNIMPLEMENTED:
-            return CommandError(f"{endpoint}: what answers there is no Rabta collector")
+            return CommandError(tr("{endpoint}: what answers there is no Rabta collector", endpoint=endpoint))
         case _:
-            return CommandError(f"{endpoint}: the collector refused: {details}")
+            return CommandError(tr("{endpoint}: the collector refused: {cause}", endpoint=endpoint, cause=details))
 
 
 def _checked(used: tuple[Endpoint, ...], response: wire.EnrollResponse, *, lab: bool, pin: str) -> Enrolment:
     endpoint = used[0]
     if not _word(response.agent_id) or not _word(response.secret) or len(response.plan_public_key) != 32:
-        raise CommandError(f"{endpoint}: the collector's answer holds no usable credential")
+        raise CommandError(tr("{endpoint}: the collector's answer holds no usable credential", endpoint=endpoint))
     if response.HasField("plan"):
         try:
             open_plan(

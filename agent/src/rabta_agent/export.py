@@ -17,6 +17,8 @@ from rabta_agent.home import Credential
 from rabta_agent.inflight import Waiting, to_batch
 from rabta_agent.sealed import Sealer
 from rabta_agent.spool import SpoolError, reading
+from rabta_agent.strangers import in_words
+from rabta_agent.words import tr
 
 BATCH_MEASUREMENTS = 200
 BATCH_BYTES = 256 * 1024
@@ -28,7 +30,7 @@ def export(credential: Credential, spool: Path, file: Path, *, tell: Callable[[i
     Raises `CommandError`.
     """
     if not credential.import_public_key or not credential.export_key:
-        raise CommandError("the collector gave this agent no key to export with when it joined: join again")
+        raise CommandError(tr("the collector gave this agent no key to export with when it joined: join again"))
     draft = file.with_name(f".{file.name}.new")
     try:
         with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as stream:
@@ -53,7 +55,7 @@ def export(credential: Credential, spool: Path, file: Path, *, tell: Callable[[i
         if isinstance(wrong, SpoolError | ValueError):
             raise CommandError(str(wrong)) from None
         if isinstance(wrong, OSError):
-            raise CommandError(f"{file}: cannot be written: {wrong.strerror}") from None
+            raise CommandError(tr("{path}: cannot be written: {cause}", path=file, cause=in_words(wrong))) from None
         raise
     return count
 

@@ -8,6 +8,7 @@ import grpc.aio
 from rabta_agent.channel import trouble
 from rabta_agent.stream import SessionEndedError
 from rabta_agent.traffic import Traffic
+from rabta_agent.words import tr
 from rabta_proto.v1 import collector_pb2 as wire
 from rabta_proto.v1 import collector_pb2_grpc as service
 
@@ -36,7 +37,7 @@ class GrpcStream:
         except grpc.aio.AioRpcError as error:
             raise trouble(error.code(), error.details()) from None
         if response is grpc.aio.EOF:
-            raise SessionEndedError("the collector ended the session")
+            raise SessionEndedError(tr("the collector ended the session"))
         if not self._answered:
             self._answered = True
             self._traffic.opened(tls=self._tls)

@@ -26,6 +26,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 from rabta_agent.exits import CommandError, ExitCode
+from rabta_agent.strangers import in_words
 from rabta_agent.words import tr
 
 _DIRECTORY_MODE = 0o700
@@ -99,7 +100,7 @@ class Home:
             probe.unlink()
         except OSError as wrong:
             raise CommandError(
-                tr("{path}: not a directory this agent can write to: {cause}", path=self.path, cause=wrong.strerror)
+                tr("{path}: not a directory this agent can write to: {cause}", path=self.path, cause=in_words(wrong))
             ) from None
 
     def credential(self) -> Credential | None:
@@ -116,7 +117,7 @@ class Home:
         except (FileNotFoundError, NotADirectoryError):
             return None
         except OSError as wrong:
-            raise CommandError(tr("{path}: cannot be read: {cause}", path=file, cause=wrong.strerror)) from None
+            raise CommandError(tr("{path}: cannot be read: {cause}", path=file, cause=in_words(wrong))) from None
         except (ValueError, TypeError, KeyError, AttributeError):
             raise CommandError(tr("{path}: damaged; remove it and join again", path=file)) from None
         return credential
@@ -174,7 +175,9 @@ class Home:
         try:
             self._write("pause.json", json.dumps({"until": until}).encode())
         except OSError as wrong:
-            raise CommandError(tr("{path}: cannot be written: {cause}", path=self.path, cause=wrong.strerror)) from None
+            raise CommandError(
+                tr("{path}: cannot be written: {cause}", path=self.path, cause=in_words(wrong))
+            ) from None
 
     def resume(self) -> None:
         with suppress(FileNotFoundError):
@@ -209,7 +212,7 @@ class Home:
                     self.path.rmdir()
         except OSError as wrong:
             raise CommandError(
-                tr("{path}: cannot be removed: {cause}", path=wrong.filename, cause=wrong.strerror)
+                tr("{path}: cannot be removed: {cause}", path=wrong.filename, cause=in_words(wrong))
             ) from None
         return erased, left
 

@@ -16,7 +16,9 @@ from rabta_agent.endpoint import Endpoint
 from rabta_agent.exits import CommandError, ExitCode
 from rabta_agent.pin import Leaf, check_leaf
 from rabta_agent.proxy import InvalidProxyError, Proxy, choose_proxy
+from rabta_agent.strangers import in_words
 from rabta_agent.tunnel import open_tunnel
+from rabta_agent.words import tr
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,7 +43,9 @@ def roots() -> bytes | None:
         try:
             return Path(file).read_bytes()
         except OSError as wrong:
-            raise CommandError(f"SSL_CERT_FILE: {file}: {wrong.strerror}", ExitCode.USAGE) from None
+            raise CommandError(
+                tr("SSL_CERT_FILE: {path}: {cause}", path=file, cause=in_words(wrong)), ExitCode.USAGE
+            ) from None
     certificates = ssl.create_default_context().get_ca_certs(binary_form=True)
     return "".join(map(ssl.DER_cert_to_PEM_cert, certificates)).encode() or None
 

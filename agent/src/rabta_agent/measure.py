@@ -106,6 +106,7 @@ from rabta_agent.rounds import Round
 from rabta_agent.task import Settings, Task
 from rabta_agent.urls import DnsName, InvalidTarget, QuicUrl, Target, WebUrl, is_elsewhere, parse_target
 from rabta_agent.version import agent_version
+from rabta_agent.words import tr
 from rabta_proto.model import Measurement, NetworkContext
 from rabta_proto.vocabulary import Depth
 
@@ -118,7 +119,9 @@ def parse_measurable(text: str) -> Target:
     """A target that this installation can measure. Raises `InvalidTarget`."""
     target = parse_target(text)
     if isinstance(target, QuicUrl) and not quic.available():
-        raise InvalidTarget(f"QUIC is not installed here, so {text} cannot be measured (rabta-agent[quic] has it)")
+        raise InvalidTarget(
+            tr("QUIC is not installed here, so {text} cannot be measured (rabta-agent[quic] has it)", text=text)
+        )
     return target
 
 

@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
+from rabta_agent.words import tr
+
 _PIN = re.compile("sha256-([A-Za-z0-9_-]{43})")
 
 
@@ -23,7 +25,7 @@ class WrongKeyError(Exception):
     """The key of what answers is not the pinned one."""
 
     def __init__(self) -> None:
-        super().__init__("the key there is not the pinned one: somebody is in between, or it was changed")
+        super().__init__(tr("the key there is not the pinned one: somebody is in between, or it was changed"))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,7 +48,7 @@ def parse_pin(text: str) -> bytes:
     """The 32 bytes of `sha256-BASE64URL`. Raises `InvalidPinError`."""
     match = _PIN.fullmatch(text)
     if match is None:
-        raise InvalidPinError("the pin of the invitation (behind @) is not sha256- and 43 characters")
+        raise InvalidPinError(tr("the pin of the invitation (behind @) is not sha256- and 43 characters"))
     return base64.urlsafe_b64decode(match[1] + "=")
 
 

@@ -19,6 +19,7 @@ from rabta_agent.addresses import canonical, find_special
 from rabta_agent.probes import quic
 from rabta_agent.task import Settings, TransferTask
 from rabta_agent.urls import DnsName, InvalidTarget, QuicUrl, WebUrl, parse_check, parse_target, parse_url
+from rabta_agent.words import tr
 from rabta_proto.codec import from_timestamp
 from rabta_proto.v1 import plan_pb2 as wire
 
@@ -70,18 +71,18 @@ class Plan:
 def open_plan(signed: wire.SignedPlan, *, public_key: bytes, agent_id: str, limits: ceilings.Ceilings) -> Plan:
     """The plan within, as this agent will follow it. Raises `InvalidPlanError`."""
     if len(signed.plan) > ceilings.PLAN_BYTES:
-        raise InvalidPlanError(f"the plan is larger than {ceilings.PLAN_BYTES} bytes")
+        raise InvalidPlanError(tr("the plan is larger than {count} bytes", count=ceilings.PLAN_BYTES))
     try:
         Ed25519PublicKey.from_public_bytes(public_key).verify(signed.signature, CONTEXT + signed.plan)
     except (InvalidSignature, ValueError):
-        raise InvalidPlanError("the plan is not signed by the collector that this agent joined") from None
+        raise InvalidPlanError(tr("the plan is not signed by the collector that this agent joined")) from None
     try:
         plan = wire.Plan.FromString(signed.plan)
         expires_at = from_timestamp(plan.expires_at)
     except (DecodeError, ValueError):
-        raise InvalidPlanError("the plan cannot be read") from None
+        raise InvalidPlanError(tr("the plan cannot be read")) from None
     if plan.agent_id != agent_id:
-        raise InvalidPlanError("the plan was made for another agent")
+        raise InvalidPlanError(tr("the plan was made for another agent"))
     return _cut_down(plan, expires_at, limits)
 
 
@@ -101,11 +102,20 @@ def accept(offered: Plan, current: Plan | None, now: datetime, *, floor: int = 0
     `floor`: the version of the newest plan that was ever followed.
     """
     if offered.version < floor:
-        raise InvalidPlanError(f"plan {offered.version} is older than plan {floor}, which was followed already")
+        raise InvalidPlanError(
+            tr(
+                "plan {version} is older than plan {other}, which was followed already",
+                version=offered.version,
+                other=floor,
+            )
+        )
     if current is not None and offered.version <= current.version:
-        raise InvalidPlanError(f"plan {offered.version} is not newer than plan {current.version}")
+        raise InvalidPlanError(
+            tr("plan {version} is not newer than plan {other}", version=offered.version, other=current.version)
+        )
     if offered.expired(now.astimezone(UTC)):
-        raise InvalidPlanError(f"plan {offered.version} ended at {offered.expires_at:%Y-%m-%dT%H:%M:%SZ}")
+        moment = f"{offered.expires_at:%Y-%m-%dT%H:%M:%SZ}"
+        raise InvalidPlanError(tr("plan {version} ended at {moment}", version=offered.version, moment=moment))
 
 
 def _cut_down(plan: wire.Plan, expires_at: datetime, limits: ceilings.Ceilings) -> Plan:

@@ -12,12 +12,13 @@ import ssl
 import grpc
 import h11
 
-from rabta_agent.addresses import quote_stranger
 from rabta_agent.endpoint import Endpoint
 from rabta_agent.line import Road, open_line
 from rabta_agent.pin import WrongKeyError
+from rabta_agent.strangers import in_words, retell
 from rabta_agent.traffic import Traffic
-from rabta_agent.tunnel import ProxyError, in_words
+from rabta_agent.tunnel import ProxyError
+from rabta_agent.words import tr
 
 CONTENT_TYPE = "application/x-protobuf"
 CALL_S = 60.0
@@ -49,13 +50,14 @@ class PostLink:
             async with asyncio.timeout(CALL_S):
                 return await self._call(name, message, authorization)
         except TimeoutError:
-            problem = f"no answer within {CALL_S:g} s"
+            problem = tr("no answer within {seconds:g} s", seconds=CALL_S)
         except (ssl.SSLError, OSError) as wrong:
             problem = said(wrong)
         except EOFError:
-            problem = "the connection was closed in the midst of an answer"
+            problem = tr("the connection was closed in the midst of an answer")
         except h11.ProtocolError:
-            raise CallError(grpc.StatusCode.UNIMPLEMENTED, "what answers there does not speak HTTP/1.1") from None
+            problem = tr("what answers there does not speak HTTP/1.1")
+            raise CallError(grpc.StatusCode.UNIMPLEMENTED, problem) from None
         except (ProxyError, WrongKeyError) as wrong:
             problem = str(wrong)
         finally:
@@ -119,7 +121,8 @@ async def _answer(reader: asyncio.StreamReader, protocol: h11.Connection) -> tup
         elif isinstance(event, h11.Data):
             body += event.data
             if len(body) > MAX_ANSWER_BYTES:
-                raise CallError(grpc.StatusCode.UNIMPLEMENTED, "what answers there sends more than a collector does")
+                problem = tr("what answers there sends more than a collector does")
+                raise CallError(grpc.StatusCode.UNIMPLEMENTED, problem)
         elif isinstance(event, h11.EndOfMessage) and response is not None:
             return response, bytes(body), received
         elif isinstance(event, h11.ConnectionClosed):
@@ -135,16 +138,16 @@ def _read(response: h11.Response, body: bytes) -> bytes:
         said = json.loads(body[:_ERROR_BYTES])["error"]
         code, text = grpc.StatusCode[str(said["code"]).upper()], str(said["message"])
     except (ValueError, TypeError, LookupError):
-        problem = f"HTTP status {response.status_code}, and no word of a Rabta collector"
+        problem = tr("HTTP status {code}, and no word of a Rabta collector", code=response.status_code)
         code = grpc.StatusCode.UNAVAILABLE if response.status_code >= 500 else grpc.StatusCode.UNIMPLEMENTED
         raise CallError(code, problem) from None
-    raise CallError(code, quote_stranger(text))
+    raise CallError(code, retell(text))
 
 
 def said(wrong: OSError) -> str:
     """On one line, in the words of TLS or of the system."""
     if isinstance(wrong, ssl.SSLCertVerificationError):
-        return f"the certificate is not good: {wrong.verify_message}"
+        return tr("the certificate is not good: {cause}", cause=retell(wrong.verify_message))
     if isinstance(wrong, ssl.SSLError):
-        return f"TLS failed: {(wrong.reason or 'no reason given').replace('_', ' ').lower()}"
+        return tr("TLS failed: {cause}", cause=(wrong.reason or tr("no reason given")).replace("_", " ").lower())
     return in_words(wrong)

@@ -14,6 +14,7 @@ from rabta_agent.channel import trouble
 from rabta_agent.exits import CommandError
 from rabta_agent.post import CallError, PostLink
 from rabta_agent.stream import SessionEndedError
+from rabta_agent.words import tr
 from rabta_proto.v1 import collector_pb2 as wire
 
 MAX_REQUESTS = 63  # and the Hello
@@ -29,7 +30,7 @@ class PostStream:
         self._waiting: deque[wire.SessionRequest] = deque()
         self._room = asyncio.Condition()
         self._answers: asyncio.Queue[wire.SessionResponse | None] = asyncio.Queue()
-        self._ending: Exception = SessionEndedError("the session was closed")
+        self._ending: Exception = SessionEndedError(tr("the session was closed"))
         self._calling = asyncio.create_task(self._call_for_ever())
 
     async def write(self, request: wire.SessionRequest) -> None:
@@ -89,7 +90,7 @@ class PostStream:
         try:
             responses = wire.ExchangeResponse.FromString(body).responses
         except DecodeError:
-            raise SessionEndedError("what answers there is no Rabta collector") from None
+            raise SessionEndedError(tr("what answers there is no Rabta collector")) from None
         for response in responses:
             if first or response.WhichOneof("message") != "welcome":
                 self._answers.put_nowait(response)

@@ -12,6 +12,7 @@ from ipaddress import ip_address, ip_network
 from urllib.parse import quote, unquote, urlsplit
 
 from rabta_agent.endpoint import Endpoint
+from rabta_agent.words import tr
 
 _PORTS = {"http": 8080, "socks5": 1080, "socks5h": 1080}
 _CREDENTIAL_BYTES = 255  # RFC 1929
@@ -57,17 +58,17 @@ def parse_proxy(text: str) -> Proxy:
         text = f"http://{text}"
     scheme = text.partition("://")[0].lower()
     if scheme not in _PORTS:
-        raise InvalidProxyError(f"a proxy is http:// or socks5://, not {scheme}://")
+        raise InvalidProxyError(tr("a proxy is http:// or socks5://, not {scheme}://", scheme=scheme))
     try:
         parts = urlsplit(text)
         host, port = parts.hostname, parts.port
     except ValueError:
-        raise InvalidProxyError("the proxy is no URL with a host and a port") from None
+        raise InvalidProxyError(tr("the proxy is no URL with a host and a port")) from None
     if not host or port == 0 or any(char.isspace() for char in text) or parts.path not in ("", "/") or parts.query:
-        raise InvalidProxyError("the proxy is no URL with a host and a port")
+        raise InvalidProxyError(tr("the proxy is no URL with a host and a port"))
     user, password = unquote(parts.username or ""), unquote(parts.password or "")
     if max(len(user.encode()), len(password.encode())) > _CREDENTIAL_BYTES:
-        raise InvalidProxyError(f"the proxy's user or password has more than {_CREDENTIAL_BYTES} bytes")
+        raise InvalidProxyError(tr("the proxy's user or password has more than {count} bytes", count=_CREDENTIAL_BYTES))
     kind = ProxyKind.HTTP if scheme == "http" else ProxyKind.SOCKS5
     return Proxy(kind=kind, host=host, port=port or _PORTS[scheme], user=user, password=password)
 

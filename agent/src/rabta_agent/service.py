@@ -12,6 +12,8 @@ from pathlib import Path, PurePath
 from subprocess import list2cmdline
 from xml.sax.saxutils import escape
 
+from rabta_agent.words import tr
+
 UNIT = "rabta-agent.service"
 LABEL = "org.rabta.agent"
 TASK = "Rabta agent"
@@ -64,7 +66,9 @@ def recipe(platform: str, service: Service, owner: Owner) -> Recipe:
         return _launchd(service, owner)
     if platform == "win32":
         return _task(service, owner)
-    raise UnknownPlatformError(f"no kind of service is known for {platform}; start `rabta-agent run` as others are")
+    raise UnknownPlatformError(
+        tr("no kind of service is known for {platform}; start `rabta-agent run` as others are", platform=platform)
+    )
 
 
 def _systemd(service: Service, owner: Owner) -> Recipe:

@@ -23,6 +23,7 @@ from rabta_agent.spool_thread import SpoolThread
 from rabta_agent.stream import Dial, RefusedError, SessionEndedError, Stream
 from rabta_agent.timekeeping import Timekeeper
 from rabta_agent.traffic import Traffic
+from rabta_agent.words import tr
 from rabta_proto.codec import to_timestamp
 from rabta_proto.v1 import collector_pb2 as wire
 from rabta_proto.v1.plan_pb2 import SignedPlan
@@ -86,25 +87,19 @@ class Session:
         clock: Clock,
         traffic: Traffic,
     ) -> None:
-        self._caller = caller
-        self._endpoint = endpoint
-        self._spool = spool
+        self._caller, self._endpoint, self._spool = caller, endpoint, spool
         self._held = spool.hold()  # the rows that are on their way are of this file, and of no later one
-        self._dial = dial
-        self._pace = pace
-        self._clock = clock
-        self._sleep = pace.sleep
+        self._dial, self._pace = dial, pace
+        self._clock, self._sleep, self._traffic = clock, pace.sleep, traffic
+        self._stream: Stream | None = None
         self._lanes = Lanes(backlog_bytes_per_s=pace.backlog_bytes_per_s, now=clock.monotonic())
         self._backlog_waits = True  # as far as is known; of a session's backlog nothing ever comes anew
-        self._traffic = traffic
         self._news = asyncio.Event()  # something to send, or room to send it
         self._writing = asyncio.Lock()  # a stream takes one message at a time
-        self._last_write = 0.0
-        self._timekeeper = Timekeeper(spool)
+        self._last_write, self._timekeeper = 0.0, Timekeeper(spool)
         self.mark = 0
         """Rows of the spool above it are this session's present."""
-        self.greeted = False
-        self.acknowledged = False
+        self.greeted = self.acknowledged = False
 
     @property
     def swallowed(self) -> bool:
@@ -114,6 +109,11 @@ class Session:
     def wake(self) -> None:
         """Says that the spool has something new."""
         self._news.set()
+
+    async def farewell(self) -> None:
+        """Says that the agent goes of its own accord, upon which the collector ends the session."""
+        if self._stream is not None:
+            await self._write(self._stream, wire.SessionRequest(goodbye=wire.Goodbye()))
 
     async def run(self) -> NoReturn:
         """Raises `SessionEndedError`, or `RefusedError` when the collector does not want this agent."""
@@ -129,7 +129,7 @@ class Session:
 
     async def _through(self) -> None:
         """From the first byte to the end of the stream."""
-        stream = await self._dialled()
+        stream = self._stream = await self._dialled()
         try:
             await self._talk(stream, await self._greet(stream))
         finally:
@@ -140,7 +140,7 @@ class Session:
             async with asyncio.timeout(self._pace.welcome_s):
                 return await self._dial(self._endpoint, self._caller.authorization(), self._traffic)
         except TimeoutError:
-            raise SessionEndedError(f"no connection within {self._pace.welcome_s:g} s") from None
+            raise SessionEndedError(tr("no connection within {seconds:g} s", seconds=self._pace.welcome_s)) from None
 
     async def _talk(self, stream: Stream, heartbeat_s: float) -> None:
         async with asyncio.TaskGroup() as tasks:
@@ -157,9 +157,9 @@ class Session:
                 self._timekeeper.ask()  # the opening of the way is not part of the trip
                 response = await stream.read()
         except TimeoutError:
-            raise SessionEndedError(f"no welcome within {self._pace.welcome_s:g} s") from None
+            raise SessionEndedError(tr("no welcome within {seconds:g} s", seconds=self._pace.welcome_s)) from None
         if response.WhichOneof("message") != "welcome":
-            raise SessionEndedError("what answers there does not say welcome")
+            raise SessionEndedError(tr("what answers there does not say welcome"))
         await self._timekeeper.hear_welcome(response.welcome)
         self.mark = await self._spool.mark(FRESH_S)
         self.greeted = True
@@ -172,7 +172,7 @@ class Session:
         while True:
             response = await stream.read()
             if self._traffic.exhausted:
-                raise SessionEndedError("the collector has sent more than it may in a day")
+                raise SessionEndedError(tr("the collector has sent more than it may in a day"))
             match response.WhichOneof("message"):
                 case "ack":
                     await self._settle(response.ack)
@@ -276,7 +276,7 @@ class Session:
             await self._sleep(self._pace.ack_s / 4)
             sent_at = self._lanes.oldest_sent_at
             if sent_at is not None and self._clock.monotonic() - sent_at > self._pace.ack_s:
-                raise SessionEndedError(f"no acknowledgement within {self._pace.ack_s:g} s")
+                raise SessionEndedError(tr("no acknowledgement within {seconds:g} s", seconds=self._pace.ack_s))
 
     async def _write(self, stream: Stream, request: wire.SessionRequest) -> None:
         async with self._writing:

@@ -34,6 +34,8 @@ from dataclasses import dataclass
 from itertools import product
 from pathlib import Path
 
+from rabta_agent.words import tr
+
 FORMAT = 2
 PAGE_BYTES = 1024
 DAYS = 31
@@ -144,7 +146,9 @@ def _connect(path: Path) -> sqlite3.Connection:
         connection.execute("PRAGMA journal_size_limit = 1048576")
         (found,) = connection.execute("PRAGMA user_version").fetchone()
         if found > FORMAT:
-            raise sqlite3.NotSupportedError(f"written by a newer agent (format {found}, this one knows {FORMAT})")
+            raise sqlite3.NotSupportedError(
+                tr("written by a newer agent (format {found}, this one knows {known})", found=found, known=FORMAT)
+            )
         (verdict,) = connection.execute("PRAGMA quick_check(1)").fetchone()
         if verdict != "ok":
             raise sqlite3.DatabaseError(" ".join(verdict.split()))
@@ -156,7 +160,7 @@ def _connect(path: Path) -> sqlite3.Connection:
         return connection
     except UnicodeDecodeError:  # the words of a damaged file, or SQLite's complaint that quotes them
         connection.close()
-        raise sqlite3.DatabaseError("its words are damaged") from None
+        raise sqlite3.DatabaseError(tr("its words are damaged")) from None
     except BaseException:
         connection.close()
         raise
@@ -168,7 +172,7 @@ def _check(connection: sqlite3.Connection) -> None:
     counters = {name for (name,) in connection.execute("SELECT name FROM counter WHERE typeof(value) = 'integer'")}
     epochs = connection.execute("SELECT typeof(epoch) FROM identity").fetchall()
     if any(zlib.crc32(payload) != crc for payload, crc in connection.execute("SELECT payload, crc FROM measurement")):
-        raise sqlite3.DatabaseError("a measurement is not as it was written")
+        raise sqlite3.DatabaseError(tr("a measurement is not as it was written"))
     if not found.issuperset(_TABLES) or counters != set(COUNTERS) or epochs != [("integer",)]:
         raise sqlite3.DatabaseError("not a spool")
 

@@ -18,6 +18,7 @@ from rabta_agent.clockwatch import Clocks, Offset
 from rabta_agent.contacts import Contact, contact_of
 from rabta_agent.inflight import Settled, Waiting
 from rabta_agent.spool import HIGHEST_ROW, LOWEST_ROW, Counts, Damage, Spool, SpoolError
+from rabta_agent.words import tr
 from rabta_proto.model import Measurement
 
 logger = structlog.get_logger()
@@ -153,7 +154,7 @@ class SpoolThread:
 
     def _check(self, age: int | None) -> None:
         if age is not None and age != self.age:
-            raise SpoolError(self._spool.path, RuntimeError("it was damaged, and opened anew"))
+            raise SpoolError(self._spool.path, RuntimeError(tr("it was damaged, and opened anew")))
 
     async def _do(self, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         return await asyncio.wrap_future(self._thread.submit(work, *args, **kwargs))

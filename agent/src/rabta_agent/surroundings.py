@@ -7,7 +7,7 @@ thread of their own, again whenever the network has changed, and every ASK_S.
 """
 
 import asyncio
-from collections.abc import Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
@@ -134,8 +134,13 @@ class Surroundings:
             self._noted = noted
             self._note(noted)
 
-    async def heard(self, work: Callable[[], Coroutine[Any, Any, None]]) -> None:
-        """Runs what speaks with the collector, but for the times of silence. Ends as it does."""
+    async def heard(
+        self, work: Callable[[], Coroutine[Any, Any, None]], farewell: Callable[[], Awaitable[None]]
+    ) -> None:
+        """Runs what speaks with the collector, but for the times of silence, before which `farewell` is said.
+
+        Ends as it does.
+        """
         while True:
             await self._until(silent=False)
             speaking = asyncio.ensure_future(work())
@@ -144,6 +149,7 @@ class Surroundings:
                 await asyncio.wait({speaking, hushed}, return_when=asyncio.FIRST_COMPLETED)
                 if speaking.done():
                     return speaking.result()
+                await farewell()
             finally:
                 for task in (speaking, hushed):
                     task.cancel()

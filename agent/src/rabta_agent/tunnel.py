@@ -6,7 +6,6 @@ passed on in one line, without credentials. Raises `OSError`, `ProxyError`, or `
 
 import asyncio
 import base64
-import os
 import socket
 from ipaddress import ip_address
 
@@ -14,29 +13,24 @@ import h11
 
 from rabta_agent.endpoint import Endpoint
 from rabta_agent.proxy import Proxy, ProxyKind
+from rabta_agent.strangers import in_words
+from rabta_agent.words import lookup, mark, tr
 
 ADDRESS_PATIENCE_S = 5.0  # for one address of several
 _REPLIES = {  # RFC 1928, section 6
-    1: "general failure",
-    2: "not allowed by its rules",
-    3: "network unreachable",
-    4: "host unreachable",
-    5: "connection refused",
-    6: "time to live expired",
-    7: "command not supported",
-    8: "address type not supported",
+    1: mark("general failure"),
+    2: mark("not allowed by its rules"),
+    3: mark("network unreachable"),
+    4: mark("host unreachable"),
+    5: mark("connection refused"),
+    6: mark("time to live expired"),
+    7: mark("command not supported"),
+    8: mark("address type not supported"),
 }
 
 
 class ProxyError(Exception):
     """A proxy that does not let us through; the message is one line."""
-
-
-def in_words(wrong: OSError) -> str:
-    """What the system says, on one line; asyncio puts its own words before them. Numbers of name resolution are < 0."""
-    if wrong.errno is not None and wrong.errno > 0:
-        return os.strerror(wrong.errno)
-    return " ".join((wrong.strerror or str(wrong) or "the connection broke").split())
 
 
 async def open_tunnel(endpoint: Endpoint, proxy: Proxy | None) -> socket.socket:
@@ -46,13 +40,15 @@ async def open_tunnel(endpoint: Endpoint, proxy: Proxy | None) -> socket.socket:
     try:
         opened = await _connect(proxy.host, proxy.port)
     except OSError as wrong:
-        raise ProxyError(f"the proxy {proxy} cannot be reached: {in_words(wrong)}") from None
+        raise ProxyError(
+            tr("the proxy {proxy} cannot be reached: {cause}", proxy=proxy, cause=in_words(wrong))
+        ) from None
     try:
         speak = _ask_http if proxy.kind is ProxyKind.HTTP else _ask_socks
         await speak(opened, endpoint, proxy)
     except EOFError:
         opened.close()
-        raise ProxyError(f"the proxy {proxy} closed the connection") from None
+        raise ProxyError(tr("the proxy {proxy} closed the connection", proxy=proxy)) from None
     except BaseException:
         opened.close()
         raise
@@ -63,7 +59,7 @@ async def _connect(host: str, port: int) -> socket.socket:
     """One address after the other, in the system's order."""
     loop = asyncio.get_running_loop()
     found = await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM)
-    failure: OSError = OSError("no address")
+    failure: OSError = OSError(tr("no address"))
     for family, kind, number, _, place in found:
         opened = socket.socket(family, kind, number)
         try:
@@ -73,13 +69,17 @@ async def _connect(host: str, port: int) -> socket.socket:
                 await loop.sock_connect(opened, place)
         except OSError as wrong:  # TimeoutError is one
             opened.close()
-            failure = wrong if str(wrong) else TimeoutError(f"no answer within {ADDRESS_PATIENCE_S:g} s")
+            failure = wrong if str(wrong) else TimeoutError(_late())
         except BaseException:
             opened.close()
             raise
         else:
             return opened
     raise failure
+
+
+def _late() -> str:
+    return tr("no answer within {seconds:g} s", seconds=ADDRESS_PATIENCE_S)
 
 
 async def _ask_http(opened: socket.socket, endpoint: Endpoint, proxy: Proxy) -> None:
@@ -95,10 +95,11 @@ async def _ask_http(opened: socket.socket, endpoint: Endpoint, proxy: Proxy) -> 
             if event is h11.NEED_DATA:
                 protocol.receive_data(await _some(opened))
     except h11.RemoteProtocolError:
-        raise ProxyError(f"the proxy {proxy} does not speak HTTP") from None
+        raise ProxyError(tr("the proxy {proxy} does not speak HTTP", proxy=proxy)) from None
     if not 200 <= event.status_code < 300:
         reason = event.reason.decode("ascii", "replace").strip()
-        raise ProxyError(f"the proxy {proxy} answered {event.status_code} {reason}".rstrip()[:200])
+        answer = f"{event.status_code} {reason}".rstrip()[:150]
+        raise ProxyError(tr("the proxy {proxy} answered: {answer}", proxy=proxy, answer=answer))
 
 
 async def _ask_socks(opened: socket.socket, endpoint: Endpoint, proxy: Proxy) -> None:
@@ -107,15 +108,22 @@ async def _ask_socks(opened: socket.socket, endpoint: Endpoint, proxy: Proxy) ->
     await loop.sock_sendall(opened, b"\x05" + bytes([len(methods)]) + methods)
     version, method = await _exactly(opened, 2)
     if version != 5:
-        raise ProxyError(f"the proxy {proxy} does not speak SOCKS5")
+        raise ProxyError(tr("the proxy {proxy} does not speak SOCKS5", proxy=proxy))
     if method == 2 and proxy.user:
         await _say_who(opened, proxy)
     elif method != 0:
-        raise ProxyError(f"the proxy {proxy} wants {'another' if proxy.user else 'a'} user and password")
+        wish = tr(
+            "the proxy {proxy} wants another user and password"
+            if proxy.user
+            else "the proxy {proxy} wants a user and password",
+            proxy=proxy,
+        )
+        raise ProxyError(wish)
     await loop.sock_sendall(opened, b"\x05\x01\x00" + _address(endpoint.host) + endpoint.port.to_bytes(2, "big"))
     version, reply, _, kind = await _exactly(opened, 4)
     if version != 5 or reply != 0:
-        raise ProxyError(f"the proxy {proxy} answered: {_REPLIES.get(reply, f'reply {reply}')}")
+        answer = lookup(_REPLIES.get(reply, f"reply {reply}"))
+        raise ProxyError(tr("the proxy {proxy} answered: {answer}", proxy=proxy, answer=answer))
     length = {1: 4, 4: 16}.get(kind) or (await _exactly(opened, 1))[0]
     await _exactly(opened, length + 2)  # where it is bound, which is of no use
 
@@ -125,7 +133,7 @@ async def _say_who(opened: socket.socket, proxy: Proxy) -> None:
     message = b"\x01" + bytes([len(user)]) + user + bytes([len(password)]) + password
     await asyncio.get_running_loop().sock_sendall(opened, message)
     if (await _exactly(opened, 2))[1] != 0:
-        raise ProxyError(f"the proxy {proxy} does not take this user and password")
+        raise ProxyError(tr("the proxy {proxy} does not take this user and password", proxy=proxy))
 
 
 def _address(host: str) -> bytes:
@@ -134,7 +142,7 @@ def _address(host: str) -> bytes:
     except ValueError:
         name = host.encode("idna")
         if len(name) > 255:
-            raise ProxyError("a name too long for SOCKS5") from None
+            raise ProxyError(tr("a name too long for SOCKS5")) from None
         return b"\x03" + bytes([len(name)]) + name
     return (b"\x01" if address.version == 4 else b"\x04") + address.packed
 

@@ -6,6 +6,7 @@ duplicate, which the collector knows for one, and never a measurement.
 
 import asyncio
 from collections.abc import Callable
+from contextlib import suppress
 from typing import NoReturn
 
 import structlog
@@ -21,6 +22,7 @@ from rabta_agent.stream import Dial, RefusedError, SessionEndedError
 from rabta_agent.traffic import Traffic
 
 DAY_S, LOOK_S = 86_400, 60.0
+FAREWELL_S = 0.5
 logger = structlog.get_logger()
 
 
@@ -51,6 +53,7 @@ class Uplink:
             most=caller.most_bytes, today=lambda: int(clock.now().timestamp() // DAY_S)
         )
         self.trouble = ""
+        self._leaving, self._gone = False, asyncio.Event()
 
     @property
     def connected(self) -> bool:
@@ -58,8 +61,8 @@ class Uplink:
 
     async def run(self) -> NoReturn:
         """Raises `RefusedError` when the collector does not want this agent. Ways are tried as ladder.py says."""
-        failures = 0
-        told = ""
+        failures, told = 0, ""
+        self._leaving = False
         while True:
             await self._affordable()
             endpoint, stay_s = self._ladder.current, self._ladder.stay_s
@@ -71,6 +74,8 @@ class Uplink:
                 logger.info("link.better", left=str(endpoint))
                 self._ladder.look_up()
                 continue
+            if self._leaving:
+                await asyncio.Event().wait()  # for whoever wished it, who now ends this
             failures = 1 if self._learn(session, self._clock.monotonic() - began) else failures + 1
             told = "" if session.greeted else told
             pause_s = delay_s(failures, self._draw(), cap_s=self._pace.backoff_cap_s)
@@ -111,10 +116,11 @@ class Uplink:
             traffic=self._traffic,
         )
         self._session = session
+        self._gone.clear()
         try:
             await session.run()
         except (SessionEndedError, RefusedError) as ended:
-            self.trouble = str(ended)
+            self.trouble = "" if self._leaving else str(ended)
             if isinstance(ended, RefusedError):
                 raise
         except asyncio.CancelledError:  # the agent stops: what ended an earlier session is no trouble of this one
@@ -122,8 +128,20 @@ class Uplink:
             raise
         finally:
             self._session = None
+            self._gone.set()
             self._caller.on_link(False, endpoint, self.trouble)
         return session
+
+    async def farewell(self) -> None:
+        """Tells the collector, where it hears us, that we go of our own accord. To be called before `run` is ended."""
+        session = self._session
+        if session is None or not session.greeted:
+            return
+        self._leaving = True
+        with suppress(TimeoutError):
+            async with asyncio.timeout(FAREWELL_S):
+                await session.farewell()
+                await self._gone.wait()
 
     def wake(self) -> None:
         """Says that the spool has something new to send."""

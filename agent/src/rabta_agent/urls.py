@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from urllib.parse import SplitResult, quote, urljoin, urlsplit
 
 from rabta_agent.addresses import canonical, scrub
+from rabta_agent.words import tr
 from rabta_proto.vocabulary import VpnProtocol
 from rabta_proto.vpnkeys import WireGuardKeys, parse_keys
 
@@ -136,9 +137,9 @@ Target = Endpoint | DnsName
 def parse_target(text: str) -> Target:
     """Parses a target of any scheme. Raises `InvalidTarget` with what is wrong."""
     if len(text) > URL_LIMIT:
-        raise InvalidTarget(f"the target is longer than {URL_LIMIT} characters")
+        raise InvalidTarget(tr("the target is longer than {count} characters", count=URL_LIMIT))
     if any(letter.isspace() or not letter.isprintable() for letter in text):
-        raise InvalidTarget(f"a space or a control character stands in the target: {text!r}")
+        raise InvalidTarget(tr("a space or a control character stands in the target: {text}", text=repr(text)))
     scheme, _, rest = text.partition(":")
     if scheme.lower() == "dns":
         return _parse_dns(rest, text)
@@ -152,10 +153,16 @@ def parse_target(text: str) -> Target:
 def parse_url(text: str, limit: int = URL_LIMIT) -> WebUrl:
     """Parses an https or http URL. Raises `InvalidTarget` with what is wrong."""
     if len(text) > limit:
-        raise InvalidTarget(f"the URL is longer than {limit} characters")
+        raise InvalidTarget(tr("the URL is longer than {count} characters", count=limit))
     parts = _split(text.strip())
     if parts.scheme not in _PORTS:
-        raise InvalidTarget(f"cannot measure {parts.scheme}:// URLs: {text!r} ({', '.join(_SCHEMES)} can be)")
+        problem = tr(
+            "cannot measure {scheme}:// URLs: {text} ({known} can be)",
+            scheme=parts.scheme,
+            text=repr(text),
+            known=", ".join(_SCHEMES),
+        )
+        raise InvalidTarget(problem)
     host, port = _parse_place(parts, text)
     path = quote(parts.path or "/", safe=_SAFE) + (f"?{quote(parts.query, safe=_SAFE)}" if parts.query else "")
     return WebUrl(
@@ -185,47 +192,49 @@ def _split(text: str) -> SplitResult:
         parts = urlsplit(text)
         _ = parts.port
     except ValueError as error:
-        raise InvalidTarget(f"not a URL: {text!r} ({error})") from None
+        raise InvalidTarget(tr("not a URL: {text} ({cause})", text=repr(text), cause=error)) from None
     if not parts.scheme or "://" not in text:
         meant = text.replace(":", "://", 1) if parts.scheme in _SCHEMES else f"https://{text}"
-        raise InvalidTarget(f"the URL has no scheme: {text!r} (did you mean {meant}?)")
+        raise InvalidTarget(tr("the URL has no scheme: {text} (did you mean {meant}?)", text=repr(text), meant=meant))
     return parts
 
 
 def _check_authority(authority: str, text: str) -> None:
     """What `urlsplit` passes over in silence."""
     if "@" in authority:
-        raise InvalidTarget("a user name or a password stands in the URL: none is ever sent")
+        raise InvalidTarget(tr("a user name or a password stands in the URL: none is ever sent"))
     if ("[" in authority or "]" in authority) and not _BRACKETED.fullmatch(authority):
-        raise InvalidTarget(f"not a URL: {text!r} (brackets go around an IPv6 address)")
+        raise InvalidTarget(tr("not a URL: {text} (brackets go around an IPv6 address)", text=repr(text)))
 
 
 def _parse_endpoint(parts: SplitResult, text: str) -> QuicUrl | TcpEndpoint | WebUrl:
     host, port = _parse_place(parts, text)
     if parts.path not in ("", "/") or parts.query or parts.fragment:
-        raise InvalidTarget(f"no page is asked for over {parts.scheme}://, only host and port count: {text!r}")
+        asked = {"scheme": parts.scheme, "text": repr(text)}
+        raise InvalidTarget(tr("no page is asked for over {scheme}://, only host and port count: {text}", **asked))
     if parts.scheme == "quic":
         return QuicUrl(host=host, port=_QUIC_PORT if port is None else port)
     if parts.scheme == "tls":
         return WebUrl(scheme="tls", host=host, port=_TLS_PORT if port is None else port, path="/")
     if port is None:
-        raise InvalidTarget(f"the port is missing: {text!r} (tcp://host:port)")
+        raise InvalidTarget(tr("the port is missing: {text} ({scheme}://host:port)", text=repr(text), scheme="tcp"))
     return TcpEndpoint(host=host, port=port)
 
 
 def _parse_vpn(parts: SplitResult, text: str) -> VpnEndpoint:
-    protocol, usual = _VPNS[parts.scheme]
+    scheme = parts.scheme
+    protocol, usual = _VPNS[scheme]
     host, port = _parse_place(parts, text)
     keyed = protocol is VpnProtocol.WIREGUARD
     if parts.path not in ("", "/") or parts.fragment or (parts.query and not keyed):
-        raise InvalidTarget(f"only host and port count for {parts.scheme}://: {text!r}")
+        raise InvalidTarget(tr("only host and port count for {scheme}://: {text}", scheme=scheme, text=repr(text)))
     if port is None and usual is None:
-        raise InvalidTarget(f"the port is missing: {text!r} ({parts.scheme}://host:port)")
+        raise InvalidTarget(tr("the port is missing: {text} ({scheme}://host:port)", text=repr(text), scheme=scheme))
     return VpnEndpoint(
         protocol=protocol,
         host=host,
         port=port or usual or 0,
-        over_tcp=parts.scheme in _OVER_TCP,
+        over_tcp=scheme in _OVER_TCP,
         keys=_parse_keys(parts.query) if keyed else None,
     )
 
@@ -239,18 +248,18 @@ def _parse_keys(query: str) -> WireGuardKeys:
 
 def _parse_dns(name: str, text: str) -> DnsName:
     if name.startswith("//"):
-        raise InvalidTarget(f"a name stands after dns: and no slashes: {text!r} (dns:name)")
+        raise InvalidTarget(tr("a name stands after dns: and no slashes: {text} (dns:name)", text=repr(text)))
     host = _parse_host(name, text)
     if canonical(host) is not None:
-        raise InvalidTarget(f"an address is no name that could be resolved: {text!r}")
+        raise InvalidTarget(tr("an address is no name that could be resolved: {text}", text=repr(text)))
     return DnsName(host=host)
 
 
 def _parse_place(parts: SplitResult, text: str) -> tuple[str, int | None]:
     if not parts.hostname:
-        raise InvalidTarget(f"the URL has no host: {text!r}")
+        raise InvalidTarget(tr("the URL has no host: {text}", text=repr(text)))
     if parts.port == 0:
-        raise InvalidTarget(f"port 0 cannot be dialled: {text!r}")
+        raise InvalidTarget(tr("port 0 cannot be dialled: {text}", text=repr(text)))
     return _parse_host(parts.hostname, text), parts.port
 
 
@@ -260,11 +269,11 @@ def _parse_host(host: str, text: str) -> str:
     try:
         name = host.rstrip(".").encode("idna").decode("ascii").lower()
     except UnicodeError:
-        raise InvalidTarget(f"not a host name: {host!r} in {text!r}") from None
+        raise InvalidTarget(tr("not a host name: {host} in {text}", host=repr(host), text=repr(text))) from None
     labels = name.split(".")
     # A last label of digits is an address that somebody wrote in a way of their own, such as 127.1 or 2130706433.
     if len(name) > 253 or labels[-1].isdigit() or not all(label and set(label) <= _LABEL for label in labels):
-        raise InvalidTarget(f"not a host name: {host!r} in {text!r}")
+        raise InvalidTarget(tr("not a host name: {host} in {text}", host=repr(host), text=repr(text)))
     return name
 
 
@@ -282,7 +291,7 @@ def follow(base: WebUrl, location: str) -> WebUrl:
     try:
         url = parse_url(urljoin(str(base), location), REDIRECT_LIMIT)
         if len(url.path) > REDIRECT_LIMIT:  # escapes are three times as long as what they stand for
-            raise InvalidTarget(f"the URL is longer than {REDIRECT_LIMIT} characters")
+            raise InvalidTarget(tr("the URL is longer than {count} characters", count=REDIRECT_LIMIT))
         return url
     except ValueError as error:
-        raise InvalidTarget(f"a redirect that cannot be followed: {error}") from None
+        raise InvalidTarget(tr("a redirect that cannot be followed: {cause}", cause=error)) from None

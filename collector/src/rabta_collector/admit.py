@@ -73,10 +73,11 @@ class Kind(StrEnum):
     HELLO = "hello"
     BATCH = "batch"
     HEARTBEAT = "heartbeat"
+    GOODBYE = "goodbye"
     UNKNOWN = "unknown"  # of an agent newer than this code: ignored
 
 
-KINDS = {1: Kind.HELLO, 2: Kind.BATCH, 3: Kind.HEARTBEAT}  # field numbers of SessionRequest
+KINDS = {1: Kind.HELLO, 2: Kind.BATCH, 3: Kind.HEARTBEAT, 4: Kind.GOODBYE}  # field numbers of SessionRequest
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

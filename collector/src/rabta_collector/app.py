@@ -71,8 +71,7 @@ class Collector:
         self._catalogue = load_catalogue(config.targets)
         isps = load_isps(config.isps)
         self._stats = IngestStats()
-        self._costs = Costs(self._catalogue)
-        self._whereabouts = Whereabouts(self._catalogue, lab=config.lab)
+        self._costs, self._whereabouts = Costs(self._catalogue), Whereabouts(self._catalogue, lab=config.lab)
         self._networks = open_networks(isps, config.asn_db)
         self._signer = load_signer(data.plan_key)
         self._credentials = grpc_credentials(config.tls_cert, config.tls_key)
@@ -95,6 +94,7 @@ class Collector:
             room=config.limits.inflight_bytes,
         )
         registry.keep_fact("isps", " ".join(isp.id for isp in isps))
+        registry.keep_fact("endpoints", " ".join(config.endpoints))
         registry.keep_fact(PLACES, (places := make_places(self._catalogue, isps)).to_json())
         self._history = History(data.history, places)
         self._planner = Planner(

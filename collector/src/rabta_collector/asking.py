@@ -69,13 +69,13 @@ class View:
     """What is known now.
 
     `state`: what is held of a target at an ISP. `newest`: of each of its agents the start of the newest measurement of
-    it, and what that says. `crew`: agents of an ISP that can be asked; of the ISP "" the controls. `known`: how many it
-    has, there or not. `siblings`: the other targets that decide about its platform.
+    it, and what that says. `crew`: agents of an ISP that can be asked for a platform; of the ISP "" the controls.
+    `known`: how many it has, there or not. `siblings`: the other targets that decide about its platform.
     """
 
     state: Callable[[Key], State]
     newest: Callable[[Key], Newest]
-    crew: Callable[[str], Sequence[str]]
+    crew: Callable[[str, str], Sequence[str]]
     known: Callable[[str], int]
     siblings: Callable[[Key], Sequence[str]]
 
@@ -138,7 +138,7 @@ class Asking:
         """The orders to give now; closes what is answered."""
         orders: list[Order] = []
         for key, question in list(self.questions.items()):
-            crew, newest = view.crew(question.isp), view.newest(key)
+            crew, newest = view.crew(question.isp, question.platform), view.newest(key)
             answers = _answers(question, newest)
             awaited = _awaited(question, newest, now)
             wanted = question.wanted(answers, len(crew), known=view.known(question.isp), awaited=awaited)
@@ -199,7 +199,9 @@ class Asking:
         if (question.controls_asked or 0.0) + CONTROLS_PAUSE_S > now:
             return []
         question.controls_asked = now
-        controls = sorted(view.crew(""), key=lambda agent: crc32(f"{question.began}{agent}".encode()))
+        controls = sorted(
+            view.crew("", question.platform), key=lambda agent: crc32(f"{question.began}{agent}".encode())
+        )
         return [self._order(question, agent, now) for agent in controls[:CONTROLS]]
 
     def _ask(self, question: Question, agents: Iterable[str], now: float) -> list[Order]:

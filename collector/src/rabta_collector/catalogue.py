@@ -3,6 +3,7 @@
 Plain frozen values. `targets.py` and `isps.py` read them from files; everything else takes them from here.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from enum import StrEnum
 
@@ -111,6 +112,11 @@ class Catalogue:
     def targets(self) -> tuple[Target, ...]:
         """Every target, references last."""
         return tuple(target for platform in self.platforms for target in platform.targets) + self.references
+
+    def platforms_in(self, categories: Iterable[str]) -> frozenset[str]:
+        """Identifiers of the platforms of these categories, in whatever case either is written."""
+        named = {category.upper() for category in categories if category}
+        return frozenset(platform.id for platform in self.platforms if platform.category.upper() in named)
 
     @property
     def reference_object(self) -> str:

@@ -4,7 +4,7 @@ Nothing here is journaled and no verdict hangs on it: it only has measurements m
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Set
 from dataclasses import replace
 
 from rabta_collector.asking import Asking, Order, View
@@ -78,14 +78,15 @@ class ClosedLoop:
         return replace(self._view(), state=briefing.pace_of, newest=briefing.newest_reads_of)
 
     def _view(self) -> View:
-        crews: dict[str, list[str]] = defaultdict(list)
+        crews: dict[str, list[tuple[str, Set[str]]]] = defaultdict(list)
         for agent, session in self._sessions.items():
-            crews["" if session.member.role is Role.CONTROL else session.member.isp or "?"].append(agent)
+            isp = "" if session.member.role is Role.CONTROL else session.member.isp or "?"
+            crews[isp].append((agent, session.left_out))
         briefing = self._engine.briefing
         return View(
             state=briefing.state_of,
             newest=briefing.newest_of,
-            crew=lambda isp: crews[isp],
+            crew=lambda isp, platform: [agent for agent, left_out in crews[isp] if platform not in left_out],
             known=briefing.agents_known,
             siblings=briefing.siblings_of,
         )

@@ -23,13 +23,14 @@ class Measured:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Presence:
-    """An agent's session began or ended."""
+    """An agent's session began or ended; `left`: because it went of its own accord, as it said."""
 
     at: float
     agent: str
     isp: str
     role: Role
     connected: bool
+    left: bool = False
 
 
 Entry = Measured | Presence

@@ -92,7 +92,7 @@ class Inquiries:
         heard = {agent for agent, (started, _) in newest.items() if started >= inquiry.opened}
         if any(agent not in heard and now < at + ANSWER_S for agent, at in inquiry.asked.items()):
             return []
-        crew = view.crew(inquiry.key[0])
+        crew = view.crew(*inquiry.key[:2])
         few = len(crew) < FIRST  # then a verdict takes a second measurement of one of them
         new = [a for a in crew if few or (a not in heard and a not in inquiry.asked)]
         free = [a for a in new if self._has_rested(a, inquiry, newest, now) and self._may_ask(a, now)]
@@ -103,7 +103,7 @@ class Inquiries:
         for agent in chosen:
             inquiry.asked[agent] = now
             self._asked.setdefault(agent, deque()).append(now)
-        controls = list(view.crew(""))[:CONTROLS] if chosen and not inquiry.controls_asked else []
+        controls = list(view.crew("", inquiry.key[1]))[:CONTROLS] if chosen and not inquiry.controls_asked else []
         inquiry.controls_asked |= bool(controls)
         return [self._order(inquiry.key, agent, now) for agent in (*chosen, *controls)]
 

@@ -119,11 +119,12 @@ class Journal:
         self._trim_to = row
         self._queue.put(_Wake())
 
-    def append_presence(self, member: Member, *, connected: bool) -> "asyncio.Future[None]":
-        """Journals that a session began or ended."""
-        at = self.now()
-        entry = Presence(at=at, agent=member.agent, isp=member.isp, role=member.role, connected=connected)
-        kind = Kind.CONNECTED if connected else Kind.DISCONNECTED
+    def append_presence(self, member: Member, *, connected: bool, left: bool = False) -> "asyncio.Future[None]":
+        """Journals that a session began or ended; `left`: because the agent went of its own accord."""
+        entry = Presence(
+            at=self.now(), agent=member.agent, isp=member.isp, role=member.role, connected=connected, left=left
+        )
+        kind = Kind.CONNECTED if connected else Kind.LEFT if left else Kind.DISCONNECTED
         return self._append(entry, Row(0, kind, self._last_us, member.agent, member.isp, str(member.role)))
 
     def append_batch(self, member: Member, batch: Batch) -> "asyncio.Future[None]":

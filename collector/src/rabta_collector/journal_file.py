@@ -47,6 +47,7 @@ class Kind(IntEnum):
     MEASURED = 1
     CONNECTED = 2
     DISCONNECTED = 3
+    LEFT = 4  # disconnected, as the agent had said it would
 
 
 @dataclass(frozen=True, slots=True)

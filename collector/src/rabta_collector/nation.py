@@ -75,6 +75,9 @@ class Nation:
             group.measured(entry.agent, entry.at)
         elif entry.connected:
             group.connect(entry.agent, entry.at)
+        elif entry.left:
+            group.leave(entry.agent)
+            del self._homes[entry.agent]
         else:
             group.disconnect(entry.agent, entry.at)
         self._note_sessions(key, entry.at)

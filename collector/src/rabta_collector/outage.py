@@ -11,6 +11,8 @@ for each ISP, one for the controls.
 * A crowd that falls silent as one is believed sooner: ten agents in 10 s, five in 20 s, if that is all who were there.
   One agent may be slow to come back; that ten are, each with its own line, is what an outage is. (CROWDS)
 * `degraded`: at least `isp_min_agents`, and twice as many as remain, fell silent together within the last hour.
+* An agent that said that it goes (stopped, paused, in its hours of silence) is from then on none of the ISP's: a crowd
+  of volunteers with the same quiet hours is no outage, on no night.
 * Where it is known how many are there at that hour of the week (rhythm.py), what falls silent as it does every night is
   no outage: not `down` where fewer than `CERTAIN` were to be expected, and no more than half of those who fell silent;
   not `degraded` where half of those who were to be expected are there.

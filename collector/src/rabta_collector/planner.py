@@ -8,7 +8,7 @@ outdated (whereabouts.py), which is looked at every ten such moments (five minut
 
 import asyncio
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Set
 from dataclasses import dataclass, field
 from math import ceil
 
@@ -18,10 +18,12 @@ from rabta_collector.session import Session
 from rabta_collector.share import Share, Terms, mirror, share
 from rabta_collector.signing import Signer
 from rabta_collector.whereabouts import Directory, Whereabouts
+from rabta_proto.v1 import collector_pb2 as link
 from rabta_proto.v1 import plan_pb2 as wire
 from rabta_proto.vocabulary import Role
 
 PAUSES_PER_LOOK = 10  # the pause before sharing anew, times this, between two looks whether plans are outdated
+MAX_LEFT_OUT = 64  # categories that an agent may name; the lists have about thirty
 REISSUE_S = LIFETIME_S / 4  # an agent that stays connected has a plan of at least three quarters of its life
 
 
@@ -79,23 +81,27 @@ class Planner:
     def _outdated(self, directory: Directory | None) -> bool:
         return directory is not None and self._whereabouts.outdated(directory, self._clock())
 
-    def first_plan(self, newcomer: Member, connected: Iterable[Member]) -> wire.SignedPlan:
-        """The plan of an agent that has just joined, as if it were connected."""
-        group = [member for member in connected if _group(member) == _group(newcomer)]
-        shares = self._share([*group, newcomer])[newcomer.agent]
+    def left_out(self, hello: link.Hello) -> frozenset[str]:
+        """Platforms that an agent measures nothing of, as it says itself."""
+        return self._frame.catalogue.platforms_in(hello.left_out[:MAX_LEFT_OUT])
+
+    def first_plan(self, newcomer: Member, connected: Iterable[Session]) -> wire.SignedPlan:
+        """The plan of an agent that has just joined, as if it were connected and left nothing out."""
+        group = {one.member.agent: one.left_out for one in connected if _group(one.member) == _group(newcomer)}
+        shares = self._share(newcomer.role, {**group, newcomer.agent: frozenset()})[newcomer.agent]
         directory = self._whereabouts.directory(self._clock())
         return self._issue(newcomer, shares, _directory_for(newcomer, directory)).plan
 
     def share_out(self, sessions: Mapping[str, Session]) -> int:
         """Offers a plan to each agent whose own has changed, is outdated or grows old; how many were offered."""
-        groups: dict[tuple[Role, str], list[Member]] = defaultdict(list)
-        for session in sessions.values():
-            groups[_group(session.member)].append(session.member)
+        groups: dict[tuple[Role, str], dict[str, Set[str]]] = defaultdict(dict)
+        for agent, session in sessions.items():
+            groups[_group(session.member)][agent] = session.left_out
         self._issued = {agent: issued for agent, issued in self._issued.items() if agent in sessions}
         pass_ = _Pass(directory=self._whereabouts.directory(self._clock()), outdated=self._outdated)
         offered = 0
-        for members in groups.values():
-            for agent, shares in self._share(members).items():
+        for (role, _isp), agents in groups.items():
+            for agent, shares in self._share(role, agents).items():
                 offered += self._offer(sessions[agent], shares, pass_)
         return offered
 
@@ -115,9 +121,9 @@ class Planner:
         self.changed()  # it takes nothing just now: again with the next change
         return False
 
-    def _share(self, members: list[Member]) -> dict[str, tuple[Share, ...]]:
-        split = mirror if members[0].role is Role.CONTROL else share
-        return split(self._frame.catalogue.targets, [member.agent for member in members], self._terms)
+    def _share(self, role: Role, agents: Mapping[str, Set[str]]) -> dict[str, tuple[Share, ...]]:
+        split = mirror if role is Role.CONTROL else share
+        return split(self._frame.catalogue.targets, agents, self._terms)
 
     def _issue(self, member: Member, shares: tuple[Share, ...], directory: Directory | None) -> "_New":
         now = self._clock()

@@ -116,7 +116,8 @@ def entry_of(row: Row) -> Entry:
     """The entry that a row holds. Raises `ValueError` where its payload cannot be read."""
     at, role = row.at_us / 1_000_000, Role(row.role)
     if row.kind != Kind.MEASURED:
-        return Presence(at=at, agent=row.agent, isp=row.isp, role=role, connected=row.kind == Kind.CONNECTED)
+        connected, left = row.kind == Kind.CONNECTED, row.kind == Kind.LEFT
+        return Presence(at=at, agent=row.agent, isp=row.isp, role=role, connected=connected, left=left)
     try:
         batch = link.MeasurementBatch.FromString(row.payload)
     except DecodeError as wrong:

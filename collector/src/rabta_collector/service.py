@@ -129,7 +129,7 @@ class Service:
         self._check_lab(lab=request.lab)
         agent, secret = await self._parts.accounts.enrol(request.invite_token, self._newcomer(request, call))
         member = _member(agent)
-        connected = (session.member for session in self.sessions.values() if session.member.agent != agent.id)
+        connected = [session for session in self.sessions.values() if session.member.agent != agent.id]
         plan = self._parts.planner.first_plan(member, connected)
         log.info("agent.enrolled", agent=agent.id, isp=agent.isp, role=str(agent.role))
         return link.EnrollResponse(
@@ -232,7 +232,7 @@ class Service:
             charge=lambda size, count: parts.admission.charge(entrant, size, count, parts.ingest.load),
             news=parts.standings.teller().news,
         )
-        session.plan_version = hello.plan_version
+        session.plan_version, session.left_out = hello.plan_version, parts.planner.left_out(hello)
         session.welcome(self._welcome(peer))
         await self._stand(session, hello)
 
@@ -244,7 +244,7 @@ class Service:
         self.sessions[agent] = session
         self._parts.stats.drops.hear(agent, hello)
         if older is None:
-            self._present(session.member, connected=True)
+            self._present(session, connected=True)
         bound = log.bind(agent=agent, isp=session.member.isp)
         version = short_word(hello.agent_version)
         bound.info("session.start", version=version, backlog=hello.backlog, dropped=hello.dropped)
@@ -256,7 +256,7 @@ class Service:
             if self.sessions.get(agent) is session:
                 del self.sessions[agent]
                 self._parts.stats.drops.forget(agent)
-                self._present(session.member, connected=False)
+                self._present(session, connected=False)
             bound.info("session.end")
 
     def _hear(self, agent: str, heartbeat: link.Heartbeat | None) -> None:
@@ -275,13 +275,13 @@ class Service:
             sent = session.offer_secret(secret)
             log.info("secret.offered", agent=session.member.agent, sent=sent)
 
-    def _present(self, member: Member, *, connected: bool) -> None:
+    def _present(self, session: Session, *, connected: bool) -> None:
         self._parts.stats.sessions = len(self.sessions)
         self._parts.planner.changed()
         try:
-            self._parts.journal.append_presence(member, connected=connected)
+            self._parts.journal.append_presence(session.member, connected=connected, left=session.left)
         except JournalError:
-            log.warning("journal.closed", agent=member.agent)  # the next start notes that the session has ended
+            log.warning("journal.closed", agent=session.member.agent)  # the next start notes that the session has ended
 
     def _welcome(self, peer: str) -> link.Welcome:
         parts = self._parts

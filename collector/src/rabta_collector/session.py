@@ -5,7 +5,7 @@ bounded outbox. A session ends when the agent closes it, falls silent, is revoke
 """
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Set
 from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Protocol
@@ -77,6 +77,10 @@ class Session:
         self._ending = asyncio.Event()
         self.plan_version = 0
         """Version of the plan that the agent has, as far as we know."""
+        self.left = False
+        """Whether the agent said that it goes."""
+        self.left_out: Set[str] = frozenset()
+        """Platforms that the agent measures nothing of: held here, for as long as this stands, and nowhere else."""
 
     def offer_plan(self, plan: plans.SignedPlan, version: int) -> bool:
         """Sends a plan; false where the agent takes nothing just now."""
@@ -148,6 +152,9 @@ class Session:
                 await self._take(envelope, greedy=toll.greedy)
             case Kind.HEARTBEAT:
                 await self._answer(decode(link.Heartbeat, envelope.body))
+            case Kind.GOODBYE:
+                self.left = True
+                return False
             case Kind.HELLO:
                 raise Refused(Reason.UNREADABLE, "a second Hello")
             case Kind.UNKNOWN:

@@ -3,10 +3,14 @@
 A target's interval says how often the ISP's view of it is to be refreshed. With n agents each measures it every
 n intervals, at n evenly spaced turns, so that together they keep the interval. What an agent's day would cost is held
 within its bytes: first more measurements are light, then intervals stretch, those of priority 3 before those of 1.
+
+Of a platform that an agent leaves out it gets nothing, and the n of its targets are the others. Where bytes do not
+suffice, agents that leave out the same stretch the same; between those that do not, turns are no longer evenly spaced.
 """
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping, Sequence, Set
+from dataclasses import dataclass
+from typing import TypeAlias
 
 from rabta_collector.catalogue import Target
 from rabta_collector.locators import scheme_of
@@ -19,7 +23,10 @@ READ_EXTRA = 14_000.0  # bytes of a read beyond: handshake, headers, what a serv
 TRANSFER_PART = 0.2  # of an agent's bytes, at most, go to such; with others that it is asked for on suspicion
 FULL_EVERY = (1, 2, 4)  # one in so many is full; beyond four the HTTP step is seen too rarely
 LEAST_SHARES = {2: 0.2, 3: 0.1}  # of the bytes, kept for a lower priority, so that nothing starves
+UNSTRETCHED = {1: 1.0, 2: 1.0, 3: 1.0}
 GOLDEN = 0.618033988749895  # multiples of it, modulo 1, spread any number of targets evenly over an interval
+LeftOut: TypeAlias = Mapping[str, Set[str]]
+"""Agents, and the platforms that each measures nothing of."""
 ESTIMATED_BYTES = {  # by scheme; a QUIC client sends 1200 bytes first, and again and again where nobody answers
     "https": {Depth.FULL: 9_000.0, Depth.LIGHT: 5_000.0},
     "http": {Depth.FULL: 9_000.0, Depth.LIGHT: 2_500.0},
@@ -64,44 +71,78 @@ class Terms:
     cost: Callable[[str, Depth], float] = estimate_bytes
 
 
-def share(targets: Sequence[Target], agents: Sequence[str], terms: Terms) -> dict[str, tuple[Share, ...]]:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Work:
+    """A target, its number in the catalogue, and by how many agents it is measured."""
+
+    target: Target
+    number: int
+    agents: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Fit:
+    """How an agent's work is held within its bytes: one in so many is full, and by how much what becomes rarer."""
+
+    full_every: int
+    stretches: dict[int, float]
+    reads: float
+
+
+def share(targets: Sequence[Target], agents: LeftOut, terms: Terms) -> dict[str, tuple[Share, ...]]:
     """What each agent of one ISP is to measure."""
-    wanted = reading_bytes(targets) / max(1, len(agents))
-    granted = wanted if terms.bytes_per_day is None else min(wanted, TRANSFER_PART * terms.bytes_per_day)
-    rest = None if terms.bytes_per_day is None else terms.bytes_per_day - granted
-    full_every, stretches = _fit(targets, len(agents), replace(terms, bytes_per_day=rest))
-    rarer = wanted / granted if granted else 1.0
+    crews = _crews(targets, agents)
+    works = {left_out: _work(targets, crews, left_out) for left_out in set(map(frozenset, agents.values()))}
+    fits = {left_out: _fit(work, terms) for left_out, work in works.items()}
     shares: dict[str, tuple[Share, ...]] = {}
-    for turn, agent in enumerate(sorted(agents)):
+    for agent, left_out in agents.items():
+        fit = fits[frozenset(left_out)]
         shares[agent] = tuple(
             _turn(
-                target,
-                number,
-                turn / len(agents),
-                _interval(target, len(agents), stretches, terms),
-                full_every,
-                len(agents) * rarer,
+                work,
+                crews[work.target.platform][agent],
+                _interval(work, terms) * fit.stretches[work.target.priority],
+                fit.full_every,
+                work.agents * fit.reads,
             )
-            for number, target in enumerate(targets)
+            for work in works[frozenset(left_out)]
         )
     return shares
 
 
-def mirror(targets: Sequence[Target], agents: Sequence[str], terms: Terms) -> dict[str, tuple[Share, ...]]:
+def mirror(targets: Sequence[Target], agents: LeftOut, terms: Terms) -> dict[str, tuple[Share, ...]]:
     """What each control is to measure: every target at its own interval, for the findings of all ISPs hang on it."""
-    shares: dict[str, tuple[Share, ...]] = {}
-    for turn, agent in enumerate(sorted(agents)):
-        shares[agent] = tuple(
-            _turn(target, number, turn / len(agents), max(target.interval_s, terms.floor_s), 1)
-            for number, target in enumerate(targets)
+    crews = _crews(targets, agents)
+    return {
+        agent: tuple(
+            _turn(work, crews[work.target.platform][agent], max(work.target.interval_s, terms.floor_s), 1)
+            for work in _work(targets, crews, left_out)
         )
-    return shares
+        for agent, left_out in agents.items()
+    }
 
 
-def _turn(
-    target: Target, number: int, part: float, interval_s: float, full_every: int, reads_stretch: float = 1.0
-) -> Share:
-    phase_s = (part + number * GOLDEN) % 1.0 * interval_s
+def _crews(targets: Sequence[Target], agents: LeftOut) -> dict[str, dict[str, int]]:
+    """Who measures each platform, and as which of them."""
+    names = sorted(agents)
+    return {
+        platform: {agent: turn for turn, agent in enumerate(name for name in names if platform not in agents[name])}
+        for platform in {target.platform for target in targets}
+    }
+
+
+def _work(targets: Sequence[Target], crews: Mapping[str, Mapping[str, int]], left_out: Set[str]) -> list[_Work]:
+    """What is left for an agent."""
+    return [
+        _Work(target=target, number=number, agents=len(crews[target.platform]))
+        for number, target in enumerate(targets)
+        if target.platform not in left_out
+    ]
+
+
+def _turn(work: _Work, turn: int, interval_s: float, full_every: int, reads_stretch: float = 1.0) -> Share:
+    target = work.target
+    phase_s = (turn / work.agents + work.number * GOLDEN) % 1.0 * interval_s
     every = 0
     if target.transfer is not None and target.platform:
         every = max(1, round(target.transfer.interval_s * reads_stretch / interval_s))
@@ -110,35 +151,49 @@ def _turn(
 
 def reading_bytes(targets: Sequence[Target]) -> float:
     """Bytes a day of one ISP for timed reads, all its agents together, were none slowed and none made rarer."""
-    read = [target.transfer for target in targets if target.transfer is not None and target.platform]
-    each = ((one.interval_s, TIMED_READS * (min(one.bytes, READ_AT_MOST) + READ_EXTRA)) for one in read)
-    return sum(DAY_S / interval_s * cost for interval_s, cost in each)
+    return _reading_bytes(_alone(targets))
 
 
-def _interval(target: Target, agents: int, stretches: dict[int, float], terms: Terms) -> float:
-    return max(target.interval_s * agents, terms.floor_s) * stretches[target.priority]
+def _reading_bytes(works: Sequence[_Work]) -> float:
+    """The same of one agent, of its work."""
+    read = [(work.target.transfer, work.agents) for work in works if work.target.platform]
+    return sum(
+        DAY_S / (one.interval_s * agents) * TIMED_READS * (min(one.bytes, READ_AT_MOST) + READ_EXTRA)
+        for one, agents in read
+        if one is not None
+    )
 
 
-def _fit(targets: Sequence[Target], agents: int, terms: Terms) -> tuple[int, dict[int, float]]:
-    """How many are light, and by how much the intervals of each priority stretch."""
-    none = {1: 1.0, 2: 1.0, 3: 1.0}
+def _interval(work: _Work, terms: Terms) -> float:
+    return max(work.target.interval_s * work.agents, terms.floor_s)
+
+
+def _fit(works: Sequence[_Work], terms: Terms) -> _Fit:
     if terms.bytes_per_day is None:
-        return 1, none
+        return _Fit(full_every=1, stretches=dict(UNSTRETCHED), reads=1.0)
+    wanted = _reading_bytes(works)
+    granted = min(wanted, TRANSFER_PART * terms.bytes_per_day)
+    full_every, stretches = _stretch(works, terms.bytes_per_day - granted, terms)
+    return _Fit(full_every=full_every, stretches=stretches, reads=wanted / granted if granted else 1.0)
+
+
+def _stretch(works: Sequence[_Work], bytes_per_day: float, terms: Terms) -> tuple[int, dict[int, float]]:
+    """How many are light, and by how much the intervals of each priority stretch."""
     for full_every in FULL_EVERY:
-        demand = _demand(targets, agents, full_every, terms)
-        if sum(demand.values()) <= terms.bytes_per_day:
-            return full_every, none
-    granted = _grant(demand, terms.bytes_per_day)
+        demand = _demand(works, full_every, terms)
+        if sum(demand.values()) <= bytes_per_day:
+            return full_every, dict(UNSTRETCHED)
+    granted = _grant(demand, bytes_per_day)
     return full_every, {p: max(1.0, demand[p] / granted[p]) if demand[p] else 1.0 for p in demand}
 
 
-def _demand(targets: Sequence[Target], agents: int, full_every: int, terms: Terms) -> dict[int, float]:
+def _demand(works: Sequence[_Work], full_every: int, terms: Terms) -> dict[int, float]:
     """Bytes a day of one agent, by priority, were nothing stretched."""
     demand = {1: 0.0, 2: 0.0, 3: 0.0}
-    for target in targets:
-        full, light = terms.cost(target.url, Depth.FULL), terms.cost(target.url, Depth.LIGHT)
+    for work in works:
+        full, light = terms.cost(work.target.url, Depth.FULL), terms.cost(work.target.url, Depth.LIGHT)
         each = (full + (full_every - 1) * light) / full_every
-        demand[target.priority] += DAY_S / max(target.interval_s * agents, terms.floor_s) * each
+        demand[work.target.priority] += DAY_S / _interval(work, terms) * each
     return demand
 
 
@@ -156,4 +211,9 @@ def _grant(demand: dict[int, float], bytes_per_day: float) -> dict[int, float]:
 
 def day_bytes(targets: Sequence[Target], terms: Terms) -> float:
     """What a day of one ISP costs, all its agents together, were every measurement full and nothing stretched."""
-    return sum(_demand(targets, 1, 1, terms).values())
+    return sum(_demand(_alone(targets), 1, terms).values())
+
+
+def _alone(targets: Sequence[Target]) -> list[_Work]:
+    """All of an ISP's work, as one agent would have it."""
+    return [_Work(target=target, number=number, agents=1) for number, target in enumerate(targets)]

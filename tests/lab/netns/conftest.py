@@ -1,12 +1,14 @@
 """The hard lab with the whole table, opened once for all tests that look at it."""
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
 
 import pytest
 
 from lab.netns.client import Client, Find, at
 from lab.netns.lab import NetnsLab
+from lab.netns.volunteer import Place
 from lab.netns.world import World
 from lab.scenario import CensorKind, LabName, Scenario, Scheme, Vantage, load_scenarios
 from support.programs import require, require_namespaces
@@ -59,3 +61,16 @@ def find(scenarios: tuple[Scenario, ...]) -> Find:
         return next(s for s in scenarios if s.censor is kind and s.scheme is scheme and s.vantage is Vantage.PLAIN)
 
     return first
+
+
+@pytest.fixture
+async def place(root: None, tmp_path: Path) -> AsyncIterator[Place]:
+    """A volunteer's machine of its own."""
+    for program, package in (("wireguard-go", "wireguard-go"), ("wg", "wireguard-tools")):
+        require(program, package)
+    made = Place(tmp_path)
+    try:
+        await made.open()
+        yield made
+    finally:
+        await made.close()

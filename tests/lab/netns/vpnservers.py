@@ -1,6 +1,5 @@
 """Real servers of VPN protocols, Tor and DNS over TLS in a namespace, and what a filter on one of them looks for."""
 
-import base64
 import os
 import subprocess
 from collections.abc import Iterable
@@ -8,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from lab.netns.namespaces import inside, run, run_ip
+from lab.netns.wireguard import make_device, make_key, public_of
 from lab.waiting import until
 from support.peers import Authority
 
@@ -105,20 +105,10 @@ async def start_wireguard(servers: Servers) -> str:
     folder, namespace = servers.folder, servers.inside
     server, client = make_key(), make_key()
     (folder / "wg.key").write_text(server, encoding="ascii")
-    await run("ip", "netns", "exec", namespace, "wireguard-go", "wg0")
     peer = ("peer", public_of(client), "allowed-ips", "10.98.0.0/24")
-    settings = ("listen-port", "51820", "private-key", f"{folder}/wg.key", *peer)
-    await run("ip", "netns", "exec", namespace, "wg", "set", "wg0", *settings)
+    await make_device(namespace, "wg0", f"{folder}/wg.key", "listen-port", str(PORTS["wireguard"]), *peer)
     await run_ip(["link set wg0 up"], namespace)
     return f"public={written(public_of(server))}&private={written(client)}"
-
-
-def make_key() -> str:
-    return base64.b64encode(os.urandom(32)).decode()
-
-
-def public_of(private: str) -> str:
-    return subprocess.run(["wg", "pubkey"], input=private, text=True, capture_output=True, check=True).stdout.strip()
 
 
 def written(key: str) -> str:

@@ -14,6 +14,7 @@ from contextlib import suppress
 from rabta_agent import words
 from rabta_agent.cli.parser import PROGRAM, make_parser
 from rabta_agent.exits import CommandError, ExitCode
+from rabta_agent.strangers import in_words
 from rabta_agent.version import agent_version
 
 _UNWRITABLE = {errno.ENOSPC, errno.EBADF, errno.EIO, errno.EFBIG}
@@ -40,7 +41,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if wrong.filename is not None or wrong.errno not in _UNWRITABLE:
             raise
         _give_up_output()
-        return _complain(words.tr("the output cannot be written: {cause}", cause=wrong.strerror), ExitCode.FAILED)
+        return _complain(words.tr("the output cannot be written: {cause}", cause=in_words(wrong)), ExitCode.FAILED)
     except KeyboardInterrupt:
         return ExitCode.FAILED
 

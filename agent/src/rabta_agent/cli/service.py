@@ -9,6 +9,7 @@ from pathlib import Path
 from rabta_agent.cli.setting import setting
 from rabta_agent.exits import CommandError, ExitCode
 from rabta_agent.service import Command, Owner, Recipe, Service, UnknownPlatformError, recipe
+from rabta_agent.strangers import in_words
 from rabta_agent.words import tr
 
 _COMMAND_S = 60.0
@@ -65,7 +66,7 @@ def _install(way: Recipe) -> None:
         way.file.parent.mkdir(parents=True, exist_ok=True)
         way.file.write_bytes(way.content)
     except OSError as wrong:
-        raise CommandError(tr("{path}: cannot be written: {cause}", path=way.file, cause=wrong.strerror)) from None
+        raise CommandError(tr("{path}: cannot be written: {cause}", path=way.file, cause=in_words(wrong))) from None
     for command in way.start:
         if problem := _run(command):
             _remove(way)
@@ -83,7 +84,7 @@ def _remove(way: Recipe) -> bool:
     except FileNotFoundError:
         return False
     except OSError as wrong:
-        raise CommandError(tr("{path}: cannot be removed: {cause}", path=way.file, cause=wrong.strerror)) from None
+        raise CommandError(tr("{path}: cannot be removed: {cause}", path=way.file, cause=in_words(wrong))) from None
     for command in way.forget:
         _run(command)
     return True

@@ -18,6 +18,7 @@ from rabta_agent.probes.certificate import read_chain, summarise, summarise_issu
 from rabta_agent.probes.clienthello import cut
 from rabta_agent.probes.records import RecordWatch
 from rabta_agent.probes.step import Outcome, Scene
+from rabta_agent.words import tr
 from rabta_proto.model import TlsHandshake
 from rabta_proto.vocabulary import AddressSource, Failure
 
@@ -57,7 +58,7 @@ def _make_verified() -> ssl.SSLContext:
     context = ssl.create_default_context()
     named = os.environ.get("SSL_CERT_FILE")
     if named and not context.cert_store_stats()["x509_ca"]:
-        raise RootsError(f"SSL_CERT_FILE names no readable file with certificates: {named}")
+        raise RootsError(tr("SSL_CERT_FILE names no readable file with certificates: {path}", path=named))
     # Python 3.13 began to refuse certificates that every browser accepts; the answer must not hang on our version.
     context.verify_flags &= ~ssl.VERIFY_X509_STRICT
     context.minimum_version = ssl.TLSVersion.TLSv1_2

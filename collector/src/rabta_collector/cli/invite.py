@@ -1,22 +1,28 @@
-"""`invite`: makes invitations, one token per line; each is shown this once."""
+"""`invite`: makes invitations, one token per line; each is shown this once.
+
+On a terminal each comes with all that a volunteer can be given: the line to type, a link, and its QR code.
+"""
 
 import argparse
 import difflib
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import closing
+from datetime import UTC, datetime
 from pathlib import Path
 
 from rabta_collector.cli.options import add_config, config_of, existing_data
 from rabta_collector.config import InvalidConfigError, InvalidFlagError
 from rabta_collector.document import parse_duration
+from rabta_collector.invitation import InvalidAddressError, Invitation, parse_address
 from rabta_collector.isps import load_isps
 from rabta_collector.pin import pin_of
 from rabta_collector.registry import Invite, Registry
 from rabta_proto.vocabulary import Role
 
 MAX_USES = 100_000
+TOKEN, LINK, ALL = "token", "link", "all"
 
 
 def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -32,6 +38,12 @@ def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None
     )
     command.add_argument(
         "--tls-cert", dest="cert", type=Path, metavar="FILE", help="that certificate; the configuration's"
+    )
+    command.add_argument(
+        "--at", metavar="URL", help="where agents find this collector, https://HOST[:PORT]; the first of its endpoints"
+    )
+    command.add_argument(
+        "--show", choices=(TOKEN, LINK, ALL), help="of each invitation; on a terminal all (line, link, QR), else token"
     )
     command.set_defaults(run=run)
 
@@ -63,10 +75,44 @@ def run(options: argparse.Namespace, environment: Mapping[str, str]) -> int:
             served = registry.fact("isps")
             known = served.split() if served and config.isps is None else [isp.id for isp in load_isps(config.isps)]
             _check_isp(options.isp, known)
+        address = _address(options.at, (*config.endpoints, *(registry.fact("endpoints") or "").split()))
+        form = _form(options.show, address)
         invite = Invite(role=role, isp=options.isp, uses=options.uses, expires_at=now + options.expires)
         for _ in range(options.count):
-            sys.stdout.write(registry.invite(invite, now=now) + pin + "\n")
+            made = Invitation(address=address, token=registry.invite(invite, now=now) + pin)
+            sys.stdout.write({TOKEN: made.token, LINK: made.link, ALL: _whole(made, invite)}[form] + "\n")
     return 0
+
+
+def _address(flag: str | None, handed_out: Sequence[str]) -> str:
+    """Where agents are to be sent; empty where nobody has said. Raises `InvalidFlagError`, `InvalidConfigError`."""
+    try:
+        if flag is not None:
+            return parse_address(flag)
+        return parse_address(handed_out[0]) if handed_out else ""
+    except InvalidAddressError as wrong:
+        if flag is not None:
+            raise InvalidFlagError(f"--at: {wrong}") from None
+        raise InvalidConfigError(f"endpoints: {wrong}") from None
+
+
+def _form(wanted: str | None, address: str) -> str:
+    if wanted in (LINK, ALL) and not address:
+        raise InvalidFlagError(f"--show {wanted}: no address is known that agents could be sent to; see --at")
+    if wanted is None and sys.stdout.isatty():
+        if address:
+            return ALL
+        sys.stderr.write("no link: no address is known that agents could be sent to; see --at\n")
+    return wanted or TOKEN
+
+
+def _whole(made: Invitation, invite: Invite) -> str:
+    """All that can be handed on, and what it is good for."""
+    until = f"{datetime.fromtimestamp(invite.expires_at, UTC):%Y-%m-%d %H:%M} UTC"
+    who = "one agent" if invite.uses == 1 else f"{invite.uses} agents"
+    isp = f" at {invite.isp}" if invite.isp else ""
+    good = f"For {who}{isp} ({invite.role}), until {until}. Shown this once: only a digest of it is kept."
+    return f"{made.token}\n\n  {made.line}\n  {made.link}\n\n{made.code}\n\n{good}\n"
 
 
 def _pin(cert: Path | None) -> str:

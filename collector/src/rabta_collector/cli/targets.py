@@ -125,7 +125,7 @@ def _crew(catalogue: Catalogue) -> str:
     """How many agents of an ISP the whole plan takes."""
     for count in range(1, MOST_AGENTS + 1):
         terms = Terms(floor_s=FLOOR_S, bytes_per_day=AGENT_BYTES)
-        (parts, *_) = share(catalogue.targets, [f"{number:04}" for number in range(count)], terms).values()
+        (parts, *_) = share(catalogue.targets, {f"{number:04}": set[str]() for number in range(count)}, terms).values()
         if all(part.interval_s <= 1.001 * max(FLOOR_S, part.target.interval_s * count) for part in parts):
             return f"{count} agent{'' if count == 1 else 's'}"
     return f"not even {MOST_AGENTS} agents"

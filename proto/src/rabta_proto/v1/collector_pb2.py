@@ -27,59 +27,61 @@ from rabta_proto.v1 import measurement_pb2 as rabta__proto_dot_v1_dot_measuremen
 from rabta_proto.v1 import plan_pb2 as rabta__proto_dot_v1_dot_plan__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1erabta_proto/v1/collector.proto\x12\x08rabta.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a rabta_proto/v1/measurement.proto\x1a\x19rabta_proto/v1/plan.proto\"\x83\x01\n\rEnrollRequest\x12\x14\n\x0cinvite_token\x18\x01 \x01(\t\x12\x0b\n\x03isp\x18\x02 \x01(\t\x12\x10\n\x08province\x18\x03 \x01(\t\x12\x15\n\ragent_version\x18\x04 \x01(\t\x12\x0b\n\x03lab\x18\x05 \x01(\x08\x12\x19\n\x11\x65xport_public_key\x18\x06 \x01(\x0c\"\xc8\x01\n\x0e\x45nrollResponse\x12\x10\n\x08\x61gent_id\x18\x01 \x01(\t\x12\x0e\n\x06secret\x18\x02 \x01(\t\x12\x1c\n\x04role\x18\x03 \x01(\x0e\x32\x0e.rabta.v1.Role\x12\x0b\n\x03isp\x18\x04 \x01(\t\x12\x17\n\x0fplan_public_key\x18\x05 \x01(\x0c\x12\"\n\x04plan\x18\x06 \x01(\x0b\x32\x14.rabta.v1.SignedPlan\x12\x11\n\tendpoints\x18\x07 \x03(\t\x12\x19\n\x11import_public_key\x18\x08 \x01(\x0c\"\x94\x01\n\x0eSessionRequest\x12 \n\x05hello\x18\x01 \x01(\x0b\x32\x0f.rabta.v1.HelloH\x00\x12+\n\x05\x62\x61tch\x18\x02 \x01(\x0b\x32\x1a.rabta.v1.MeasurementBatchH\x00\x12(\n\theartbeat\x18\x03 \x01(\x0b\x32\x13.rabta.v1.HeartbeatH\x00\x42\t\n\x07message\"\xfd\x01\n\x05Hello\x12\x15\n\ragent_version\x18\x01 \x01(\t\x12\x14\n\x0c\x63\x61pabilities\x18\x02 \x03(\t\x12)\n\x07network\x18\x03 \x01(\x0b\x32\x18.rabta.v1.NetworkContext\x12\x0f\n\x07\x62\x61\x63klog\x18\x04 \x01(\x04\x12\r\n\x05\x65poch\x18\x05 \x01(\x04\x12\x14\n\x0cplan_version\x18\x06 \x01(\x04\x12\'\n\x03now\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0f\n\x07\x64ropped\x18\x08 \x01(\x04\x12\x13\n\x0b\x64ropped_old\x18\t \x01(\x04\x12\x17\n\x0f\x64ropped_damaged\x18\n \x01(\x04\"?\n\x10MeasurementBatch\x12+\n\x0cmeasurements\x18\x01 \x03(\x0b\x32\x15.rabta.v1.Measurement\"\x84\x01\n\tHeartbeat\x12\'\n\x03now\x18\x01 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0f\n\x07\x62\x61\x63klog\x18\x02 \x01(\x04\x12\x0f\n\x07\x64ropped\x18\x03 \x01(\x04\x12\x13\n\x0b\x64ropped_old\x18\x04 \x01(\x04\x12\x17\n\x0f\x64ropped_damaged\x18\x05 \x01(\x04\"=\n\x0f\x45xchangeRequest\x12*\n\x08requests\x18\x01 \x03(\x0b\x32\x18.rabta.v1.SessionRequest\"@\n\x10\x45xchangeResponse\x12,\n\tresponses\x18\x01 \x03(\x0b\x32\x19.rabta.v1.SessionResponse\"\xe3\x02\n\x0fSessionResponse\x12$\n\x07welcome\x18\x01 \x01(\x0b\x32\x11.rabta.v1.WelcomeH\x00\x12\x1c\n\x03\x61\x63k\x18\x02 \x01(\x0b\x32\r.rabta.v1.AckH\x00\x12$\n\x04plan\x18\x03 \x01(\x0b\x32\x14.rabta.v1.SignedPlanH\x00\x12\'\n\tslow_down\x18\x04 \x01(\x0b\x32\x12.rabta.v1.SlowDownH\x00\x12&\n\x08rotation\x18\x05 \x01(\x0b\x32\x12.rabta.v1.RotationH\x00\x12\x35\n\x10heartbeat_answer\x18\x06 \x01(\x0b\x32\x19.rabta.v1.HeartbeatAnswerH\x00\x12+\n\x0bmeasure_now\x18\x07 \x01(\x0b\x32\x14.rabta.v1.MeasureNowH\x00\x12&\n\x08standing\x18\x0c \x01(\x0b\x32\x12.rabta.v1.StandingH\x00\x42\t\n\x07message\"t\n\x07Welcome\x12\'\n\x03now\x18\x01 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x1c\n\x14heartbeat_interval_s\x18\x02 \x01(\r\x12\x10\n\x08seen_isp\x18\x03 \x01(\t\x12\x10\n\x08seen_asn\x18\x04 \x01(\r\"_\n\x08Standing\x12&\n\x02\x61t\x18\x01 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x1c\n\x04held\x18\x02 \x03(\x0b\x32\x0e.rabta.v1.Held\x12\r\n\x05whole\x18\x03 \x01(\x08\"r\n\x04Held\x12\x10\n\x08platform\x18\x01 \x01(\t\x12\x0b\n\x03isp\x18\x02 \x01(\t\x12\r\n\x05state\x18\x03 \x01(\t\x12\x11\n\tmechanism\x18\x04 \x01(\t\x12)\n\x05since\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"M\n\x08SlowDown\x12\r\n\x05\x66or_s\x18\x01 \x01(\r\x12\x1b\n\x13\x62\x61\x63klog_bytes_per_s\x18\x02 \x01(\r\x12\x15\n\rlive_pause_ms\x18\x03 \x01(\r\"\x1a\n\x08Rotation\x12\x0e\n\x06secret\x18\x01 \x01(\t\"i\n\x0fHeartbeatAnswer\x12-\n\tagent_now\x18\x01 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\'\n\x03now\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"r\n\nMeasureNow\x12\x0f\n\x07request\x18\x01 \x01(\x04\x12\x10\n\x08platform\x18\x02 \x01(\t\x12\x0e\n\x06target\x18\x03 \x01(\t\x12\x1e\n\x05\x64\x65pth\x18\x04 \x01(\x0e\x32\x0f.rabta.v1.Depth\x12\x11\n\twithin_ms\x18\x05 \x01(\r\"8\n\x03\x41\x63k\x12\r\n\x05\x65poch\x18\x01 \x01(\x04\x12\"\n\x06ranges\x18\x02 \x03(\x0b\x32\x12.rabta.v1.AckRange\"[\n\x08\x41\x63kRange\x12\r\n\x05\x66irst\x18\x01 \x01(\x04\x12\x0c\n\x04last\x18\x02 \x01(\x04\x12\"\n\x07outcome\x18\x03 \x01(\x0e\x32\x11.rabta.v1.Outcome\x12\x0e\n\x06reason\x18\x04 \x01(\t\"+\n\x0cLeaveRequest\x12\x1b\n\x13\x64\x65lete_measurements\x18\x01 \x01(\x08\"5\n\rLeaveResponse\x12$\n\x08\x64\x65letion\x18\x01 \x01(\x0e\x32\x12.rabta.v1.Deletion*>\n\x04Role\x12\x14\n\x10ROLE_UNSPECIFIED\x10\x00\x12\x0e\n\nROLE_PROBE\x10\x01\x12\x10\n\x0cROLE_CONTROL\x10\x02*e\n\x07Outcome\x12\x17\n\x13OUTCOME_UNSPECIFIED\x10\x00\x12\x14\n\x10OUTCOME_ACCEPTED\x10\x01\x12\x15\n\x11OUTCOME_DUPLICATE\x10\x02\x12\x14\n\x10OUTCOME_REJECTED\x10\x03*;\n\x08\x44\x65letion\x12\x18\n\x14\x44\x45LETION_UNSPECIFIED\x10\x00\x12\x15\n\x11\x44\x45LETION_UNLINKED\x10\x01\x32\x89\x02\n\tCollector\x12;\n\x06\x45nroll\x12\x17.rabta.v1.EnrollRequest\x1a\x18.rabta.v1.EnrollResponse\x12\x42\n\x07Session\x12\x18.rabta.v1.SessionRequest\x1a\x19.rabta.v1.SessionResponse(\x01\x30\x01\x12\x41\n\x08\x45xchange\x12\x19.rabta.v1.ExchangeRequest\x1a\x1a.rabta.v1.ExchangeResponse\x12\x38\n\x05Leave\x12\x16.rabta.v1.LeaveRequest\x1a\x17.rabta.v1.LeaveResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1erabta_proto/v1/collector.proto\x12\x08rabta.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a rabta_proto/v1/measurement.proto\x1a\x19rabta_proto/v1/plan.proto\"\x83\x01\n\rEnrollRequest\x12\x14\n\x0cinvite_token\x18\x01 \x01(\t\x12\x0b\n\x03isp\x18\x02 \x01(\t\x12\x10\n\x08province\x18\x03 \x01(\t\x12\x15\n\ragent_version\x18\x04 \x01(\t\x12\x0b\n\x03lab\x18\x05 \x01(\x08\x12\x19\n\x11\x65xport_public_key\x18\x06 \x01(\x0c\"\xc8\x01\n\x0e\x45nrollResponse\x12\x10\n\x08\x61gent_id\x18\x01 \x01(\t\x12\x0e\n\x06secret\x18\x02 \x01(\t\x12\x1c\n\x04role\x18\x03 \x01(\x0e\x32\x0e.rabta.v1.Role\x12\x0b\n\x03isp\x18\x04 \x01(\t\x12\x17\n\x0fplan_public_key\x18\x05 \x01(\x0c\x12\"\n\x04plan\x18\x06 \x01(\x0b\x32\x14.rabta.v1.SignedPlan\x12\x11\n\tendpoints\x18\x07 \x03(\t\x12\x19\n\x11import_public_key\x18\x08 \x01(\x0c\"\xba\x01\n\x0eSessionRequest\x12 \n\x05hello\x18\x01 \x01(\x0b\x32\x0f.rabta.v1.HelloH\x00\x12+\n\x05\x62\x61tch\x18\x02 \x01(\x0b\x32\x1a.rabta.v1.MeasurementBatchH\x00\x12(\n\theartbeat\x18\x03 \x01(\x0b\x32\x13.rabta.v1.HeartbeatH\x00\x12$\n\x07goodbye\x18\x04 \x01(\x0b\x32\x11.rabta.v1.GoodbyeH\x00\x42\t\n\x07message\"\x8f\x02\n\x05Hello\x12\x15\n\ragent_version\x18\x01 \x01(\t\x12\x14\n\x0c\x63\x61pabilities\x18\x02 \x03(\t\x12)\n\x07network\x18\x03 \x01(\x0b\x32\x18.rabta.v1.NetworkContext\x12\x0f\n\x07\x62\x61\x63klog\x18\x04 \x01(\x04\x12\r\n\x05\x65poch\x18\x05 \x01(\x04\x12\x14\n\x0cplan_version\x18\x06 \x01(\x04\x12\'\n\x03now\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0f\n\x07\x64ropped\x18\x08 \x01(\x04\x12\x13\n\x0b\x64ropped_old\x18\t \x01(\x04\x12\x17\n\x0f\x64ropped_damaged\x18\n \x01(\x04\x12\x10\n\x08left_out\x18\x14 \x03(\t\"?\n\x10MeasurementBatch\x12+\n\x0cmeasurements\x18\x01 \x03(\x0b\x32\x15.rabta.v1.Measurement\"\x84\x01\n\tHeartbeat\x12\'\n\x03now\x18\x01 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0f\n\x07\x62\x61\x63klog\x18\x02 \x01(\x04\x12\x0f\n\x07\x64ropped\x18\x03 \x01(\x04\x12\x13\n\x0b\x64ropped_old\x18\x04 \x01(\x04\x12\x17\n\x0f\x64ropped_damaged\x18\x05 \x01(\x04\"\t\n\x07Goodbye\"=\n\x0f\x45xchangeRequest\x12*\n\x08requests\x18\x01 \x03(\x0b\x32\x18.rabta.v1.SessionRequest\"@\n\x10\x45xchangeResponse\x12,\n\tresponses\x18\x01 \x03(\x0b\x32\x19.rabta.v1.SessionResponse\"\xe3\x02\n\x0fSessionResponse\x12$\n\x07welcome\x18\x01 \x01(\x0b\x32\x11.rabta.v1.WelcomeH\x00\x12\x1c\n\x03\x61\x63k\x18\x02 \x01(\x0b\x32\r.rabta.v1.AckH\x00\x12$\n\x04plan\x18\x03 \x01(\x0b\x32\x14.rabta.v1.SignedPlanH\x00\x12\'\n\tslow_down\x18\x04 \x01(\x0b\x32\x12.rabta.v1.SlowDownH\x00\x12&\n\x08rotation\x18\x05 \x01(\x0b\x32\x12.rabta.v1.RotationH\x00\x12\x35\n\x10heartbeat_answer\x18\x06 \x01(\x0b\x32\x19.rabta.v1.HeartbeatAnswerH\x00\x12+\n\x0bmeasure_now\x18\x07 \x01(\x0b\x32\x14.rabta.v1.MeasureNowH\x00\x12&\n\x08standing\x18\x0c \x01(\x0b\x32\x12.rabta.v1.StandingH\x00\x42\t\n\x07message\"t\n\x07Welcome\x12\'\n\x03now\x18\x01 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x1c\n\x14heartbeat_interval_s\x18\x02 \x01(\r\x12\x10\n\x08seen_isp\x18\x03 \x01(\t\x12\x10\n\x08seen_asn\x18\x04 \x01(\r\"_\n\x08Standing\x12&\n\x02\x61t\x18\x01 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x1c\n\x04held\x18\x02 \x03(\x0b\x32\x0e.rabta.v1.Held\x12\r\n\x05whole\x18\x03 \x01(\x08\"r\n\x04Held\x12\x10\n\x08platform\x18\x01 \x01(\t\x12\x0b\n\x03isp\x18\x02 \x01(\t\x12\r\n\x05state\x18\x03 \x01(\t\x12\x11\n\tmechanism\x18\x04 \x01(\t\x12)\n\x05since\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"M\n\x08SlowDown\x12\r\n\x05\x66or_s\x18\x01 \x01(\r\x12\x1b\n\x13\x62\x61\x63klog_bytes_per_s\x18\x02 \x01(\r\x12\x15\n\rlive_pause_ms\x18\x03 \x01(\r\"\x1a\n\x08Rotation\x12\x0e\n\x06secret\x18\x01 \x01(\t\"i\n\x0fHeartbeatAnswer\x12-\n\tagent_now\x18\x01 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\'\n\x03now\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"r\n\nMeasureNow\x12\x0f\n\x07request\x18\x01 \x01(\x04\x12\x10\n\x08platform\x18\x02 \x01(\t\x12\x0e\n\x06target\x18\x03 \x01(\t\x12\x1e\n\x05\x64\x65pth\x18\x04 \x01(\x0e\x32\x0f.rabta.v1.Depth\x12\x11\n\twithin_ms\x18\x05 \x01(\r\"8\n\x03\x41\x63k\x12\r\n\x05\x65poch\x18\x01 \x01(\x04\x12\"\n\x06ranges\x18\x02 \x03(\x0b\x32\x12.rabta.v1.AckRange\"[\n\x08\x41\x63kRange\x12\r\n\x05\x66irst\x18\x01 \x01(\x04\x12\x0c\n\x04last\x18\x02 \x01(\x04\x12\"\n\x07outcome\x18\x03 \x01(\x0e\x32\x11.rabta.v1.Outcome\x12\x0e\n\x06reason\x18\x04 \x01(\t\"+\n\x0cLeaveRequest\x12\x1b\n\x13\x64\x65lete_measurements\x18\x01 \x01(\x08\"5\n\rLeaveResponse\x12$\n\x08\x64\x65letion\x18\x01 \x01(\x0e\x32\x12.rabta.v1.Deletion*>\n\x04Role\x12\x14\n\x10ROLE_UNSPECIFIED\x10\x00\x12\x0e\n\nROLE_PROBE\x10\x01\x12\x10\n\x0cROLE_CONTROL\x10\x02*e\n\x07Outcome\x12\x17\n\x13OUTCOME_UNSPECIFIED\x10\x00\x12\x14\n\x10OUTCOME_ACCEPTED\x10\x01\x12\x15\n\x11OUTCOME_DUPLICATE\x10\x02\x12\x14\n\x10OUTCOME_REJECTED\x10\x03*;\n\x08\x44\x65letion\x12\x18\n\x14\x44\x45LETION_UNSPECIFIED\x10\x00\x12\x15\n\x11\x44\x45LETION_UNLINKED\x10\x01\x32\x89\x02\n\tCollector\x12;\n\x06\x45nroll\x12\x17.rabta.v1.EnrollRequest\x1a\x18.rabta.v1.EnrollResponse\x12\x42\n\x07Session\x12\x18.rabta.v1.SessionRequest\x1a\x19.rabta.v1.SessionResponse(\x01\x30\x01\x12\x41\n\x08\x45xchange\x12\x19.rabta.v1.ExchangeRequest\x1a\x1a.rabta.v1.ExchangeResponse\x12\x38\n\x05Leave\x12\x16.rabta.v1.LeaveRequest\x1a\x17.rabta.v1.LeaveResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'rabta_proto.v1.collector_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_ROLE']._serialized_start=2481
-  _globals['_ROLE']._serialized_end=2543
-  _globals['_OUTCOME']._serialized_start=2545
-  _globals['_OUTCOME']._serialized_end=2646
-  _globals['_DELETION']._serialized_start=2648
-  _globals['_DELETION']._serialized_end=2707
+  _globals['_ROLE']._serialized_start=2548
+  _globals['_ROLE']._serialized_end=2610
+  _globals['_OUTCOME']._serialized_start=2612
+  _globals['_OUTCOME']._serialized_end=2713
+  _globals['_DELETION']._serialized_start=2715
+  _globals['_DELETION']._serialized_end=2774
   _globals['_ENROLLREQUEST']._serialized_start=139
   _globals['_ENROLLREQUEST']._serialized_end=270
   _globals['_ENROLLRESPONSE']._serialized_start=273
   _globals['_ENROLLRESPONSE']._serialized_end=473
   _globals['_SESSIONREQUEST']._serialized_start=476
-  _globals['_SESSIONREQUEST']._serialized_end=624
-  _globals['_HELLO']._serialized_start=627
-  _globals['_HELLO']._serialized_end=880
-  _globals['_MEASUREMENTBATCH']._serialized_start=882
-  _globals['_MEASUREMENTBATCH']._serialized_end=945
-  _globals['_HEARTBEAT']._serialized_start=948
-  _globals['_HEARTBEAT']._serialized_end=1080
-  _globals['_EXCHANGEREQUEST']._serialized_start=1082
-  _globals['_EXCHANGEREQUEST']._serialized_end=1143
-  _globals['_EXCHANGERESPONSE']._serialized_start=1145
-  _globals['_EXCHANGERESPONSE']._serialized_end=1209
-  _globals['_SESSIONRESPONSE']._serialized_start=1212
-  _globals['_SESSIONRESPONSE']._serialized_end=1567
-  _globals['_WELCOME']._serialized_start=1569
-  _globals['_WELCOME']._serialized_end=1685
-  _globals['_STANDING']._serialized_start=1687
-  _globals['_STANDING']._serialized_end=1782
-  _globals['_HELD']._serialized_start=1784
-  _globals['_HELD']._serialized_end=1898
-  _globals['_SLOWDOWN']._serialized_start=1900
-  _globals['_SLOWDOWN']._serialized_end=1977
-  _globals['_ROTATION']._serialized_start=1979
-  _globals['_ROTATION']._serialized_end=2005
-  _globals['_HEARTBEATANSWER']._serialized_start=2007
-  _globals['_HEARTBEATANSWER']._serialized_end=2112
-  _globals['_MEASURENOW']._serialized_start=2114
-  _globals['_MEASURENOW']._serialized_end=2228
-  _globals['_ACK']._serialized_start=2230
-  _globals['_ACK']._serialized_end=2286
-  _globals['_ACKRANGE']._serialized_start=2288
-  _globals['_ACKRANGE']._serialized_end=2379
-  _globals['_LEAVEREQUEST']._serialized_start=2381
-  _globals['_LEAVEREQUEST']._serialized_end=2424
-  _globals['_LEAVERESPONSE']._serialized_start=2426
-  _globals['_LEAVERESPONSE']._serialized_end=2479
-  _globals['_COLLECTOR']._serialized_start=2710
-  _globals['_COLLECTOR']._serialized_end=2975
+  _globals['_SESSIONREQUEST']._serialized_end=662
+  _globals['_HELLO']._serialized_start=665
+  _globals['_HELLO']._serialized_end=936
+  _globals['_MEASUREMENTBATCH']._serialized_start=938
+  _globals['_MEASUREMENTBATCH']._serialized_end=1001
+  _globals['_HEARTBEAT']._serialized_start=1004
+  _globals['_HEARTBEAT']._serialized_end=1136
+  _globals['_GOODBYE']._serialized_start=1138
+  _globals['_GOODBYE']._serialized_end=1147
+  _globals['_EXCHANGEREQUEST']._serialized_start=1149
+  _globals['_EXCHANGEREQUEST']._serialized_end=1210
+  _globals['_EXCHANGERESPONSE']._serialized_start=1212
+  _globals['_EXCHANGERESPONSE']._serialized_end=1276
+  _globals['_SESSIONRESPONSE']._serialized_start=1279
+  _globals['_SESSIONRESPONSE']._serialized_end=1634
+  _globals['_WELCOME']._serialized_start=1636
+  _globals['_WELCOME']._serialized_end=1752
+  _globals['_STANDING']._serialized_start=1754
+  _globals['_STANDING']._serialized_end=1849
+  _globals['_HELD']._serialized_start=1851
+  _globals['_HELD']._serialized_end=1965
+  _globals['_SLOWDOWN']._serialized_start=1967
+  _globals['_SLOWDOWN']._serialized_end=2044
+  _globals['_ROTATION']._serialized_start=2046
+  _globals['_ROTATION']._serialized_end=2072
+  _globals['_HEARTBEATANSWER']._serialized_start=2074
+  _globals['_HEARTBEATANSWER']._serialized_end=2179
+  _globals['_MEASURENOW']._serialized_start=2181
+  _globals['_MEASURENOW']._serialized_end=2295
+  _globals['_ACK']._serialized_start=2297
+  _globals['_ACK']._serialized_end=2353
+  _globals['_ACKRANGE']._serialized_start=2355
+  _globals['_ACKRANGE']._serialized_end=2446
+  _globals['_LEAVEREQUEST']._serialized_start=2448
+  _globals['_LEAVEREQUEST']._serialized_end=2491
+  _globals['_LEAVERESPONSE']._serialized_start=2493
+  _globals['_LEAVERESPONSE']._serialized_end=2546
+  _globals['_COLLECTOR']._serialized_start=2777
+  _globals['_COLLECTOR']._serialized_end=3042
 # @@protoc_insertion_point(module_scope)

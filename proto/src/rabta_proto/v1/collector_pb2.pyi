@@ -207,6 +207,7 @@ class SessionRequest(_message.Message):
     HELLO_FIELD_NUMBER: _builtins.int
     BATCH_FIELD_NUMBER: _builtins.int
     HEARTBEAT_FIELD_NUMBER: _builtins.int
+    GOODBYE_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def hello(self) -> Global___Hello:
         """Opens the session."""
@@ -219,18 +220,23 @@ class SessionRequest(_message.Message):
     def heartbeat(self) -> Global___Heartbeat:
         """Says that the agent lives."""
 
+    @_builtins.property
+    def goodbye(self) -> Global___Goodbye:
+        """Says that the agent goes, of its own accord. The collector ends the session."""
+
     def __init__(
         self,
         *,
         hello: Global___Hello | None = ...,
         batch: Global___MeasurementBatch | None = ...,
         heartbeat: Global___Heartbeat | None = ...,
+        goodbye: Global___Goodbye | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["batch", b"batch", "heartbeat", b"heartbeat", "hello", b"hello", "message", b"message"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["batch", b"batch", "goodbye", b"goodbye", "heartbeat", b"heartbeat", "hello", b"hello", "message", b"message"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["batch", b"batch", "heartbeat", b"heartbeat", "hello", b"hello", "message", b"message"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["batch", b"batch", "goodbye", b"goodbye", "heartbeat", b"heartbeat", "hello", b"hello", "message", b"message"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    _WhichOneofReturnType_message: _TypeAlias = _typing.Literal["hello", "batch", "heartbeat"]  # noqa: Y015
+    _WhichOneofReturnType_message: _TypeAlias = _typing.Literal["hello", "batch", "heartbeat", "goodbye"]  # noqa: Y015
     _WhichOneofArgType_message: _TypeAlias = _typing.Literal["message", b"message"]  # noqa: Y015
     def WhichOneof(self, oneof_group: _WhichOneofArgType_message) -> _WhichOneofReturnType_message | None: ...
 
@@ -252,6 +258,7 @@ class Hello(_message.Message):
     DROPPED_FIELD_NUMBER: _builtins.int
     DROPPED_OLD_FIELD_NUMBER: _builtins.int
     DROPPED_DAMAGED_FIELD_NUMBER: _builtins.int
+    LEFT_OUT_FIELD_NUMBER: _builtins.int
     agent_version: _builtins.str
     """Version of the agent."""
     backlog: _builtins.int
@@ -278,6 +285,13 @@ class Hello(_message.Message):
     def now(self) -> _timestamp_pb2.Timestamp:
         """Wall clock of the agent (UTC)."""
 
+    @_builtins.property
+    def left_out(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Categories of platforms (Assignment.category) of which the agent measures nothing, so that others are asked for them:
+        those that are off until a volunteer takes them in, and those that its volunteer left out. At most 64. The collector
+        holds them for as long as the session stands, and keeps them nowhere.
+        """
+
     def __init__(
         self,
         *,
@@ -291,10 +305,11 @@ class Hello(_message.Message):
         dropped: _builtins.int = ...,
         dropped_old: _builtins.int = ...,
         dropped_damaged: _builtins.int = ...,
+        left_out: _abc.Iterable[_builtins.str] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["network", b"network", "now", b"now"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["agent_version", b"agent_version", "backlog", b"backlog", "capabilities", b"capabilities", "dropped", b"dropped", "dropped_damaged", b"dropped_damaged", "dropped_old", b"dropped_old", "epoch", b"epoch", "network", b"network", "now", b"now", "plan_version", b"plan_version"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["agent_version", b"agent_version", "backlog", b"backlog", "capabilities", b"capabilities", "dropped", b"dropped", "dropped_damaged", b"dropped_damaged", "dropped_old", b"dropped_old", "epoch", b"epoch", "left_out", b"left_out", "network", b"network", "now", b"now", "plan_version", b"plan_version"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -363,6 +378,25 @@ class Heartbeat(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___Heartbeat: _TypeAlias = Heartbeat  # noqa: Y015
+
+@_typing.final
+class Goodbye(_message.Message):
+    """Says that an agent goes of its own accord, and nothing of why: it was stopped or paused, or these are its hours of
+    silence. Its silence from here on is no sign of an outage.
+    """
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    def __init__(
+        self,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Goodbye: _TypeAlias = Goodbye  # noqa: Y015
 
 @_typing.final
 class ExchangeRequest(_message.Message):

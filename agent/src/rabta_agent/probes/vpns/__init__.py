@@ -63,4 +63,4 @@ def open_with(endpoint: VpnEndpoint, clock: Clock) -> Opening:
             from rabta_agent.probes.vpns.wireguard import WireGuard  # HMAC, X25519: loaded by whoever needs it
 
             return WireGuard(endpoint.keys, clock)
-    raise ValueError(f"cannot speak {endpoint.protocol}")
+    raise ValueError(endpoint.protocol)
