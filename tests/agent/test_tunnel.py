@@ -55,8 +55,8 @@ async def test_without_a_proxy_it_is_a_connection(echo: Endpoint) -> None:
 @pytest.mark.parametrize(
     ("socks", "refusal", "user", "message"),
     [
-        (False, "403 Forbidden", "", "answered 403 Forbidden"),
-        (False, "", "wrong", "answered 407 Proxy Authentication Required"),
+        (False, "403 Forbidden", "", "answered: 403 Forbidden"),
+        (False, "", "wrong", "answered: 407 Proxy Authentication Required"),
         (True, "2", "", "answered: not allowed by its rules"),
         (True, "99", "", "answered: reply 99"),
     ],

@@ -6,10 +6,11 @@ These entries stay on the volunteer's machine; `rabta-agent log` shows them.
 from dataclasses import dataclass
 from datetime import datetime
 
+from rabta_agent.words import mark
 from rabta_proto.model import DnsQuery, Measurement, QuicHandshake, TcpConnect, VpnHandshake
 from rabta_proto.vocabulary import Failure, ResolverKind
 
-SYSTEM_RESOLVER = "system resolver"
+SYSTEM_RESOLVER = mark("system resolver")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -13,7 +13,7 @@ import json
 import pkgutil
 import re
 import unicodedata
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import pairwise
 
 LANGUAGES = ("en", "ur")
@@ -66,9 +66,14 @@ def lookup(text: str) -> str:
 
 def isolate(value: object) -> object:
     """A value that keeps its own direction, where the language in use runs from right to left."""
-    if _language not in _RIGHT_TO_LEFT or isinstance(value, int | float):
+    if _language not in _RIGHT_TO_LEFT or isinstance(value, int | float) or value == "":
         return value
     return f"{_FIRST_STRONG_ISOLATE}{value}{_END_OF_ISOLATE}"
+
+
+def listed(parts: Iterable[str]) -> str:
+    """Parts of a list, with the language's own comma between them."""
+    return ("، " if _language in _RIGHT_TO_LEFT else ", ").join(parts)
 
 
 def _guard(text: str) -> str:

@@ -89,8 +89,9 @@ def test_status_of_a_home_that_never_joined_is_code_3(
 def test_log_tells_whom_when_and_how_many_bytes(home: Home, capsys: pytest.CaptureFixture[str]) -> None:
     assert ExitCode.GOOD == main(["log"])
     first, second = capsys.readouterr().out.splitlines()
-    assert "2026-01-02T03:04:05Z  https://x.com/  192.0.2.1:443  1200 bytes sent, 5300 received" == first
-    assert "2026-01-02T03:04:05Z  collector  c.example:443  700 bytes sent, 200 received" == second
+    at = f"{datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC).astimezone():%Y-%m-%d %H:%M:%S}"
+    assert f"{at}  https://x.com/: 192.0.2.1:443; 1200 bytes sent, 5300 received" == first
+    assert f"{at}  collector: c.example:443; 700 bytes sent, 200 received" == second
 
 
 def test_log_shows_the_last_lines_and_json(home: Home, capsys: pytest.CaptureFixture[str]) -> None:
@@ -106,8 +107,10 @@ def test_log_shows_the_last_lines_and_json(home: Home, capsys: pytest.CaptureFix
     assert expected == json.loads(line)
 
 
-def test_log_of_an_agent_that_did_nothing_is_empty(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_log_of_an_agent_that_did_nothing_says_so(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert ExitCode.GOOD == main(["log", "--home", str(tmp_path / "new")])
+    assert "Nobody was contacted yet.\n" == capsys.readouterr().out
+    assert ExitCode.GOOD == main(["log", "--json", "--home", str(tmp_path / "new")])
     assert "" == capsys.readouterr().out
 
 

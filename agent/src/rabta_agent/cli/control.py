@@ -6,9 +6,10 @@ import time
 from datetime import datetime
 
 from rabta_agent import ceilings
+from rabta_agent.cli.lines import table, terminal_width
 from rabta_agent.cli.setting import setting
 from rabta_agent.exits import CommandError, ExitCode
-from rabta_agent.words import padded, tr, width
+from rabta_agent.words import tr
 
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
 MOST_S = 366 * 86_400
@@ -78,11 +79,15 @@ def limits(options: argparse.Namespace) -> ExitCode:
         (tr("one measurement"), tr("{size:.0f} kB at most", size=ceilings.MEASUREMENT_MOST_BYTES / 1e3)),
         (tr("one step"), tr("{seconds:g} s at most", seconds=ceilings.STEP_SECONDS)),
         (tr("a plan"), tr("{count} addresses at most", count=ceilings.ASSIGNMENTS)),
-        (tr("never dialled"), tr("private and special addresses, and your own network")),
+        (tr("never dialled"), _never_dialled(any_address=ceiling.any_address)),
         (tr("left out"), ", ".join(sorted(config.left_out)) or tr("nothing")),
     ]
-    columns = max(width(name) for name, _ in rows)
     print(tr("No plan of any collector can make this agent do more than this:"))
-    for name, text in rows:
-        print(f"{padded(name, columns)}  {text}")
+    print("\n".join(table(rows, terminal_width())))
     return ExitCode.GOOD
+
+
+def _never_dialled(*, any_address: bool) -> str:
+    if any_address:
+        return tr("nothing: RABTA_LAB lifts this rule, in the environment alone")
+    return tr("private and special addresses, and your own network")

@@ -1,11 +1,12 @@
-"""The facts of `rabta-agent status` as a table for a person, within 80 columns."""
+"""The facts of `rabta-agent status` as a table for a person, times in its own zone."""
 
 from collections import Counter
 from datetime import UTC, datetime
 
+from rabta_agent.cli.lines import table
 from rabta_agent.cli.paint import BOLD, GREEN, RED, YELLOW, paint
 from rabta_agent.status import Facts
-from rabta_agent.words import isolate, mark, padded, tr, width
+from rabta_agent.words import isolate, listed, mark, padded, tr, width
 
 STATES = {
     "reachable": mark("reachable"),
@@ -33,12 +34,9 @@ HOLDS = {
 _COLOURS = {"reachable": GREEN, "blocked": RED, "throttled": YELLOW, "disrupted": YELLOW, "down": YELLOW}
 
 
-def to_table(facts: Facts, *, colour: bool) -> str:
-    """Everything; times are this machine's."""
-    rows = [*_rows(facts)]
-    columns = max(width(name) for name, _ in rows)
-    lines = [f"{paint(padded(name, columns), BOLD, on=colour)}  {text}" for name, text in rows]
-    return "\n".join([*lines, *_standing(facts, colour=colour)])
+def to_table(facts: Facts, *, colour: bool, most: int | None = None) -> str:
+    """Everything, in so many columns; times are this machine's."""
+    return "\n".join([*table(_rows(facts), most, colour=colour), *_standing(facts, colour=colour)])
 
 
 def _rows(facts: Facts) -> list[tuple[str, str]]:
@@ -62,7 +60,7 @@ def _rows(facts: Facts) -> list[tuple[str, str]]:
 def _collector(facts: Facts) -> str:
     state = tr("connected") if facts["connected"] else tr("not connected") if facts["running"] else tr("not running")
     trouble = f": {isolate(facts['trouble'])}" if facts["trouble"] else ""
-    return f"{isolate(facts['collector'])}, {state}{trouble}"
+    return listed([str(isolate(facts["collector"])), state + trouble])
 
 
 def _network(facts: Facts) -> str:
@@ -77,7 +75,7 @@ def _network(facts: Facts) -> str:
         parts.append(tr("seen at {isp}", isp=noted["seen_isp"]))
     elif noted["seen_asn"]:
         parts.append(tr("seen at no ISP of the country (AS{number})", number=noted["seen_asn"]))
-    return ", ".join(parts)
+    return listed(parts)
 
 
 def _hold(facts: Facts) -> str:
@@ -93,7 +91,7 @@ def _plan(facts: Facts) -> str:
         "{count} targets, version {version}, until {end}",
         count=facts["plan_targets"],
         version=facts["plan_version"],
-        end=facts["plan_expires"],
+        end=_local(facts["plan_expires"]),
     )
 
 
@@ -121,7 +119,7 @@ def _causes(facts: Facts) -> str:
     full = (facts["dropped"] or 0) - old - damaged
     named = ((full, tr("full")), (old, tr("too old")), (damaged, tr("damaged")))
     causes = [f"{count} {cause}" for count, cause in named if count]
-    return f" ({', '.join(causes)})" if causes else ""
+    return f" ({listed(causes)})" if causes else ""
 
 
 def _standing(facts: Facts, *, colour: bool) -> list[str]:
@@ -138,7 +136,7 @@ def _standing(facts: Facts, *, colour: bool) -> list[str]:
     lines.append(f"{' ' * names}  {padded(tr('at {isp}', isp=here or '?'), columns)}  {tr('elsewhere')}")
     for platform, (text, painted) in own.items():
         others = Counter(entry["state"] for isp, entry in held[platform].items() if isp != here)
-        counts = ", ".join(f"{tr(STATES[state])} {count}" for state, count in others.most_common() if state in STATES)
+        counts = listed(f"{tr(STATES[state])} {count}" for state, count in others.most_common() if state in STATES)
         space = " " * max(0, columns - width(text))
         lines.append(f"{padded(platform, names)}  {painted}{space}  {counts}")
     return lines

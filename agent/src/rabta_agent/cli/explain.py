@@ -3,6 +3,7 @@
 import argparse
 from datetime import datetime
 
+from rabta_agent.cli.lines import hang, terminal_width
 from rabta_agent.cli.paint import BOLD, GREEN, RED, paint, paints
 from rabta_agent.cli.plain import conclude, tell_disturbances, tell_outcome, tell_step
 from rabta_agent.cli.setting import setting
@@ -25,7 +26,7 @@ def explain(options: argparse.Namespace) -> ExitCode:
     on = paints()
     for number, (at, payload) in enumerate(found):
         measurement = from_message(Message.FromString(payload))
-        print(("\n" if number else "") + to_words(measurement, at, colour=on))
+        print(("\n" if number else "") + to_words(measurement, at, colour=on, most=terminal_width()))
     return ExitCode.GOOD
 
 
@@ -42,23 +43,30 @@ def _nothing(home: Home, what: str) -> str:
     if not known:
         return tr("nothing was measured yet that could be explained")
     shown = ", ".join(known[:8]) + (" …" if len(known) > 8 else "")
-    return tr("{what} was not measured; there is something of: {known}", what=what, known=shown)
+    return tr(
+        "nothing is written down of {what} (a running agent writes once a minute); there is something of: {known}",
+        what=what,
+        known=shown,
+    )
 
 
-def to_words(measurement: Measurement, at: datetime, *, colour: bool) -> str:
-    """A measurement as a list of sentences, under what it was of and when."""
+def to_words(measurement: Measurement, at: datetime, *, colour: bool, most: int | None = None) -> str:
+    """A measurement as a list of sentences, under what it was of and when, in so many columns."""
     when = f"{at.astimezone():%Y-%m-%d %H:%M:%S}"
     lines = [paint(tr("{target}, measured at {when}", target=measurement.target, when=when), BOLD, on=colour)]
     passes = max((one.attempt for one in measurement.observations), default=1)
     for number, one in enumerate(measurement.observations, 1):
         again = tr(" (try {attempt})", attempt=one.attempt) if passes > 1 else ""
-        outcome = paint(tell_outcome(one), RED if one.failure else GREEN, on=colour)
         took = f"{one.duration_us / 1000:.0f}"
-        lines.append(
-            f"{number:3}. "
-            + tr("{step}{again}: {outcome} ({took} ms)", step=tell_step(one), again=again, outcome=outcome, took=took)
+        told = tr(
+            "{step}{again}: {outcome} ({took} ms)",
+            step=tell_step(one),
+            again=again,
+            outcome=tell_outcome(one),
+            took=took,
         )
-    lines += [tr("Note: {cause}.", cause=cause) for cause in tell_disturbances(measurement.network)]
-    lines.append(paint(conclude(measurement), BOLD, on=colour))
-    lines.append(tr("Whether that is a block, the collector says, from many agents and controls abroad."))
-    return "\n".join(lines)
+        lines.append(hang(f"{number:3}. ", told, most, (RED if one.failure else GREEN) if colour else None))
+    lines += [hang("", tr("Note: {cause}.", cause=cause), most) for cause in tell_disturbances(measurement.network)]
+    lines.append(hang("", conclude(measurement), most, BOLD if colour else None))
+    verdict = tr("Whether that is a block, the collector says, from many agents and controls abroad.")
+    return "\n".join([*lines, hang("", verdict, most)])

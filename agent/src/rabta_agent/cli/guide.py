@@ -1,11 +1,11 @@
 """What somebody who joins on a terminal is told, and asked. Nothing is sent before they have agreed."""
 
 import sys
-import textwrap
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Set
 from dataclasses import dataclass, field
 
 from rabta_agent.categories import NAMES, RISKY, parse_categories
+from rabta_agent.cli.lines import fold
 from rabta_agent.config import Config, parse_bytes, parse_span
 from rabta_agent.exits import CommandError
 from rabta_agent.words import mark, tr
@@ -61,7 +61,7 @@ def tell() -> Iterator[str]:
 def consent(ask: Ask = input) -> None:
     """Raises `CommandError` unless the volunteer agrees."""
     for paragraph in tell():
-        print(textwrap.fill(paragraph, COLUMNS) + "\n")
+        print("\n".join(fold(paragraph, COLUMNS)) + "\n")
     if _answer(ask, tr("Do you agree to this? (yes/no) ")).lower() not in _YES:
         raise CommandError(tr("not joined: nothing was sent and nothing is kept"))
 
@@ -71,14 +71,13 @@ def choose(config: Config, province: str, ask: Ask = input) -> Answers:
     answers = Answers(province=province)
     size = config.day_allowance / 1e6
     _until_good(ask, tr("Most megabytes a day [{size:g}]: ", size=size), lambda text: _set_bytes(answers, text))
-    ordinary = ", ".join(sorted(set(NAMES) - RISKY))
-    print(tr("Categories of sites: {codes}", codes=ordinary))
+    print(tr("Categories of sites:"))
+    _list_categories(set(NAMES) - RISKY)
     _until_good(
         ask, tr("Leave any out? Codes with commas [none]: "), lambda text: _set_codes(answers, "leave_out", text)
     )
     print(tr("These are risky to touch, and off until you choose them:"))
-    for code in sorted(RISKY):
-        print(f"  {code:<5} {tr(NAMES[code])}")
+    _list_categories(RISKY)
     _until_good(ask, tr("Take any in? Codes with commas [none]: "), lambda text: _set_codes(answers, "take_in", text))
     _until_good(ask, tr("Hours of silence, such as 23:00-07:00 [none]: "), lambda text: _set_hours(answers, text))
     if not province:
@@ -90,6 +89,11 @@ def choose(config: Config, province: str, ask: Ask = input) -> Answers:
             lambda text: _set_province(answers, text),
         )
     return answers
+
+
+def _list_categories(codes: Set[str]) -> None:
+    for code in sorted(codes):
+        print(f"  {code:<6} {tr(NAMES[code])}")
 
 
 def _until_good(ask: Ask, question: str, take: Callable[[str], None]) -> None:

@@ -7,6 +7,7 @@ from google.protobuf.json_format import MessageToJson
 
 from rabta_agent import log
 from rabta_agent.ceilings import Ceilings
+from rabta_agent.cli.lines import hang, terminal_width
 from rabta_agent.cli.paint import BOLD, GREEN, RED, paint, paints
 from rabta_agent.cli.plain import conclude, tell_disturbances
 from rabta_agent.cli.progress import showing
@@ -80,19 +81,21 @@ def to_json(measurement: Measurement) -> str:
 
 def _shown(measurement: Measurement) -> str:
     """For a person at a terminal, with the facts in one line at the end."""
-    on = paints()
-    return f"{to_text(measurement, colour=on)}\n{paint(conclude(measurement), BOLD, on=on)}"
+    on, most = paints(), terminal_width()
+    conclusion = hang("", conclude(measurement), most, BOLD if on else None)
+    return f"{to_text(measurement, colour=on, most=most)}\n{conclusion}"
 
 
-def to_text(measurement: Measurement, *, colour: bool = False) -> str:
-    """One line per step for a person: when it began, how long it took, what came of it; then what disturbed it."""
+def to_text(measurement: Measurement, *, colour: bool = False, most: int | None = None) -> str:
+    """Each step for a person: when it began, how long it took, what came of it; then what disturbed it."""
     lines = [paint(measurement.target, BOLD, on=colour)]
     for observation in measurement.observations:
         began, took = observation.offset_us / 1000, observation.duration_us / 1000
         repeat = "  " + tr("(attempt {number})", number=observation.attempt) if observation.attempt > 1 else ""
-        what = paint(_what(observation), RED if observation.failure else GREEN, on=colour)
-        lines.append(f"{began:9.1f} ms {took:8.1f} ms  {observation.step:<5} {what}{repeat}")
-    lines += [tr("note: {cause}", cause=cause) for cause in tell_disturbances(measurement.network)]
+        head = f"{began:9.1f} ms {took:8.1f} ms  {observation.step:<5} "
+        shade = (RED if observation.failure else GREEN) if colour else None
+        lines.append(hang(head, _what(observation) + repeat, most, shade))
+    lines += [hang("", tr("note: {cause}", cause=cause), most) for cause in tell_disturbances(measurement.network)]
     lines.append(
         tr(
             "{seconds:.2f} s, {sent} bytes sent, {received} received",

@@ -5,6 +5,7 @@ import json
 from datetime import UTC, datetime
 
 from rabta_agent.cli.dashboard import to_table
+from rabta_agent.cli.lines import hang, terminal_width
 from rabta_agent.cli.paint import paints
 from rabta_agent.cli.setting import setting
 from rabta_agent.config import to_toml
@@ -13,7 +14,7 @@ from rabta_agent.diary import PlanChange, read_plans
 from rabta_agent.exits import CommandError, ExitCode
 from rabta_agent.spool import SpoolError, read_contacts, reading
 from rabta_agent.status import read_status
-from rabta_agent.words import isolate, tr
+from rabta_agent.words import listed, lookup, tr
 
 
 def status(options: argparse.Namespace) -> ExitCode:
@@ -25,7 +26,7 @@ def status(options: argparse.Namespace) -> ExitCode:
     if options.json:
         print(json.dumps(facts))
     elif facts["joined"]:
-        print(to_table(facts, colour=paints()))
+        print(to_table(facts, colour=paints(), most=terminal_width()))
     else:
         print(tr("Not joined: no credential in {home}.", home=facts["home"]))
     return ExitCode.GOOD if facts["joined"] else ExitCode.NOT_JOINED
@@ -48,6 +49,8 @@ def log(options: argparse.Namespace) -> ExitCode:
     ]
     for _at, text in sorted(told, key=lambda entry: entry[0])[-options.lines :]:
         print(text)
+    if not told and not options.json:
+        print(tr("Nobody was contacted yet."))
     return ExitCode.GOOD
 
 
@@ -59,7 +62,6 @@ def config(options: argparse.Namespace) -> ExitCode:
 
 def _plan_text(change: PlanChange) -> str:
     """A change of the plan, on one line for each address that came or went."""
-    at = f"{change.at:%Y-%m-%dT%H:%M:%SZ}"
     head = tr(
         "plan {version}: {added} added, {removed} removed, {altered} at other times",
         version=change.version,
@@ -68,7 +70,7 @@ def _plan_text(change: PlanChange) -> str:
         altered=len(change.altered),
     )
     named = [f"  + {target}" for target in change.added] + [f"  - {target}" for target in change.removed]
-    return "\n".join([f"{at}  {head}", *named])
+    return "\n".join([f"{_local(change.at)}  {head}", *named])
 
 
 def _plan_json(change: PlanChange) -> str:
@@ -78,9 +80,15 @@ def _plan_json(change: PlanChange) -> str:
 
 
 def _contact_text(contact: Contact) -> str:
-    peers = ", ".join(contact.peers) or tr("nobody")
+    peers = listed(map(lookup, contact.peers)) or tr("nobody")
     cost = tr("{sent} bytes sent, {received} received", sent=contact.bytes_sent, received=contact.bytes_received)
-    return f"{contact.at:%Y-%m-%dT%H:%M:%SZ}  {isolate(contact.purpose)}  {isolate(peers)}  {cost}"
+    what = tr("{purpose}: {peers}; {cost}", purpose=lookup(contact.purpose), peers=peers, cost=cost)
+    return hang(f"{_local(contact.at)}  ", what, terminal_width())
+
+
+def _local(moment: datetime) -> str:
+    """As the clock of this machine shows it."""
+    return f"{moment.astimezone():%Y-%m-%d %H:%M:%S}"
 
 
 def _contact_json(contact: Contact) -> str:
