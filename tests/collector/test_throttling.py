@@ -161,6 +161,7 @@ class Line:
         role = Role.CONTROL if isp == ABROAD else Role.PROBE
         self.member = Member(agent=agent, isp="" if isp == ABROAD else isp, role=role)
         self.asked: list[int] = []
+        self.left_out: frozenset[str] = frozenset()
 
     def ask(self, request: object) -> bool:
         self.asked.append(request.depth)
