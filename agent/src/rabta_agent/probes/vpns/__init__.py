@@ -49,7 +49,7 @@ def open_stream(endpoint: VpnEndpoint) -> Streamed:
             return TlsHello(f"www.{b32encode(os.urandom(10)).decode().lower()}.com")
         case VpnProtocol.ECH:
             return TlsHello(endpoint.host, ech=True)
-    raise ValueError(f"cannot speak {endpoint.protocol} over TCP")
+    raise ValueError(endpoint.protocol)
 
 
 def open_with(endpoint: VpnEndpoint, clock: Clock) -> Opening:
