@@ -69,6 +69,32 @@ def test_alertmanager_takes_the_shipped_configuration() -> None:
     assert "SUCCESS" in said(require("amtool", "prometheus-alertmanager"), "check-config", str(CONFIG))
 
 
+def loaded(name: str) -> dict[str, Any]:
+    config: dict[str, Any] = yaml.safe_load((DEPLOY / name).read_text(encoding="utf-8"))
+    return config
+
+
+def unquoted(part: object) -> str:
+    """A part of a configuration whose matchers may be quoted, as newer ones want them."""
+    return re.sub(r'[\\" ]', "", json.dumps(part))
+
+
+def test_the_example_for_newer_alertmanagers_tells_the_same_people_of_the_same() -> None:
+    old, new = loaded("alertmanager/alertmanager.yml"), loaded("alertmanager/alertmanager-0.28.yml")
+    for key in ("route", "inhibit_rules", "templates"):
+        assert unquoted(old[key]) == unquoted(new[key])
+    assert [one.keys() for one in old["receivers"]] == [one.keys() for one in new["receivers"]]
+
+
+def test_the_example_for_newer_prometheuses_has_the_older_ones_keys() -> None:
+    old, new = loaded("prometheus/prometheus.yml"), loaded("prometheus/prometheus-3.yml")
+    assert old["global"].items() <= new["global"].items()
+    for key in ("rule_files", "alerting"):
+        assert old[key] == new[key]
+    for job, newer in zip(old["scrape_configs"], new["scrape_configs"], strict=True):
+        assert job.items() <= newer.items()
+
+
 def test_the_alerts_are_those_that_were_promised() -> None:
     assert set(ALERTS) == PROMISED
 
