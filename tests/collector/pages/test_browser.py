@@ -21,7 +21,7 @@ from support.country import NOW, Country, make_event, make_isp, make_verdict
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
-PAGES = ("/", "/platform/x?days=1", "/isp/telenor", "/cell/x/ptcl", "/event/2", "/about", "/method")
+PAGES = ("/", "/platform/x?days=1", "/isp/telenor", "/cell/x/ptcl", "/event/2", "/about", "/method", "/join")
 FIRST_VIEW = 200_000  # bytes, as sent
 LIVE_S = 2.0
 expect.set_options(timeout=30_000)

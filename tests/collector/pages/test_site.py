@@ -19,7 +19,7 @@ from support.country import ISPS, NOW, PLATFORMS, Country, make_snapshot, make_v
 
 Client = TestClient[web.Request, web.Application]
 PAGES = ("/", "/platform/x", "/platform/x?days=90", "/isp/telenor", "/cell/x/ptcl", "/event/2", "/event/9")
-TEXTS = ("/about", "/method")
+TEXTS = ("/about", "/method", "/join")
 
 
 def serve(country: Country) -> Client:

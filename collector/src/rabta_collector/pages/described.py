@@ -13,6 +13,7 @@ PAGES: Mapping[str, str] = {
     "/event/{event}": "A change, and what it rested on.",
     "/about": "What all of this is.",
     "/method": "How it is decided.",
+    "/join": "What to do with the link of an invitation.",
 }
 """Addresses below a language's prefix, each with what it shows."""
 

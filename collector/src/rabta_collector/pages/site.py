@@ -48,6 +48,7 @@ class Site:
             "/event/{event}": self._event,
             "/about": self._about,
             "/method": self._method,
+            "/join": self._join,
         }
         for language in languages():
             for path, planner in planners.items():
@@ -147,6 +148,10 @@ class Site:
 
     async def _method(self, request: web.Request, place: Place) -> Make:
         return lambda: make_leaf(place, "method", method_values())
+
+    async def _join(self, request: web.Request, place: Place) -> Make:
+        """Where the link of an invitation leads a browser."""
+        return lambda: make_leaf(place, "join", {})
 
 
 def _around(event: Event | None) -> Query:
