@@ -5,7 +5,7 @@ One table, `entries`, only ever appended to at its end; rows go from its beginni
 Ids have no gaps but where damage was:
 
     id              position, from 1
-    kind            1 measured, 2 session began, 3 session ended
+    kind            1 measured, 2 session began, 3 session ended, 4 session ended as the agent had said it would
     at_us           collector's clock at admission, microseconds since 1970; never falls
     agent, isp, role    as they were at admission
     epoch           of the agent's spool        first_sequence, last_sequence, count    of what the payload holds

@@ -4,7 +4,8 @@ Apache Parquet (https://parquet.apache.org/docs/file-format/), zstd, written and
 measurement, in the journal's order; a session's beginning or end is a row too. Times are UTC, in microseconds.
 
     entry           id of the journal's row; measurements that were admitted together have the same
-    kind            1 measured, 2 session began, 3 session ended, 9 a row that was damaged: `message` is its payload
+    kind            1 measured, 2 session began, 3 session ended, 4 session ended as the agent had said it would,
+                    9 a row that was damaged: `message` is its payload
     admitted        when it was admitted, by the collector's clock
     agent, isp, role    as they were at admission; agents are pseudonyms and stay with the operator
     epoch, sequence     of the agent's spool
