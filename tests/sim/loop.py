@@ -18,10 +18,11 @@ from rabta_proto.v1 import collector_pb2 as link
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Line:
-    """What the closed loop knows of a session: whose it is, and how to ask."""
+    """What the closed loop knows of a session: whose it is, how to ask, and what its volunteer leaves out."""
 
     member: Member
     ask: Callable[[link.MeasureNow], bool]
+    left_out: frozenset[str] = frozenset()
 
 
 Lines = Mapping[str, Line]
