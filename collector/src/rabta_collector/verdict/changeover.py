@@ -21,7 +21,7 @@ void still count among all agents, and are no part of the sequence: three change
 
 from collections.abc import Callable, Sequence
 from itertools import compress
-from math import log
+from math import inf, log
 
 from rabta_collector.verdict.hands import OriginOf, count_hands, nobody_knows
 from rabta_collector.verdict.vote import Vote
@@ -56,22 +56,26 @@ def find_changeover(
     found: tuple[float, float] | None = None
     for judgement in sorted({vote.judgement for vote in ordered}):
         says = [vote.judgement is judgement for vote in ordered]
-        ratio, moment = _likeliest(says, ordered, quorum, enough)
-        if ratio >= least and (found is None or ratio > found[0]):
-            found = ratio, moment
+        likeliest = _likeliest(says, ordered, quorum, least, enough)
+        if likeliest is not None and (found is None or likeliest[0] > found[0]):
+            found = likeliest
     return None if found is None else found[1]
 
 
 def _likeliest(
-    yes: Sequence[bool], ordered: Sequence[Vote], quorum: float, enough: Callable[[Sequence[Vote]], bool]
-) -> tuple[float, float]:
-    """The greatest ratio of all cuts that count, and the start of the first vote after it.
+    yes: Sequence[bool],
+    ordered: Sequence[Vote],
+    quorum: float,
+    least: float,
+    enough: Callable[[Sequence[Vote]], bool],
+) -> tuple[float, float] | None:
+    """The greatest ratio of all cuts that count, `least` at the least, and the start of the first vote after it.
 
-    `enough`: whether votes for it after a cut are more than could be lying.
+    `enough`: whether votes for it after a cut are more than could be lying; dear, and so asked last.
     """
     total, votes = len(yes), sum(yes)
     steady = _likelihood(votes, total)
-    best = (0.0, 0.0)
+    best = (least, -inf)
     before = 0
     for cut, says in enumerate(yes):
         after, rest = votes - before, total - cut
@@ -80,7 +84,7 @@ def _likeliest(
             if (found := (ratio, ordered[cut].started)) > best and enough(list(compress(ordered[cut:], yes[cut:]))):
                 best = found
         before += says
-    return best
+    return best if best[1] > -inf else None
 
 
 def _likelihood(count: int, total: int) -> float:
