@@ -62,13 +62,14 @@ class ClosedLoop:
 
     def _inquire(self, now: float) -> None:
         """The same for timed reads; what is held to be throttled is looked at again once an hour."""
-        suspicions, view = self._engine.briefing.court.timing.take(), self._view_of_reads()
+        suspicions = self._engine.briefing.court.timing.take()
         if now >= self._rechecked + RECHECK_S:
             self._rechecked = now
             suspicions += self._engine.briefing.throttled()
-        self._inquiries.suspect(suspicions, view, now)
         self._inquiries.last_request = max(self._inquiries.last_request, self._asking.last_request)
-        if self._inquiries.open:
+        if suspicions or self._inquiries.open:
+            view = self._view_of_reads()
+            self._inquiries.suspect(suspicions, view, now)
             for order in self._inquiries.next(now, view):
                 self._give(order)
         self._asking.last_request = self._inquiries.last_request
