@@ -8,8 +8,6 @@ import io
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
-import segno
-
 SCHEMES = ("https", "https+post", "http")
 QUIET_ZONE = 2  # modules around the code: half of what the standard asks for, which readers of screens do with
 
@@ -38,6 +36,8 @@ class Invitation:
     @property
     def code(self) -> str:
         """The link as a QR code of half blocks, light on dark, for a terminal."""
+        import segno  # not for every command of the collector
+
         drawn = io.StringIO()
         segno.make(self.link, micro=False).terminal(drawn, border=QUIET_ZONE, compact=True)
         return drawn.getvalue().rstrip("\n")

@@ -80,7 +80,8 @@ def run(options: argparse.Namespace, environment: Mapping[str, str]) -> int:
         invite = Invite(role=role, isp=options.isp, uses=options.uses, expires_at=now + options.expires)
         for _ in range(options.count):
             made = Invitation(address=address, token=registry.invite(invite, now=now) + pin)
-            sys.stdout.write({TOKEN: made.token, LINK: made.link, ALL: _whole(made, invite)}[form] + "\n")
+            shown = _whole(made, invite) if form == ALL else made.link if form == LINK else made.token
+            sys.stdout.write(shown + "\n")
     return 0
 
 
