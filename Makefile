@@ -6,6 +6,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 SETUP := $(VENV)/.setup
 T ?= tests
+PYTEST := $(BIN)/python -m pytest --dist=loadfile --no-loadscope-reorder --numprocesses=$(or $(N),0)
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export PIP_CONSTRAINT := $(CURDIR)/constraints.txt
 
@@ -17,7 +18,7 @@ help: $(SETUP)
 
 ## make demo         the whole system against a simulated country (ONCE=1: play the story once and check it)
 ## make run          a collector and one agent on this machine's real network
-## make test         every test (T=path for some)
+## make test         every test (T=path for some; N=2: in two processes side by side, the long ones first)
 ## make test-all     the same, and a missing system program fails
 ## make check        lint, types, generated code, schema, tests
 ## make accuracy     every way of blocking and its look-alikes, played in both labs; the confusion matrix (N=20: twenty
@@ -82,10 +83,10 @@ deb-test: deb pyz
 	@cd tests && exec unshare --mount ../$(BIN)/python -m lab.walk
 
 test: $(SETUP)
-	@$(BIN)/python -m pytest $(T)
+	@$(PYTEST) $(T)
 
 test-all: $(SETUP)
-	@RABTA_TEST_ALL=1 $(BIN)/python -m pytest $(T)
+	@RABTA_TEST_ALL=1 $(PYTEST) $(T)
 
 lint: $(SETUP)
 	@$(BIN)/ruff check .

@@ -2,10 +2,16 @@
 
 import os
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 import pytest
 import structlog
 from hypothesis import settings
+
+if TYPE_CHECKING:
+    from xdist.remote import Producer
+
+    from support.abreast import ByFile
 
 # gRPC's C core reads it when it loads, and writes lines about peers that went away into the tests' output otherwise.
 os.environ.setdefault("GRPC_VERBOSITY", "NONE")
@@ -20,3 +26,19 @@ def fresh_logging() -> Iterator[None]:
     """A command that a test ran in this process leaves its logging behind, bound to an output that is closed by now."""
     yield
     structlog.reset_defaults()
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: "Producer") -> "ByFile":
+    from support.abreast import ByFile  # where tests run side by side
+
+    return ByFile(config, log)
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Long ones first where processes work side by side, which are to end together."""
+    if not hasattr(config, "workerinput"):
+        return
+    slow = {item.path for item in items if item.get_closest_marker("slow")}
+    items.sort(key=lambda item: item.path not in slow)

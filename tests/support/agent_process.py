@@ -8,6 +8,8 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from support.waiting import PATIENCE_S
+
 Process = asyncio.subprocess.Process
 
 
@@ -38,7 +40,7 @@ async def start(home: Path, *arguments: str) -> Process:
 
 
 async def finished(process: Process) -> Finished:
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(PATIENCE_S):
         out, err = await process.communicate()
     assert process.returncode is not None
     return Finished(code=process.returncode, out=out.decode(), err=err.decode())

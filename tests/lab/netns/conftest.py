@@ -74,3 +74,10 @@ async def place(root: None, tmp_path: Path) -> AsyncIterator[Place]:
         yield made
     finally:
         await made.close()
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """To open the lab takes long."""
+    for item in items:
+        if Path(__file__).parent in item.path.parents:
+            item.add_marker(pytest.mark.slow)
