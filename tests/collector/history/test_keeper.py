@@ -9,10 +9,11 @@ import pytest
 from rabta_collector.catalogue import Catalogue, Isp, Platform, Target
 from rabta_collector.history import keeper
 from rabta_collector.history.file import HistoryFile
+from rabta_collector.history.importing import Importer
 from rabta_collector.history.keeper import found_of, made_by, place, refresh
 from rabta_collector.history.places import Places, make_places
 from rabta_collector.history.reading import CellSpan, read_past
-from rabta_collector.ooni.importing import Importer
+from rabta_collector.ooni.importing import admitting
 from rabta_collector.ooni.prints import Prints
 from rabta_collector.ooni.reader import Document, Place
 from rabta_collector.verdict.classify import classify
@@ -33,6 +34,7 @@ def isps(**asns: int) -> tuple[Isp, ...]:
 
 
 PLACES = make_places(catalogue(), isps(ptcl=17557))
+ADMIT = admitting(PLACES, Prints(), 2e9)
 BLOCKED = {"tls": {NEAR: RESET}, "requests": [fetch(failure=RESET)]}
 
 
@@ -45,10 +47,10 @@ def file(tmp_path: Path):  # type: ignore[no-untyped-def]
     """A file with a block of three hours in it, from 2024-02-18 15:00 on."""
     with closing(HistoryFile(tmp_path / "history.sqlite")) as file:
         refresh(file, PLACES, go_on)
-        importer = Importer(file=file, places=PLACES, prints=Prints(), now=2e9, trouble=print)
+        importer = Importer(file=file, trouble=print)
         for hour in (15, 16, 17):
             record = built(**BLOCKED) | {"measurement_start_time": f"2024-02-18 {hour}:30:00"}
-            importer.take([Document(place=Place(file="f", line=1), record=record)])
+            importer.take([Document(place=Place(file="f", line=1), record=record)], ADMIT)
         importer.flush()
         yield file
 

@@ -10,15 +10,17 @@ from typing import Any
 import pytest
 
 from rabta_collector.history.file import HistoryFile
+from rabta_collector.history.importing import BATCH, Importer
 from rabta_collector.history.places import Reason, make_places
 from rabta_collector.isps import default_isps
-from rabta_collector.ooni.importing import BATCH, Importer
+from rabta_collector.ooni.importing import admitting
 from rabta_collector.ooni.prints import Prints
 from rabta_collector.ooni.reader import Document, Place, Trouble
 from rabta_collector.targets import default_catalogue
 from support.ooni_builder import built
 
 PLACES = make_places(default_catalogue(), default_isps())
+ADMIT = admitting(PLACES, Prints(), 2e9)
 
 
 def document(number: int = 0, **changes: Any) -> Document:
@@ -44,7 +46,7 @@ def told() -> Told:
 @pytest.fixture
 def importer(tmp_path: Path, told: Told) -> Iterator[Importer]:
     with closing(HistoryFile(tmp_path / "history.sqlite")) as file:
-        yield Importer(file=file, places=PLACES, prints=Prints(), now=2e9, trouble=told.troubles.append, step=told.step)
+        yield Importer(file=file, trouble=told.troubles.append, step=told.step)
 
 
 def test_everything_is_counted_once(importer: Importer, told: Told) -> None:
@@ -59,7 +61,8 @@ def test_everything_is_counted_once(importer: Importer, told: Told) -> None:
             document(4, probe_asn="AS64512"),
             document(5, probe_asn="AS64513"),
             trouble,
-        ]
+        ],
+        ADMIT,
     )
     importer.flush()
     counts = importer.counts
@@ -73,16 +76,16 @@ def test_everything_is_counted_once(importer: Importer, told: Told) -> None:
 
 
 def test_a_file_that_was_lost_is_counted(importer: Importer) -> None:
-    importer.take([Trouble(place="f", what="no such file")])
+    importer.take([Trouble(place="f", what="no such file")], ADMIT)
     assert "0 measurements read: 0 imported, 0 duplicates, 0 skipped; 1 unreadable" == str(importer.counts)
 
 
 def test_another_run_imports_nothing_twice(importer: Importer, tmp_path: Path) -> None:
-    importer.take([document(0), document(1)])
+    importer.take([document(0), document(1)], ADMIT)
     importer.flush()
     with closing(HistoryFile(tmp_path / "history.sqlite")) as file:
-        again = Importer(file=file, places=PLACES, prints=Prints(), now=2e9, trouble=print)
-        again.take([document(0), document(1), document(2)])
+        again = Importer(file=file, trouble=print)
+        again.take([document(0), document(1), document(2)], ADMIT)
         again.flush()
     assert (1, 2) == (again.counts.imported, again.counts.duplicates)
 
@@ -90,9 +93,9 @@ def test_another_run_imports_nothing_twice(importer: Importer, tmp_path: Path) -
 def test_two_at_once_import_nothing_twice(importer: Importer, tmp_path: Path) -> None:
     """Both have looked before either has written."""
     with closing(HistoryFile(tmp_path / "history.sqlite")) as file:
-        other = Importer(file=file, places=PLACES, prints=Prints(), now=2e9, trouble=print)
-        importer.take([document(0)])
-        other.take([document(0), document(1)])
+        other = Importer(file=file, trouble=print)
+        importer.take([document(0)], ADMIT)
+        other.take([document(0), document(1)], ADMIT)
         importer.flush()
         other.flush()
     assert (1, 0, 1, 1) == (
@@ -104,19 +107,19 @@ def test_two_at_once_import_nothing_twice(importer: Importer, tmp_path: Path) ->
 
 
 def test_what_is_read_goes_to_disk_batch_by_batch(importer: Importer, told: Told) -> None:
-    importer.take(document(number) for number in range(BATCH + 1))
-    assert (1, BATCH) == (told.steps, importer.file.last_id())
+    importer.take((document(number) for number in range(BATCH + 1)), ADMIT)
+    assert (BATCH + 1, BATCH) == (told.steps, importer.file.last_id())
     importer.flush()
     importer.flush()
-    assert (2, BATCH + 1) == (told.steps, importer.file.last_id())
+    assert BATCH + 1 == importer.file.last_id()
 
 
 def test_memory_does_not_grow_with_what_is_read(importer: Importer) -> None:
     """Skipped ones, for their number: a network for each, which are counted up to a bound."""
     documents = (document(0, probe_asn=f"AS{64512 + number}") for number in range(6000))
-    importer.take(itertools.islice(documents, 3000))
+    importer.take(itertools.islice(documents, 3000), ADMIT)
     tracemalloc.start()
-    importer.take(documents)
+    importer.take(documents, ADMIT)
     grown, _ = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     assert grown < 200_000

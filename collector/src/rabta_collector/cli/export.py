@@ -6,10 +6,12 @@ Standard error tells how far it has come, and at the end how much was written an
 import argparse
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import closing
 
 from rabta_collector.catalogue import Isp
 from rabta_collector.cli.options import add_config, config_of, existing_data
 from rabta_collector.cli.progress import Progress
+from rabta_collector.config import Config
 from rabta_collector.export.columns import ParquetForm, writing_parquet
 from rabta_collector.export.files import STDOUT, writing
 from rabta_collector.export.forms import CsvForm, Form, JsonForm, OoniForm
@@ -50,12 +52,16 @@ def _time(text: str) -> float:
 
 def run(options: argparse.Namespace, environment: Mapping[str, str]) -> int:
     config = config_of(options, environment)
-    isps, data = load_isps(config.isps), existing_data(config)
-    progress, written = Progress(), 0
+    with closing(Progress()) as progress:
+        return _export(options, config, progress)
+
+
+def _export(options: argparse.Namespace, config: Config, progress: Progress) -> int:
+    isps, data, written = load_isps(config.isps), existing_data(config), 0
 
     def heard(at: float) -> None:
         doing = f"{written} measurements written, {progress.rate(written)}" if written else "reading"
-        progress.tell(lambda: f"{doing}, at {format_time(at)}")
+        progress.tell(lambda: f"{doing}, at {format_time(at)}", lambda: bench.share)
 
     bench = Bench(
         reader=JournalReader(path=data.journal, archive=data.archive),

@@ -1,7 +1,12 @@
-"""`import`: takes in sealed files that were carried here by hand, beside a running collector or without one."""
+"""`import`: takes in files, beside a running collector or without one: those that agents sealed, and exports.
+
+What an agent sealed goes the way of all measurements, into the journal; what was exported (JSON lines, CSV, Parquet,
+OONI's form) is anonymous and was judged before, and goes into the history. A file's beginning says which it is.
+"""
 
 import argparse
 import asyncio
+import os
 import sys
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
@@ -9,11 +14,14 @@ from contextlib import asynccontextmanager, closing
 from pathlib import Path
 
 from rabta_collector.cli.options import add_config, config_of, existing_data
+from rabta_collector.cli.past import import_past
 from rabta_collector.cli.progress import Progress
 from rabta_collector.config import Config
 from rabta_collector.datadir import DataDir, DataDirError
+from rabta_collector.export.reading import kind_of
 from rabta_collector.handed import HandIn, Outcome, take
 from rabta_collector.journal import Member
+from rabta_collector.ooni.prints import Prints
 from rabta_collector.registry import Agent, Registry
 from rabta_collector.sealed import InvalidSealedFileError, batches, check
 from rabta_collector.signing import load_secret
@@ -24,16 +32,21 @@ Take = Callable[[Member, bytes], Awaitable[Outcome]]
 
 
 def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
-    command = commands.add_parser("import", help="take in files that agents exported, carried here by hand")
-    add_config(command, ("data", "lab"))
-    command.add_argument("files", metavar="FILE", nargs="+", type=Path, help="as rabta-agent export wrote it")
+    command = commands.add_parser("import", help="take in files: what agents sealed, and what was exported")
+    add_config(command, ("data", "targets", "isps", "lab"))
+    command.add_argument(
+        "files", metavar="FILE", nargs="+", type=Path, help="as rabta-agent export or rabta-collector export wrote it"
+    )
     command.set_defaults(run=run)
 
 
 def run(options: argparse.Namespace, environment: Mapping[str, str]) -> int:
     config = config_of(options, environment)
     data = existing_data(config)
-    return asyncio.run(_import(data, config, options.files))
+    kinds = {file: kind for file in options.files if (kind := kind_of(file)) is not None}
+    sealed = [file for file in options.files if file not in kinds]
+    code = asyncio.run(_import(data, config, sealed)) if sealed else 0
+    return max(code, import_past(config, tuple(kinds), kinds, Prints()) if kinds else 0)
 
 
 async def _import(data: DataDir, config: Config, files: list[Path]) -> int:
@@ -61,13 +74,17 @@ async def _import_one(file: Path, secret: bytes, registry: Registry, taking: Tak
         member = Member(agent=agent, isp=known.isp, role=known.role)
         accepted = duplicate = rejected = 0
         problems: set[str] = set()
-        progress = Progress()
-        for body in batches(stream, secret):
-            outcome = await taking(member, body)
-            accepted, duplicate = accepted + outcome.accepted, duplicate + outcome.duplicate
-            rejected += outcome.rejected
-            problems |= {outcome.problem} - {""}
-            progress.tell(lambda: f"{file}: {accepted + duplicate + rejected} measurements")  # noqa: B023 - called now
+        size = os.fstat(stream.fileno()).st_size
+        with closing(Progress()) as progress:
+            for body in batches(stream, secret):
+                outcome = await taking(member, body)
+                accepted, duplicate = accepted + outcome.accepted, duplicate + outcome.duplicate
+                rejected += outcome.rejected
+                problems |= {outcome.problem} - {""}
+                progress.tell(
+                    lambda: f"{file}: {accepted + duplicate + rejected} measurements",  # noqa: B023 - called now
+                    lambda: stream.tell() / size,
+                )
     text = f"agent {agent}: {accepted} accepted, {duplicate} duplicate, {rejected} rejected"
     if problems:
         raise InvalidSealedFileError(f"{text}; then {'; '.join(sorted(problems))}; import it again for the rest")

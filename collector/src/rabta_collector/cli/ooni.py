@@ -8,25 +8,14 @@ running collector, which shows them at once. Standard error names by file and li
 import argparse
 import json
 import sys
-import time
 from collections.abc import Mapping
-from contextlib import closing
 from pathlib import Path
 
 from rabta_collector.cli.options import add_config, config_of
-from rabta_collector.cli.progress import Progress
-from rabta_collector.config import Config
-from rabta_collector.datadir import DataDir
-from rabta_collector.history.file import HistoryFile, naming
-from rabta_collector.history.keeper import refresh
-from rabta_collector.history.places import PLACES, Places, make_places, read_places
-from rabta_collector.isps import load_isps
-from rabta_collector.ooni.importing import Importer
+from rabta_collector.cli.past import import_past
 from rabta_collector.ooni.judge import judge, why_not
 from rabta_collector.ooni.prints import load_prints
 from rabta_collector.ooni.reader import Trouble, read_path
-from rabta_collector.registry import Registry
-from rabta_collector.targets import load_catalogue
 
 
 def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -75,37 +64,4 @@ def _complain(what: str) -> int:
 
 
 def import_(options: argparse.Namespace, environment: Mapping[str, str]) -> int:
-    config = config_of(options, environment)
-    prints = load_prints(options.fingerprints)
-    data = DataDir(config.data)
-    places, progress = _places(config, data), Progress()
-    with naming(data.history), closing(HistoryFile(data.history)) as file:
-        refresh(file, places, lambda done, of: _tell_refresh(progress, done, of))
-        importer = Importer(
-            file=file,
-            places=places,
-            prints=prints,
-            now=time.time(),
-            trouble=lambda trouble: progress.say(str(trouble)),
-            step=lambda: progress.tell(lambda: f"{importer.counts.read} read, {progress.rate(importer.counts.read)}"),
-        )
-        for path in options.files:
-            importer.take(read_path(path))
-        importer.flush()
-        refresh(file, places, lambda done, of: _tell_refresh(progress, done, of))
-    sys.stdout.write(f"{importer.counts}; {progress.rate(importer.counts.read)}\n")
-    return 1 if importer.counts.unreadable else 0
-
-
-def _tell_refresh(progress: Progress, done: int, of: int) -> bool:
-    progress.tell(lambda: f"{done} of {of} judged anew" if of else "making spans of what was found")
-    return True
-
-
-def _places(config: Config, data: DataDir) -> Places:
-    """Those of the configuration, or of the collector that serves from here; the default ones where there is none."""
-    with closing(Registry(data.state)) as registry:
-        served = registry.fact(PLACES)
-    if served is not None and config.targets is None and config.isps is None:
-        return read_places(served)
-    return make_places(load_catalogue(config.targets), load_isps(config.isps))
+    return import_past(config_of(options, environment), options.files, {}, load_prints(options.fingerprints))

@@ -91,8 +91,14 @@ class Bench:
     _controls: Shelf = field(default_factory=Shelf)
     _references: Shelf = field(default_factory=Shelf)
     _vantages: Vantages = field(default_factory=Vantages)
+    _read_before: float = 0.0
     _well: dict[str, float] = field(default_factory=dict)
     """Of each agent: when its newest measurement began that was ok, of those judged so far."""
+
+    @property
+    def share(self) -> float:
+        """How much of the work is done, from 0 to 1: everything is read twice."""
+        return (self._read_before + self.reader.share) / 2
 
     def judge(self, wanted: Selection) -> Iterator[Judged]:
         """Wanted measurements by probes, in the journal's order. Raises `UnreadableJournalError`."""
@@ -100,6 +106,7 @@ class Bench:
         near = wanted.widened(reach_s)
         with closing(self._controls), closing(self._references):
             self._fill(near)
+            self._read_before, self.reader.share = 1.0, 0.0
             for waiting in self._in_time(near):
                 judged = self._hold(waiting)
                 if wanted.takes(waiting.measurement, waiting.isp):

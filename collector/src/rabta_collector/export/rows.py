@@ -40,34 +40,47 @@ class Delivery:
 
 @dataclass(slots=True, kw_only=True)
 class JournalReader:
-    """`damaged` counts rows that could not be read so far. `archive`: where rows are that the journal has no more."""
+    """`damaged` counts rows that could not be read so far. `archive`: where rows are that the journal has no more.
+
+    `share`: how much of what is to be read was read, from 0 to 1.
+    """
 
     path: Path
     archive: Path | None = None
     damaged: int = 0
+    share: float = 0.0
+    _rows: tuple[int, int] | None = None
 
     def deliveries(self, since: float | None = None) -> Iterator[Delivery]:
         """What was admitted from a moment on (Unix seconds). Raises `UnreadableJournalError`."""
-        self.damaged = 0
+        self.damaged, self.share, self._rows = 0, 0.0, None
         try:
             with closing(open_to_read(self.path)) as connection:
-                yield from self._archived(journal_file.first_position(connection)[0], since)
+                end = journal_file.last_position(connection)[0]
+                yield from self._archived(journal_file.first_position(connection)[0], end, since)
                 last = 0 if since is None else last_before(connection, int(since * 1_000_000))
                 while rows := journal_file.read_after(connection, last, CHUNK):
                     for row, sound in rows:
+                        self._come_to(row.id, end)
                         yield from self._read(row, sound)
                     last = rows[-1][0].id
         except sqlite3.Error as wrong:
             raise UnreadableJournalError(f"{self.path}: the journal cannot be read: {wrong}") from None
 
-    def _archived(self, before: int, since: float | None) -> Iterator[Delivery]:
+    def _archived(self, before: int, end: int, since: float | None) -> Iterator[Delivery]:
         """What the journal gave up: rows up to its first one."""
         if self.archive is None or before <= 1:
             return
         from rabta_collector.archive.reading import older_rows  # which needs DuckDB
 
         for row in older_rows(self.archive, 0, before, since=since):
+            self._come_to(row.id, end)
             yield from self._read(row, row.kind in tuple(Kind))
+
+    def _come_to(self, id_: int, end: int) -> None:
+        """A row, of those from the first one read to the last one there is; more may come meanwhile."""
+        first, last = self._rows = self._rows or (id_, max(id_, end))
+        self.share = min(1.0, (id_ - first) / (last - first + 1))
 
     def _read(self, row: Row, sound: bool) -> Iterator[Delivery]:
         if sound and row.kind != Kind.MEASURED:

@@ -7,6 +7,7 @@ table of rules stands until its cell is made anew.
 import hashlib
 from collections.abc import Callable
 
+from rabta_collector.history.exported import SOURCE, place_told
 from rabta_collector.history.file import HistoryFile, Placed, Published
 from rabta_collector.history.fold import FOLD_VERSION, Found, fold
 from rabta_collector.history.payload import unpack
@@ -42,6 +43,9 @@ def refresh(file: HistoryFile, places: Places, progress: Progress) -> bool:
 
 def place(published: Published, places: Places) -> Placed | None:
     """The finding of a measurement and its place; `None` where it has none, or cannot be read any more."""
+    if published.source == SOURCE:
+        told = place_told(published.aside, published.began_us / 1_000_000, places)
+        return None if isinstance(told, Reason) else told
     try:
         evidence = unpack(published.payload, published.controls, published.aside)
     except ValueError:

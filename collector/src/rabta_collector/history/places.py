@@ -6,8 +6,8 @@ so only the front page or the target's own does.
 """
 
 import json
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
 from enum import StrEnum
 from urllib.parse import SplitResult, urlsplit
 
@@ -20,7 +20,7 @@ WEB_PORTS = {"http": 80, "https": 443}
 
 
 class Reason(StrEnum):
-    """Why a measurement has no place in the history; the words stand in what `ooni import` prints."""
+    """Why a measurement has no place in the history; the words stand in what importing prints."""
 
     OTHER_TEST = "of other tests than web_connectivity"
     NO_URL = "whose input is no URL over http or https"
@@ -29,6 +29,9 @@ class Reason(StrEnum):
     OTHER_NETWORK = "from networks that no ISP has"
     NO_TIME = "without a time that can be read"
     FUTURE = "of the future"
+    REFERENCE = "of references"
+    OTHER_TARGET = "of targets that no platform needs"
+    OTHER_ISP = "of ISPs that are not watched"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,11 +44,16 @@ class Site:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Places:
-    """Sites by host and port, ISPs by AS number, and how a platform's sites make up the platform."""
+    """Sites by host and port, ISPs by AS number, and how a platform's sites make up the platform.
+
+    `targets`: platforms of required targets that are no sites, by URL. `names`: of all ISPs.
+    """
 
     sites: Mapping[str, Site]
     isps: Mapping[int, str]
     needs: Mapping[str, Need]
+    targets: Mapping[str, str] = field(default_factory=dict)
+    names: frozenset[str] = frozenset()
 
     def platform_of(self, url: str) -> str | Reason:
         """The platform of a URL, or why it has none."""
@@ -64,19 +72,28 @@ class Places:
         """The ISP that a network belongs to, or why there is none."""
         return self.isps.get(asn) or Reason.OTHER_NETWORK
 
+    def platform_of_target(self, url: str) -> str | Reason:
+        """The platform of whatever agents may measure, or why it has none."""
+        if _split(url) is not None:
+            return self.platform_of(url)
+        return self.targets.get(url) or Reason.OTHER_TARGET
+
     def to_json(self) -> str:
         """One text for equal places, and `read_places` gives them back."""
         sites = {host: [site.platform, *site.paths] for host, site in self.sites.items()}
         isps = {str(asn): isp for asn, isp in self.isps.items()}
-        return json.dumps({"sites": sites, "isps": isps, "needs": dict(self.needs)}, sort_keys=True)
+        told = {"sites": sites, "isps": isps, "needs": dict(self.needs)}
+        return json.dumps(told | {"targets": dict(self.targets), "names": sorted(self.names)}, sort_keys=True)
 
 
-def make_places(catalogue: Catalogue, isps: Iterable[Isp]) -> Places:
+def make_places(catalogue: Catalogue, isps: Collection[Isp]) -> Places:
     """The places of a catalogue. A host of two platforms is the first one's."""
     sites: dict[str, Site] = {}
+    others: dict[str, str] = {}
     for target in (t for platform in catalogue.platforms for t in platform.targets if t.required):
         parts = _split(target.url)
         if parts is None:
+            others.setdefault(target.url, target.platform)
             continue
         known = sites.setdefault(_key(parts), Site(platform=target.platform))
         if known.platform == target.platform and parts.scheme == "http":
@@ -86,6 +103,8 @@ def make_places(catalogue: Catalogue, isps: Iterable[Isp]) -> Places:
         sites={**sites, **_other_scheme(sites)},
         isps={asn: isp.id for isp in isps for asn in isp.asns},
         needs={platform.id: platform.need for platform in catalogue.platforms},
+        targets=others,
+        names=frozenset(isp.id for isp in isps),
     )
 
 
@@ -96,6 +115,8 @@ def read_places(text: str) -> Places:
         sites={host: Site(platform=told[0], paths=tuple(told[1:])) for host, told in found["sites"].items()},
         isps={int(asn): isp for asn, isp in found["isps"].items()},
         needs={platform: Need(need) for platform, need in found["needs"].items()},
+        targets=found.get("targets", {}),
+        names=frozenset(found.get("names", ())),
     )
 
 

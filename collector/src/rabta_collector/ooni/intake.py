@@ -6,12 +6,12 @@ titles alone. Two measurements are one where OONI's own `measurement_uid` is the
 upload have none, where input, time, network and test keys are.
 """
 
-import hashlib
 import json
 from dataclasses import dataclass
 from datetime import datetime
 
 from rabta_collector.history.file import Placed, Published
+from rabta_collector.history.importing import AHEAD_S, digest_of
 from rabta_collector.history.keeper import found_of
 from rabta_collector.history.payload import Evidence, pack, pack_aside
 from rabta_collector.history.places import Places, Reason
@@ -20,10 +20,6 @@ from rabta_collector.ooni.convert import convert, read_time
 from rabta_collector.ooni.fields import Record
 from rabta_collector.ooni.judge import TEST_NAME
 from rabta_collector.ooni.prints import Prints
-
-DIGEST_BYTES = 16
-AHEAD_S = 60.0
-"""By so much a probe's clock may be ahead of ours."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,8 +56,8 @@ def admit(document: Record, places: Places, now: float) -> Ticket | Reason:
         asn=asn,
         isp=isp,
         platform=platform,
-        uid=_digest(uid.encode()) if uid else None,
-        content=_digest(_content(document).encode("utf-8", "replace")),
+        uid=digest_of(uid.encode()) if uid else None,
+        content=digest_of(_content(document).encode("utf-8", "replace")),
     )
 
 
@@ -98,7 +94,3 @@ def take_in(document: Record, ticket: Ticket, prints: Prints) -> tuple[Published
 def _content(document: Record) -> str:
     names = ("input", "measurement_start_time", "probe_asn", "test_keys")
     return json.dumps([document.get(name) for name in names], sort_keys=True, separators=(",", ":"))
-
-
-def _digest(value: bytes) -> bytes:
-    return hashlib.blake2b(value, digest_size=DIGEST_BYTES).digest()

@@ -54,7 +54,7 @@ def write_own(own: Own) -> dict[str, object]:
 def read_own(keys: Record) -> Own | None:
     """What a writer of ours put there; `None` where nobody did, or where it cannot be read."""
     found = fields.record(keys.get(KEY))
-    measurement = _read(found.get("measurement"))
+    measurement = read_measurement(found.get("measurement"))
     if measurement is None:
         return None
     return Own(
@@ -112,10 +112,11 @@ def _write(measurement: Measurement) -> dict[str, object]:
 
 def _read_all(value: object) -> tuple[Measurement, ...]:
     found: Sequence[object] = value[: fields.LIST_LIMIT] if isinstance(value, list) else ()
-    return tuple(measurement for item in found if (measurement := _read(item)) is not None)
+    return tuple(measurement for item in found if (measurement := read_measurement(item)) is not None)
 
 
-def _read(value: object) -> Measurement | None:
+def read_measurement(value: object) -> Measurement | None:
+    """A measurement of its protobuf JSON; `None` where that cannot be read."""
     if not isinstance(value, dict):
         return None
     try:

@@ -11,7 +11,7 @@ cut short.
 import gzip
 import json
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO, cast
@@ -58,12 +58,18 @@ class Document:
 
 
 Found = Document | Trouble
+Heard = Callable[[int], None]
+"""Is told how many bytes of a file were read so far, as they lie on disk."""
 
 
-def read_path(path: Path) -> Iterator[Found]:
+def unheard(_: int) -> None:
+    """For whoever does not ask."""
+
+
+def read_path(path: Path, heard: Heard = unheard) -> Iterator[Found]:
     """The documents of a file, or of a directory's files in order of their names, at any depth."""
     if not path.is_dir():
-        yield from read_file(path)
+        yield from read_file(path, heard)
         return
     files = sorted(file for file in path.rglob("*") if file.name.endswith(SUFFIXES) and file.is_file())
     if not files:
@@ -72,32 +78,30 @@ def read_path(path: Path) -> Iterator[Found]:
         yield from read_file(file)
 
 
-def read_file(path: Path) -> Iterator[Found]:
+def read_file(path: Path, heard: Heard = unheard) -> Iterator[Found]:
     """The documents of one file."""
-    empty = True
+    pending, empty = _Pending(str(path)), True
+    for number, line in read_lines(path, heard):
+        found = (*pending.give_up(), line) if isinstance(line, Trouble) else tuple(pending.take(number, line))
+        empty = empty and not found
+        yield from found
+    rest = tuple(pending.give_up())
+    yield from rest
+    if empty and not rest:
+        yield Trouble(place=str(path), what="nothing in it")
+
+
+def read_lines(path: Path, heard: Heard = unheard) -> Iterator[tuple[int, bytes | Trouble]]:
+    """The lines of a file, plain or gzip, with their numbers; what cannot be read is a trouble, and mostly the last."""
     try:
         with path.open("rb") as raw:
             packed = raw.peek(2)[:2] == _GZIP
             stream = cast(BinaryIO, gzip.GzipFile(fileobj=raw)) if packed else raw
-            for found in _documents(str(path), stream):
-                empty = False
-                yield found
+            for number, line in _lines(str(path), stream):
+                heard(raw.tell())
+                yield number, line
     except OSError as wrong:
-        yield Trouble(place=str(path), what=_words(wrong))
-        return
-    if empty:
-        yield Trouble(place=str(path), what="nothing in it")
-
-
-def _documents(file: str, stream: BinaryIO) -> Iterator[Found]:
-    pending = _Pending(file)
-    for number, line in _lines(file, stream):
-        if isinstance(line, Trouble):
-            yield from pending.give_up()
-            yield line
-            continue
-        yield from pending.take(number, line)
-    yield from pending.give_up()
+        yield 0, Trouble(place=str(path), what=_words(wrong))
 
 
 def _lines(file: str, stream: BinaryIO) -> Iterator[tuple[int, bytes | Trouble]]:
