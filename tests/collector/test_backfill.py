@@ -96,3 +96,43 @@ def test_what_agents_send_after_an_outage_fills_history_and_moves_no_verdict() -
     spans = to_spans(engine.backfill.voices(isp="ptcl", platform=None), NEEDS)
     assert "blocked" == spans[0].state
     assert Judgement.BLOCKED is engine.backfill.voices(isp="ptcl", platform=None)[PLACE][0].judgement
+
+
+def hear_block(backfill: Backfill, begin: float, hours: int = 4) -> None:
+    """Three agents that found a block in the second hour of some."""
+    for agent in ("a", "b", "c"):
+        for hour in range(hours):
+            what = BLOCKED if hour == 1 else OK
+            backfill.hear(PLACE, agent, URL, what, begin + hour * HOUR, begin + 9 * HOUR)
+
+
+def test_what_can_be_corrected_no_more_is_given_out_once_and_makes_the_spans_that_it_made() -> None:
+    backfill = Backfill()
+    hear_block(backfill, NOON)
+    before = to_spans(backfill.voices(isp=None, platform=None), NEEDS)
+    assert {} == backfill.settle(NOON + KEPT_S)
+    settled = backfill.settle(NOON + KEPT_S + 4 * HOUR)
+    assert {PLACE} == set(settled)
+    assert before == to_spans(settled, NEEDS)
+    assert {} == backfill.voices(isp=None, platform=None)
+    assert {} == backfill.settle(NOON + KEPT_S + 9 * HOUR)
+
+
+def test_a_run_of_voices_stays_until_nothing_younger_is_near() -> None:
+    """Else what stood at its end would be another state than was made of the whole."""
+    backfill = Backfill()
+    hear_block(backfill, NOON)
+    hear_block(backfill, NOON + 30 * HOUR)
+    hear_block(backfill, NOON + 99 * HOUR)
+    assert {} == backfill.settle(NOON + KEPT_S + 20 * HOUR)
+    (gone,) = backfill.settle(NOON + KEPT_S + 40 * HOUR).values()
+    assert (24, 12) == (len(gone), len(backfill.voices(isp=None, platform=None)[PLACE]))
+
+
+def test_what_goes_to_make_room_is_given_out_too() -> None:
+    backfill = Backfill(most=1)
+    backfill.hear(PLACE, "a", URL, BLOCKED, NOON, NOON + HOUR)
+    backfill.hear(PLACE, "b", URL, OK, NOON + KEPT_S, NOON + KEPT_S + HOUR)
+    (gone,) = backfill.settle(NOON + KEPT_S + HOUR).values()
+    assert [NOON] == [found.started for found in gone]
+    assert 0 == backfill.dropped

@@ -82,7 +82,7 @@ class Collector:
             costs=Costs(CATALOGUE),
             decider=Decider(self.engine, on_events=lambda events: self.parts.desk.hear(events, live=False)),
             networks=self.networks,
-            desk=Desk(folder / "record.sqlite", self.engine, lambda agent: ""),
+            desk=Desk(DataDir(folder), self.engine, lambda agent: ""),
             origins=self.origins,
         )
         self.projections = Projections(DataDir(folder), stamp, self.parts)

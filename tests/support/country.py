@@ -1,6 +1,6 @@
 """A country in mixed states, made by hand: what the views are shown in tests and screenshots."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from rabta_collector.backfill import Voices
@@ -11,6 +11,7 @@ from rabta_collector.query import Query
 from rabta_collector.record.counts import Counted
 from rabta_collector.record.rollup import JUDGEMENTS
 from rabta_collector.rfc3339 import format_time
+from rabta_collector.seals import Checkpoint, Mark, Seals
 from rabta_collector.state import (
     DURATION_BUCKETS_S,
     Event,
@@ -237,9 +238,10 @@ def make_evidence(platform: str, isp: str) -> dict[str, object]:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Told:
-    """Evidence of every cell, and of the events there are; none of an ISP's own."""
+    """Evidence of every cell, and of the events in memory; none of an ISP's own."""
 
     events: tuple[Event, ...]
+    recorded: tuple[Event, ...] = ()
 
     def of_now(self, *, isp: str, platform: str, at: float) -> dict[str, object] | None:
         return make_evidence(platform, isp)
@@ -248,8 +250,21 @@ class Told:
         found = next((event for event in self.events if event.id == number and event.platform), None)
         return None if found is None else make_evidence(found.platform or "", found.isp)
 
-    def older(self, *, platform: str | None, isp: str | None) -> tuple[Event, ...]:
-        return ()
+    async def event(self, number: int) -> Event | None:
+        return next((event for event in (*self.recorded, *self.events) if event.id == number), None)
+
+    def older(self, *, platform: str | None, isp: str | None, since: float | None) -> tuple[Event, ...]:
+        return tuple(
+            event
+            for event in self.recorded
+            if platform in (None, event.platform) and isp in (None, event.isp) and event.at >= (since or 0.0)
+        )
+
+    def seals(self, events: Iterable[int]) -> Seals:
+        return Seals(
+            marks={number: Mark(record=number, sha256=f"{number:064x}") for number in events},
+            checkpoint=Checkpoint(day="2024-02-16", sha256="c0ffee" + "0" * 58),
+        )
 
 
 @dataclass(slots=True, kw_only=True)
@@ -260,6 +275,9 @@ class Country:
     stats: IngestStats = field(default_factory=IngestStats)
     current: Snapshot = field(default_factory=make_snapshot)
     events: tuple[Event, ...] = field(default_factory=make_events)
+    recorded: tuple[Event, ...] = ()
+    """Events that are no longer in memory."""
+
     past: tuple[Span, ...] = ()
     late: Voices = field(default_factory=dict)
     is_ready: bool = True
@@ -267,7 +285,7 @@ class Country:
 
     @property
     def testimony(self) -> Testimony:
-        return Told(events=self.events)
+        return Told(events=self.events, recorded=self.recorded)
 
     def snapshot(self) -> Snapshot:
         return self.current

@@ -96,7 +96,7 @@ class Collector:
         registry.keep_fact("isps", " ".join(isp.id for isp in isps))
         registry.keep_fact("endpoints", " ".join(config.endpoints))
         registry.keep_fact(PLACES, (places := make_places(self._catalogue, isps)).to_json())
-        self._history = History(data.history, places)
+        self._history = History(data.history, data.record, places)
         self._planner = Planner(
             frame=Frame(catalogue=self._catalogue, marks=MARKS, newest_agent=version("rabta-collector")),
             signer=self._signer,
@@ -108,7 +108,7 @@ class Collector:
         self._service = Service(self._parts(frozenset(isp.id for isp in isps)))
         self._loop = ClosedLoop(engine, self._service.sessions, self._stats, lab=config.lab)
         self._stopping = asyncio.Event()
-        self.desk = Desk(data.record, engine, self._accounts.province_of)
+        self.desk = Desk(data, engine, self._accounts.province_of)
         self.testimony, self.newsroom = self.desk.testimony, self.desk.newsroom
         made = (self._ingest, self._whereabouts, self._costs, self._decider)
         self._projections = Projections(data, stamp, Projected(*made, self._networks, origins, self.desk))

@@ -108,7 +108,7 @@ class Engine:
 
     def set_catalogue(self, catalogue: Catalogue) -> None:
         """Goes on with another catalogue. What is known of targets that are in both is kept."""
-        self._catalogue = catalogue
+        self.catalogue = catalogue
         self._targets = {(target.platform, target.url): target for target in catalogue.targets}
         before, self._court.cells = self._court.cells, {}
         for isp in dict.fromkeys(isp for isp, _ in before):
@@ -140,7 +140,7 @@ class Engine:
         """Everything decided up to the last point, and counted up to the last entry."""
         if self._snapshot is None:
             now = self._agenda.done * self._settings.grid_s
-            places = [(isp, platform.id) for platform in self._catalogue.platforms for isp in self._isps]
+            places = [(isp, platform.id) for platform in self.catalogue.platforms for isp in self._isps]
             self._snapshot = Snapshot(
                 at=now,
                 verdicts=tuple(self._court.cells[place].verdict for place in places if place in self._court.cells),
@@ -172,8 +172,8 @@ class Engine:
 
     def _open_cells(self, isp: str, before: dict[Place, Cell]) -> None:
         """Every platform has a verdict at an ISP that ever had an agent."""
-        references = Platform(id=REFERENCES, name="", category="", targets=self._catalogue.references)
-        for kind in (*self._catalogue.platforms, references):
+        references = Platform(id=REFERENCES, name="", category="", targets=self.catalogue.references)
+        for kind in (*self.catalogue.platforms, references):
             platform, targets = kind.id, kind.targets
             urls = {target.url: target for target in targets}
             cell = Cell(

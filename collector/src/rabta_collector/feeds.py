@@ -74,8 +74,7 @@ class Feeds:
         if query.platform is not None or query.isp is not None:
             raise BadParameterError("event", "not together with platform or isp")
         assert query.event is not None
-        events = self._views.find_events(since=None, until=None, platform=None, isp=None)
-        found = next((event for event in events if event.id == query.event), None)
+        found = await self._views.testimony.event(query.event)
         evidence = await self._views.testimony.of_event(query.event)
         return (None if found is None else event_to_row(found)), evidence
 

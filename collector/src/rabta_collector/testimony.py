@@ -1,13 +1,17 @@
 """What verdicts and events rest on, for readers: of now from the engine, of then from the record."""
 
-from contextlib import closing
+from collections.abc import Iterable
+from pathlib import Path
 from typing import Protocol
 
-from rabta_collector.briefing import Briefing
-from rabta_collector.chronicle import Chronicle
+from rabta_collector.archive.chain import name_of
+from rabta_collector.archive.reading import days_of
+from rabta_collector.archive.sealing import digest_of
 from rabta_collector.disclosure import ProvinceOf, Row, disclose
+from rabta_collector.engine import Engine
 from rabta_collector.record.book import Book
-from rabta_collector.record.file import RecordFile
+from rabta_collector.record.reading import reading
+from rabta_collector.seals import Checkpoint, Seals
 from rabta_collector.state import Event
 
 
@@ -20,26 +24,49 @@ class Testimony(Protocol):
     async def of_event(self, number: int) -> Row | None:
         """What an event rested on when it was decided."""
 
-    def older(self, *, platform: str | None, isp: str | None) -> tuple[Event, ...]:
-        """Events that are no longer in memory, oldest first. Reads from disk: to be called in a thread."""
+    async def event(self, number: int) -> Event | None:
+        """The event of that number, be it in memory or not."""
+
+    def older(self, *, platform: str | None, isp: str | None, since: float | None) -> tuple[Event, ...]:
+        """Events that are no longer in memory, oldest first; of those before a moment each cell's last one alone.
+
+        Reads from disk: to be called in a thread.
+        """
+
+    def seals(self, events: Iterable[int]) -> Seals:
+        """Where record and archive have events. Reads from disk: to be called in a thread."""
 
 
 class Witnesses:
     """The collector's own."""
 
-    def __init__(self, briefing: Briefing, chronicle: Chronicle, book: Book, province_of: ProvinceOf) -> None:
-        self._briefing, self._chronicle, self._book, self._province_of = briefing, chronicle, book, province_of
+    def __init__(self, engine: Engine, book: Book, archive: Path, province_of: ProvinceOf) -> None:
+        self._engine, self._book, self._archive, self._province_of = engine, book, archive, province_of
 
     def of_now(self, *, isp: str, platform: str, at: float) -> Row | None:
-        dossier = self._briefing.dossier_of(isp, platform, at)
+        dossier = self._engine.briefing.dossier_of(isp, platform, at)
         return None if dossier is None else disclose(dossier, self._province_of)
 
     async def of_event(self, number: int) -> Row | None:
         return await self._book.evidence_of(number)
 
-    def older(self, *, platform: str | None, isp: str | None) -> tuple[Event, ...]:
-        first = self._chronicle.first
+    async def event(self, number: int) -> Event | None:
+        own = self._engine.find_events(since=None, until=None, platform=None, isp=None)
+        found = next((event for event in own if event.id == number), None)
+        return found or await self._book.call(lambda file: file.event(number))
+
+    def older(self, *, platform: str | None, isp: str | None, since: float | None) -> tuple[Event, ...]:
+        first = self._engine.chronicle.first
         if first <= 1:
             return ()
-        with closing(RecordFile(self._book.file.path)) as file:
-            return file.before(first, platform=platform, isp=isp)
+        with reading(self._book.file.path) as record:
+            return record.before(first, platform=platform, isp=isp, since=since)
+
+    def seals(self, events: Iterable[int]) -> Seals:
+        with reading(self._book.file.path) as record:
+            marks = record.marks(events)
+        days = days_of(self._archive)
+        if not days:
+            return Seals(marks=marks)
+        digest = digest_of(self._archive / name_of(days[-1]))
+        return Seals(marks=marks, checkpoint=Checkpoint(day=days[-1], sha256=digest))

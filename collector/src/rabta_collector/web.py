@@ -140,7 +140,7 @@ class _Country:
 
     def _write(self, listing: Listing, source: Source, query: Query) -> tuple[Body, str | None]:
         if listing.from_events:
-            older = self._views.testimony.older(platform=query.platform, isp=query.isp)
+            older = self._views.testimony.older(platform=query.platform, isp=query.isp, since=query.since)
             source = replace(source, past=self._views.find_past(query), events=(*older, *source.events))
         if listing.from_counts:
             source = replace(source, counts=self._views.find_counts(query))

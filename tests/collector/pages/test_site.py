@@ -11,11 +11,11 @@ from aiohttp.test_utils import TestClient, TestServer
 from yarl import URL
 
 from rabta_collector.pages.render import POLICY
-from rabta_collector.state import Snapshot
+from rabta_collector.state import Event, Snapshot
 from rabta_collector.timeline import Span
 from rabta_collector.web import make_app
 from rabta_proto.vocabulary import IspState, Mechanism, State
-from support.country import ISPS, NOW, PLATFORMS, Country, make_snapshot, make_verdict
+from support.country import ISPS, NOW, PLATFORMS, Country, make_event, make_snapshot, make_verdict
 
 Client = TestClient[web.Request, web.Application]
 PAGES = ("/", "/platform/x", "/platform/x?days=90", "/isp/telenor", "/cell/x/ptcl", "/event/2", "/event/9")
@@ -167,6 +167,27 @@ async def test_a_page_of_something_unknown_says_so(client: Client, path: str) ->
     answer = await client.get(path)
     assert (404, "text/html") == (answer.status, answer.content_type)
     assert POLICY == answer.headers["Content-Security-Policy"]
+
+
+def block(id_: int, days: float, state: str) -> Event:
+    """Of DW at Jazz, that many days ago."""
+    other = "blocked" if state == "reachable" else "reachable"
+    return make_event(id_, days * 86_400, ("dw", "jazz"), (other, state, None))
+
+
+async def test_what_is_no_longer_in_memory_is_shown_from_the_record() -> None:
+    recorded = (block(930, 60, "blocked"), block(931, 30, "reachable"))
+    async with serve(Country(recorded=recorded)) as client:
+        told = text_of(await read(client, "/platform/dw?days=90"))
+        assert "19 Dec 2023 23:00 Deutsche Welle at Jazz reachable → ✕ blocked" in told
+        story = text_of(await read(client, f"/event/{recorded[0].id}"))
+        assert "Deutsche Welle at Jazz" in story
+        assert "on 19 Dec 2023 23:00 PKT" in story
+        assert 404 == (await client.get("/event/999")).status
+        found = await (await client.get(f"/api/v1/evidence?event={recorded[0].id}")).json()
+        assert "no_evidence" == found["error"]["code"]
+        listed = await (await client.get("/api/v1/events?platform=dw&isp=jazz")).json()
+        assert [event.id for event in recorded] == [event["id"] for event in listed["events"]]
 
 
 async def test_what_others_measured_has_its_page_too() -> None:

@@ -6,18 +6,25 @@ from contextlib import closing
 from dataclasses import replace
 from hashlib import sha256
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from rabta_collector.backfill import KEPT_S, to_spans
+from rabta_collector.datadir import DataDir
+from rabta_collector.history.fold import HOUR_S as HOUR
+from rabta_collector.history.reading import read_past
 from rabta_collector.record.book import Book
 from rabta_collector.record.desk import Desk
 from rabta_collector.record.file import RecordFile, UnusableRecordError
 from rabta_collector.record.lines import NOTHING_BEFORE
+from rabta_collector.record.reading import reading
+from rabta_collector.seals import Checkpoint
 from rabta_collector.state import Event, Witness
 from rabta_proto.vocabulary import Mechanism
 from support.country import NOW, make_event, make_events
-from support.factories import NOON
-from support.feeds import SETTINGS, Feed, make_engine, play
+from support.factories import NOON, RESET, tls_trouble
+from support.feeds import SETTINGS, Feed, make_engine, measured, play
 
 EVENTS = make_events()
 NEW = make_event(12, -10, ("x", "optix"), ("reachable", "blocked", Mechanism.TLS_RESET_SNI))
@@ -95,13 +102,81 @@ async def test_what_the_disk_refuses_waits_and_is_written_in_its_order(file: Rec
 
 async def test_events_that_are_no_longer_in_memory_are_read_from_the_record(tmp_path: Path) -> None:
     feed, engine = Feed(agents={"ptcl": 3, "jazz": 3}), make_engine(settings=replace(SETTINGS, events_kept=2))
-    desk = Desk(tmp_path / "record.sqlite", engine, lambda agent: "")
+    desk = Desk(DataDir(tmp_path), engine, lambda agent: "")
     told = play(engine, [*feed.presence(NOON, True), *feed.rounds(NOON, NOON + 300)], until=NOON + 300)
     desk.hear(told, live=False)
     assert await desk.settled()
     kept = engine.find_events(since=None, until=None, platform=None, isp=None)
-    older = desk.testimony.older(platform=None, isp=None)
+    older = desk.testimony.older(platform=None, isp=None, since=None)
     assert 2 == len(kept) < len(told)
     assert [event.id for event in told] == [event.id for event in (*older, *kept)]
-    assert {"ptcl"} == {event.isp for event in desk.testimony.older(platform=None, isp="ptcl")}
+    assert {"ptcl"} == {event.isp for event in desk.testimony.older(platform=None, isp="ptcl", since=None)}
+    assert [told[0], told[-1], None] == [await desk.testimony.event(one) for one in (told[0].id, told[-1].id, 10**6)]
+    await desk.close()
+
+
+async def test_of_what_was_before_a_moment_each_cell_s_last_change_is_read(file: RecordFile) -> None:
+    book = Book(file, lambda agent: "", clock=lambda: NOW)
+    cells = (("x", "ptcl"), ("x", "ptcl"), ("x", "jazz"), ("y", "ptcl"), ("x", "ptcl"))
+    events = [
+        replace(EVENTS[0], id=number, at=NOON + number, platform=platform, isp=isp)
+        for number, (platform, isp) in enumerate(cells, 1)
+    ]
+    book.write((event, None) for event in events)
+    assert await book.settled()
+
+    async def read(since: float, platform: str | None = None) -> list[int]:
+        found = await book.call(lambda file: file.before(100, platform=platform, isp=None, since=since))
+        return [event.id for event in found]
+
+    assert [2, 3, 4, 5] == await read(NOON + 4)
+    assert [3, 4, 5] == await read(NOON + 5.5)
+    assert [2, 3, 5] == await read(NOON + 5, "x")
+    assert [1, 2, 3, 4, 5] == await read(NOON)
+
+
+async def test_it_is_told_which_line_an_event_is(tmp_path: Path) -> None:
+    feed, engine = Feed(agents={"ptcl": 3}), make_engine()
+    desk = Desk(DataDir(tmp_path), engine, lambda agent: "")
+    told = play(engine, [*feed.presence(NOON, True), *feed.rounds(NOON, NOON + 300)], until=NOON + 300)
+    desk.hear(told, live=False)
+    assert await desk.settled()
+    seals = desk.testimony.seals([told[0].id, 10**6])
+    with reading(tmp_path / "record.sqlite") as record:
+        text = record.text_of(seals.marks[told[0].id].record)
+    assert text
+    assert {told[0].id: sha256(text).hexdigest()} == {number: mark.sha256 for number, mark in seals.marks.items()}
+    assert seals.checkpoint is None
+    (tmp_path / "archive/chain").mkdir(parents=True)
+    for day in ("2024-02-16", "2024-02-17"):
+        (tmp_path / f"archive/chain/{day}.txt").write_text(day)
+    newest = desk.testimony.seals([]).checkpoint
+    assert Checkpoint(day="2024-02-17", sha256=sha256(b"2024-02-17").hexdigest()) == newest
+    await desk.close()
+
+
+async def test_what_came_late_is_kept_as_spans_once_nothing_can_correct_it(tmp_path: Path) -> None:
+    feed, engine = Feed(), make_engine()
+    desk = Desk(DataDir(tmp_path), engine, lambda agent: "")
+    late = [
+        measured(f"ptcl-{n}", "ptcl", tls_trouble(RESET).measurement(at=NOON - 5 * HOUR), delay_s=5 * HOUR + 121 + n)
+        for n in range(3)
+    ]
+    play(engine, [*feed.presence(NOON, True), *feed.rounds(NOON, NOON + 120), *late], until=NOON + 140)
+    desk.count(1)
+    assert await desk.settled()
+    path = tmp_path / "record.sqlite"
+    asked: dict[str, Any] = {"isp": None, "platform": None, "since": None, "until": None}
+    assert () == read_past(path, **asked)
+    expected = to_spans(engine.backfill.voices(isp=None, platform=None), {})
+    play(engine, [], until=NOON + KEPT_S + HOUR)
+    desk.count(1, least=0)
+    assert await desk.settled()
+    kept = read_past(path, **asked)
+    assert [(one.isp, one.platform, one.state, one.since, one.until) for one in expected] == [
+        (one.isp, one.platform, str(one.span.state), one.span.since, one.span.until) for one in kept
+    ]
+    assert {} == engine.backfill.voices(isp=None, platform=None)
+    await desk.begin_anew()
+    assert () == read_past(path, **asked)
     await desk.close()

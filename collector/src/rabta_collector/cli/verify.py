@@ -1,15 +1,20 @@
-"""`verify`: whether the journal is what was written, or with `--archive` whether the archive is what was sealed."""
+"""`verify`: whether the journal is what was written, or with `--archive` whether the archive is what was sealed.
+
+With `--page`, too, whether the archive says what a page says that was printed and kept.
+"""
 
 import argparse
 import sys
 from collections.abc import Mapping
 from contextlib import closing
+from itertools import chain
 from pathlib import Path
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from cryptography.hazmat.primitives.serialization import load_pem_public_key
 
 from rabta_collector import journal_file
+from rabta_collector.archive.pages import Printed
 from rabta_collector.archive.sealing import ArchiveError
 from rabta_collector.archive.verifying import Verification
 from rabta_collector.cli.archive import HEAD
@@ -17,6 +22,7 @@ from rabta_collector.cli.options import add_config, config_of, existing_data
 from rabta_collector.cli.progress import Progress
 from rabta_collector.datadir import DataDir
 from rabta_collector.export.rows import open_to_read
+from rabta_collector.record.reading import reading
 from rabta_collector.registry import Registry
 from rabta_collector.signing import load_signer
 
@@ -30,6 +36,9 @@ def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None
     command.add_argument(
         "--archive", metavar="DIR", nargs="?", const=HERE, help="check an archive; by default that of --data"
     )
+    command.add_argument(
+        "--page", metavar="FILE", type=Path, help="hold the data of a page against the archive, which is checked, too"
+    )
     command.add_argument("--key", metavar="PEM", type=Path, help="the key that must have signed it, from elsewhere")
     command.set_defaults(run=run)
 
@@ -37,17 +46,24 @@ def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None
 def run(options: argparse.Namespace, environment: Mapping[str, str]) -> int:
     if options.archive in (None, HERE):
         data = existing_data(config_of(options, environment))
-        return _verify_journal(data) if options.archive is None else _verify_own(data, options.key)
-    key = None if options.key is None else _read_key(options.key)
-    return _tell(Verification(root=Path(options.archive), public_key=key))
+        if options.archive is None and options.page is None:
+            return _verify_journal(data)
+        return _verify_own(data, options.key, options.page)
+    key, root = None if options.key is None else _read_key(options.key), Path(options.archive)
+    page = None if options.page is None else Printed(file=options.page, root=root)
+    return _tell(Verification(root=root, public_key=key), page)
 
 
-def _verify_own(data: DataDir, key: Path | None) -> int:
-    """With what the collector knows itself: its key, and the newest checkpoint that it sealed."""
+def _verify_own(data: DataDir, key: Path | None, file: Path | None) -> int:
+    """With what the collector knows itself: its key, its record, and the newest checkpoint that it sealed."""
     with closing(Registry(data.state)) as registry:
         day, _, digest = (registry.fact(HEAD) or "").partition(" ")
     own = load_signer(data.plan_key).public_key if key is None else _read_key(key)
-    return _tell(Verification(root=data.archive, public_key=own, head=(day, digest) if day else None))
+    verification = Verification(root=data.archive, public_key=own, head=(day, digest) if day else None)
+    if file is None or not data.record.exists():
+        return _tell(verification, None if file is None else Printed(file=file, root=data.archive))
+    with reading(data.record) as record:
+        return _tell(verification, Printed(file=file, root=data.archive, record=record.text_of))
 
 
 def _read_key(file: Path) -> bytes:
@@ -60,12 +76,15 @@ def _read_key(file: Path) -> bytes:
     return found.public_bytes_raw()
 
 
-def _tell(verification: Verification) -> int:
+def _tell(verification: Verification, page: Printed | None) -> int:
     wrong = 0
-    for problem in verification.problems():
+    for problem in chain(() if page is None else page.problems(), verification.problems()):
         wrong += 1
         sys.stdout.write(f"{problem}\n")
     said = f"{verification.checkpoints} checkpoints, {verification.files} files"
+    if page is not None:
+        sys.stdout.write(f"{page.digest}  {page.file}: the SHA-256 that the printed page has to bear\n")
+        said = f"{page.sealed} changes of the page in the archive, {page.open} not sealed yet; {said}"
     sys.stdout.write(f"{said}: {'nothing was altered' if not wrong else f'{wrong} problems'}\n")
     return 1 if wrong else 0
 
@@ -73,8 +92,7 @@ def _tell(verification: Verification) -> int:
 def _verify_journal(data: DataDir) -> int:
     """Every row against its checksum, and their numbers."""
     wrong = rows = 0
-    progress = Progress()
-    with closing(open_to_read(data.journal)) as journal:
+    with closing(Progress()) as progress, closing(open_to_read(data.journal)) as journal:
         last = max(0, journal_file.first_position(journal)[0] - 1)
         while chunk := journal_file.read_after(journal, last, CHUNK):
             for row, sound in chunk:

@@ -22,7 +22,6 @@ is only ever appended to, and everything else is rebuilt from it:
     facts      `places`: those of the collector that serves from here; `made_by`: what findings were made with
 """
 
-import json
 import sqlite3
 from collections.abc import Container, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
@@ -31,6 +30,8 @@ from pathlib import Path
 from zlib import crc32
 
 from rabta_collector.history.fold import Found, PastSpan
+from rabta_collector.history.spans import SCHEMA as SPANS
+from rabta_collector.history.spans import write_spans
 from rabta_collector.transaction import transaction
 from rabta_proto.vocabulary import Judgement, Mechanism
 
@@ -50,10 +51,6 @@ CREATE TABLE IF NOT EXISTS findings (
 ) STRICT;
 CREATE INDEX IF NOT EXISTS findings_of_cell ON findings (isp, platform, began_us, site, judgement, rule);
 CREATE TABLE IF NOT EXISTS changed (isp TEXT NOT NULL, platform TEXT NOT NULL, PRIMARY KEY (isp, platform)) STRICT;
-CREATE TABLE IF NOT EXISTS spans (
-    isp TEXT NOT NULL, platform TEXT NOT NULL, since REAL NOT NULL, until REAL NOT NULL, state TEXT NOT NULL,
-    mechanism TEXT, findings INTEGER NOT NULL, witness TEXT NOT NULL, PRIMARY KEY (isp, platform, since)
-) STRICT, WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS facts (key TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT;
 """
 _MEASURED = "began_us, source, asn, uid, content, controls, aside, payload, crc"
@@ -124,7 +121,7 @@ class HistoryFile:
         if owner == APPLICATION_ID:
             return
         with self.transaction():
-            for statement in filter(str.strip, SCHEMA.split(";")):
+            for statement in filter(str.strip, (SCHEMA + SPANS).split(";")):
                 self._connection.execute(statement)
             self._connection.execute(f"PRAGMA application_id={APPLICATION_ID}")
             self._connection.execute(f"PRAGMA user_version={FORMAT}")
@@ -240,21 +237,7 @@ class HistoryFile:
     def replace_spans(self, cell: Cell, spans: Iterable[PastSpan]) -> None:
         """Takes the place of a cell's spans; to be called within a transaction."""
         self._connection.execute("DELETE FROM spans WHERE isp = ? AND platform = ?", cell)
-        self._connection.executemany(
-            "INSERT INTO spans VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
-            [
-                (
-                    *cell,
-                    span.since,
-                    span.until,
-                    str(span.state),
-                    None if span.mechanism is None else str(span.mechanism),
-                    span.findings,
-                    json.dumps([[one.rule, one.count] for one in span.witness]),
-                )
-                for span in spans
-            ],
-        )
+        write_spans(self._connection, *cell, spans)
         self._connection.execute("DELETE FROM changed WHERE isp = ? AND platform = ?", cell)
 
     # Facts

@@ -10,6 +10,7 @@ from rabta_collector.history.file import HistoryFile, UnusableHistoryError, nami
 from rabta_collector.history.keeper import refresh
 from rabta_collector.history.places import Places
 from rabta_collector.history.reading import CellSpan, UnreadableHistoryError, read_past
+from rabta_collector.past import merge
 from rabta_collector.query import Query
 from rabta_collector.timeline import Span
 
@@ -17,16 +18,22 @@ log = structlog.get_logger()
 
 
 class History:
-    """A history file that may not be there, and may be written by others at any time."""
+    """A history file that may not be there, and may be written by others at any time; and the past of the record.
 
-    def __init__(self, path: Path, places: Places) -> None:
-        self._path, self._places = path, places
+    That, which our own agents measured and sent late, goes before what others did.
+    """
+
+    def __init__(self, path: Path, record: Path, places: Places) -> None:
+        self._path, self._record, self._places = path, record, places
         self._stopping = Signal()
 
     def spans(self, query: Query) -> tuple[Span, ...]:
         """Spans that touch the window, of the wanted cells; none, and a line in the log, where they cannot be read."""
+        return merge(self._read(self._record, query), self._read(self._path, query))
+
+    def _read(self, path: Path, query: Query) -> tuple[Span, ...]:
         try:
-            found = read_past(self._path, isp=query.isp, platform=query.platform, since=query.since, until=query.until)
+            found = read_past(path, isp=query.isp, platform=query.platform, since=query.since, until=query.until)
         except UnreadableHistoryError as wrong:
             log.error("history.unreadable", message=str(wrong))
             return ()

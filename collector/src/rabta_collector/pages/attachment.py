@@ -1,17 +1,20 @@
 """The data of a page in a form that can be kept and checked: JSON with its keys in order, and its SHA-256. Pure.
 
 The JSON stands in the page itself, as a link to be saved: whoever saves it has exactly the bytes that the printed page
-names, which `sha256sum` confirms. No address and no pseudonym of an agent is in it, and times are cut to the minute.
+names, which `sha256sum` confirms. It names lines of the record and the archive's newest checkpoint by their digests, so
+that it can be held against the archive (archive/pages.py). No address and no pseudonym of an agent is in it, and times
+are cut to the minute.
 """
 
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from hashlib import sha256
 from urllib.parse import quote
 
 from rabta_collector.pages.moments import to_minute
 from rabta_collector.rfc3339 import format_time
+from rabta_collector.seals import Checkpoint, Seals
 from rabta_collector.state import Event, Verdict, Witness
 from rabta_collector.timeline import Span
 
@@ -20,11 +23,15 @@ FORMAT = "rabta-page-1"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Attachment:
-    """`digest` is hexadecimal, of `text` in UTF-8; `link` holds the text."""
+    """`digest` is hexadecimal, of `text` in UTF-8; `link` holds the text.
+
+    `checkpoint`: the archive's newest one when the page was made, which the text names, too.
+    """
 
     name: str
     text: str
     digest: str
+    checkpoint: Checkpoint | None
 
     @property
     def link(self) -> str:
@@ -36,11 +43,13 @@ class Attachment:
         return len(self.text.encode())
 
 
-def make_attachment(name: str, decided_at: float, content: Mapping[str, object]) -> Attachment:
+def make_attachment(name: str, decided_at: float, content: Mapping[str, object], seals: Seals) -> Attachment:
     """`name`: of the file, without its suffix. `decided_at`: up to when everything is decided."""
-    whole = {"format": FORMAT, "decided_at": minute(decided_at), **content}
+    newest = None if seals.checkpoint is None else asdict(seals.checkpoint)
+    whole = {"format": FORMAT, "decided_at": minute(decided_at), "checkpoint": newest, **content}
     text = json.dumps(whole, ensure_ascii=False, allow_nan=False, sort_keys=True, indent=1) + "\n"
-    return Attachment(name=f"{name}.json", text=text, digest=sha256(text.encode()).hexdigest())
+    digest = sha256(text.encode()).hexdigest()
+    return Attachment(name=f"{name}.json", text=text, digest=digest, checkpoint=seals.checkpoint)
 
 
 def minute(at: float) -> str:
@@ -72,8 +81,11 @@ def verdict_row(verdict: Verdict) -> Mapping[str, object]:
     }
 
 
-def event_row(event: Event) -> Mapping[str, object]:
+def event_row(event: Event, seals: Seals) -> Mapping[str, object]:
+    """`record`: the line of the record that has it, once it is written down."""
+    mark = seals.marks.get(event.id)
     return {
+        "record": None if mark is None else asdict(mark),
         "id": event.id,
         "at": minute(event.at),
         "platform": event.platform,

@@ -6,6 +6,7 @@ from typing import Protocol
 
 from rabta_collector.backfill import Voices, to_spans
 from rabta_collector.catalogue import Catalogue
+from rabta_collector.pages.chart import DAYS
 from rabta_collector.pages.sheet import Material
 from rabta_collector.past import find_revisions, merge
 from rabta_collector.query import Query
@@ -16,7 +17,9 @@ from rabta_collector.timeline import Span, find_spans
 PAST_S = 60.0
 """Between two looks at what others measured, and what came late, for the strips of the country: they are many."""
 
-STRIPS_REACH_S = 2 * 86_400
+STRIPS_REACH_S = 2 * 86_400.0
+PAGES_REACH_S = (DAYS[-1] + 1) * 86_400.0
+"""Changes from before that are shown on no timeline, but for the last one, which says what stood when it begins."""
 
 
 class Views(Protocol):
@@ -45,13 +48,17 @@ class Views(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Known:
-    """What is known of some cells. `seen_at`: when `late` and `past` were looked at."""
+    """What is known of some cells. `older`: events that are no longer in memory.
+
+    `seen_at`: when `late`, `past` and `older` were looked at.
+    """
 
     catalogue: Catalogue
     snapshot: Snapshot
     events: tuple[Event, ...]
     late: Voices
     past: tuple[Span, ...] = ()
+    older: tuple[Event, ...] = ()
     seen_at: float = 0.0
 
 
@@ -70,22 +77,34 @@ class Gatherer:
     def take(self, query: Query) -> Callable[[], Material]:
         """To be called on the event loop; what it gives, in a thread."""
         known = self._know(query, self.views.find_late(query))
-        return lambda: _material(replace(known, past=self.views.find_past(query)), query)
+        since = known.snapshot.at - PAGES_REACH_S if query.since is None else query.since
+
+        def look() -> Material:
+            material = _material(self._read(known, query, since), query)
+            seals = self.views.testimony.seals(event.id for event in material.events if event.id > 0)
+            return replace(material, seals=seals)
+
+        return look
 
     def take_country(self) -> Callable[[], Material]:
         """All cells. The past may be a minute old, and reaches back no further than strips do."""
         at, before = self.views.snapshot().at, self._country
         query = Query(since=at - STRIPS_REACH_S)
         if before is not None and 0 <= at - before.seen_at < PAST_S:
-            known = replace(self._know(query, before.late), past=before.past)
+            known = replace(self._know(query, before.late), past=before.past, older=before.older)
             return lambda: _material(known, query)
         known = replace(self._know(query, self.views.find_late(query)), seen_at=at)
 
         def look() -> Material:
-            self._country = replace(known, past=self.views.find_past(query))
+            self._country = self._read(known, query, at - STRIPS_REACH_S)
             return _material(self._country, query)
 
         return look
+
+    def _read(self, known: Known, query: Query, since: float) -> Known:
+        """What is on disk, besides."""
+        older = self.views.testimony.older(platform=query.platform, isp=query.isp, since=since)
+        return replace(known, past=self.views.find_past(query), older=older)
 
     def _know(self, query: Query, late: Voices) -> Known:
         views = self.views
@@ -96,10 +115,11 @@ class Gatherer:
 def _material(known: Known, query: Query) -> Material:
     """Spans of the wanted cells, our own and others', and all changes that they tell of."""
     needs = {platform.id: platform.need for platform in known.catalogue.platforms}
-    own = find_spans(known.events, _within(known.snapshot, query))
+    own_events = (*known.older, *known.events)
+    own = find_spans(own_events, _within(known.snapshot, query))
     spans = merge(merge(own, to_spans(known.late, needs)), known.past)
     revised = find_revisions(spans) if known.past or known.late else ()
-    events = tuple(sorted((*known.events, *revised), key=lambda event: event.at))
+    events = tuple(sorted((*own_events, *revised), key=lambda event: event.at))
     return Material(snapshot=known.snapshot, catalogue=known.catalogue, events=events, spans=spans)
 
 

@@ -140,10 +140,10 @@ def _attachment(
     content: Mapping[str, object] = {
         "verdict": verdict_row(verdict),
         "spans": [span_row(span) for span in spans if overlaps(span, begin, None)],
-        "events": list(map(event_row, events[-CHANGES:])),
+        "events": [event_row(event, material.seals) for event in events[-CHANGES:]],
         "evidence": _to_the_minute(evidence, verdict.since),
     }
-    return make_attachment(f"rabta-{verdict.platform}-{verdict.isp}", material.snapshot.at, content)
+    return make_attachment(f"rabta-{verdict.platform}-{verdict.isp}", material.snapshot.at, content, material.seals)
 
 
 def make_story(material: Material, event: Event, evidence: Row | None = None) -> Story:
@@ -173,7 +173,8 @@ def make_story(material: Material, event: Event, evidence: Row | None = None) ->
         attachment=make_attachment(
             f"rabta-event-{event.id}",
             now,
-            {"event": event_row(event), "evidence": _to_the_minute(evidence, event.at)},
+            {"event": event_row(event, material.seals), "evidence": _to_the_minute(evidence, event.at)},
+            material.seals,
         ),
     )
 

@@ -13,6 +13,7 @@ from rabta_collector.pages.country import Cell, Column, make_cell, make_column
 from rabta_collector.pages.names import Link, Names, make_names
 from rabta_collector.pages.strip import rank
 from rabta_collector.pages.words import KINDS, Mark, make_mark
+from rabta_collector.seals import NO_SEALS, Seals
 from rabta_collector.state import Event, Snapshot, Verdict
 from rabta_collector.timeline import Span, overlaps
 
@@ -29,6 +30,7 @@ class Material:
     catalogue: Catalogue
     events: Sequence[Event]
     spans: Sequence[Span]
+    seals: Seals = NO_SEALS
 
     @property
     def names(self) -> Names:
@@ -187,6 +189,6 @@ def _attachment(name: str, material: Material, verdicts: Iterable[Verdict], sinc
     content = {
         "verdicts": list(map(verdict_row, verdicts)),
         "spans": list(map(span_row, spans)),
-        "events": list(map(event_row, events)),
+        "events": [event_row(event, material.seals) for event in events],
     }
-    return make_attachment(name, material.snapshot.at, content)
+    return make_attachment(name, material.snapshot.at, content, material.seals)

@@ -23,6 +23,9 @@ from rabta_collector.state import Event
 
 EVENTS_ON_PAGE = 20
 EVENTS_REACH_S = 30 * 86_400
+EVENT_REACH_S = 2 * 86_400.0
+"""Before an event: what else its page tells of."""
+
 DECIDED_AT = "Rabta-Decided-At"
 _NUMBER = re.compile(r"-?[0-9]{1,18}")
 _HOST = re.compile(r"[A-Za-z0-9.:\[\]-]{1,255}")
@@ -127,8 +130,7 @@ class Site:
     async def _event(self, request: web.Request, place: Place) -> Make:
         text = request.match_info["event"]
         number = int(text) if _NUMBER.fullmatch(text) else 0
-        own = self._views.find_events(since=None, until=None, platform=None, isp=None)
-        known = next((event for event in own if event.id == number), None)
+        known = await self._views.testimony.event(number)
         gathered = self._gather.take(_around(known))
         evidence = None if known is None else await self._views.testimony.of_event(number)
 
@@ -158,7 +160,8 @@ def _around(event: Event | None) -> Query:
     """What belongs to an event: its platform everywhere, or its ISP; one that is none of our own may be anywhere."""
     if event is None:
         return Query()
-    return Query(isp=event.isp) if event.platform is None else Query(platform=event.platform)
+    since = event.at - EVENT_REACH_S
+    return Query(isp=event.isp, since=since) if event.platform is None else Query(platform=event.platform, since=since)
 
 
 def _source(request: web.Request) -> str:

@@ -16,12 +16,17 @@ import structlog
 
 from rabta_collector.disclosure import ProvinceOf, Row, disclose
 from rabta_collector.dossier import Dossier
+from rabta_collector.history.fold import PastSpan
+from rabta_collector.history.spans import write_spans
 from rabta_collector.record.counts import add_counts
 from rabta_collector.record.file import RecordFile
 from rabta_collector.record.rollup import Count, Minute
 from rabta_collector.state import Event
 
 T = TypeVar("T")
+Correction = tuple[tuple[str, ...], tuple[PastSpan, ...]]
+"""ISP and platform, and spans of theirs."""
+
 log = structlog.get_logger()
 
 
@@ -33,6 +38,7 @@ class Book:
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="record")
         self._waiting: deque[tuple[Event, Dossier | None]] = deque()
         self._uncounted: deque[tuple[Mapping[Minute, Count], int]] = deque()
+        self._corrections: deque[Correction] = deque()
 
     def write(self, pairs: Iterable[tuple[Event, Dossier | None]]) -> None:
         """Has events written down, each with what it rests on; does not wait."""
@@ -44,6 +50,11 @@ class Book:
         self._uncounted.append((counts, row))
         self._thread.submit(self._drain)
 
+    def correct(self, corrections: Iterable[Correction]) -> None:
+        """Has spans kept that late measurements make of a cell's past; does not wait."""
+        self._corrections.extend(corrections)
+        self._thread.submit(self._drain)
+
     async def call(self, work: Callable[[RecordFile], T]) -> T:
         """Does something with the file after all that was asked for before."""
         return await asyncio.get_running_loop().run_in_executor(self._thread, work, self.file)
@@ -51,7 +62,7 @@ class Book:
     async def settled(self) -> bool:
         """Whether everything that was to be written is on disk, after another try."""
         await asyncio.get_running_loop().run_in_executor(self._thread, self._drain)
-        return not self._waiting and not self._uncounted
+        return not (self._waiting or self._uncounted or self._corrections)
 
     async def evidence_of(self, number: int) -> Row | None:
         """The evidence of an event by its number in the API; `None` where nothing is known of it."""
@@ -80,6 +91,15 @@ class Book:
                 log.error("record.not_counted", row=row, message=str(wrong))
                 return
             self._uncounted.popleft()
+        while self._corrections:
+            (isp, platform), spans = self._corrections[0]
+            try:
+                with self.file.transaction():
+                    write_spans(self.file.connection, isp, platform, spans)
+            except sqlite3.Error as wrong:
+                log.error("record.not_corrected", isp=isp, platform=platform, message=str(wrong))
+                return
+            self._corrections.popleft()
 
     def _write(self, event: Event, dossier: Dossier | None) -> None:
         if self.file.stands(event):

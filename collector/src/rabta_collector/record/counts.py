@@ -8,10 +8,11 @@ facts       `counted_to`: the journal's row up to which measurements are counted
 
 import secrets
 import sqlite3
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from hashlib import blake2b
+from math import inf
 from pathlib import Path
 
 from rabta_collector.record.rollup import JUDGEMENTS, Count, Minute
@@ -91,16 +92,38 @@ def read_counts(
     after: tuple[str, str, int] | None,
     most: int,
 ) -> tuple[Counted, ...]:
-    """Counts that begin within a half-open window, by ISP, platform and time; at most so many, after a place."""
+    """Counts that begin within a half-open window, by ISP, platform and time; at most so many, after a place.
+
+    Cell by cell, so that of each no more is read than is wanted: years of the others are stepped over.
+    """
     query = (
-        f"SELECT at, isp, platform, voices, {_FOUND} FROM counts WHERE width = ?1 AND (?2 IS NULL OR isp = ?2)"  # noqa: S608 - constants
-        " AND (?3 IS NULL OR platform = ?3) AND (?4 IS NULL OR at >= ?4) AND (?5 IS NULL OR at < ?5)"
-        " AND (?6 IS NULL OR (isp, platform, at) > (?6, ?7, ?8)) ORDER BY isp, platform, at LIMIT ?9"
+        f"SELECT at, isp, platform, voices, {_FOUND} FROM counts WHERE width = ? AND isp = ? AND platform = ?"  # noqa: S608 - constants
+        " AND at >= ? AND at < ? ORDER BY at LIMIT ?"
     )
-    place = after or (None, None, None)
+    since, until = -inf if window[0] is None else window[0], inf if window[1] is None else window[1]
+    found: list[Counted] = []
     with closing(sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True, timeout=WAIT_S)) as connection:
-        rows = connection.execute(query, (width, isp, platform, *window, *place, most))
-        return tuple(map(_read, rows))
+        for cell in _cells(connection, width, isp, None if after is None else after[:2]):
+            if platform not in (None, cell[1]):
+                continue
+            begin = max(since, after[2] + 1) if after is not None and cell == after[:2] else since
+            found += map(_read, connection.execute(query, (width, *cell, begin, until, most - len(found))))
+            if len(found) >= most:
+                break
+    return tuple(found)
+
+
+def _cells(
+    connection: sqlite3.Connection, width: int, isp: str | None, first: tuple[str, str] | None
+) -> Iterator[tuple[str, str]]:
+    """ISPs and platforms of which anything is counted, in order, from one on; of one ISP where one is asked for."""
+    query = (
+        "SELECT isp, platform FROM counts WHERE width = ? AND (isp, platform) {} (?, ?) ORDER BY isp, platform LIMIT 1"
+    )
+    place = connection.execute(query.format(">="), (width, *max(first or ("", ""), (isp or "", "")))).fetchone()
+    while place is not None and isp in (None, place[0]):
+        yield place
+        place = connection.execute(query.format(">"), (width, *place)).fetchone()
 
 
 def _read(row: Sequence[object]) -> Counted:

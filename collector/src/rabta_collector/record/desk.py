@@ -1,8 +1,9 @@
 """Through here goes what the engine decides: into the record, and out to those who listen."""
 
 from collections.abc import Sequence
-from pathlib import Path
 
+from rabta_collector.backfill import fold_voices
+from rabta_collector.datadir import DataDir
 from rabta_collector.disclosure import ProvinceOf
 from rabta_collector.engine import Engine
 from rabta_collector.newsroom import Newsroom
@@ -25,12 +26,12 @@ from rabta_collector.testimony import Testimony, Witnesses
 class Desk:
     """`testimony` and `newsroom` are what readers see of it."""
 
-    def __init__(self, path: Path, engine: Engine, province_of: ProvinceOf) -> None:
+    def __init__(self, data: DataDir, engine: Engine, province_of: ProvinceOf) -> None:
         """Raises `UnusableRecordError`."""
         self._engine = engine
-        self._book = Book(RecordFile(path), province_of)
+        self._book = Book(RecordFile(data.record), province_of)
         self.newsroom = Newsroom()
-        self.testimony: Testimony = Witnesses(engine.briefing, engine.chronicle, self._book, province_of)
+        self.testimony: Testimony = Witnesses(engine, self._book, data.archive, province_of)
 
     def hear(self, events: Sequence[Event], *, live: bool) -> None:
         """Takes events, those too that a replay comes to; of these nobody is told."""
@@ -45,6 +46,7 @@ class Desk:
             with file.transaction():
                 file.begin_anew(0.0)
                 forget_counts(file.connection)
+                file.connection.execute("DELETE FROM spans")
 
         await self._book.call(begin)
 
@@ -53,10 +55,18 @@ class Desk:
         return await self._book.call(lambda file: counted_to(file.connection))
 
     def count(self, row: int, *, least: int = 1) -> None:
-        """Has what was measured up to a row of the journal counted, where it is of so many cells or more."""
+        """Has what was measured up to a row of the journal counted, where it is of so many cells or more.
+
+        What came late and can be corrected no more is kept as spans.
+        """
         rollup = self._engine.briefing.court.rollup
-        if len(rollup.counts) >= least:
-            self._book.count(rollup.take(), row)
+        if len(rollup.counts) < least:
+            return
+        self._book.count(rollup.take(), row)
+        engine = self._engine
+        if settled := engine.backfill.settle(engine.snapshot().at):
+            needs = {platform.id: platform.need for platform in engine.catalogue.platforms}
+            self._book.correct(fold_voices(settled, needs))
 
     async def forget_minutes(self, before: float) -> None:
         """Counts by minute from before a moment go."""

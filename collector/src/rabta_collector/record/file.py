@@ -11,29 +11,28 @@
         number          the event's number in the API; another one after a replay by other rules
         standing        1, or 0 once a replay by other rules did not come to this event again
 
-Counts of measurements are in it, too: counts.py.
+Counts of measurements are in it, too (counts.py), and `spans` that late measurements made of the past, once nothing can
+correct them any more (history/spans.py, backfill.py). What is read of it: reading.py.
 
 What a replay comes to again is not written again; what it comes to for the first time is written after the rest, so
 that the record keeps what was said at the time, and what was said of it later.
 """
 
-import json
 import sqlite3
 import zlib
-from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
+from rabta_collector.history.spans import SCHEMA as SPANS
 from rabta_collector.record.counts import SCHEMA as COUNTS
 from rabta_collector.record.lines import NOTHING_BEFORE, Row, write_line
-from rabta_collector.state import Event, Witness
+from rabta_collector.record.reading import WAIT_S, RecordReader, microseconds
+from rabta_collector.state import Event
 from rabta_collector.transaction import transaction
-from rabta_proto.vocabulary import Mechanism
 
 APPLICATION_ID = 0x52424531  # "RBE1"
 FORMAT = 1
-WAIT_S = 10
 SCHEMA = """
 CREATE TABLE events (
     id INTEGER PRIMARY KEY, at_us INTEGER NOT NULL, isp TEXT NOT NULL, platform TEXT NOT NULL,
@@ -52,18 +51,8 @@ class UnusableRecordError(RuntimeError):
     """The file cannot be used; the message is one line for the operator."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Written:
-    """A line of the record as it stands in the file. `written` in Unix seconds."""
-
-    id: int
-    written: float
-    digest: str
-    text: bytes
-
-
-class RecordFile:
-    """One connection to the file; not to be used from two threads at once."""
+class RecordFile(RecordReader):
+    """The connection that writes; not to be used from two threads at once."""
 
     def __init__(self, path: Path) -> None:
         """Opens or makes the file. Raises `UnusableRecordError`."""
@@ -87,7 +76,7 @@ class RecordFile:
         self.connection.execute("PRAGMA journal_mode=WAL")
         self.connection.execute("PRAGMA synchronous=FULL")
         with self.transaction():
-            for statement in filter(str.strip, COUNTS.split(";")):
+            for statement in filter(str.strip, f"{COUNTS};{SPANS}".split(";")):
                 self.connection.execute(statement)
         if owner == APPLICATION_ID:
             return
@@ -106,7 +95,7 @@ class RecordFile:
 
     def begin_anew(self, since: float) -> None:
         """Before a replay from a moment on: what it does not come to again stands no more."""
-        self.connection.execute("UPDATE events SET standing = 0 WHERE at_us >= ?", (_us(since),))
+        self.connection.execute("UPDATE events SET standing = 0 WHERE at_us >= ?", (microseconds(since),))
 
     def stands(self, event: Event) -> bool:
         """Whether an event was written down before; then it stands, under the number that it has now."""
@@ -120,7 +109,7 @@ class RecordFile:
         """Writes an event down; to be called within a transaction, with an event that does not stand there yet."""
         last = self.connection.execute("SELECT id, digest FROM events ORDER BY id DESC LIMIT 1").fetchone()
         number, previous = (1, NOTHING_BEFORE) if last is None else (last[0] + 1, last[1])
-        told = replace(event, revised=True) if _us(event.at) <= self._known_to else event
+        told = replace(event, revised=True) if microseconds(event.at) <= self._known_to else event
         line = write_line(number, previous, written, told, evidence)
         took = event.detected_after_seconds
         self.connection.execute(
@@ -128,75 +117,22 @@ class RecordFile:
             (
                 number,
                 *_identity(event),
-                None if took is None else _us(took),
-                _us(written),
+                None if took is None else microseconds(took),
+                microseconds(written),
                 line.digest,
                 zlib.compress(line.text, 6),
                 event.id,
             ),
         )
 
-    def evidence_of(self, number: int) -> Row | None:
-        """The evidence of an event that stands, by its number in the API; `None` where there is none."""
-        query = "SELECT line FROM events WHERE number = ? AND standing = 1 ORDER BY id DESC LIMIT 1"
-        found = self.connection.execute(query, (number,)).fetchone()
-        evidence = None if found is None else json.loads(zlib.decompress(found[0]))["evidence"]
-        return None if evidence is None else dict(evidence)
-
-    def before(self, number: int, *, platform: str | None, isp: str | None) -> tuple[Event, ...]:
-        """Events that stand, up to a number, oldest first: those that are no longer in memory."""
-        rows = self.connection.execute(
-            "SELECT number, at_us, isp, platform, from_state, to_state, mechanism, detected_after_us, line FROM events"
-            " WHERE standing = 1 AND number < ?1 AND (?2 IS NULL OR platform = ?2) AND (?3 IS NULL OR isp = ?3)"
-            " ORDER BY at_us, number",
-            (number, platform, isp),
-        )
-        return tuple(map(_read_event, rows))
-
-    def first_written_us(self, since: float) -> int | None:
-        """When the first line from a moment on was written, microseconds since 1970."""
-        query = "SELECT min(written_us) FROM events WHERE written_us >= ?"
-        found = self.connection.execute(query, (_us(since),)).fetchone()[0]
-        return None if found is None else int(found)
-
-    def lines(self, since: float, until: float) -> Iterator[Written]:
-        """What was written down within a half-open span of time, in its order."""
-        rows = self.connection.execute(
-            "SELECT id, written_us, digest, line FROM events WHERE written_us >= ? AND written_us < ? ORDER BY id",
-            (_us(since), _us(until)),
-        )
-        for id_, written_us, digest, line in rows:
-            yield Written(id=id_, written=written_us / 1_000_000, digest=digest, text=zlib.decompress(line))
-
 
 def _identity(event: Event) -> tuple[object, ...]:
     """What tells an event from any other."""
     return (
-        _us(event.at),
+        microseconds(event.at),
         event.isp,
         event.platform or "",
         str(event.from_state),
         str(event.to_state),
         "" if event.mechanism is None else str(event.mechanism),
-    )
-
-
-def _us(seconds: float) -> int:
-    return round(seconds * 1_000_000)
-
-
-def _read_event(row: Sequence[object]) -> Event:
-    number, at_us, isp, platform, from_state, to_state, mechanism, took_us, line = row
-    told = json.loads(zlib.decompress(line))["event"]  # type: ignore[arg-type] # types are the table's, which is STRICT
-    return Event(
-        id=number,  # type: ignore[arg-type]
-        at=int(str(at_us)) / 1_000_000,
-        platform=str(platform) or None,
-        isp=str(isp),
-        from_state=str(from_state),
-        to_state=str(to_state),
-        mechanism=Mechanism(str(mechanism)) if mechanism else None,
-        detected_after_seconds=None if took_us is None else int(str(took_us)) / 1_000_000,
-        revised=bool(told["revised"]),
-        witness=tuple(Witness(rule=one["rule"], count=one["count"]) for one in told["witness"]),
     )

@@ -1,0 +1,119 @@
+"""What is read of the record's file (file.py has its form), beside whoever writes it."""
+
+import json
+import sqlite3
+import zlib
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from rabta_collector.record.lines import Row
+from rabta_collector.seals import Mark
+from rabta_collector.state import Event, Witness
+from rabta_proto.vocabulary import Mechanism
+
+WAIT_S = 10
+EVENT = "number, at_us, isp, platform, from_state, to_state, mechanism, detected_after_us, line"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Written:
+    """A line of the record as it stands in the file. `written` in Unix seconds."""
+
+    id: int
+    written: float
+    digest: str
+    text: bytes
+
+
+class RecordReader:
+    """Whoever has a connection to the file."""
+
+    connection: sqlite3.Connection
+
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        self.connection = connection
+
+    def evidence_of(self, number: int) -> Row | None:
+        """The evidence of an event that stands, by its number in the API; `None` where there is none."""
+        query = "SELECT line FROM events WHERE number = ? AND standing = 1 ORDER BY id DESC LIMIT 1"
+        found = self.connection.execute(query, (number,)).fetchone()
+        evidence = None if found is None else json.loads(zlib.decompress(found[0]))["evidence"]
+        return None if evidence is None else dict(evidence)
+
+    def before(
+        self, number: int, *, platform: str | None, isp: str | None, since: float | None = None
+    ) -> tuple[Event, ...]:
+        """Events that stand, up to a number, oldest first: those that are no longer in memory.
+
+        `since` (Unix seconds): of what was before, each cell's last one alone, which says what stood then.
+        """
+        wanted = "standing = 1 AND number < ?1 AND (?2 IS NULL OR platform = ?2) AND (?3 IS NULL OR isp = ?3)"
+        last = f"SELECT id, max(at_us) FROM events WHERE {wanted} AND at_us < ?4 GROUP BY isp, platform"  # noqa: S608
+        rows = self.connection.execute(
+            f"SELECT {EVENT} FROM events WHERE {wanted} AND (?4 IS NULL OR at_us >= ?4"  # noqa: S608 - constants
+            f" OR id IN (SELECT id FROM ({last}))) ORDER BY at_us, number",
+            (number, platform, isp, None if since is None else microseconds(since)),
+        )
+        return tuple(map(_read_event, rows))
+
+    def event(self, number: int) -> Event | None:
+        """The event that stands under a number of the API."""
+        query = f"SELECT {EVENT} FROM events WHERE number = ? AND standing = 1 ORDER BY id DESC LIMIT 1"  # noqa: S608
+        found = self.connection.execute(query, (number,)).fetchone()
+        return None if found is None else _read_event(found)
+
+    def marks(self, numbers: Iterable[int]) -> Mapping[int, Mark]:
+        """Which lines have the events that stand under these numbers; those that are not written yet are left out."""
+        query = "SELECT id, digest FROM events WHERE number = ? AND standing = 1 ORDER BY id DESC LIMIT 1"
+        found = {number: self.connection.execute(query, (number,)).fetchone() for number in numbers}
+        return {number: Mark(record=row[0], sha256=row[1]) for number, row in found.items() if row is not None}
+
+    def text_of(self, record: int) -> bytes | None:
+        """A line of the record, as it is sealed; `None` where there is none."""
+        found = self.connection.execute("SELECT line FROM events WHERE id = ?", (record,)).fetchone()
+        return None if found is None else zlib.decompress(found[0])
+
+    def first_written_us(self, since: float) -> int | None:
+        """When the first line from a moment on was written, microseconds since 1970."""
+        query = "SELECT min(written_us) FROM events WHERE written_us >= ?"
+        found = self.connection.execute(query, (microseconds(since),)).fetchone()[0]
+        return None if found is None else int(found)
+
+    def lines(self, since: float, until: float) -> Iterator[Written]:
+        """What was written down within a half-open span of time, in its order."""
+        rows = self.connection.execute(
+            "SELECT id, written_us, digest, line FROM events WHERE written_us >= ? AND written_us < ? ORDER BY id",
+            (microseconds(since), microseconds(until)),
+        )
+        for id_, written_us, digest, line in rows:
+            yield Written(id=id_, written=written_us / 1_000_000, digest=digest, text=zlib.decompress(line))
+
+
+@contextmanager
+def reading(path: Path) -> Iterator[RecordReader]:
+    """A connection that cannot write. Raises `sqlite3.Error`."""
+    with closing(sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True, timeout=WAIT_S)) as connection:
+        yield RecordReader(connection)
+
+
+def microseconds(seconds: float) -> int:
+    return round(seconds * 1_000_000)
+
+
+def _read_event(row: Sequence[object]) -> Event:
+    number, at_us, isp, platform, from_state, to_state, mechanism, took_us, line = row
+    told = json.loads(zlib.decompress(line))["event"]  # type: ignore[arg-type] # types are the table's, which is STRICT
+    return Event(
+        id=number,  # type: ignore[arg-type]
+        at=int(str(at_us)) / 1_000_000,
+        platform=str(platform) or None,
+        isp=str(isp),
+        from_state=str(from_state),
+        to_state=str(to_state),
+        mechanism=Mechanism(str(mechanism)) if mechanism else None,
+        detected_after_seconds=None if took_us is None else int(str(took_us)) / 1_000_000,
+        revised=bool(told["revised"]),
+        witness=tuple(Witness(rule=one["rule"], count=one["count"]) for one in told["witness"]),
+    )
