@@ -62,6 +62,7 @@ def test_the_lab_has_bytes_enough_and_a_volunteer_15_mb(tmp_path: Path) -> None:
         ('source_address = "here"', "source_address"),
         ("[table]\nx = 1", 'unknown key "table"'),
         ("log_level =", "not TOML"),
+        ("log_level = " + 2000 * "[", "not TOML"),
     ],
 )
 def test_a_wrong_file_names_the_file_and_the_key_on_one_line(tmp_path: Path, text: str, message: str) -> None:

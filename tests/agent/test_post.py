@@ -120,6 +120,7 @@ async def test_a_refusal_means_what_it_means_over_grpc() -> None:
         (b"HTTP/1.1 302 Found\r\nLocation: /login\r\nContent-Length: 0\r\n\r\n", "UNIMPLEMENTED", "HTTP status 302"),
         (b"HTTP/1.1 502 Bad Gateway\r\nContent-Length: 0\r\n\r\n", "UNAVAILABLE", "HTTP status 502"),
         (b'HTTP/1.1 401 No\r\nContent-Length: 13\r\n\r\n{"error": []}', "UNIMPLEMENTED", "HTTP status 401"),
+        (b"HTTP/1.1 401 No\r\nContent-Length: 2000\r\n\r\n" + 2000 * b"[", "UNIMPLEMENTED", "HTTP status 401"),
         (b"SSH-2.0-OpenSSH_9.9\r\n\r\n", "UNIMPLEMENTED", "does not speak HTTP"),
         (b"", "UNAVAILABLE", "closed in the midst"),
         (GOOD[:-1], "UNAVAILABLE", "closed in the midst"),

@@ -5,6 +5,7 @@ TOML with odd values. Pure: a seed gives the same for ever.
 """
 
 import json
+from copy import deepcopy
 from random import Random
 from typing import Any
 
@@ -172,9 +173,9 @@ def _bend(node: Any, rng: Random) -> None:
             case 0:
                 del node[key]
             case 1 if isinstance(node, list):
-                node += [child] * rng.choice((1, 300))
+                node += [deepcopy(child) for _ in range(rng.choice((1, 300)))]
             case _:
-                node[key] = rng.choice(_NODES)
+                node[key] = deepcopy(rng.choice(_NODES))
         return
 
 

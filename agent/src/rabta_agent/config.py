@@ -237,7 +237,7 @@ def _from_file(file: Path) -> dict[str, object]:
         return {}
     except OSError as wrong:
         raise InvalidConfigError(tr("{path}: cannot be read: {cause}", path=file, cause=in_words(wrong))) from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as wrong:
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as wrong:
         raise InvalidConfigError(tr("{path}: not TOML: {cause}", path=file, cause=wrong)) from None
     for key in table:
         if key == "lab":

@@ -137,7 +137,7 @@ def _read(response: h11.Response, body: bytes) -> bytes:
     try:
         said = json.loads(body[:_ERROR_BYTES])["error"]
         code, text = grpc.StatusCode[str(said["code"]).upper()], str(said["message"])
-    except (ValueError, TypeError, LookupError):
+    except (ValueError, TypeError, LookupError, RecursionError):
         problem = tr("HTTP status {code}, and no word of a Rabta collector", code=response.status_code)
         code = grpc.StatusCode.UNAVAILABLE if response.status_code >= 500 else grpc.StatusCode.UNIMPLEMENTED
         raise CallError(code, problem) from None
