@@ -6,7 +6,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 SETUP := $(VENV)/.setup
 T ?= tests
-PYTEST := $(BIN)/python -m pytest --dist=loadfile --no-loadscope-reorder --numprocesses=$(or $(N),0)
+# Processes that share the tests have to find the same ones: parameters come from sets here and there.
+PYTEST := $(if $(N),PYTHONHASHSEED=0) $(BIN)/python -m pytest --dist=loadfile --no-loadscope-reorder --numprocesses=$(or $(N),0)
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export PIP_CONSTRAINT := $(CURDIR)/constraints.txt
 
