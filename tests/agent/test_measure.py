@@ -18,7 +18,7 @@ from rabta_agent.context import NetworkIdentity
 from rabta_agent.measure import InvalidTarget, Prober, Settings, Task
 from rabta_agent.network import Vantage, read_system_resolvers
 from rabta_agent.probes import quic
-from rabta_agent.probes.tls import RootsError
+from rabta_agent.probes.tlscontexts import RootsError
 from rabta_proto.codec import from_message, to_message
 from rabta_proto.model import DnsQuery, HttpRoundTrip, Measurement, NetworkContext, TcpConnect
 from rabta_proto.vocabulary import AddressSource, Depth, Step, Trigger

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
 import pytest
+import trustme
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from rabta_agent import ceilings
@@ -13,6 +14,7 @@ from rabta_agent.probes import quic
 from rabta_agent.task import Settings
 from rabta_proto.codec import to_timestamp
 from rabta_proto.v1 import plan_pb2 as wire
+from support.authorities import root_of
 
 KEY = Ed25519PrivateKey.from_private_bytes(bytes(range(32)))
 PUBLIC = KEY.public_key().public_bytes_raw()
@@ -288,3 +290,15 @@ def test_what_is_no_name_is_never_said_in_place_of_one(name: str) -> None:
 def test_without_an_object_nothing_is_read() -> None:
     (assignment,) = opened(plan_of(X)).assignments
     assert (None, 0) == (assignment.transfer, assignment.transfer_every)
+
+
+def test_an_authority_of_a_target_is_taken_over_and_what_is_none_is_not_measured() -> None:
+    """Held against the system's roots instead, its server would look like somebody else's."""
+    root = root_of(trustme.CA())
+    entries = [
+        wire.Assignment(platform="x", target=f"tls://{name}.x.com", interval_ms=120_000, authority=der)
+        for name, der in (("a", root), ("b", b"nothing"), ("c", root + bytes(9000)))
+    ]
+    plan = opened(plan_of(*entries))
+    assert [root] == [one.authority for one in plan.assignments]
+    assert 2 == plan.refused

@@ -3,6 +3,7 @@ import socket
 import ssl
 import struct
 from dataclasses import replace
+from datetime import timedelta
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -14,9 +15,11 @@ from rabta_agent.failure import StepError
 from rabta_agent.network import RECEIVE_BUFFER_BYTES, Connection
 from rabta_agent.probes import tls
 from rabta_agent.probes.step import Outcome, Scene
-from rabta_agent.probes.tls import Engine, Hello, RootsError, TlsContexts, TlsStream, handshake
+from rabta_agent.probes.tls import Engine, Hello, TlsStream, handshake
+from rabta_agent.probes.tlscontexts import RootsError, TlsContexts
 from rabta_proto.model import TlsHandshake
 from rabta_proto.vocabulary import AddressSource
+from support.authorities import make_root, root_of
 from support.peers import (
     PAGE,
     Authority,
@@ -75,6 +78,28 @@ async def test_an_honest_server_is_verified_and_summarised() -> None:
     assert seen.cipher_suite.startswith("TLS_")
     assert seen.certificate is not None
     assert "Rabta tests" == seen.certificate.issuer
+
+
+async def test_a_server_is_held_against_its_own_authority_alone() -> None:
+    private = Authority()
+    theirs = serve_https(private.server("site.example"))
+    outcome, seen = await shake_hands(theirs, authority=root_of(private.ca))
+    assert (None, True) == (outcome.observation.failure, seen.verified)
+    for script, authority in ((theirs, b""), (theirs, root_of(AUTHORITY.ca)), (SITE, root_of(private.ca))):
+        outcome, seen = await shake_hands(script, authority=authority)
+        assert ("ssl_unknown_authority", False) == (outcome.observation.failure, seen.verified)
+    outcome, seen = await shake_hands(serve_https(private.server("other.example")), authority=root_of(private.ca))
+    assert "ssl_invalid_hostname" == outcome.observation.failure
+
+
+def test_only_so_many_authorities_are_remembered() -> None:
+    roots = [make_root(ends_in=timedelta(days=30)) for _ in range(20)]
+    first = CONTEXTS.choose(verify=True, authority=roots[0])
+    assert first is CONTEXTS.choose(verify=True, authority=roots[0])
+    for root in roots[1:]:
+        CONTEXTS.choose(verify=True, authority=root)
+    assert first is not CONTEXTS.choose(verify=True, authority=roots[0])
+    assert CONTEXTS.unverified is CONTEXTS.choose(verify=False, authority=roots[0])
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,7 @@
 import json
 import re
 from contextlib import closing
+from datetime import UTC, datetime, timedelta
 from importlib import resources
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from rabta_collector.cli import run
 from rabta_collector.datadir import DataDir
 from rabta_collector.outliers import SCORES
 from rabta_collector.registry import Newcomer, Registry
+from support.authorities import make_root, written
 
 NEWCOMER = Newcomer(isp="zong", province="", version="0.1.0")
 
@@ -235,11 +237,25 @@ def test_what_a_targets_file_leaves_out_is_said_with_its_price(terminal: Termina
 def test_the_default_catalogue_is_good_and_within_the_volunteers_bytes(terminal: Terminal) -> None:
     with resources.as_file(resources.files("rabta_collector") / "data" / "targets.toml") as file:
         said = terminal("targets", "check", str(file))
-    assert "27 platforms with 47 targets, 4 of them not required, 4 references; about 83 MB a day" in said
+    assert "27 platforms with 47 targets, 4 of them not required, 4 references; about 84 MB a day" in said
     assert (
         "timed reads of 8 objects: 6 MB a day more for each ISP, at most 3 MB of one agent's 15: fewer than 3" in said
     )
     assert "within 15 MB a day each, 5 agents can keep every interval" in said
+
+
+@pytest.mark.parametrize(("days", "warned"), [(300, True), (-3, True), (400, False)])
+def test_an_authority_that_ends_within_a_year_is_warned_of(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], days: int, warned: bool
+) -> None:
+    file, root = tmp_path / "t.toml", make_root(ends_in=timedelta(days=days))
+    file.write_text(
+        f'[[platform]]\nid = "x"\n[[platform.target]]\nurl = "tls://x.com"\nauthority = "{written(root)}"\n'
+    )
+    assert 0 == run(("targets", "check", str(file)), {})
+    end = f"{datetime.now(UTC) + timedelta(days=days):%Y-%m-%d}"
+    said = capsys.readouterr().err
+    assert warned is (f"tls://x.com: its authority's certificate ends on {end}, and for 15 days before that" in said)
 
 
 def test_an_object_that_nothing_can_be_compared_with_is_warned_of(

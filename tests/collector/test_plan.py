@@ -29,6 +29,11 @@ SHARE = Share(
 )
 
 
+def test_a_plan_has_the_authority_of_a_target() -> None:
+    pinned = replace(SHARE, target=Target(url="tls://chat.x.com", platform="x", authority=b"der"))
+    assert [b"", b"der"] == [one.authority for one in write_plan(FRAME, ISSUE, [SHARE, pinned]).assignments]
+
+
 def test_a_plan_says_what_to_measure_and_how_long_it_holds() -> None:
     plan = write_plan(FRAME, ISSUE, [SHARE])
     assert [

@@ -2,12 +2,15 @@
 
 import asyncio
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
+from rabta_collector.authority import MARGIN_S, ends_at
+from rabta_collector.catalogue import Catalogue, Platform, Target
 from rabta_collector.journal import Member
-from rabta_collector.plan import NO_BOUND, Frame
+from rabta_collector.plan import LIFETIME_S, NO_BOUND, Frame
 from rabta_collector.planner import REISSUE_S, Planner
 from rabta_collector.share import Terms
 from rabta_collector.signing import load_signer
@@ -15,6 +18,7 @@ from rabta_collector.whereabouts import GOOD_S, Whereabouts
 from rabta_proto.v1 import collector_pb2 as link
 from rabta_proto.v1 import plan_pb2 as wire
 from rabta_proto.vocabulary import Role
+from support.authorities import make_root
 from support.collector_server import CATALOGUE
 from support.factories import FAR, NEAR, story
 from support.feeds import ABROAD, measured
@@ -40,12 +44,12 @@ class Session:
 class Country:
     """A planner and its sessions."""
 
-    def __init__(self, path: Path, last_version: int = 0) -> None:
+    def __init__(self, path: Path, last_version: int = 0, catalogue: Catalogue = CATALOGUE) -> None:
         self.now = 1_800_000_000.0
         self.sessions: dict[str, Session] = {}
-        self.whereabouts = Whereabouts(CATALOGUE, lab=False)
+        self.whereabouts = Whereabouts(catalogue, lab=False)
         self.planner = Planner(
-            frame=Frame(catalogue=CATALOGUE, marks=()),
+            frame=Frame(catalogue=catalogue, marks=()),
             signer=load_signer(path / "key"),
             terms=Terms(floor_s=0, bytes_per_day=15_000_000),
             whereabouts=self.whereabouts,
@@ -246,3 +250,19 @@ async def test_changes_are_gathered_for_a_moment(country: Country) -> None:
     await asyncio.sleep(0.02)
     assert not again.done()
     again.cancel()
+
+
+def test_no_plan_outlives_the_authority_of_a_target_in_it(tmp_path: Path) -> None:
+    """Or every handshake there would look as if somebody had put himself in between."""
+    root = make_root(ends_in=timedelta(days=3650))
+    targets = (Target(url="https://x.com/", platform="x"), Target(url="tls://x.com", platform="x", authority=root))
+    platform = Platform(id="x", name="X", category="", targets=targets)
+    country = Country(tmp_path, catalogue=Catalogue(platforms=(platform,)))
+    country.now = ends_at(root) - MARGIN_S - LIFETIME_S
+    country.connect("a")
+    country.share_out()
+    country.now += 1
+    country.share_out()
+    first, second = country.sessions["a"].plans
+    assert ["https://x.com/", "tls://x.com"] == [one.target for one in first.assignments]
+    assert ["https://x.com/"] == [one.target for one in second.assignments]

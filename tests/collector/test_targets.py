@@ -1,5 +1,6 @@
 """The targets file: what is accepted, and what is said of the rest."""
 
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -8,6 +9,7 @@ from rabta_collector.catalogue import Need, Part, Resolvers, Target, Transfer
 from rabta_collector.document import InvalidFileError, parse_toml
 from rabta_collector.share import READ_AT_MOST
 from rabta_collector.targets import default_catalogue, load_catalogue, parse_catalogue, parse_test_list
+from support.authorities import make_root, written
 
 FILE = """\
 innocuous = ["example.com"]
@@ -126,6 +128,21 @@ def test_the_default_catalogue_times_objects_of_platforms_rarely_and_has_somethi
         assert transfer.control_name in catalogue.innocuous_names
         assert transfer.url.startswith("https://")
     assert catalogue.reference_object not in {transfer.url for transfer in timed.values()} | {""}
+
+
+PINNED = '[[platform]]\nid = "x"\n[[platform.target]]\nurl = "%s"\nauthority = "%s"\n'
+
+
+def test_a_target_may_have_an_authority_of_its_own() -> None:
+    root = make_root(ends_in=timedelta(days=400))
+    (target,) = parse_catalogue(parse_toml(PINNED % ("tls://chat.x.com", written(root)), "t.toml")).targets
+    assert root == target.authority
+    for url, authority, wrong in (
+        ("https://x.com/", written(root), "only a tls:// target has an authority of its own"),
+        ("tls://chat.x.com", "MIIF2z", "expected an authority's certificate, its DER form in base64"),
+    ):
+        with pytest.raises(InvalidFileError, match=f"t.toml:5: platform.target.authority: {wrong}"):
+            parse_catalogue(parse_toml(PINNED % (url, authority), "t.toml"))
 
 
 @pytest.mark.parametrize(

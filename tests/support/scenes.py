@@ -11,7 +11,7 @@ from rabta_agent.network import Meter, Network, Vantage
 from rabta_agent.notebook import Equipment, Notebook
 from rabta_agent.probes.doh import DohClient
 from rabta_agent.probes.step import Scene
-from rabta_agent.probes.tls import TlsContexts
+from rabta_agent.probes.tlscontexts import TlsContexts
 from rabta_agent.task import Settings
 from rabta_proto.model import (
     Detail,

@@ -47,7 +47,7 @@ resolvers or controls named is evidence and wins nothing.
    `special_address`; nothing was sent, and a URL that is such an address itself is not repeated.
    A public address of the volunteer's own network is `permission_denied`, and nothing was sent there either.
 3. tls (https), on the connection of step 2, verified, SNI the host, ALPN http/1.1. A handshake with failure `None` is
-   proof of the name's owner only where `verified`.
+   proof of the name's owner only where `verified`: by the authority that the plan has for a tls target, if it has one.
    After a failure other than the certificate's: a new connection (a tcp observation) to the same address and a
    handshake under an innocuous name with `isolation`, unless one was answered already in this hop; in each pass at most
    once at the machine's own addresses and once at others', another name in each. `server_answered` there means that the
@@ -101,7 +101,7 @@ from rabta_agent.notebook import Equipment, Notebook
 from rabta_agent.portal import PortalCheck
 from rabta_agent.probes import quic
 from rabta_agent.probes.doh import DohClient
-from rabta_agent.probes.tls import TlsContexts
+from rabta_agent.probes.tlscontexts import TlsContexts
 from rabta_agent.rounds import Round
 from rabta_agent.task import Settings, Task
 from rabta_agent.urls import DnsName, InvalidTarget, QuicUrl, Target, WebUrl, is_elsewhere, parse_target
@@ -147,7 +147,12 @@ class Prober:
         """
         target = parse_measurable(task.target)
         notebook = Notebook(
-            self._equipment, settings, depth=task.depth, ipv6=network.ipv6 is True, byte_limit=task.byte_limit
+            self._equipment,
+            settings,
+            depth=task.depth,
+            ipv6=network.ipv6 is True,
+            byte_limit=task.byte_limit,
+            authority=task.authority,
         )
         before = identify_network(self._vantage)
         async with notebook.open():

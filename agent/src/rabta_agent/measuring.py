@@ -237,6 +237,7 @@ class Measuring:
             request=turn.request,
             byte_limit=TRANSFER_MOST_BYTES if reads else self._byte_limit(),
             transfer=entry.transfer if reads else None,
+            authority=entry.authority,
         )
         settings = plan.settings if plan else Settings()
         settings = settings.hurried() if turn.request else settings

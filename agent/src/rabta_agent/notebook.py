@@ -14,7 +14,7 @@ from rabta_agent.network import Meter, Network
 from rabta_agent.probes.doh import DohClient
 from rabta_agent.probes.resolve import Listening
 from rabta_agent.probes.step import Outcome, Scene
-from rabta_agent.probes.tls import TlsContexts
+from rabta_agent.probes.tlscontexts import TlsContexts
 from rabta_agent.task import STEP_CEILING_S, Settings
 from rabta_proto.model import HttpRoundTrip, Observation
 from rabta_proto.vocabulary import Depth, Failure
@@ -55,11 +55,13 @@ class Notebook:
         depth: Depth,
         ipv6: bool,
         byte_limit: int = MEASUREMENT_MOST_BYTES,
+        authority: bytes = b"",
     ) -> None:
         self.equipment = equipment
         self.settings = settings
         self.depth = depth
         self.ipv6 = ipv6
+        self.authority = authority
         self.meter = Meter()
         self._byte_limit = byte_limit
         self.started_at: datetime = equipment.clock.now()

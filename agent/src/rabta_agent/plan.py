@@ -17,6 +17,7 @@ from google.protobuf.message import DecodeError
 from rabta_agent import ceilings
 from rabta_agent.addresses import canonical, find_special
 from rabta_agent.probes import quic
+from rabta_agent.probes.tlscontexts import is_authority
 from rabta_agent.task import Settings, TransferTask
 from rabta_agent.urls import DnsName, InvalidTarget, QuicUrl, WebUrl, parse_check, parse_target, parse_url
 from rabta_agent.words import tr
@@ -48,6 +49,7 @@ class Assignment:
     transfer: TransferTask | None = None
     transfer_every: int = 0
     category: str = ""
+    authority: bytes = b""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -145,6 +147,8 @@ def _can_measure(entry: wire.Assignment, limits: ceilings.Ceilings) -> bool:
         target = parse_target(entry.target)
     except InvalidTarget:
         return False
+    if entry.authority and not is_authority(entry.authority):
+        return False
     return entry.interval_ms > 0 and (quic.available() or not isinstance(target, QuicUrl))
 
 
@@ -161,6 +165,7 @@ def _assignment(entry: wire.Assignment, limits: ceilings.Ceilings) -> Assignment
         transfer=_transfer(entry, limits),
         transfer_every=entry.transfer.every,
         category=entry.category,
+        authority=entry.authority,
     )
 
 

@@ -27,6 +27,7 @@ class TransferTask:
 class Task:
     """One measurement to be made; `control_addresses` are those at which controls reached its target.
 
+    `authority`: the certificate (DER) that alone vouches for a tls:// target; empty: the system's roots do.
     `request`: the identifier of the "measure now" that asked for it, or 0.
     Past `byte_limit` bytes, both ways together, no further step begins.
     """
@@ -40,6 +41,7 @@ class Task:
     request: int = 0
     byte_limit: int = MEASUREMENT_MOST_BYTES
     transfer: TransferTask | None = None
+    authority: bytes = b""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -49,7 +49,11 @@ class WebTrial:
 
     async def _secure(self, scene: Scene, connection: Connection, candidate: Candidate) -> TlsStream | None:
         hello = Hello(
-            address=candidate.address, port=self._url.port, server_name=self._url.host, source=candidate.source
+            address=candidate.address,
+            port=self._url.port,
+            server_name=self._url.host,
+            source=candidate.source,
+            authority=self._notebook.authority if self._url.handshake_only else b"",
         )
         shaken = await self._shake(scene, connection, hello)
         if shaken.stream is None and shaken.failure is not None:

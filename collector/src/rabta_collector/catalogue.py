@@ -36,7 +36,7 @@ class Target:
 
     One that is not `required` is measured and reported, and does not decide the state of its platform or part.
     `part` is empty for one that belongs to the platform itself. Of a reference `transfer` is what others are compared
-    with.
+    with. `authority`: the certificate (DER) that alone vouches for a tls:// target; empty: the system's roots do.
     """
 
     url: str
@@ -46,6 +46,7 @@ class Target:
     required: bool = True
     transfer: Transfer | None = None
     part: str = ""
+    authority: bytes = b""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

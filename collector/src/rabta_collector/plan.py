@@ -85,6 +85,7 @@ def _assignment(share: Share, directory: Directory, category: str, reference_url
         control_addresses=directory.get(share.target.url, ()),
         category=category,
         transfer=_transfer(share, reference_url),
+        authority=share.target.authority,
     )
 
 

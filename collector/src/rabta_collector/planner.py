@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable, Mapping, Set
 from dataclasses import dataclass, field
 from math import ceil
 
+from rabta_collector.authority import standing
 from rabta_collector.journal import Member
 from rabta_collector.plan import LIFETIME_S, NO_BOUND, Frame, Issue, sign_plan
 from rabta_collector.session import Session
@@ -123,7 +124,8 @@ class Planner:
 
     def _share(self, role: Role, agents: Mapping[str, Set[str]]) -> dict[str, tuple[Share, ...]]:
         split = mirror if role is Role.CONTROL else share
-        return split(self._frame.catalogue.targets, agents, self._terms)
+        targets = standing(self._frame.catalogue.targets, self._clock() + LIFETIME_S)
+        return split(targets, agents, self._terms)
 
     def _issue(self, member: Member, shares: tuple[Share, ...], directory: Directory | None) -> "_New":
         now = self._clock()

@@ -11,10 +11,11 @@ from importlib import resources
 from ipaddress import ip_address
 from pathlib import Path
 
+from rabta_collector.authority import parse_authority
 from rabta_collector.catalogue import Catalogue, Deadlines, Need, Part, Platform, Resolvers, Target, Transfer
 from rabta_collector.document import InvalidFileError, Table, parse_toml, read_text
 from rabta_collector.isps import identifier
-from rabta_collector.locators import SCHEMES, WEB, Locator, is_host_name, parse_locator
+from rabta_collector.locators import SCHEMES, WEB, Locator, is_host_name, parse_locator, scheme_of
 
 DAY_S = 86400.0
 CSV_INTERVAL_S = 3600.0  # test lists are long: each URL once an hour per ISP, behind everything else
@@ -116,11 +117,22 @@ def _target(table: Table, platform: str, urls: set[str], parts: Collection[str] 
         required=table.get("required", bool, "true or false", True),
         transfer=transfer,
         part=table.text("part", ""),
+        authority=_authority(table, url),
     )
     if target.part and target.part not in parts:
         raise table.error("part", f'"{target.part}" is no part of this platform')
     table.close()
     return target
+
+
+def _authority(table: Table, url: str) -> bytes:
+    text = table.text("authority", "")
+    if text and scheme_of(url) != "tls":
+        raise table.error("authority", "only a tls:// target has an authority of its own")
+    try:
+        return parse_authority(text) if text else b""
+    except ValueError:
+        raise table.error("authority", "expected an authority's certificate, its DER form in base64") from None
 
 
 def _url(table: Table, key: str = "url", schemes: tuple[str, ...] = SCHEMES) -> str:

@@ -2,10 +2,12 @@
 
 import asyncio
 import random
+import ssl
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 import pytest
+import trustme
 
 from lab.netns.namespaces import inside, new_tag, remove, run_ip
 from lab.netns.vpnservers import (
@@ -25,13 +27,14 @@ from rabta_agent.measure import Prober, Settings, Task
 from rabta_agent.network import Vantage
 from rabta_proto.model import NetworkContext, Observation, TlsHandshake, VpnHandshake
 from rabta_proto.vocabulary import Trigger, VpnProtocol
+from support.authorities import root_of
 from support.programs import require
 
 pytestmark = pytest.mark.root
 
 CLIENT = "10.99.0.2"
 IN_TIME_S = 60.0
-SETTINGS = Settings(doh=(), udp=(), quic_s=1.0, repeat_pause_s=0)
+SETTINGS = Settings(doh=(), udp=(), quic_s=2.0, repeat_pause_s=0)
 SILENT = ("openvpn", "wireguard", "ikev2")
 PROVEN = ("wireguard", "dot")
 
@@ -44,14 +47,15 @@ class Place:
     outside: str
     targets: dict[str, str] = field(default_factory=dict)
 
-    async def measure(self, protocol: str) -> tuple[Observation, ...]:
-        """What an agent at the other end saw."""
+    async def measure(self, protocol: str, authority: bytes | None = None) -> tuple[Observation, ...]:
+        """What an agent at the other end saw. Without an `authority` the servers' is one of its system's."""
         with pytest.MonkeyPatch.context() as patch:
-            patch.setenv("SSL_CERT_FILE", str(self.servers.folder / "ca.pem"))
+            if authority is None:
+                patch.setenv("SSL_CERT_FILE", str(self.servers.folder / "ca.pem"))
             prober = Prober(Vantage(lab=True), SystemClock(), random.Random(1))
         try:
             with inside(self.outside):  # nothing else runs in this loop meanwhile
-                task = Task(target=self.targets[protocol], trigger=Trigger.MANUAL)
+                task = Task(target=self.targets[protocol], trigger=Trigger.MANUAL, authority=authority or b"")
                 return (await prober.measure(task, SETTINGS, NetworkContext())).observations
         finally:
             await prober.close()
@@ -111,3 +115,15 @@ async def test_a_filter_on_one_protocol_cuts_it_and_no_other(place: Place, proto
     assert [None] * (3 if protocol == "ech" else 0) == [step.failure for step in plain]
     for other in CUT.keys() - {protocol}:
         assert {None} == {step.failure for step in await place.measure(other)}, other
+
+
+async def test_a_server_is_believed_by_the_authority_that_the_plan_has_for_it(place: Place) -> None:
+    """As Signal's are, whose authority no system knows."""
+    await place.servers.filter("")
+    own = ssl.PEM_cert_to_DER_cert((place.servers.folder / "ca.pem").read_text(encoding="ascii"))
+    seen = (await place.measure("dot", own))[-1]
+    assert isinstance(seen.detail, TlsHandshake)
+    assert (None, True) == (seen.failure, seen.detail.verified)
+    for other in (b"", root_of(trustme.CA())):
+        failures = [step.failure for step in await place.measure("dot", other) if isinstance(step.detail, TlsHandshake)]
+        assert "ssl_unknown_authority" == failures[0]

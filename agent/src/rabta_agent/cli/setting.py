@@ -57,7 +57,7 @@ def make_prober(vantage: "Vantage") -> "Prober":
 
     from rabta_agent.clock import SystemClock
     from rabta_agent.measure import Prober
-    from rabta_agent.probes.tls import RootsError
+    from rabta_agent.probes.tlscontexts import RootsError
 
     try:
         return Prober(vantage, SystemClock(), SystemRandom())

@@ -14,7 +14,8 @@ from rabta_agent.failure import StepError
 from rabta_agent.probes.dnswire import Question, Response, decode_response, encode_query, read_addresses
 from rabta_agent.probes.dohexchange import Exchange, begin
 from rabta_agent.probes.step import Outcome, Scene
-from rabta_agent.probes.tls import Engine, TlsContexts, TlsStream, shake
+from rabta_agent.probes.tls import Engine, TlsStream, shake
+from rabta_agent.probes.tlscontexts import TlsContexts
 from rabta_agent.urls import InvalidTarget, WebUrl, parse_url
 from rabta_proto.model import DnsQuery
 from rabta_proto.vocabulary import DnsTransport, Failure, ResolverKind

@@ -25,7 +25,8 @@ from rabta_agent.network import UDP_HEADERS, Datagrams
 from rabta_agent.probes.certificate import summarise
 from rabta_agent.probes.datagrams import receive_until
 from rabta_agent.probes.step import Outcome, Scene
-from rabta_agent.probes.tls import Hello, TlsContexts
+from rabta_agent.probes.tls import Hello
+from rabta_agent.probes.tlscontexts import TlsContexts
 from rabta_agent.probes.trust import load_roots, verify
 from rabta_proto.model import QuicHandshake
 from rabta_proto.vocabulary import Failure

@@ -3,10 +3,8 @@
 A pure engine around `ssl.MemoryBIO` and a small pump: asyncio's own TLS reports a peer that closes (FIN) as one that
 resets, and telling these apart is what this program is for. FIN is `eof_error`, RST `connection_reset`, an alert or
 bytes that are not TLS `ssl_failed_handshake`, silence `generic_timeout_error`.
-Making a context loads every root and costs tens of milliseconds, so there is one of each mode for the whole program.
 """
 
-import os
 import ssl
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -18,7 +16,7 @@ from rabta_agent.probes.certificate import read_chain, summarise, summarise_issu
 from rabta_agent.probes.clienthello import cut
 from rabta_agent.probes.records import RecordWatch
 from rabta_agent.probes.step import Outcome, Scene
-from rabta_agent.words import tr
+from rabta_agent.probes.tlscontexts import TlsContexts
 from rabta_proto.model import TlsHandshake
 from rabta_proto.vocabulary import AddressSource, Failure
 
@@ -26,43 +24,6 @@ _HANDSHAKE_LIMIT = 64 * 1024
 """Bytes of a server's flight; the longest honest certificate chains have a quarter of it."""
 _RECORDS_LIMIT = 64 * 1024
 """Bytes of records for one answer: padding, session tickets and crumbs cost, and are never seen above TLS."""
-
-
-class RootsError(ValueError):
-    """The roots that the environment names cannot be had; the message is one line for a person."""
-
-
-class TlsContexts:
-    """Two contexts that verify against the system's roots (`SSL_CERT_FILE` goes before them), and one that does not.
-
-    Raises `RootsError` where `SSL_CERT_FILE` is set and holds none: OpenSSL passes over it in silence, and every site
-    would look as if somebody had put himself in between.
-    """
-
-    def __init__(self) -> None:
-        self.verified = _make_verified()
-        self.doh = _make_verified()  # what is offered by ALPN belongs to the context, and DoH offers more
-        self.doh.set_alpn_protocols(["h2", "http/1.1"])
-        self.unverified = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-        self.unverified.check_hostname = False
-        self.unverified.verify_mode = ssl.CERT_NONE
-        self.unverified.minimum_version = ssl.TLSVersion.TLSv1_2
-        for context in (self.verified, self.unverified):
-            context.set_alpn_protocols(["http/1.1"])
-
-    def choose(self, *, verify: bool) -> ssl.SSLContext:
-        return self.verified if verify else self.unverified
-
-
-def _make_verified() -> ssl.SSLContext:
-    context = ssl.create_default_context()
-    named = os.environ.get("SSL_CERT_FILE")
-    if named and not context.cert_store_stats()["x509_ca"]:
-        raise RootsError(tr("SSL_CERT_FILE names no readable file with certificates: {path}", path=named))
-    # Python 3.13 began to refuse certificates that every browser accepts; the answer must not hang on our version.
-    context.verify_flags &= ~ssl.VERIFY_X509_STRICT
-    context.minimum_version = ssl.TLSVersion.TLSv1_2
-    return context
 
 
 class Engine:
@@ -159,7 +120,7 @@ class TlsStream:
 class Hello:
     """What a handshake is to be. `isolation` says that the name is an innocuous one, which is never verified.
 
-    `split`: the ClientHello goes in two segments, cut within the name (clienthello.py).
+    `split`: the ClientHello goes in two segments, cut within the name (clienthello.py). `authority`: as in `choose`.
     """
 
     address: str
@@ -169,6 +130,7 @@ class Hello:
     verify: bool = True
     isolation: bool = False
     split: bool = False
+    authority: bytes = b""
 
 
 class _Line:
@@ -213,7 +175,8 @@ async def handshake(
 
     async def work() -> TlsStream:
         seen.line = _Line(connection, hello, scene.elapsed_us)
-        seen.engine = Engine(contexts.choose(verify=hello.verify and not hello.isolation), hello.server_name)
+        context = contexts.choose(verify=hello.verify and not hello.isolation, authority=hello.authority)
+        seen.engine = Engine(context, hello.server_name)
         try:
             await shake(seen.line, seen.engine)
         except ssl.SSLError as error:

@@ -21,7 +21,8 @@ from rabta_agent.network import Connection
 from rabta_agent.probes.head import HEAD_LIMIT, MendedHead
 from rabta_agent.probes.http import BROWSER, next_event
 from rabta_agent.probes.step import Outcome, Scene
-from rabta_agent.probes.tls import Engine, TlsContexts, TlsStream, shake
+from rabta_agent.probes.tls import Engine, TlsStream, shake
+from rabta_agent.probes.tlscontexts import TlsContexts
 from rabta_agent.tcpinfo import TcpFacts
 from rabta_agent.urls import URL_LIMIT, WebUrl
 from rabta_proto.model import Transfer, TransferPoint

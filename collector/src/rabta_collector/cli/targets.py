@@ -2,13 +2,16 @@
 
 import argparse
 import sys
+import time
 from collections.abc import Mapping
 from math import ceil
 from pathlib import Path
 
+from rabta_collector.authority import MARGIN_S, ends_at
 from rabta_collector.catalogue import Catalogue
 from rabta_collector.locators import parse_locator
-from rabta_collector.share import TRANSFER_PART, Terms, day_bytes, reading_bytes, share
+from rabta_collector.plan import LIFETIME_S
+from rabta_collector.share import DAY_S, TRANSFER_PART, Terms, day_bytes, reading_bytes, share
 from rabta_collector.special import is_special
 from rabta_collector.targets import load_catalogue
 
@@ -39,6 +42,9 @@ FLOOR_S = 60.0
 AGENT_BYTES = 15_000_000.0
 """What an agent gives a day unless its volunteer chose otherwise."""
 MOST_AGENTS = 1000
+SOON_S = 365 * DAY_S
+"""An authority that ends within so long is warned of."""
+PLANNED_S = LIFETIME_S + MARGIN_S
 
 
 def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -52,14 +58,14 @@ def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None
 
 def run(options: argparse.Namespace, _environment: Mapping[str, str]) -> int:
     catalogue = load_catalogue(options.file)
-    for warning in find_warnings(catalogue):
+    for warning in find_warnings(catalogue, time.time()):
         sys.stderr.write(f"rabta-collector: warning: {warning}\n")
     sys.stdout.write(f"{options.file}: good\n{describe(catalogue)}\n")
     return 0
 
 
-def find_warnings(catalogue: Catalogue) -> list[str]:
-    """What may be meant in a lab and is of no use elsewhere, a line each."""
+def find_warnings(catalogue: Catalogue, now: float) -> list[str]:
+    """What may be meant in a lab and is of no use elsewhere, and what will be of none, a line each."""
     urls = [target.url for target in catalogue.targets] + [catalogue.portal_check] * bool(catalogue.portal_check)
     strange = [platform for platform in catalogue.platforms if platform.category not in ("", *CATEGORIES)]
     return (
@@ -74,6 +80,7 @@ def find_warnings(catalogue: Catalogue) -> list[str]:
             if is_special(parse_locator(url).host)
         ]
         + _incomparable(catalogue)
+        + _ending(catalogue, now)
     )
 
 
@@ -84,6 +91,17 @@ def _incomparable(catalogue: Catalogue) -> list[str]:
         for target in catalogue.targets
         if target.platform and target.transfer is not None and not target.transfer.control_name
         if not catalogue.reference_object
+    ]
+
+
+def _ending(catalogue: Catalogue, now: float) -> list[str]:
+    """Authorities of targets that have ended, or will soon."""
+    ends = {target.url: ends_at(target.authority) for target in catalogue.targets if target.authority}
+    return [
+        f"{url}: its authority's certificate ends on {time.strftime('%Y-%m-%d', time.gmtime(end))}, and for "
+        f"{PLANNED_S / DAY_S:.0f} days before that nothing is measured there: put the next one in"
+        for url, end in ends.items()
+        if end < now + SOON_S
     ]
 
 

@@ -173,6 +173,7 @@ class Assignment(_message.Message):
     CONTROL_ADDRESSES_FIELD_NUMBER: _builtins.int
     TRANSFER_FIELD_NUMBER: _builtins.int
     CATEGORY_FIELD_NUMBER: _builtins.int
+    AUTHORITY_FIELD_NUMBER: _builtins.int
     platform: _builtins.str
     """Identifier of the platform. Empty: a reference."""
     target: _builtins.str
@@ -188,6 +189,10 @@ class Assignment(_message.Message):
     category: _builtins.str
     """Category of the platform by the Citizen Lab's list, for instance "SOCIAL", so that a volunteer can leave it out. Empty:
     none is known.
+    """
+    authority: _builtins.bytes
+    """Certificate (RFC 5280, in DER) of the authority that alone vouches for the target's server. Empty: the system's roots
+    do. It is good for as long as the plan is.
     """
     @_builtins.property
     def control_addresses(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
@@ -209,10 +214,11 @@ class Assignment(_message.Message):
         control_addresses: _abc.Iterable[_builtins.str] | None = ...,
         transfer: Global___TransferPlan | None = ...,
         category: _builtins.str = ...,
+        authority: _builtins.bytes = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["transfer", b"transfer"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["category", b"category", "control_addresses", b"control_addresses", "full_every", b"full_every", "interval_ms", b"interval_ms", "phase_ms", b"phase_ms", "platform", b"platform", "priority", b"priority", "target", b"target", "transfer", b"transfer"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["authority", b"authority", "category", b"category", "control_addresses", b"control_addresses", "full_every", b"full_every", "interval_ms", b"interval_ms", "phase_ms", b"phase_ms", "platform", b"platform", "priority", b"priority", "target", b"target", "transfer", b"transfer"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
