@@ -27,7 +27,7 @@ from rabta_proto.vocabulary import Role, State
 
 BATCH, BATCHES = 10, 8
 NOW = 1_800_000_000.0
-DECODED_AT_MOST, DECIDED_AT_MOST = 114, 512
+DECODED_AT_MOST, DECIDED_AT_MOST = 30, 131
 EMPTY_AT_MOST = 0.25
 """Of the bounds: below that share something is not measured at all."""
 

@@ -7,6 +7,8 @@ from enum import Enum
 from types import BuiltinMethodType, FunctionType, MethodType
 from typing import Any
 
+from rabta_proto.unread import FromWire
+
 _CALLABLES = (MethodType, BuiltinMethodType, FunctionType)
 
 
@@ -30,4 +32,6 @@ def held_by(thing: Any, without: frozenset[str] = frozenset()) -> Any:
 
 
 def _slots(kind: type) -> list[str]:
-    return [name for base in kind.__mro__ for name in getattr(base, "__slots__", ()) if name != "__weakref__"]
+    """What a measurement knows beside its fields is made again, and not held."""
+    kinds = [base for base in kind.__mro__ if base is not FromWire]
+    return [name for base in kinds for name in getattr(base, "__slots__", ()) if name != "__weakref__"]

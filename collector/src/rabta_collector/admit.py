@@ -12,6 +12,7 @@ from typing import TypeVar
 
 from google.protobuf.message import DecodeError, Message
 
+from rabta_proto.alike import by_likeness
 from rabta_proto.codec import from_message
 from rabta_proto.model import DnsQuery, HttpRoundTrip, Measurement, Observation, TlsHandshake
 from rabta_proto.v1 import measurement_pb2 as wire
@@ -232,19 +233,25 @@ def judge(message: wire.Measurement, terms: Terms) -> Measurement | Reason:
         return Reason.BEFORE_JOINING
     if message.network.lab and not terms.lab:
         return Reason.LAB
-    size, seen = message.ByteSize(), len(message.observations)
+    raw, seen = message.SerializeToString(), len(message.observations)
+    size = len(raw)
     if seen > MAX_OBSERVATIONS or size > MAX_MEASUREMENT_BYTES:
         return Reason.OVERSIZED
     parts_at_most, small = FREE_PARTS + size // BYTES_PER_PART, size <= SMALL_BYTES
     if not small and count_parts(message) > parts_at_most:
         return Reason.OVERSIZED
     try:
-        measurement = from_message(message)
+        measurement = from_message(message, raw)
     except ValueError:
         return Reason.IMPOSSIBLE
-    if small and seen + sum(map(_listed, measurement.observations)) > parts_at_most:
+    if small and seen + _count_listed(measurement) > parts_at_most:
         return Reason.OVERSIZED
     return measurement
+
+
+@by_likeness
+def _count_listed(measurement: Measurement) -> int:
+    return sum(map(_listed, measurement.observations))
 
 
 def _listed(observation: Observation) -> int:

@@ -21,11 +21,12 @@ from rabta_collector.record.rollup import Rollup
 from rabta_collector.timing import Timing
 from rabta_collector.vantages import Vantages
 from rabta_collector.verdict.background import Background
-from rabta_collector.verdict.classify import Finding, classify, find_rule
+from rabta_collector.verdict.classify import Finding, classify, classify_alone, find_rule
 from rabta_collector.verdict.decide import CROWD, STATE_OF
 from rabta_collector.verdict.facts import Facts
 from rabta_collector.verdict.reads import without_reads
 from rabta_collector.windows import Case, Window, says
+from rabta_proto.alike import by_likeness
 from rabta_proto.model import Measurement, TlsHandshake, Transfer
 from rabta_proto.vocabulary import Judgement
 
@@ -140,6 +141,8 @@ class Court:
 
     def judge(self, cell: Cell, case: Case) -> Finding:
         """What a measurement says, by all that is known of its moment."""
+        if (alone := classify_alone(case.measurement)) is not None:
+            return alone
         target = cell.targets[case.measurement.target]
         controls = self.controls.around((cell.platform, target.url), case.started, self._reach_s(target))
         references = () if cell.platform == REFERENCES else self._failed_references(cell.isp, case)
@@ -216,6 +219,7 @@ def _reached(measurement: Measurement) -> bool:
     return went_smoothly(measurement) or find_rule(Facts(measurement=measurement)).judgement is Judgement.OK
 
 
+@by_likeness
 def went_smoothly(measurement: Measurement) -> bool:
     """Whether nothing failed and a certificate valid for the name was shown; on whichever step rules say `ok` then."""
     network, shown = measurement.network, False

@@ -4,8 +4,8 @@ An agent says when it began by its own clock, and how far that clock is from our
 cannot be placed in time stays in the journal as it came, and takes no part in verdicts.
 """
 
-from dataclasses import dataclass
 from enum import StrEnum
+from typing import NamedTuple
 
 from rabta_proto.model import Measurement
 
@@ -23,9 +23,8 @@ class Doubt(StrEnum):
     AHEAD = "ahead"  # more than a day ahead: only in journals of before that was refused
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Moment:
-    """When a measurement began, in Unix seconds by our clock, unless there is a doubt."""
+class Moment(NamedTuple):
+    """When a measurement began, in Unix seconds by our clock, unless there is a doubt. A tuple, for there are many."""
 
     at: float
     doubt: Doubt | None

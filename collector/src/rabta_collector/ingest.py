@@ -115,12 +115,13 @@ class Ingest:
         terms, until = self._terms(agent), perf_counter() + SLICE_S
         for message in new:
             judged = judge(message, terms)
-            if not isinstance(judged, Reason) and self.echoes.is_echo(agent, epoch, _mark(judged)):
-                judged = Reason.REPLAYED
+            if not isinstance(judged, Reason):
+                mark = _mark(judged)
+                self._stats.beyond_memory += self.echoes.is_beyond(mark)
+                judged = Reason.REPLAYED if self.echoes.is_echo(agent, epoch, mark) else judged
             if isinstance(judged, Reason):
                 rejected.append(Rejected(sequence=message.sequence, reason=judged))
             else:
-                self._stats.beyond_memory += self.echoes.is_beyond(_mark(judged))
                 taken.append(judged)
             if perf_counter() > until:
                 await asyncio.sleep(0)

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from rabta_collector.state import DURATION_BUCKETS_S, Histogram, Tallies
+from rabta_proto.alike import by_likeness
 from rabta_proto.model import STEP_OF, Measurement, Observation, TlsHandshake
 from rabta_proto.vocabulary import Failure, Step
 
@@ -64,22 +65,17 @@ class Counting:
 
     def count(self, measurement: Measurement, isp: str, started: float) -> None:
         """Takes a measurement into account."""
-        platform = measurement.platform
-        for observation in measurement.observations:
-            if not _looks_closer(observation):
-                self._count_step(observation, platform, isp)
+        platform, durations_us = measurement.platform, measurement.durations_us
+        for place, step, failure in _counted(measurement):
+            if platform:
+                self._attempts[platform, isp, step] += 1
+                if failure is not None:
+                    self._failures[platform, isp, step, failure] += 1
+            durations, duration_us = self._durations[isp, step], durations_us[place]
+            durations.counts[bisect_left(_BUCKETS_US, duration_us)] += 1
+            durations.sum_us += duration_us
         if platform:
             self._last[platform, isp] = max(started, self._last.get((platform, isp), started))
-
-    def _count_step(self, observation: Observation, platform: str, isp: str) -> None:
-        step, failure = _STEPS[type(observation.detail)], observation.failure
-        if platform:
-            self._attempts[platform, isp, step] += 1
-            if failure is not None:
-                self._failures[platform, isp, step, _WORDS.get(step, {}).get(failure, OTHER)] += 1
-        durations = self._durations[isp, step]
-        durations.counts[bisect_left(_BUCKETS_US, observation.duration_us)] += 1
-        durations.sum_us += observation.duration_us
 
     def snapshot(self) -> Tallies:
         """The counts so far, not to change any more."""
@@ -92,6 +88,16 @@ class Counting:
             },
             last_measurement=dict(self._last),
         )
+
+
+@by_likeness
+def _counted(measurement: Measurement) -> tuple[tuple[int, str, str | None], ...]:
+    """Of each observation that counts its place, its step, and its failure in the words of `FAILURES`."""
+    return tuple(
+        (place, step, None if one.failure is None else _WORDS.get(step, {}).get(one.failure, OTHER))
+        for place, one in enumerate(measurement.observations)
+        if not _looks_closer(one) and (step := _STEPS[type(one.detail)])
+    )
 
 
 def _looks_closer(observation: Observation) -> bool:

@@ -10,6 +10,7 @@ Measurements through a VPN or behind a captive portal show another network, and 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from rabta_proto.alike import by_likeness
 from rabta_proto.model import (
     DnsQuery,
     HttpRoundTrip,
@@ -36,6 +37,7 @@ _UNTRIED = frozenset({Failure.SPECIAL_ADDRESS, Failure.NETWORK_UNREACHABLE})
 # Named here, because a union that is written where it is asked for is made anew for each observation.
 _UDP = (QuicHandshake, VpnHandshake)
 _DIALLED = (TcpConnect, QuicHandshake)
+_NOTHING = (None, None, None, None)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,12 +85,8 @@ class Vantages:
 
     def hear(self, agent: str, measurement: Measurement, moment: float) -> bool:
         """Takes in a measurement that began at a moment; whether other findings of the agent may hang on it."""
-        if measurement.network.vpn or measurement.network.captive_portal:
-            return False
-        seen = measurement.observations
-        over_udp = [o for o in seen if isinstance(o.detail, _UDP)]
-        quic, udp, ipv6, tls = _quic_works(over_udp), _udp_works(over_udp), _ipv6_works(seen), _tls_works(seen)
-        if quic is udp is ipv6 is tls is None:
+        quic, udp, ipv6, tls = shown = _shown(measurement)
+        if shown == _NOTHING:
             return False
         vantage = self._agents.setdefault(agent, Vantage())
         kinds = ((quic, vantage.quic), (udp, vantage.udp), (ipv6, vantage.ipv6), (tls, vantage.tls))
@@ -103,7 +101,7 @@ class Vantages:
     def hear_reached(self, agent: str, measurement: Measurement, moment: float) -> bool:
         """Takes in one that reached its target; whether the agent's line is judged otherwise than before."""
         vantage = self._agents.setdefault(agent, Vantage())
-        quiet = not _met_silence(measurement.observations)
+        quiet = not _met_silence(measurement)
         same = _says_again(vantage.quiet, measurement.target, quiet)
         before = None if same else _loses([result.works for result in vantage.quiet.values()])
         _keep(vantage.quiet, measurement.target, Result(moment=moment, works=quiet))
@@ -165,8 +163,10 @@ def _loses(quiet: Sequence[bool]) -> bool | None:
     return quiet.count(False) >= LOSING * len(quiet)
 
 
-def _met_silence(observations: Sequence[Observation]) -> bool:
+@by_likeness
+def _met_silence(measurement: Measurement) -> bool:
     """Whether something met silence that answered, too. What never did may be dead or cut, which is no loss."""
+    observations = measurement.observations
     silent = {_asked(o) for o in observations if o.failure in _SILENT}
     if not silent:
         return False
@@ -200,6 +200,16 @@ def _keep(results: dict[str, Result], url: str, result: Result) -> None:
     results[url] = result
     if len(results) > KEPT:
         del results[next(iter(results))]
+
+
+@by_likeness
+def _shown(measurement: Measurement) -> tuple[bool | None, ...]:
+    """Whether QUIC, UDP, IPv6 and TLS were seen to work."""
+    if measurement.network.vpn or measurement.network.captive_portal:
+        return _NOTHING
+    seen = measurement.observations
+    over_udp = [o for o in seen if isinstance(o.detail, _UDP)]
+    return _quic_works(over_udp), _udp_works(over_udp), _ipv6_works(seen), _tls_works(seen)
 
 
 def _quic_works(observations: Iterable[Observation]) -> bool | None:

@@ -21,6 +21,7 @@ from rabta_collector.entries import Entry, Measured
 from rabta_collector.eventtime import reckon
 from rabta_collector.locators import VPNS, parse_locator
 from rabta_collector.special import is_special
+from rabta_proto.alike import by_likeness
 from rabta_proto.model import (
     HttpRoundTrip,
     Measurement,
@@ -48,13 +49,13 @@ class Whereabouts:
     def __init__(self, catalogue: Catalogue, *, lab: bool) -> None:
         self._lab = lab
         locators = {target.url: parse_locator(target.url) for target in catalogue.targets}
-        self._schemes = {url: locator.scheme for url, locator in locators.items() if not locator.address}
+        self._urls = [url for url, locator in locators.items() if not locator.address]
         self._good_s = {
             target.url: max(GOOD_S, GOOD_INTERVALS * target.interval_s)
             for target in catalogue.targets
-            if target.url in self._schemes
+            if not locators[target.url].address
         }
-        self._confirmed: dict[str, dict[str, float]] = {url: {} for url in self._schemes}
+        self._confirmed: dict[str, dict[str, float]] = {url: {} for url in self._urls}
         """When each address of a target was confirmed last, by the collector's clock."""
 
     def hear(self, entry: Entry) -> None:
@@ -62,12 +63,12 @@ class Whereabouts:
         if not isinstance(entry, Measured) or entry.role is not Role.CONTROL:
             return
         for measurement in entry.measurements:
-            if measurement.target in self._schemes and _speaks(measurement):
+            if measurement.target in self._confirmed and _speaks(measurement):
                 told = reckon(measurement, entry.at)
                 if told.doubt is not None:
                     continue
                 moment = min(entry.at, told.at)
-                for address in _reached(measurement, self._schemes[measurement.target]):
+                for address in _reached(measurement):
                     if self._lab or not is_special(address):
                         self._confirm(measurement.target, address, moment)
 
@@ -79,14 +80,14 @@ class Whereabouts:
 
     def directory(self, now: float) -> Directory:
         """What a plan made now holds."""
-        found = {url: self._newest(url, now) for url in self._schemes}
+        found = {url: self._newest(url, now) for url in self._urls}
         return {url: addresses for url, addresses in found.items() if addresses}
 
     def outdated(self, given: Directory, now: float) -> bool:
         """Whether a plan made now would have addresses for a target that an older plan has none or no good one of."""
         return any(
             not self._any_good(url, given.get(url, ()), now) and self._any_good(url, self._newest(url, now), now)
-            for url in self._schemes
+            for url in self._urls
         )
 
     def _newest(self, url: str, now: float) -> tuple[str, ...]:
@@ -110,10 +111,12 @@ def _speaks(measurement: Measurement) -> bool:
     return not measurement.network.captive_portal and not measurement.network.vpn
 
 
-def _reached(measurement: Measurement, scheme: str) -> set[str]:
+@by_likeness
+def _reached(measurement: Measurement) -> frozenset[str]:
     """Addresses, in canonical form, at which a measurement got all the way."""
+    scheme = parse_locator(measurement.target).scheme
     texts = (_end(observation, scheme) for observation in measurement.observations if observation.hop == 0)
-    return {address for text in texts if text and (address := _canonical(text))}
+    return frozenset(address for text in texts if text and (address := _canonical(text)))
 
 
 def _end(observation: Observation, scheme: str) -> str:

@@ -5,9 +5,10 @@ does not know becomes `UNKNOWN` or is left out: a newer agent never breaks an ol
 Raises `ValueError` from `from_message` for a message that names no target or carries an impossible time.
 """
 
-from functools import lru_cache
+from functools import lru_cache, partial
 
 from rabta_proto import model
+from rabta_proto.alike import MOST_BYTES, MOST_VALUES, Alike, count_values, likeness
 from rabta_proto.details import SHARED, read_detail, write_detail
 from rabta_proto.moments import from_timestamp, to_timestamp
 from rabta_proto.numbers import inverse
@@ -15,6 +16,9 @@ from rabta_proto.v1 import measurement_pb2 as wire
 from rabta_proto.vocabulary import Depth, NetworkKind, Trigger
 
 __all__ = ["from_message", "from_timestamp", "network_from_message", "network_to_message", "to_message", "to_timestamp"]
+
+LOOKS = 2048
+"""How many are remembered that measurements may have in common: some kilobytes each, as the largest 30 kB."""
 
 # Numbers of the wire's enums by word; a number outside of a table is a word of the future.
 TRIGGERS = {Trigger.SCHEDULED: 1, Trigger.MANUAL: 2, Trigger.REQUESTED: 3}
@@ -75,10 +79,61 @@ def _observation_to_message(observation: model.Observation) -> wire.Observation:
     return message
 
 
-def from_message(message: wire.Measurement) -> model.Measurement:
-    """The measurement that a message holds; observations of unknown steps are left out."""
+def from_message(message: wire.Measurement, raw: bytes | None = None) -> model.Measurement:
+    """The measurement that a message holds, without observations of unknown steps. `raw`: its bytes, where at hand."""
     if not message.target:
         raise ValueError("a measurement names no target")
+    if message.depth == wire.DEPTH_TRANSFER:
+        return _read(message)
+    raw = raw or message.SerializeToString()
+    alike = _alike(likeness(raw)) if len(raw) <= MOST_BYTES else None
+    if alike is None or alike.steps != len(message.observations):
+        return _read(message)
+    return _read_later(message, raw, alike)
+
+
+@lru_cache(LOOKS)
+def _alike(key: bytes) -> Alike | None:
+    measurement = _read(wire.Measurement.FromString(key))
+    return Alike(measurement) if count_values(measurement) <= MOST_VALUES else None
+
+
+def _read_later(message: wire.Measurement, raw: bytes, alike: Alike) -> model.Measurement:
+    """Reads what varies now, and leaves the observations for later: they can be read, since others like them could."""
+    bare = alike.bare
+    measurement = model.Measurement(
+        epoch=message.epoch,
+        sequence=message.sequence,
+        agent_version=bare.agent_version,
+        plan_version=message.plan_version,
+        platform=bare.platform,
+        target=bare.target,
+        started_at=from_timestamp(message.started_at),
+        duration_us=message.duration_us,
+        trigger=bare.trigger,
+        depth=bare.depth,
+        network=bare.network,
+        bytes_sent=message.bytes_sent,
+        bytes_received=message.bytes_received,
+        request=message.request,
+        clock_offset_us=message.clock_offset_us if message.HasField("clock_offset_us") else None,
+        clock_jumped=bare.clock_jumped,
+    )
+    durations_us = tuple([observation.duration_us for observation in message.observations])
+    measurement.read_later(partial(_observations_of, raw), alike, durations_us)
+    return measurement
+
+
+def _observations_of(raw: bytes) -> tuple[model.Observation, ...]:
+    return _observations(wire.Measurement.FromString(raw))
+
+
+def _observations(message: wire.Measurement) -> tuple[model.Observation, ...]:
+    return tuple(filter(None, map(_observation_from_message, message.observations)))
+
+
+def _read(message: wire.Measurement) -> model.Measurement:
+    """All of it at once."""
     return model.Measurement(
         epoch=message.epoch,
         sequence=message.sequence,
@@ -91,7 +146,7 @@ def from_message(message: wire.Measurement) -> model.Measurement:
         trigger=_TRIGGERS.get(message.trigger, Trigger.UNKNOWN),
         depth=_DEPTHS.get(message.depth, Depth.UNKNOWN),
         network=_network(message.network.SerializeToString()),
-        observations=tuple(filter(None, map(_observation_from_message, message.observations))),
+        observations=_observations(message),
         bytes_sent=message.bytes_sent,
         bytes_received=message.bytes_received,
         request=message.request,

@@ -7,6 +7,7 @@ Times are aware and UTC; offsets and durations are microseconds, offsets from `M
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from rabta_proto.unread import FromWire
 from rabta_proto.vocabulary import (
     AddressSource,
     Depth,
@@ -272,7 +273,7 @@ class NetworkContext:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Measurement:
+class Measurement(FromWire):
     """One measurement of one target. `epoch` and `sequence` are 0 outside of a spool; `platform` empty: a reference.
 
     `request` is the "measure now" that asked for it, or 0. `clock_offset_us` is to be added to `started_at` for the

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rabta_collector.verdict.background import Background
-from rabta_collector.verdict.classify import classify
+from rabta_collector.verdict.classify import classify, classify_alone
 from rabta_collector.verdict.rules import RULES_BY_ID
 from rabta_proto.codec import from_message, to_message
 from rabta_proto.model import HttpRoundTrip, Measurement, NetworkContext
@@ -334,3 +334,28 @@ def test_a_ghost_says_so() -> None:
     controls = (dead().measurement(at=NOON + 1), dead().measurement(at=NOON + 2))
     reasons = classify(tls_trouble(RESET).measurement(), controls).reasons
     assert "a block that outlived its site" in reasons[-1]
+
+
+def sent(measurement: Measurement) -> Measurement:
+    """As a collector has it."""
+    return from_message(to_message(measurement))
+
+
+@given(mixtures() | mixtures(GOOD), st.lists(mixtures(), max_size=2), st.lists(mixtures(), max_size=1), backgrounds)
+def test_what_is_found_without_asking_others_is_found_whatever_they_say(
+    measurement: Measurement, controls: list[Measurement], references: list[Measurement], background: Background
+) -> None:
+    measurement = replace(measurement, depth=Depth.FULL)
+    if (alone := classify_alone(sent(measurement))) is not None:
+        assert alone == classify(measurement, controls, references, background=background)
+
+
+def test_nobody_else_is_asked_where_a_site_works() -> None:
+    first, second = (sent(works().measurement(at=NOON + at)) for at in (0, 7))
+    assert classify(first) == classify_alone(first)
+    assert classify_alone(first) is classify_alone(second)
+
+
+@pytest.mark.parametrize("told", [tls_trouble(RESET, isolated=True), dns_lie(BOGON), works(PLAIN), gone()])
+def test_others_are_asked_where_something_fails(told: Story) -> None:
+    assert classify_alone(sent(told.measurement())) is None

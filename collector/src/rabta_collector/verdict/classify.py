@@ -1,6 +1,6 @@
 """One measurement, held against its controls, gives one finding. Pure, total, blind to the order of observations."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from rabta_collector.verdict import evidence
@@ -9,6 +9,7 @@ from rabta_collector.verdict.facts import Facts
 from rabta_collector.verdict.fingerprints import OURS, Known
 from rabta_collector.verdict.pace import Pace
 from rabta_collector.verdict.rules import RULES, Rule
+from rabta_proto.alike import by_likeness
 from rabta_proto.model import Measurement
 from rabta_proto.vocabulary import Judgement, Mechanism, Step
 
@@ -45,6 +46,41 @@ def classify(
     `known`: the marks of block pages. `background`: what else is known of the agent's network, and of addresses.
     """
     facts = Facts(measurement=measurement, controls=controls, references=references, known=known, background=background)
+    return _find(facts)
+
+
+@by_likeness
+def classify_alone(measurement: Measurement) -> Finding | None:
+    """The finding that a measurement has whatever else is known; `None` where others have to be asked.
+
+    That of a site that works, as a rule, and measurements that are alike have the same.
+    """
+    try:
+        return _find(Facts(measurement=measurement, controls=_NOT_ASKED, references=_NOT_ASKED, background=_UNKNOWN))
+    except (AskedError, AttributeError):  # the latter where a field is wanting: of `_UNKNOWN`, or one that varies
+        return None
+
+
+class AskedError(Exception):
+    """Something was asked for that is not to be."""
+
+
+class _Unasked(tuple[Measurement, ...]):
+    """Measurements of which it is not even to be asked how many there are."""
+
+    def __len__(self) -> int:
+        raise AskedError
+
+    def __iter__(self) -> Iterator[Measurement]:
+        raise AskedError
+
+
+_NOT_ASKED = _Unasked()
+_UNKNOWN: Background = object.__new__(Background)
+"""Lacks every field."""
+
+
+def _find(facts: Facts) -> Finding:
     rule = find_rule(facts)
     return Finding(
         judgement=rule.judgement,

@@ -62,7 +62,7 @@ class Facts:
 
     @once
     def naming(self) -> Naming:
-        return Naming(leg=self.leg, voices=self.voices, asn_of=self.background.asn_of)
+        return Naming(leg=self.leg, voices=self.voices, background=self.background)
 
     @once
     def responses(self) -> Responses:
@@ -86,7 +86,7 @@ class Facts:
     @once
     def references_fail(self) -> bool:
         """Whether every reference that this agent measured went as wrong as this, or more so."""
-        if not self.references or (self.reached and not self.diverted):
+        if (self.reached and not self.diverted) or not self.references:
             return False
         if self.requested and self.responses.as_controls:
             return False
@@ -259,7 +259,7 @@ class Facts:
             measurement=self.measurement,
             leg=self.leg,
             step=self.step,
-            to_come=self.background.controls_to_come,
+            background=self.background,
         )
 
     @property

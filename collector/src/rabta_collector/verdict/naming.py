@@ -6,9 +6,10 @@ Addresses agree when one is in both answers or, where networks are known, when b
 A and AAAA are compared apart. Content delivery networks answer by place: that answers differ is never proof by itself.
 """
 
-from collections.abc import Callable, Collection
+from collections.abc import Collection
 from dataclasses import dataclass
 
+from rabta_collector.verdict.background import NOTHING, Background
 from rabta_collector.verdict.legs import Leg, Seen, address_of, dns, is_ipv6
 from rabta_collector.verdict.manners import Manner, manner_of
 from rabta_collector.verdict.once import once
@@ -16,16 +17,14 @@ from rabta_collector.verdict.support import Voices
 from rabta_proto.model import DnsQuery, DnsReply
 from rabta_proto.vocabulary import ResolverKind, ResolverPlace, Step
 
-Networks = Callable[[str], int | None]
-
 
 @dataclass(frozen=True, kw_only=True)  # not slotted: `once` needs a dictionary
 class Naming:
-    """The names of one leg. `asn_of`: see `Background`."""
+    """The names of one leg."""
 
     leg: Leg
     voices: Voices
-    asn_of: Networks | None = None
+    background: Background = NOTHING
 
     # Who says what
 
@@ -188,9 +187,9 @@ class Naming:
         return not self._networks(mine).isdisjoint(self._networks(others))
 
     def _networks(self, addresses: Collection[str]) -> frozenset[int]:
-        if self.asn_of is None:
+        if (asn_of := self.background.asn_of) is None:
             return frozenset()
-        found = map(self.asn_of, addresses)
+        found = map(asn_of, addresses)
         return frozenset(asn for asn in found if asn is not None)
 
 

@@ -17,9 +17,10 @@ from dataclasses import dataclass
 from enum import StrEnum
 from itertools import starmap, zip_longest
 
+from rabta_collector.verdict.background import NOTHING, Background
 from rabta_collector.verdict.legs import Leg, Manner, http, is_ipv6, read_legs, something_answered
 from rabta_collector.verdict.once import once
-from rabta_proto.model import HttpRoundTrip, Measurement, Observation
+from rabta_proto.model import HttpRoundTrip, Measurement
 from rabta_proto.vocabulary import Step
 
 ORDER = {Step.DNS: 0, Step.TCP: 1, Step.TLS: 2, Step.QUIC: 2, Step.VPN: 2, Step.HTTP: 3}
@@ -64,13 +65,13 @@ class Voice(StrEnum):
 
 @dataclass(frozen=True, kw_only=True)  # not slotted: `once` needs a dictionary
 class Voices:
-    """The controls of one measurement. `step`: where it ended, `None` where it did not. `to_come`: see Background."""
+    """The controls of one measurement. `step`: where it ended, `None` where it did not."""
 
     controls: Sequence[Measurement]
     measurement: Measurement
     leg: Leg
     step: Step | None
-    to_come: int = 0
+    background: Background = NOTHING
 
     @once
     def _chains(self) -> list[tuple[tuple[Leg, ...], Measurement]]:
@@ -128,7 +129,7 @@ class Voices:
         voices = Counter(starmap(_voice, _pairs(self.words)))
         if not voices:
             return Support.NONE
-        voices[Voice.AWAITED] += self.to_come
+        voices[Voice.AWAITED] += self.background.controls_to_come
         if 2 * voices[Voice.WORKS] > voices.total():
             return Support.WORKS
         if 2 * voices[Voice.FAILS] > voices.total():
@@ -182,13 +183,13 @@ def most(votes: Sequence[bool]) -> bool:
 
 
 def last_page(legs: Sequence[Leg]) -> HttpRoundTrip | None:
-    """The response that a chain ended with."""
-
-    def place(observation: Observation) -> tuple[int, int, int]:
-        return observation.hop, observation.attempt, observation.offset_us
-
+    """The response that a chain ended with; when it came is asked only of those that came on one hop and attempt."""
     answered = [o for leg in legs for o in leg.answered]
-    return http(max(answered, key=place)) if answered else None
+    end = max(((o.hop, o.attempt) for o in answered), default=None)
+    last = [o for o in answered if (o.hop, o.attempt) == end]
+    if len(last) > 1:
+        return http(max(last, key=lambda o: o.offset_us))
+    return http(last[0]) if last else None
 
 
 def _speaks(control: Measurement) -> bool:

@@ -1,0 +1,133 @@
+"""What measurements have in common that differ in nothing but numbers of their own: when, how long, how many bytes.
+
+A site that works looks the same again and again; whatever follows from that look is worked out once. Measurements are
+alike where all of their fields but those in `VARYING` are equal, which is seen on their bytes. What they share is kept
+as a measurement that lacks these fields (`Alike.bare`): whoever asks it for one gets an `AttributeError`, so nothing
+that hangs on one can be taken for what all of them have in common.
+
+Measurements with timed reads are like no others, nor are large ones, nor those with a step which this code does not
+know.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import fields
+from functools import wraps
+from typing import Any, TypeVar
+
+from google.protobuf import descriptor_pb2, descriptor_pool, message_factory
+from google.protobuf.message import Message
+
+from rabta_proto import model
+from rabta_proto.v1 import measurement_pb2 as wire
+
+Value = TypeVar("Value")
+
+VARYING: Mapping[type, frozenset[str]] = {
+    model.Measurement: frozenset(
+        {
+            *("epoch", "sequence", "plan_version", "request", "started_at", "duration_us"),
+            *("bytes_sent", "bytes_received", "clock_offset_us"),
+        }
+    ),
+    model.Observation: frozenset({"offset_us", "duration_us"}),
+    model.DnsQuery: frozenset(),
+    model.DnsReply: frozenset(),
+    model.DnsAnswer: frozenset({"ttl_s"}),
+    model.TlsHandshake: frozenset({"first_byte_us"}),
+    model.QuicHandshake: frozenset({"first_byte_us"}),
+    model.VpnHandshake: frozenset({"first_byte_us"}),
+    model.HttpRoundTrip: frozenset({"body_bytes", "declared_bytes", "body_sha256", "body_simhash"}),
+}
+"""Fields by class, and by the message of that name: most pages are made anew for everyone."""
+
+MOST_BYTES, MOST_VALUES = 4096, 400
+"""Of a measurement that others may be like; a usual one has 800 and 200. What strangers make up takes no more room."""
+
+
+class Alike:
+    """What some measurements have in common. `steps`: how many observations each of them has."""
+
+    __slots__ = ("_known", "bare", "steps")
+
+    def __init__(self, measurement: model.Measurement) -> None:
+        self.bare: model.Measurement = _without(measurement)
+        self.steps = len(measurement.observations)
+        self._known: dict[object, Any] = {}
+
+    def ask(self, work: Callable[[model.Measurement], Value]) -> Value:
+        """What some work makes of them, which is done once."""
+        try:
+            value: Value = self._known[work]
+        except KeyError:
+            value = self._known[work] = work(self.bare)
+        return value
+
+
+def by_likeness(work: Callable[[model.Measurement], Value]) -> Callable[[model.Measurement], Value]:
+    """Has pure work done once for all measurements that are alike; it may ask for no field that varies."""
+
+    @wraps(work)
+    def known(measurement: model.Measurement) -> Value:
+        alike = measurement.alike
+        return work(measurement) if alike is None else alike.ask(work)
+
+    return known
+
+
+def likeness(raw: bytes) -> bytes:
+    """The bytes of a measurement without the fields that vary; equal for those that are alike."""
+    bare = _Bare.FromString(raw)
+    bare.DiscardUnknownFields()
+    return bare.SerializeToString()
+
+
+def count_values(thing: Any) -> int:
+    """How many values are in a measurement, or in a part of one."""
+    if isinstance(thing, tuple):
+        return sum(map(count_values, thing))
+    if type(thing) not in VARYING:
+        return 1
+    return sum(count_values(getattr(thing, field.name)) for field in fields(thing))
+
+
+def _without(thing: Any) -> Any:
+    """The same, and of the same class, without the fields that vary."""
+    if isinstance(thing, tuple):
+        return tuple(map(_without, thing))
+    if (varying := VARYING.get(type(thing))) is None:
+        return thing
+    bare = object.__new__(type(thing))
+    for field in fields(thing):
+        if field.name not in varying:
+            object.__setattr__(bare, field.name, _without(getattr(thing, field.name)))
+    return bare
+
+
+def _bare_class() -> type[Message]:
+    """A message class that knows all fields but those that vary; to it they are unknown, and can be discarded."""
+    names = {kind.__name__: varying for kind, varying in VARYING.items()}
+    file = descriptor_pb2.FileDescriptorProto.FromString(wire.DESCRIPTOR.serialized_pb)
+    for message in file.message_type:
+        kept = [field for field in message.field if field.name not in names.get(message.name, ())]
+        _keep(message, kept)
+    pool = descriptor_pool.DescriptorPool()
+    for needed in wire.DESCRIPTOR.dependencies:
+        pool.AddSerializedFile(needed.serialized_pb)
+    pool.AddSerializedFile(file.SerializeToString())
+    return message_factory.GetMessageClass(pool.FindMessageTypeByName(wire.Measurement.DESCRIPTOR.full_name))
+
+
+def _keep(message: descriptor_pb2.DescriptorProto, kept: list[descriptor_pb2.FieldDescriptorProto]) -> None:
+    """Leaves a message so many fields, and the `oneof`s that they belong to."""
+    left = sorted({field.oneof_index for field in kept if field.HasField("oneof_index")})
+    oneofs = [descriptor_pb2.OneofDescriptorProto(name=message.oneof_decl[index].name) for index in left]
+    copies = [descriptor_pb2.FieldDescriptorProto.FromString(field.SerializeToString()) for field in kept]
+    for field in copies:
+        if field.HasField("oneof_index"):
+            field.oneof_index = left.index(field.oneof_index)
+    del message.field[:], message.oneof_decl[:]
+    message.field.extend(copies)
+    message.oneof_decl.extend(oneofs)
+
+
+_Bare = _bare_class()
