@@ -8,6 +8,7 @@ import argparse
 import json
 import os
 import platform
+import signal
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
@@ -31,6 +32,7 @@ def main() -> int:
     parser.add_argument("parts", nargs="*", default=PARTS, metavar="PART", help=f"of {', '.join(PARTS)}; all of them")
     options = parser.parse_args()
     os.nice(5)
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that servers are ended, too
     found: dict[str, object] = {
         "at": datetime.now(UTC).isoformat(timespec="seconds"),
         "python": platform.python_version(),
@@ -95,12 +97,14 @@ def of_ingest(*, quick: bool) -> Mapping[str, object]:
             one = found[name, size]
             ratio = median_ratio(one.server_us, floor.server_us)
             sides = median(one.server_us), median(one.client_us)
-            rows.append((name, size, f"{sides[0]:.0f}", f"{sides[1]:.0f}", f"{sum(sides):.0f}", f"{ratio:.1f}"))
+            acks = f"{median(one.p50_ms):.0f} / {median(one.p99_ms):.0f}"
+            rows.append((name, size, f"{sides[0]:.0f}", f"{sides[1]:.0f}", f"{sum(sides):.0f}", f"{ratio:.1f}", acks))
     for (name, size), one in pushed.items():
         sides = median(one.server_us), median(one.client_us)
-        rows.append((name, size, f"{sides[0]:.0f}", f"{sides[1]:.0f}", f"{sum(sides):.0f}", ""))
+        rows.append((name, size, f"{sides[0]:.0f}", f"{sides[1]:.0f}", f"{sum(sides):.0f}", "", ""))
     print("\n".join(missing))
-    table("Ingest, for a measurement", ("what", "batch", "server us", "client us", "both us", "times the floor"), rows)
+    head = ("what", "batch", "server us", "client us", "both us", "times the floor", "ack p50 / p99 ms")
+    table("Ingest, for a measurement", head, rows)
     sizes = [
         (f"on the wire, batches of {size}", f"{found['collector', size].wire_bytes:.0f}") for size in ingest.BATCHES
     ]

@@ -3,6 +3,7 @@
 import ssl
 from collections.abc import Iterable
 from datetime import UTC, datetime
+from functools import lru_cache
 from hashlib import sha256
 from itertools import islice
 
@@ -14,12 +15,18 @@ from rabta_proto.model import Certificate, Issuer
 
 CHAIN_LIMIT = 4
 """Certificates after a server's own that are kept; an honest chain has one or two."""
+REMEMBERED = 128
+"""Certificates, of a kilobyte or two each."""
 _NAME_LIMIT = 120
 _NO_TIME = datetime(1970, 1, 1, tzinfo=UTC)
 
 
+@lru_cache(REMEMBERED)
 def summarise(der: bytes) -> Certificate:
-    """The summary of a certificate in DER form; where it cannot be read, names are empty and times are 1970."""
+    """The summary of a certificate in DER form; where it cannot be read, names are empty and times are 1970.
+
+    A site shows the same one for weeks, and to read it takes as long as to shake hands.
+    """
     try:
         certificate = x509.load_der_x509_certificate(der)
         return Certificate(
