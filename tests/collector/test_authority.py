@@ -22,7 +22,7 @@ def target(url: str, authority: bytes = b"") -> Target:
 def test_a_certificate_is_read_as_it_is_written() -> None:
     root = root_of(trustme.CA())
     assert root == parse_authority(written(root))
-    assert pytest.approx(time() + 7 * DAY_S, abs=60) == ends_at(WEEK)
+    assert pytest.approx(time() + 7 * DAY_S, abs=60) == ends_at(make_root(ends_in=timedelta(days=7)))
 
 
 @pytest.mark.parametrize(
