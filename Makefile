@@ -6,8 +6,9 @@ VENV := .venv
 BIN := $(VENV)/bin
 SETUP := $(VENV)/.setup
 T ?= tests
+PROCESSES ?= $(if $(filter tests,$(T)),3,0)
 # Processes that share the tests have to find the same ones: parameters come from sets here and there.
-PYTEST := $(if $(N),PYTHONHASHSEED=0) $(BIN)/python -m pytest --dist=loadfile --no-loadscope-reorder --numprocesses=$(or $(N),0)
+PYTEST := PYTHONHASHSEED=0 $(BIN)/python -m pytest --dist=loadfile --no-loadscope-reorder --numprocesses=$(PROCESSES)
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export PIP_CONSTRAINT := $(CURDIR)/constraints.txt
 
@@ -19,7 +20,7 @@ help: $(SETUP)
 
 ## make demo         the whole system against a simulated country (ONCE=1: play the story once and check it)
 ## make run          a collector and one agent on this machine's real network
-## make test         every test (T=path for some; N=2: in two processes side by side, the long ones first)
+## make test         every test (T=path for some), in three processes, for they wait more than they work (PROCESSES=0: in one)
 ## make test-all     the same, and a missing system program fails
 ## make check        lint, types, generated code, schema, tests
 ## make accuracy     every way of blocking and its look-alikes, played in both labs; the confusion matrix (N=20: twenty

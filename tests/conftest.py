@@ -8,6 +8,8 @@ import pytest
 import structlog
 from hypothesis import settings
 
+from support.programs import ALERTS
+
 if TYPE_CHECKING:
     from xdist.remote import Producer
 
@@ -26,6 +28,18 @@ def fresh_logging() -> Iterator[None]:
     """A command that a test ran in this process leaves its logging behind, bound to an output that is closed by now."""
     yield
     structlog.reset_defaults()
+
+
+def pytest_sessionstart(session: pytest.Session) -> None:
+    if not hasattr(session.config, "workerinput"):
+        ALERTS.unlink(missing_ok=True)
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """The table of alerts, which another process may have written."""
+    if ALERTS.is_file():
+        terminalreporter.section("alerts, from the censor's switch to the webhook")
+        terminalreporter.write_line(ALERTS.read_text(encoding="utf-8"))
 
 
 @pytest.hookimpl(optionalhook=True)

@@ -6,17 +6,14 @@ up with what it has scraped until the tests are over: query it at one of the sto
 
 import json
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
 from support.blockade import Blockade
-from support.programs import require
+from support.programs import ALERTS, require
 from support.troubles import Breakdown, Fleet
 from support.watched import Showing, Watched, watch
 
-BUILD = Path(__file__).resolve().parents[2] / "build"
-TABLE: list[str] = []
 STORIES = {"watched", "fleet", "breakdown"}
 
 
@@ -26,13 +23,15 @@ def showings(tmp_path_factory: pytest.TempPathFactory) -> Iterator[list[Showing]
     require("prometheus", "prometheus")
     require("prometheus-alertmanager", "prometheus-alertmanager")
     delays: dict[str, float | None] = {}
+    lines: list[str] = []
     with watch(tmp_path_factory.mktemp("stories"), Fleet, Breakdown, Blockade) as begun:
         yield begun
         for seen in [showing.seen() for showing in begun if showing.over]:
-            TABLE.extend(seen.table())
+            lines.extend(seen.table())
             delays |= seen.delays()
-    BUILD.mkdir(exist_ok=True)
-    (BUILD / "alerts.json").write_text(json.dumps(delays, indent=1), encoding="utf-8")
+    ALERTS.parent.mkdir(exist_ok=True)
+    ALERTS.with_suffix(".json").write_text(json.dumps(delays, indent=1), encoding="utf-8")
+    ALERTS.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
 
 
 @pytest.fixture(scope="session")
@@ -59,10 +58,3 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         if STORIES & set(getattr(item, "fixturenames", ())):
             item.add_marker(pytest.mark.timeout(600))
             item.add_marker(pytest.mark.slow)
-
-
-def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    if TABLE:
-        terminalreporter.section("alerts, from the censor's switch to the webhook")
-        for line in TABLE:
-            terminalreporter.write_line(line)

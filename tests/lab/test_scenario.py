@@ -14,10 +14,11 @@ def test_every_word_of_the_table_is_played() -> None:
     assert set(Vantage) == {scenario.vantage for scenario in SCENARIOS}
 
 
-def test_every_mechanism_has_a_scenario_but_those_of_vpns() -> None:
-    """VPN protocols are shown with servers of their own."""
+def test_every_mechanism_has_a_scenario_but_those_of_protocols_beside_the_web() -> None:
+    """VPN protocols and Encrypted Client Hello are shown with servers of their own (netns/test_vpns.py)."""
     shown = {scenario.mechanisms[0] for scenario in SCENARIOS if scenario.mechanisms}
-    assert {mechanism for mechanism in Mechanism if not mechanism.startswith("vpn.")} == shown
+    alone = {mechanism for mechanism in Mechanism if mechanism.startswith("vpn.")} | {Mechanism.TLS_ECH}
+    assert set(Mechanism) - alone == shown
 
 
 def test_whoever_throttles_has_an_object_that_is_read() -> None:

@@ -3,8 +3,12 @@
 import os
 import shutil
 import subprocess
+from pathlib import Path
 
 import pytest
+
+ALERTS = Path(__file__).resolve().parents[2] / "build" / "alerts.txt"
+"""Where the stories of alerts leave their table."""
 
 
 def require(program: str, package: str) -> str:
