@@ -39,17 +39,18 @@ YEAR_DAYS, SILENT_DAYS, QUICK_DAYS = 365.0, 120.0, 4.0
 def main(argv: Sequence[str] | None = None) -> int:
     options = _parse(argv)
     jobs = _jobs(options)
-    with ProcessPoolExecutor(options.processes) as pool:
-        shows = list(_told(pool.map(play, jobs), len(jobs), "events"))
-        quiet = None if options.event else _year(pool, options)
     fleets = options.agents or (QUICK_FLEETS if options.quick else FLEETS)
     plans = _plans(fleets)
-    table, events = reliability(shows), rows(shows)
+    with ProcessPoolExecutor(options.processes) as pool:
+        shows = list(_told(pool.map(play, jobs), len(jobs), "events"))
+        table, events = reliability(shows), rows(shows)
+        texts = [tables.events_table(events), tables.bytes_table(plans), tables.reliability_table(table)]
+        print("\n\n".join(texts), end="\n\n", flush=True)
+        quiet = None if options.event else _year(pool, options)
     held = [*bars(shows), *(year_bars(quiet) if quiet else ())]
     held.append(Bar(name="plan, MB per agent and day", value=max(plans.values()) / 1e6, bound=_CAP))
-    texts = [tables.events_table(events), tables.bytes_table(plans), tables.reliability_table(table)]
-    texts += [tables.year_table(quiet)] if quiet else []
-    print("\n\n".join([*texts, tables.bars_table(held)]))
+    last = [tables.year_table(quiet)] if quiet else []
+    print("\n\n".join([*last, tables.bars_table(held)]))
     more = {"year": asdict(quiet)} if quiet else {}
     document = tables.as_json(seed=options.seed, rows=events, bars=held, table=table, plans=plans, more=more)
     _write(options.build, document, shows)

@@ -10,7 +10,7 @@ from dataclasses import replace
 from rabta_collector.verdict.flapping import SETTLED, TURNS
 from rabta_proto.vocabulary import IspState, State
 from sim.land import Agent, Kind
-from sim.lies import liars_of, lie, one_hand_of
+from sim.lies import accusers_of, liars_of, lie, one_hand_of
 from sim.platforms import MEDIA
 from sim.presence import UNNOTICED_S, Stay
 from sim.scene import Rank, Span, Truth
@@ -165,7 +165,7 @@ def _liars_claim(stage: Stage) -> Script:
     """They tell of a block that is none: all at one moment, on and off, and once for good."""
     on_and_off = [(stage.begins + n * 600, stage.begins + n * 600 + 300) for n in range(4)]
     spells = [*on_and_off, (stage.begins + 45 * MINUTE, stage.begins + 2 * HOUR)]
-    return Script(spans=list(lie(stage, liars_of, Sight.RESET, "facebook", spells)))
+    return Script(spans=list(lie(stage, accusers_of("facebook"), Sight.RESET, "facebook", spells)))
 
 
 def _liars_hide(stage: Stage) -> Script:

@@ -3,7 +3,8 @@
 from collections.abc import Callable, Iterator, Sequence
 
 from sim.land import Agent
-from sim.noise import VPN_AGENTS
+from sim.noise import VPN_AGENTS, Noise
+from sim.platforms import make_catalogue
 from sim.scene import Rank, Span
 from sim.script import Stage
 from sim.sights import Seen, Sight
@@ -18,6 +19,23 @@ def liars_of(stage: Stage, isp: str) -> list[Agent]:
     there = [agent for agent in agents if any(s.since <= stage.begins < s.until for s in stage.stays[agent.id])]
     able = [agent for agent in there if stage.dice.share("vpn", agent.id) >= VPN_AGENTS]
     return able[: (len(able) - 1) // 3]
+
+
+def accusers_of(platform: str) -> Callable[[Stage, str], list[Agent]]:
+    """Liars who tell of a block. Whoever sits behind a filter of that platform tells so, too, and is counted in."""
+    names = [one.id for one in make_catalogue().platforms]
+
+    def choose(stage: Stage, isp: str) -> list[Agent]:
+        noise = Noise(dice=stage.dice, start=stage.begins, end=stage.begins)
+        behind = [
+            agent
+            for agent in stage.land.agents[isp]
+            if any(span.platform == platform for span in noise.filters(agent, names))
+        ]
+        liars = liars_of(stage, isp)
+        return [agent for agent in liars if agent not in behind][: max(0, len(liars) - len(behind))]
+
+    return choose
 
 
 def one_hand_of(stage: Stage, isp: str) -> list[Agent]:
