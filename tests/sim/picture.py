@@ -70,9 +70,10 @@ def _band(show: Show, stood: Stood, top: float) -> str:
 
 def _legend() -> list[str]:
     found: list[str] = []
-    states: Sequence[str] = (State.REACHABLE, State.BLOCKED, State.DISRUPTED, State.DOWN, State.INCONCLUSIVE)
+    order = (State.REACHABLE, State.BLOCKED, State.THROTTLED, State.DISRUPTED, State.DOWN, State.INCONCLUSIVE)
+    states: Sequence[str] = order
     for number, state in enumerate(states):
-        left = 520 + number * 125
+        left = 430 + number * 120
         found.append(f'<rect x="{left}" y="12" width="14" height="14" fill="{COLOURS[state]}"/>')
         found.append(f'<text x="{left + 20}" y="24" font-size="13">{state}</text>')
     return found
