@@ -2,7 +2,7 @@
 
 import pytest
 
-from rabta_collector.verdict.flapping import MEMORY_S, Turns
+from rabta_collector.verdict.flapping import LEAST_S, MEMORY_S, Turns
 from rabta_proto.vocabulary import State
 from support.factories import NOON
 
@@ -49,6 +49,13 @@ def test_one_more_turn_puts_it_off() -> None:
 def test_turns_count_together_within_half_an_hour(beyond: bool) -> None:
     last = 3 + MEMORY_S / 60 + beyond
     assert beyond is not heard((0, ON), (3, OFF), (12, ON), (21, OFF), (last, ON)).flapping(at(last))
+
+
+@pytest.mark.parametrize("before", [False, True])
+def test_one_change_that_is_seen_in_steps_does_not_flap(before: bool) -> None:
+    last = 3 + LEAST_S / 60 - 0.1 * before
+    made = heard((0, ON), (3, OFF), (3.3, ON), (3.5, State.THROTTLED), (last, ON))
+    assert before is not made.flapping(at(last))
 
 
 def test_what_says_neither_is_no_turn() -> None:

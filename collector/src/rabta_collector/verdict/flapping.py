@@ -1,9 +1,12 @@
 """Whether a platform goes on and off: a block for a part of the time is `disrupted`, and no news at each turn. Pure.
 
 A turn is a change from reachable to blocked or throttled, or back; what lies between two turns is a spell. TURNS turns
-within MEMORY_S are one block that flaps. It has settled when the last spell lasts twice as long as the longest of those
-before it, so that a censor who switches every three minutes is waited for by six, and one who switches every eight by
-sixteen. Fewer turns are what they look like: one that is back for two minutes in the middle of a block is a window.
+within MEMORY_S are one block that flaps, unless they took less than LEAST_S: one change may be seen in several steps,
+such as a block that ends, and has made way for throttling.
+
+It has settled when the last spell lasts twice as long as the longest of those before it, so that a censor who switches
+every three minutes is waited for by six, and one who switches every eight by sixteen. Fewer turns are what they look
+like: one that is back for two minutes in the middle of a block is a window.
 """
 
 from collections import deque
@@ -12,7 +15,7 @@ from itertools import pairwise
 
 from rabta_proto.vocabulary import State
 
-TURNS, MEMORY_S = 4, 1800.0
+TURNS, LEAST_S, MEMORY_S = 4, 180.0, 1800.0
 SETTLED = 2
 
 _OUT_OF_REACH = {State.REACHABLE: False, State.BLOCKED: True, State.THROTTLED: True}
@@ -40,7 +43,7 @@ class Turns:
     @property
     def settled_at(self) -> float | None:
         """When it will have settled, if nothing turns meanwhile; `None` where it does not flap."""
-        if len(self.times) < TURNS or self.times[-1] - self.times[0] > MEMORY_S:
+        if len(self.times) < TURNS or not LEAST_S <= self.times[-1] - self.times[0] <= MEMORY_S:
             return None
         return self.times[-1] + SETTLED * max(after - before for before, after in pairwise(self.times))
 
