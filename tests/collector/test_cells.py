@@ -262,3 +262,4 @@ def test_what_goes_on_and_off_is_disrupted_until_it_has_settled() -> None:
     after = made.decide(settled, TERMS)
     assert after is not None
     assert (State.REACHABLE, settled) == (after.after.state, after.after.since)
+    assert made.next_expiry > settled  # that is over, and not due again at every moment

@@ -4,7 +4,7 @@ Their silence is no outage; that of agents which say nothing before it is one.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import datetime, time
 from pathlib import Path
@@ -22,6 +22,7 @@ from rabta_proto.vocabulary import IspState, Role
 from support.collector_server import Server
 from support.feeds import make_engine
 from support.linked import Linked
+from support.waiting import until
 
 AGENTS = 4
 EVENING, NIGHT = datetime(2026, 1, 1, 22, 59).astimezone(), datetime(2026, 1, 1, 23, 0).astimezone()
@@ -63,12 +64,6 @@ async def volunteer(server: Server, path: Path, scheme: str) -> AsyncIterator[Li
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
         await linked.spool.close()
-
-
-async def until(condition: Callable[[], object]) -> None:
-    async with asyncio.timeout(60):
-        while not condition():  # noqa: ASYNC110 - what is waited for has no event
-            await asyncio.sleep(0.01)
 
 
 def last(server: Server) -> dict[str, Presence]:

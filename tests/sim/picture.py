@@ -1,6 +1,5 @@
 """One affair as an SVG: for each ISP what was true above, what was said below. Pure."""
 
-from collections.abc import Sequence
 from html import escape
 
 from rabta_proto.vocabulary import IspState, State
@@ -71,8 +70,7 @@ def _band(show: Show, stood: Stood, top: float) -> str:
 def _legend() -> list[str]:
     found: list[str] = []
     order = (State.REACHABLE, State.BLOCKED, State.THROTTLED, State.DISRUPTED, State.DOWN, State.INCONCLUSIVE)
-    states: Sequence[str] = order
-    for number, state in enumerate(states):
+    for number, state in enumerate(order):
         left = 430 + number * 120
         found.append(f'<rect x="{left}" y="12" width="14" height="14" fill="{COLOURS[state]}"/>')
         found.append(f'<text x="{left + 20}" y="24" font-size="13">{state}</text>')

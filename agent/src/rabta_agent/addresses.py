@@ -66,6 +66,15 @@ def _find_special_v6(address: IPv6Address) -> str | None:
     return named or (None if address in _GLOBAL_V6 else "not global unicast")
 
 
+def is_address(text: str) -> bool:
+    """Whether a text is an IP address, and no name."""
+    try:
+        ip_address(text)
+    except ValueError:
+        return False
+    return True
+
+
 def canonical(text: str) -> str | None:
     """An address in canonical text form, without brackets; `None` for what is no address."""
     try:

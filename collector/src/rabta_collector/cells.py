@@ -139,7 +139,8 @@ class Cell:
     def next_expiry(self) -> float | None:
         """When a decision is due though nothing is heard; known after a decision."""
         windows = (*self.windows.values(), *self.paces.values())
-        expiries = (*(window.next_expiry for window in windows), self.turns.settled_at)
+        settled_at = self.turns.settled_at if self.turns.flapping(self.verdict.updated) else None
+        expiries = (*(window.next_expiry for window in windows), settled_at)
         return min((expiry for expiry in expiries if expiry is not None), default=None)
 
     def _decision(self) -> Decision:

@@ -6,7 +6,6 @@ Every key is a row of `KEYS`; an unknown key of the file is an error that names 
 import tomllib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields, replace
-from ipaddress import ip_address
 from pathlib import Path
 
 import platformdirs
@@ -15,7 +14,7 @@ from rabta_collector.archive.keeping import Keeping
 from rabta_collector.document import InvalidFileError, Table, parse_duration, read_toml
 from rabta_collector.engine import Settings
 from rabta_collector.limits import Limits
-from rabta_collector.locators import is_host_name
+from rabta_collector.locators import is_address, is_host_name
 
 LEVELS = ("debug", "info", "warning", "error")
 
@@ -93,17 +92,9 @@ def parse_endpoint(text: str) -> Endpoint:
     host = host.removeprefix("[").removesuffix("]") if host.startswith("[") and host.endswith("]") else host
     if not separator or not (port.isascii() and port.isdigit()) or int(port) > 65535:
         raise ValueError(f'"{text}" is not HOST:PORT')
-    if not _is_address(host) and not is_host_name(host):
+    if not is_address(host) and not is_host_name(host):
         raise ValueError(f'"{text}" is not HOST:PORT: "{host}" is neither a name nor an address')
     return Endpoint(host=host, port=int(port))
-
-
-def _is_address(host: str) -> bool:
-    try:
-        ip_address(host)
-    except ValueError:
-        return False
-    return True
 
 
 def parse_switch(text: str) -> bool:

@@ -87,7 +87,7 @@ def _examples(schemes: tuple[str, ...]) -> str:
 def _parse_dns(text: str, name: str) -> Locator:
     if name.startswith("//") or "?" in name or "/" in name:
         raise ValueError(f'"{text}": write dns:name and nothing around it')
-    if _is_address(name):
+    if is_address(name):
         raise ValueError(f'"{text}" names an address, which DNS is not asked for')
     _check_name(text, name)
     return Locator(scheme="dns", host=name.lower(), address=False)
@@ -109,7 +109,7 @@ def _parse_url(text: str) -> Locator:
     if port == 0 or (parts.scheme in _PORT_NEEDED and port is None):
         raise ValueError(f'"{text}" names no port')
     _check_rest(text, parts)
-    address = _is_address(host)
+    address = is_address(host)
     if not address:
         _check_name(text, host)
     return Locator(scheme=parts.scheme, host=host, address=address)
@@ -136,7 +136,8 @@ def _check_name(text: str, name: str) -> None:
         raise ValueError(f'"{text}" names no host that could exist')
 
 
-def _is_address(host: str) -> bool:
+def is_address(host: str) -> bool:
+    """Whether a host is an IP address, and no name."""
     try:
         ip_address(host)
     except ValueError:

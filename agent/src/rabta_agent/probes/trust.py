@@ -8,13 +8,13 @@ loaded once for each context.
 
 import ssl
 from functools import lru_cache
-from ipaddress import ip_address
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from cryptography import x509
 from cryptography.x509.oid import ExtendedKeyUsageOID
 
+from rabta_agent.addresses import is_address
 from rabta_agent.failure import classify
 from rabta_proto.vocabulary import Failure
 
@@ -91,12 +91,12 @@ def _check_name(certificate: x509.Certificate, server_name: str) -> None:
     import service_identity
     from service_identity.cryptography import verify_certificate_hostname, verify_certificate_ip_address
 
-    is_address = _is_address(server_name)
-    check = verify_certificate_ip_address if is_address else verify_certificate_hostname
+    by_address = is_address(server_name)
+    check = verify_certificate_ip_address if by_address else verify_certificate_hostname
     try:
         check(certificate, server_name)
     except (service_identity.CertificateError, service_identity.VerificationError, ValueError) as error:
-        raise _make_error(_IP_ADDRESS_MISMATCH if is_address else _HOSTNAME_MISMATCH) from error
+        raise _make_error(_IP_ADDRESS_MISMATCH if by_address else _HOSTNAME_MISMATCH) from error
 
 
 def _check_purpose(certificate: x509.Certificate) -> None:
@@ -107,14 +107,6 @@ def _check_purpose(certificate: x509.Certificate) -> None:
         return
     if ExtendedKeyUsageOID.SERVER_AUTH not in usage:
         raise _make_error(_INVALID_PURPOSE, "unsuitable certificate purpose")
-
-
-def _is_address(name: str) -> bool:
-    try:
-        ip_address(name)
-    except ValueError:
-        return False
-    return True
 
 
 def _make_error(code: int, message: str = "") -> ssl.SSLCertVerificationError:

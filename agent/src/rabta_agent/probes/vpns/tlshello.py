@@ -8,7 +8,8 @@ No key is kept, so no handshake could be completed. Any 32 bytes are a public ke
 """
 
 import os
-from ipaddress import ip_address
+
+from rabta_agent.addresses import is_address
 
 _HANDSHAKE = 22
 _CLIENT_HELLO, _SERVER_HELLO = 1, 2
@@ -31,7 +32,7 @@ class TlsHello:
     verified = False
 
     def __init__(self, server_name: str, *, ech: bool = False) -> None:
-        self._server_name = "" if _is_address(server_name) else server_name
+        self._server_name = "" if is_address(server_name) else server_name
         self._ech = ech
 
     def write(self) -> bytes:
@@ -81,11 +82,3 @@ def _extension(number: int, data: bytes) -> bytes:
 def _sized(data: bytes, count: int) -> bytes:
     """After its length, in so many bytes."""
     return len(data).to_bytes(count) + data
-
-
-def _is_address(host: str) -> bool:
-    try:
-        ip_address(host)
-    except ValueError:
-        return False
-    return True
