@@ -4,6 +4,7 @@ import socket
 import sys
 from collections.abc import Iterator
 from contextlib import closing
+from dataclasses import astuple
 
 import pytest
 
@@ -35,6 +36,19 @@ def test_what_goes_over_a_socket_is_counted_with_its_headers(listener: socket.so
         assert 500 + 2 * HEADERS <= cost.received - before.received <= 500 + 6 * HEADERS
     closed = meter.total()
     assert cost.sent + cost.received + CLOSING_BYTES == closed.sent + closed.received
+
+
+def test_what_went_over_a_line_until_it_was_closed_is_counted(listener: socket.socket) -> None:
+    probes: set[int] = set()
+    meter = LinkMeter(probes)
+    traffic = Traffic(counted=lambda: astuple(meter.total()))
+    with closing(socket.create_connection(listener.getsockname())) as near, closing(listener.accept()[0]) as far:
+        probes.add(far.fileno())
+        traffic.take()
+        near.sendall(b"x" * 3000)
+        assert b"x" * 3000 == far.recv(3000, socket.MSG_WAITALL)
+        traffic.closing()
+    assert 3000 + HEADERS <= traffic.take()[0]
 
 
 def test_probes_are_counted_elsewhere(listener: socket.socket) -> None:

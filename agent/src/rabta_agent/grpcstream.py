@@ -46,4 +46,5 @@ class GrpcStream:
 
     async def close(self) -> None:
         self._call.cancel()
+        self._traffic.closing()
         await self._channel.close()

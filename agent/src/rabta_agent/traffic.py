@@ -66,6 +66,11 @@ class Traffic:
         self.sent += sent + FRAMING_BYTES * (1 + sent // SEGMENT_BYTES) + ACKNOWLEDGEMENT_BYTES
         self._hear(received + FRAMING_BYTES * (1 + received // SEGMENT_BYTES) + ACKNOWLEDGEMENT_BYTES)
 
+    def closing(self) -> None:
+        """The line is about to be closed: last moment at which the kernel tells what went over it."""
+        if self.counted is not None:
+            self.counted()
+
     def take(self) -> tuple[int, int]:
         """Bytes sent and received, which are then forgotten here."""
         taken = self.owed()
