@@ -8,6 +8,7 @@ Each measurement is made up, at once, with a mark; the diary says which. Ends as
 import asyncio
 import os
 import sys
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from random import Random, SystemRandom
@@ -16,7 +17,7 @@ from faults.diary import Key, Writer
 from rabta_agent import log
 from rabta_agent.app import Agent, Parts
 from rabta_agent.clock import SystemClock
-from rabta_agent.config import Config
+from rabta_agent.config import load_config
 from rabta_agent.contacts import Contact
 from rabta_agent.home import Home
 from rabta_agent.inflight import Settled
@@ -52,6 +53,23 @@ class Witnessed(SpoolThread):
         return [(self._epoch, row) for row in rows if row > 0]
 
 
+def invent(target: str, platform: str, at: datetime, rng: Random, network: NetworkContext) -> Measurement:
+    """A measurement of a target that could be reached, with a mark."""
+    seen = Observation(
+        offset_us=0, duration_us=1000, detail=TcpConnect(address="127.0.0.1", port=80, source=AddressSource.SYSTEM)
+    )
+    return Measurement(
+        target=target,
+        platform=platform,
+        started_at=at,
+        duration_us=1000,
+        agent_version="0",
+        plan_version=rng.randrange(1, 2**40),
+        network=network,
+        observations=(seen,),
+    )
+
+
 class Inventor:
     """Measures nothing, and says that all went well."""
 
@@ -59,21 +77,8 @@ class Inventor:
         self._rng = rng
 
     async def measure(self, task: Task, settings: Settings, network: NetworkContext) -> Measurement:
-        seen = Observation(
-            offset_us=0, duration_us=1000, detail=TcpConnect(address="127.0.0.1", port=80, source=AddressSource.SYSTEM)
-        )
-        return Measurement(
-            target=task.target,
-            platform=task.platform,
-            started_at=datetime.now(UTC),
-            duration_us=1000,
-            agent_version="0",
-            trigger=task.trigger,
-            depth=task.depth,
-            plan_version=self._rng.randrange(1, 2**40),
-            network=network,
-            observations=(seen,),
-        )
+        made_up = invent(task.target, task.platform, datetime.now(UTC), self._rng, network)
+        return replace(made_up, trigger=task.trigger, depth=task.depth)
 
     async def close(self) -> None:
         pass
@@ -81,6 +86,7 @@ class Inventor:
 
 async def produce(home: Home, diary: Path) -> None:
     credential, clock, rng = home.joined(), SystemClock(), SystemRandom()
+    config = load_config(flags={}, environment=os.environ, file=home.config_file)
     spool = Spool(home.spool_file, limit_bytes=SPOOL_BYTES, today=clock.now)
     writer = Writer(diary)
     witnessed = Witnessed(spool, writer)
@@ -88,14 +94,14 @@ async def produce(home: Home, diary: Path) -> None:
         agent = Agent(
             Parts(
                 home=home,
-                config=Config(lab=True),
+                config=config,
                 credential=credential,
                 spool=witnessed,
                 measurer=Inventor(rng),
                 network=lambda: NetworkContext(isp=credential.isp),
                 clock=clock,
                 rng=rng,
-                pace=Pace.of(lab=True),
+                pace=Pace.of(lab=config.lab, backlog_bytes_per_s=config.backlog_bytes_per_s),
             )
         )
         with stopping_on_signals(agent.stop):

@@ -124,11 +124,21 @@ class Rig:
     # Agents
 
     async def join(
-        self, name: str, *, url: str = "", home: Path | None = None, whole: bool = False, prefix: Sequence[str] = ()
+        self,
+        name: str,
+        *,
+        url: str = "",
+        home: Path | None = None,
+        whole: bool = False,
+        prefix: Sequence[str] = (),
+        **settings: str,
     ) -> Member:
-        """Lets an agent join; `url` is where it finds the collector, `home` where it lives, if these are elsewhere."""
+        """Lets an agent join; `url` is where it finds the collector, `home` where it lives, if these are elsewhere.
+
+        `settings`: more variables of its environment.
+        """
         home, diary = home or self.root / name, self.root / f"{name}.diary"
-        env = environment(RABTA_HOME=str(home), RABTA_LAB="1", PYTHONPATH=str(TESTS))
+        env = environment(RABTA_HOME=str(home), RABTA_LAB="1", PYTHONPATH=str(TESTS), **settings)
         program = [AGENT, "run"] if whole else [sys.executable, "-m", "faults.producer", str(diary)]
         member = Member(
             name=name, home=home, diary=diary, program=Program([*prefix, *program], env, self.logs / f"{name}.log")
