@@ -15,12 +15,18 @@ def test_every_parameter_is_read() -> None:
     given = [
         ("platform", "x"),
         ("isp", "ptcl"),
-        ("since", "1970-01-01T00:00:01Z"),
-        ("until", "1970-01-01T05:00:02+05:00"),
+        ("since", "1970-01-01T00:01:00Z"),
+        ("until", "1970-01-01T05:02:00+05:00"),
         ("limit", "7"),
         ("format", "csv"),
     ]
-    assert Query(platform="x", isp="ptcl", since=1.0, until=2.0, limit=7, form=Form.CSV) == parse_query(given, ALL)
+    assert Query(platform="x", isp="ptcl", since=60.0, until=120.0, limit=7, form=Form.CSV) == parse_query(given, ALL)
+
+
+def test_a_window_is_widened_to_whole_minutes() -> None:
+    """Or whoever moves its edge second by second would learn when something happened."""
+    given = [("since", "1970-01-01T00:01:59.999Z"), ("until", "1970-01-01T00:02:00.001Z")]
+    assert Query(since=60.0, until=180.0) == parse_query(given, ALL)
 
 
 def test_an_empty_parameter_is_not_given() -> None:

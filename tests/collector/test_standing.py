@@ -28,12 +28,12 @@ class Country:
         self.standings = Standings(lambda: Snapshot(at=200.0, verdicts=self.verdicts))
 
 
-def test_the_first_is_whole_and_leaves_out_what_is_not_known() -> None:
+def test_the_first_is_whole_by_the_minute_and_leaves_out_what_is_not_known() -> None:
     country = Country(verdict("ptcl", State.BLOCKED, Mechanism.TLS_RESET_SNI), verdict("jazz", State.INCONCLUSIVE))
     standing = country.standings.teller().news(0.0)
     assert standing is not None
     assert standing.whole
-    assert [("x", "ptcl", "blocked", "tls.reset.sni", 100)] == [
+    assert [("x", "ptcl", "blocked", "tls.reset.sni", 60)] == [
         (held.platform, held.isp, held.state, held.mechanism, held.since.seconds) for held in standing.held
     ]
 

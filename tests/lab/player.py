@@ -97,7 +97,7 @@ class Player:
     async def _look(self, now: float | None) -> bool:
         """Reads what stands; `False`: the collector does not answer."""
         try:
-            self._cells = await self._watch.cells(self.began)
+            self._cells = await self._watch.cells()
         except NotAnswering:
             return False
         self._show(self._cells, now)

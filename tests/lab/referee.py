@@ -12,11 +12,10 @@ from lab.story import Cell, Expectation
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Seen:
-    """What stood in a cell; `since` in seconds of the story."""
+    """What stood in a cell."""
 
     state: str
     mechanism: str | None
-    since: float
 
 
 @dataclass(slots=True, kw_only=True)
@@ -49,9 +48,11 @@ class Referee:
 
     def __init__(self, expectations: Iterable[Expectation]) -> None:
         self.results = [Result(expected=expected) for expected in expectations]
+        self._standing: dict[Cell, tuple[str, float]] = {}
 
     def see(self, now: float, cells: Mapping[Cell, Seen]) -> list[Result]:
         """Takes what is seen now; returns the results that changed by it."""
+        self._remember(now, cells)
         changed = []
         for result in self.results:
             seen = cells.get(result.expected.cell)
@@ -63,16 +64,33 @@ class Referee:
                 changed.append(result)
         return changed
 
+    def _remember(self, now: float, cells: Mapping[Cell, Seen]) -> None:
+        """Since when each state has been seen to stand: the API tells no time within a minute."""
+        for cell, seen in cells.items():
+            known = self._standing.get(cell)
+            if known is None or known[0] != seen.state:
+                self._standing[cell] = (seen.state, float("-inf") if known is None else now)
+
     def _judge(self, result: Result, now: float, seen: Seen) -> bool:
         result.last = seen
         right = fits(result.expected, seen)
         if right and result.met_at is None:
-            result.met_at = _moment(result.expected, now, seen)
+            result.met_at = self._moment(result.expected, now)
             return True
         if not right and result.met_at is not None and result.broken_at is None:
             result.broken_at, result.broken_by = now, seen
             return True
         return False
+
+    def _moment(self, expected: Expectation, now: float) -> float:
+        """When it came about: where the state began after the switch, when that was seen.
+
+        A state that stood before the switch and now bears another mechanism tells of no moment of its own.
+        """
+        _, since = self._standing[expected.cell]
+        if since > expected.at:
+            return since
+        return now if expected.mechanisms else expected.at
 
     @property
     def unconfirmed(self) -> list[Result]:
@@ -82,13 +100,3 @@ class Referee:
     @property
     def failed(self) -> list[Result]:
         return [result for result in self.results if not result.good]
-
-
-def _moment(expected: Expectation, now: float, seen: Seen) -> float:
-    """When it came about: the state's own `since` where it began after the switch, else when it was seen.
-
-    A state that stood before the switch and now bears another mechanism tells of no moment of its own.
-    """
-    if seen.since > expected.at:
-        return min(seen.since, now)
-    return now if expected.mechanisms else expected.at

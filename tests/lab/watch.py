@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Mapping
-from datetime import datetime
 from types import TracebackType
 from typing import Any, Self
 
@@ -38,11 +37,11 @@ class Watch:
         assert self._session is not None
         await self._session.close()
 
-    async def cells(self, began: float) -> dict[Cell, Seen]:
-        """Every verdict and every ISP's state; `since` in seconds after the Unix time `began`."""
+    async def cells(self) -> dict[Cell, Seen]:
+        """Every verdict and every ISP's state."""
         verdicts, isps = await self.listed("verdicts"), await self.listed("isps")
-        seen = {Cell(isp=v["isp"], platform=v["platform"]): _seen(v, began) for v in verdicts}
-        return seen | {Cell(isp=i["isp"], platform=None): _seen(i, began) for i in isps}
+        seen = {Cell(isp=v["isp"], platform=v["platform"]): _seen(v) for v in verdicts}
+        return seen | {Cell(isp=i["isp"], platform=None): _seen(i) for i in isps}
 
     async def listed(self, name: str, **parameters: str) -> list[dict[str, Any]]:
         """A list of the API under its own name."""
@@ -88,6 +87,5 @@ def shown_in_metrics(metrics: Metrics, cell: Cell, seen: Seen) -> bool:
     return state and how
 
 
-def _seen(row: Mapping[str, Any], began: float) -> Seen:
-    since = (datetime.fromisoformat(row["since"]).timestamp() if row["since"] else 0.0) - began  # null: from the start
-    return Seen(state=row["state"], mechanism=row.get("mechanism"), since=since)
+def _seen(row: Mapping[str, Any]) -> Seen:
+    return Seen(state=row["state"], mechanism=row.get("mechanism"))

@@ -5,12 +5,11 @@ from dataclasses import dataclass, field
 
 from rabta_collector.backfill import Voices
 from rabta_collector.catalogue import Catalogue, Need, Platform, Target
-from rabta_collector.disclosure import to_the_minute
 from rabta_collector.newsroom import Newsroom
 from rabta_collector.query import Query
 from rabta_collector.record.counts import Counted
 from rabta_collector.record.rollup import JUDGEMENTS
-from rabta_collector.rfc3339 import format_time
+from rabta_collector.rfc3339 import format_minute
 from rabta_collector.seals import Checkpoint, Mark, Seals
 from rabta_collector.state import (
     DURATION_BUCKETS_S,
@@ -201,8 +200,8 @@ def make_evidence(platform: str, isp: str) -> dict[str, object]:
         "isp": isp,
         "state": str(verdict.state),
         "mechanism": None if verdict.mechanism is None else str(verdict.mechanism),
-        "since": format_time(verdict.since),
-        "decided": to_the_minute(NOW),
+        "since": format_minute(verdict.since),
+        "decided": format_minute(NOW),
         "confidence": verdict.confidence,
         "agents": verdict.agents,
         "measurements": verdict.measurements,

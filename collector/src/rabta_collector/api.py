@@ -1,10 +1,12 @@
 """The lists under `/api/v1/`, as rows of plain values. Pure. `openapi.py` describes them; a test holds both together.
 
-Fields are public and only ever added to. Times are RFC 3339 in UTC.
+Fields are public and only ever added to. Times are RFC 3339 in UTC, by the minute (rfc3339.py); rows stand in the order
+of the exact ones.
 """
 
 from collections.abc import Iterable
 from dataclasses import replace
+from itertools import groupby
 
 from rabta_collector.backfill import to_spans
 from rabta_collector.listing import Listing, Row, Source
@@ -12,7 +14,7 @@ from rabta_collector.locators import shown
 from rabta_collector.past import find_revisions, merge
 from rabta_collector.query import MAX_LIMIT, Cursor, Query
 from rabta_collector.record.rollup import JUDGEMENTS
-from rabta_collector.rfc3339 import format_time
+from rabta_collector.rfc3339 import format_minute
 from rabta_collector.state import Event, PartVerdict, Snapshot, Witness
 from rabta_collector.timeline import Span, find_spans, overlaps
 
@@ -31,8 +33,8 @@ def _verdicts(source: Source, query: Query) -> list[Row]:
             "isp": verdict.isp,
             "state": str(verdict.state),
             "mechanism": _word(verdict.mechanism),
-            "since": format_time(verdict.since),
-            "updated": format_time(verdict.updated),
+            "since": format_minute(verdict.since),
+            "updated": format_minute(verdict.updated),
             "confidence": round(verdict.confidence, 4),
             "agents": verdict.agents,
             "measurements": verdict.measurements,
@@ -62,7 +64,7 @@ def _isp_states(source: Source, query: Query) -> list[Row]:
             "name": isp.name,
             "kind": str(isp.kind),
             "state": str(isp.state),
-            "since": None if isp.since is None else format_time(isp.since),
+            "since": None if isp.since is None else format_minute(isp.since),
             "agents_connected": isp.agents_connected,
             "agents_expected": isp.agents_expected,
             "agents_reporting": isp.agents_reporting,
@@ -80,21 +82,19 @@ def _spans(source: Source, query: Query) -> tuple[Span, ...]:
 
 def _events(source: Source, query: Query) -> list[Row]:
     revised = find_revisions(_spans(source, query)) if source.past or source.late else ()
-    return sorted(
-        (
-            event_to_row(event)
-            for event in (*source.events, *revised)
-            if (query.since is None or event.at >= query.since) and (query.until is None or event.at < query.until)
-        ),
-        key=_event_place,
+    wanted = (
+        event
+        for event in (*source.events, *revised)
+        if (query.since is None or event.at >= query.since) and (query.until is None or event.at < query.until)
     )
+    return [event_to_row(event) for event in sorted(wanted, key=lambda event: (event.at, event.id))]
 
 
 def event_to_row(event: Event) -> Row:
     """An event as all of the API has it."""
     return {
         "id": event.id,
-        "at": format_time(event.at),
+        "at": format_minute(event.at),
         "platform": event.platform,
         "isp": event.isp,
         "from": str(event.from_state),
@@ -106,12 +106,14 @@ def event_to_row(event: Event) -> Row:
     }
 
 
-def _event_place(row: Row) -> Cursor:
-    return str(row["at"]), int(str(row["id"]))
+def _event_places(rows: Iterable[Row]) -> list[Cursor]:
+    return [(str(row["at"]), int(str(row["id"]))) for row in rows]
 
 
-def _span_place(row: Row) -> Cursor:
-    return str(row["isp"]), str(row["platform"] or ""), str(row["from"])
+def _span_places(rows: Iterable[Row]) -> list[Cursor]:
+    """Of several spans of a cell that began within one minute the first is 0, the next 1."""
+    begun = [(str(row["isp"]), str(row["platform"] or ""), str(row["from"])) for row in rows]
+    return [(*span, number) for span, alike in groupby(begun) for number, _ in enumerate(alike)]
 
 
 def _timeline(source: Source, query: Query) -> list[Row]:
@@ -122,8 +124,8 @@ def _timeline(source: Source, query: Query) -> list[Row]:
             "isp": span.isp,
             "state": span.state,
             "mechanism": _word(span.mechanism),
-            "from": format_time(span.since),
-            "until": None if span.until is None else format_time(span.until),
+            "from": format_minute(span.since),
+            "until": None if span.until is None else format_minute(span.until),
             "revised": span.revised,
         }
         for span in spans
@@ -135,7 +137,7 @@ def _counts(source: Source, query: Query) -> list[Row]:
         {
             "isp": one.isp,
             "platform": one.platform,
-            "at": format_time(one.at),
+            "at": format_minute(one.at),
             "measurements": sum(one.found.values()),
             "agents": one.agents,
             **one.found,
@@ -144,8 +146,8 @@ def _counts(source: Source, query: Query) -> list[Row]:
     ]
 
 
-def _count_place(row: Row) -> Cursor:
-    return str(row["isp"]), str(row["platform"]), str(row["at"])
+def _count_places(rows: Iterable[Row]) -> list[Cursor]:
+    return [(str(row["isp"]), str(row["platform"]), str(row["at"])) for row in rows]
 
 
 def _catalogue(source: Source, query: Query) -> list[Row]:
@@ -226,7 +228,7 @@ LISTINGS = (
         ),
         rows=_events,
         from_events=True,
-        place=_event_place,
+        places=_event_places,
         newest=True,
     ),
     Listing(
@@ -235,7 +237,7 @@ LISTINGS = (
         columns=("platform", "isp", "state", "mechanism", "from", "until", "revised"),
         rows=_timeline,
         from_events=True,
-        place=_span_place,
+        places=_span_places,
         limit=MAX_LIMIT,
     ),
     Listing(
@@ -244,7 +246,7 @@ LISTINGS = (
         columns=("isp", "platform", "at", "measurements", "agents", *map(str, JUDGEMENTS)),
         rows=_counts,
         from_counts=True,
-        place=_count_place,
+        places=_count_places,
     ),
     Listing(
         name="platforms",

@@ -11,7 +11,7 @@ from google.protobuf.json_format import MessageToDict
 
 from rabta_collector.dossier import Dossier, Example, Leg
 from rabta_collector.export.anonymous import anonymise
-from rabta_collector.rfc3339 import format_time
+from rabta_collector.rfc3339 import format_minute
 from rabta_collector.state import Witness
 from rabta_collector.verdict.rules import RULES_BY_ID, RULES_VERSION
 from rabta_proto.codec import to_message
@@ -19,8 +19,6 @@ from rabta_proto.model import HttpRoundTrip, Measurement
 
 CROWD = 3
 """Fewer agents than these are never told apart by province."""
-
-MINUTE_S = 60.0
 
 Row = dict[str, object]
 ProvinceOf = Callable[[str], str]
@@ -35,8 +33,8 @@ def disclose(dossier: Dossier, province_of: ProvinceOf) -> Row:
         "isp": verdict.isp,
         "state": str(verdict.state),
         "mechanism": None if verdict.mechanism is None else str(verdict.mechanism),
-        "since": format_time(verdict.since),
-        "decided": to_the_minute(dossier.at),
+        "since": format_minute(verdict.since),
+        "decided": format_minute(dossier.at),
         "confidence": round(verdict.confidence, 4),
         "agents": verdict.agents,
         "measurements": verdict.measurements,
@@ -48,11 +46,6 @@ def disclose(dossier: Dossier, province_of: ProvinceOf) -> Row:
         "provinces": _provinces(dossier.voters, province_of),
         "examples": [_example(example) for example in dossier.examples],
     }
-
-
-def to_the_minute(at: float) -> str:
-    """Unix seconds as RFC 3339, of the minute that they are in."""
-    return format_time(at // MINUTE_S * MINUTE_S)
 
 
 def _rule(one: Witness) -> Row:

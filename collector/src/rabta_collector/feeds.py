@@ -94,7 +94,7 @@ class Feeds:
         events = self._views.find_events(since=None, until=None, platform=query.platform, isp=query.isp)
         names = {platform.id: platform.name for platform in self._views.catalogue.platforms}
         isps = {isp.isp: isp.name for isp in snapshot.isps}
-        text = await asyncio.to_thread(write_feed, events[-ENTRIES:], names, isps, snapshot.at)
+        text = await asyncio.to_thread(write_feed, events[-2 * ENTRIES :], names, isps, snapshot.at)
         return respond(request, make_body(CONTENT_TYPE, text), headers=FOR_A_MINUTE)
 
     async def stream(self, request: web.Request) -> web.StreamResponse:

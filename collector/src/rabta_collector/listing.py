@@ -1,7 +1,7 @@
 """A list as it is asked for: its rows, in parts where there are many, as JSON or CSV. Pure. `api.py` has the lists."""
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from rabta_collector.backfill import Voices
@@ -34,8 +34,8 @@ class Source:
 class Listing:
     """One list. `from_events`: it needs its cells' events from the beginning, whatever window it is asked for.
 
-    `place`: what tells its rows from each other, in their order; where there is one, the list is given out in parts, of
-    `limit` rows where the reader names no number. `newest`: the newest part comes first, and the next one is older.
+    `places`: what tells each row from the others; where there is such, the list is given out in parts, of `limit` rows
+    where the reader names no number. `newest`: the newest part comes first, and the next one is older.
     """
 
     name: str
@@ -44,7 +44,7 @@ class Listing:
     rows: Callable[[Source, Query], list[Row]]
     from_events: bool = False
     from_counts: bool = False
-    place: Callable[[Row], Cursor] | None = None
+    places: Callable[[list[Row]], list[Cursor]] | None = None
     newest: bool = False
     limit: int = DEFAULT_LIMIT
 
@@ -63,24 +63,33 @@ def render(listing: Listing, source: Source, query: Query) -> Rendered:
     rows, following = _part(listing, listing.rows(source, query), query)
     if query.form is Form.CSV:
         return Rendered(text=to_csv(listing.columns, rows), next=following)
-    extra = {} if listing.place is None else {"truncated": following is not None, "next": following}
+    extra = {} if listing.places is None else {"truncated": following is not None, "next": following}
     return Rendered(text=to_json({listing.name: rows, **extra}), next=following)
 
 
 def _part(listing: Listing, rows: list[Row], query: Query) -> tuple[list[Row], str | None]:
     """The part of a list that is asked for, and the cursor of the next one."""
-    place = listing.place
-    if place is None:
+    if listing.places is None:
         return rows, None
+    places = listing.places(rows)
     if query.cursor is not None:
-        here = query.cursor
-        if rows and tuple(map(type, here)) != tuple(map(type, place(rows[0]))):
-            raise BadParameterError("cursor", "none that this list gave out")
-        rows = [row for row in rows if (place(row) < here if listing.newest else place(row) > here)]
+        wanted = _beyond(places, query.cursor, newest=listing.newest)
+        rows, places = [rows[at] for at in wanted], [places[at] for at in wanted]
     if len(rows) <= query.limit:
         return rows, None
-    part = rows[-query.limit :] if listing.newest else rows[: query.limit]
-    return part, write_cursor(place(part[0] if listing.newest else part[-1]))
+    if listing.newest:
+        return rows[-query.limit :], write_cursor(places[-query.limit])
+    return rows[: query.limit], write_cursor(places[query.limit - 1])
+
+
+def _beyond(places: Sequence[Cursor], here: Cursor, *, newest: bool) -> Sequence[int]:
+    """Which rows come after the one that a cursor names: in their order or, where that one is gone, by their places."""
+    if places and tuple(map(type, here)) != tuple(map(type, places[0])):
+        raise BadParameterError("cursor", "none that this list gave out")
+    if here in places:
+        at = places.index(here)
+        return range(at) if newest else range(at + 1, len(places))
+    return [at for at, place in enumerate(places) if (place < here if newest else place > here)]
 
 
 def to_json(value: object) -> str:

@@ -11,7 +11,7 @@ from rabta_collector.badge import CONTENT_TYPE as SVG
 from rabta_collector.listing import Listing
 from rabta_collector.pages.described import describe_pages
 from rabta_collector.query import MAX_LIMIT, MAX_NUMBER, By, Form
-from rabta_collector.schemas import EVIDENCE, ITEMS, TEXT, TIME, Schema, described, or_null
+from rabta_collector.schemas import CLOCK, EVIDENCE, ITEMS, TEXT, Schema, described, or_null
 
 SUMMARIES = {
     "verdicts": "What is known now of each platform at each ISP.",
@@ -24,8 +24,11 @@ SUMMARIES = {
 PARAMETERS: dict[str, tuple[Schema, str]] = {
     "platform": (TEXT, "Only this platform."),
     "isp": (TEXT, "Only this ISP."),
-    "since": ({"type": "string", "format": "date-time"}, "From this time on."),
-    "until": ({"type": "string", "format": "date-time"}, "Before this time."),
+    "since": ({"type": "string", "format": "date-time"}, "From this time on; from the beginning of its minute."),
+    "until": (
+        {"type": "string", "format": "date-time"},
+        "Before this time; up to the end of its minute.",
+    ),
     "limit": (
         {"type": "integer", "minimum": 1, "maximum": MAX_LIMIT},
         "At most so many at a time; `truncated` says whether there are more, and `next` how to get at them.",
@@ -56,7 +59,8 @@ def describe(version: str) -> Schema:
         "info": {
             "title": "Rabta",
             "version": version,
-            "description": "Whether platforms are reachable, blocked, throttled or down, by ISP. Open data, no key.",
+            "description": "Whether platforms are reachable, blocked, throttled or down, by ISP. Open data, no key. "
+            "Times of measurements and changes are cut to the minute: no subscriber is found by them.",
             "license": {"name": "Apache-2.0", "identifier": "Apache-2.0"},
         },
         "servers": [{"url": "/"}],
@@ -68,11 +72,14 @@ def describe(version: str) -> Schema:
 def _operation(listing: Listing) -> Schema:
     name = listing.name
     properties: Schema = {name: {"type": "array", "items": {"$ref": f"#/components/schemas/{name}"}}}
-    if listing.place is not None:
+    if listing.places is not None:
         properties["truncated"] = described({"type": "boolean"}, "Whether there is more than this part.")
         properties["next"] = described(or_null(TEXT), "The `cursor` of the next part; null where there is none.")
     answer: Schema = {"type": "object", "properties": properties, "required": list(properties)}
-    decided = {"description": "Point in time up to which everything is decided.", "schema": TIME}
+    decided = {
+        "description": "Point in time up to which everything is decided, by the collector's clock.",
+        "schema": CLOCK,
+    }
     return {
         "operationId": name,
         "summary": SUMMARIES[name],

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TypeVar
 
-from rabta_collector.rfc3339 import parse_time
+from rabta_collector.rfc3339 import minute_of, parse_time
 
 DEFAULT_LIMIT = 1000
 MAX_LIMIT = 10_000
@@ -50,7 +50,10 @@ class BadParameterError(ValueError):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Query:
-    """What a list is asked for. Times are Unix seconds, and the range is half-open; `None` is no filter."""
+    """What a list is asked for. Times are Unix seconds, and the range is half-open; `None` is no filter.
+
+    Ranges are of whole minutes, or where one is cut would tell more exactly when something happened.
+    """
 
     platform: str | None = None
     isp: str | None = None
@@ -73,20 +76,20 @@ def parse_query(given: Iterable[tuple[str, str]], allowed: Set[str], *, limit: i
             raise BadParameterError(name, "given twice")
         texts[name] = text[:200]
     texts = {name: text for name, text in texts.items() if text}
-    query = Query(
+    since, until = _time(texts, "since"), _time(texts, "until")
+    if since is not None and until is not None and since >= until:
+        raise BadParameterError("since", "not before until")
+    return Query(
         platform=texts.get("platform"),
         isp=texts.get("isp"),
-        since=_time(texts, "since"),
-        until=_time(texts, "until"),
+        since=None if since is None else minute_of(since),
+        until=None if until is None else -minute_of(-until),
         limit=_limit(texts, limit),
         cursor=_cursor(texts),
         event=_event(texts),
         by=_word(texts, "by", By, By.HOUR),
         form=_word(texts, "format", Form, Form.JSON),
     )
-    if query.since is not None and query.until is not None and query.since >= query.until:
-        raise BadParameterError("since", "not before until")
-    return query
 
 
 def check_known(query: Query, platforms: Set[str], isps: Set[str]) -> None:

@@ -26,7 +26,12 @@ def described(schema: Schema, description: str) -> Schema:
 
 
 TEXT: Schema = {"type": "string"}
-TIME: Schema = {"type": "string", "format": "date-time", "pattern": "Z$"}
+TIME: Schema = {"type": "string", "format": "date-time", "pattern": ":00\\.000Z$"}
+"""Of a measurement or a change: by the minute."""
+
+CLOCK: Schema = {"type": "string", "format": "date-time", "pattern": "Z$"}
+"""The collector's own."""
+
 COUNT: Schema = {"type": "integer", "minimum": 0}
 SHARE: Schema = {"type": "number", "minimum": 0, "maximum": 1}
 WITNESS: Schema = {

@@ -8,6 +8,7 @@ for the bytes, and reads this when its volunteer asks.
 from collections.abc import Callable
 from datetime import UTC, datetime
 
+from rabta_collector.rfc3339 import minute_of
 from rabta_collector.state import Snapshot, Verdict
 from rabta_proto.codec import to_timestamp
 from rabta_proto.v1 import collector_pb2 as link
@@ -79,5 +80,5 @@ def _held(verdict: Verdict) -> link.Held:
         isp=verdict.isp,
         state=str(verdict.state),
         mechanism=str(verdict.mechanism or ""),
-        since=to_timestamp(datetime.fromtimestamp(verdict.since, UTC)),
+        since=to_timestamp(datetime.fromtimestamp(minute_of(verdict.since), UTC)),
     )

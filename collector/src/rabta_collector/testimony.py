@@ -11,6 +11,7 @@ from rabta_collector.disclosure import ProvinceOf, Row, disclose
 from rabta_collector.engine import Engine
 from rabta_collector.record.book import Book
 from rabta_collector.record.reading import reading
+from rabta_collector.rfc3339 import format_minute, parse_time
 from rabta_collector.seals import Checkpoint, Seals
 from rabta_collector.state import Event
 
@@ -22,7 +23,7 @@ class Testimony(Protocol):
         """What a verdict rests on as it stands. Called on the event loop; `at`: of the snapshot."""
 
     async def of_event(self, number: int) -> Row | None:
-        """What an event rested on when it was decided."""
+        """What an event rested on when it was decided; the record has since when the state stood more exactly."""
 
     async def event(self, number: int) -> Event | None:
         """The event of that number, be it in memory or not."""
@@ -48,7 +49,8 @@ class Witnesses:
         return None if dossier is None else disclose(dossier, self._province_of)
 
     async def of_event(self, number: int) -> Row | None:
-        return await self._book.evidence_of(number)
+        found = await self._book.evidence_of(number)
+        return None if found is None else {**found, "since": format_minute(parse_time(str(found["since"])))}
 
     async def event(self, number: int) -> Event | None:
         own = self._engine.find_events(since=None, until=None, platform=None, isp=None)

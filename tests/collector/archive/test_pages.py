@@ -16,8 +16,9 @@ from rabta_collector import journal_file
 from rabta_collector.archive.pages import Printed
 from rabta_collector.archive.sealing import ArchiveError
 from rabta_collector.cli import run
-from rabta_collector.pages.attachment import event_row, make_attachment, minute
+from rabta_collector.pages.attachment import event_row, make_attachment
 from rabta_collector.record.reading import reading
+from rabta_collector.rfc3339 import format_minute
 from rabta_collector.seals import Checkpoint, Seals
 from support.country import make_events
 from support.factories import NOON
@@ -62,7 +63,7 @@ def of_all(house: House) -> Path:
 
 def of_one(house: House) -> Path:
     """The page of an event, with what it rested on."""
-    evidence = {"of": EVENTS[0].id, "since": minute(EVENTS[0].at)}
+    evidence = {"of": EVENTS[0].id, "since": format_minute(EVENTS[0].at)}
     return save(house, {"event": event_row(EVENTS[0], seals(house)), "evidence": evidence})
 
 

@@ -14,6 +14,7 @@ from rabta_collector.backfill import KEPT_S, to_spans
 from rabta_collector.datadir import DataDir
 from rabta_collector.history.fold import HOUR_S as HOUR
 from rabta_collector.history.reading import read_past
+from rabta_collector.query import BadParameterError, Cursor, Query
 from rabta_collector.record.book import Book
 from rabta_collector.record.desk import Desk
 from rabta_collector.record.file import RecordFile, UnusableRecordError
@@ -112,6 +113,22 @@ async def test_events_that_are_no_longer_in_memory_are_read_from_the_record(tmp_
     assert [event.id for event in told] == [event.id for event in (*older, *kept)]
     assert {"ptcl"} == {event.isp for event in desk.testimony.older(platform=None, isp="ptcl", since=None)}
     assert [told[0], told[-1], None] == [await desk.testimony.event(one) for one in (told[0].id, told[-1].id, 10**6)]
+    await desk.close()
+
+
+async def test_evidence_that_was_written_down_exactly_is_told_by_the_minute(tmp_path: Path) -> None:
+    desk = Desk(DataDir(tmp_path), make_engine(), lambda agent: "")
+    with closing(RecordFile(tmp_path / "record.sqlite")) as other, other.transaction():
+        other.append(NEW, {"since": "2024-02-17T17:59:50.500Z"}, NOW)
+    assert {"since": "2024-02-17T17:59:00.000Z"} == await desk.testimony.of_event(NEW.id)
+    await desk.close()
+
+
+@pytest.mark.parametrize("cursor", [("ptcl",), ("ptcl", "x", "soon"), ("a", "b", "c", 4)])
+async def test_a_cursor_of_another_list_is_none_of_the_counts(tmp_path: Path, cursor: Cursor) -> None:
+    desk = Desk(DataDir(tmp_path), make_engine(), lambda agent: "")
+    with pytest.raises(BadParameterError, match="cursor"):
+        desk.find_counts(Query(cursor=cursor))
     await desk.close()
 
 

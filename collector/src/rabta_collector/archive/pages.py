@@ -16,8 +16,8 @@ from rabta_collector.archive.chain import InvalidCheckpointError, name_of, read_
 from rabta_collector.archive.reading import days_of
 from rabta_collector.archive.sealing import ArchiveError
 from rabta_collector.archive.verifying import Problem
-from rabta_collector.pages.attachment import FORMAT, minute
-from rabta_collector.rfc3339 import parse_time
+from rabta_collector.pages.attachment import FORMAT
+from rabta_collector.rfc3339 import format_minute, parse_time
 
 LARGEST = 16 * 1024 * 1024
 _SAME = ("platform", "isp", "from", "to", "mechanism", "witness")
@@ -103,7 +103,7 @@ class Printed:
 def _differing(line: bytes, event: Row, page: Row | None) -> Iterator[str]:
     """What a line of the record says otherwise than a page does."""
     told = json.loads(line)
-    at = minute(parse_time(told["event"]["at"]))
+    at = format_minute(parse_time(told["event"]["at"]))
     if event.get("at") != at:
         yield "at"
     yield from (word for word in _SAME if event.get(word) != told["event"][word])

@@ -12,8 +12,7 @@ from dataclasses import asdict, dataclass
 from hashlib import sha256
 from urllib.parse import quote
 
-from rabta_collector.pages.moments import to_minute
-from rabta_collector.rfc3339 import format_time
+from rabta_collector.rfc3339 import format_minute
 from rabta_collector.seals import Checkpoint, Seals
 from rabta_collector.state import Event, Verdict, Witness
 from rabta_collector.timeline import Span
@@ -46,15 +45,10 @@ class Attachment:
 def make_attachment(name: str, decided_at: float, content: Mapping[str, object], seals: Seals) -> Attachment:
     """`name`: of the file, without its suffix. `decided_at`: up to when everything is decided."""
     newest = None if seals.checkpoint is None else asdict(seals.checkpoint)
-    whole = {"format": FORMAT, "decided_at": minute(decided_at), "checkpoint": newest, **content}
+    whole = {"format": FORMAT, "decided_at": format_minute(decided_at), "checkpoint": newest, **content}
     text = json.dumps(whole, ensure_ascii=False, allow_nan=False, sort_keys=True, indent=1) + "\n"
     digest = sha256(text.encode()).hexdigest()
     return Attachment(name=f"{name}.json", text=text, digest=digest, checkpoint=seals.checkpoint)
-
-
-def minute(at: float) -> str:
-    """A time as attachments have it."""
-    return format_time(to_minute(at))
 
 
 def verdict_row(verdict: Verdict) -> Mapping[str, object]:
@@ -63,7 +57,7 @@ def verdict_row(verdict: Verdict) -> Mapping[str, object]:
         "isp": verdict.isp,
         "state": str(verdict.state),
         "mechanism": None if verdict.mechanism is None else str(verdict.mechanism),
-        "since": minute(verdict.since),
+        "since": format_minute(verdict.since),
         "confidence": round(verdict.confidence, 4),
         "agents": verdict.agents,
         "measurements": verdict.measurements,
@@ -87,7 +81,7 @@ def event_row(event: Event, seals: Seals) -> Mapping[str, object]:
     return {
         "record": None if mark is None else asdict(mark),
         "id": event.id,
-        "at": minute(event.at),
+        "at": format_minute(event.at),
         "platform": event.platform,
         "isp": event.isp,
         "from": event.from_state,
@@ -104,8 +98,8 @@ def span_row(span: Span) -> Mapping[str, object]:
         "isp": span.isp,
         "state": span.state,
         "mechanism": None if span.mechanism is None else str(span.mechanism),
-        "from": minute(span.since),
-        "until": None if span.until is None else minute(span.until),
+        "from": format_minute(span.since),
+        "until": None if span.until is None else format_minute(span.until),
         "revised": span.revised,
     }
 

@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 
 from rabta_collector.pages.moments import DAY_S, HOUR_S, PKT, Length, Moment, make_length, make_moment
 from rabta_collector.pages.strip import Frame, Strip, make_strip
+from rabta_collector.rfc3339 import minute_of
 from rabta_collector.timeline import Span
 from rabta_proto.vocabulary import State
 
@@ -96,11 +97,11 @@ def find_access(spans: Sequence[Span]) -> Iterable[Span]:
 
 def _access(span: Span, frame: Frame) -> Access:
     assert span.until is not None  # a window lies between two blocks
-    since = max(span.since, frame.begin)
+    since, until = max(minute_of(span.since), frame.begin), minute_of(span.until)
     return Access(
         since=make_moment(span.since, frame.now),
         until=make_moment(span.until, frame.now),
         length=make_length(span.until - span.since),
         left=_percent(since, frame),
-        width=f"{max(0.004, (span.until - since) / (frame.end - frame.begin)):.2%}",
+        width=f"{max(0.004, (until - since) / (frame.end - frame.begin)):.2%}",
     )

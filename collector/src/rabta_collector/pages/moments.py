@@ -7,7 +7,7 @@ known of one machine.
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, timezone
 
-from rabta_collector.rfc3339 import format_time
+from rabta_collector.rfc3339 import format_time, minute_of
 
 PKT = timezone(timedelta(hours=5), "PKT")  # no summer time
 MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
@@ -33,19 +33,14 @@ class Moment:
         return " ".join(filter(None, (str(self.day), self.month, self.year, self.clock)))
 
 
-def to_minute(at: float) -> float:
-    """Cut, not rounded: nothing is said to have happened before it did by more than a minute."""
-    return at // MINUTE_S * MINUTE_S
-
-
 def make_moment(at: float, now: float) -> Moment:
     """`17 Feb 22:00`; of another year than `now`, `17 Feb 2023 22:00`."""
-    return _moment(to_minute(at), with_year=_local(at).year != _local(now).year, clock="%H:%M")
+    return _moment(minute_of(at), with_year=_local(at).year != _local(now).year, clock="%H:%M")
 
 
 def make_full_moment(at: float) -> Moment:
     """Always with its year: what is printed has to say of when it is."""
-    return _moment(to_minute(at), with_year=True, clock="%H:%M")
+    return _moment(minute_of(at), with_year=True, clock="%H:%M")
 
 
 def make_clock(at: float) -> Moment:

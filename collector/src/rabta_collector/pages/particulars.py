@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from rabta_collector.disclosure import Row
-from rabta_collector.pages.attachment import Attachment, event_row, make_attachment, minute, span_row, verdict_row
+from rabta_collector.pages.attachment import Attachment, event_row, make_attachment, span_row, verdict_row
 from rabta_collector.pages.changes import Change, Took, make_change, make_changes, make_took
 from rabta_collector.pages.chart import DAYS, Band, Tick, make_band, make_frame, make_ticks
 from rabta_collector.pages.country import Cell, make_cell
@@ -13,6 +13,7 @@ from rabta_collector.pages.moments import Length, Moment, make_full_moment, make
 from rabta_collector.pages.names import Link
 from rabta_collector.pages.sheet import Material, to_kilobits
 from rabta_collector.pages.words import explain
+from rabta_collector.rfc3339 import format_minute
 from rabta_collector.state import Event, Verdict, Witness
 from rabta_collector.timeline import Span, overlaps
 from rabta_collector.verdict.rules import RULES_BY_ID
@@ -180,7 +181,7 @@ def make_story(material: Material, event: Event, evidence: Row | None = None) ->
 
 
 def _to_the_minute(evidence: Row | None, since: float) -> Row | None:
-    return None if evidence is None else {**evidence, "since": minute(since)}
+    return None if evidence is None else {**evidence, "since": format_minute(since)}
 
 
 def _covers(span: Span, at: float) -> bool:

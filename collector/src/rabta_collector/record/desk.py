@@ -7,7 +7,7 @@ from rabta_collector.datadir import DataDir
 from rabta_collector.disclosure import ProvinceOf
 from rabta_collector.engine import Engine
 from rabta_collector.newsroom import Newsroom
-from rabta_collector.query import Query
+from rabta_collector.query import BadParameterError, Cursor, Query
 from rabta_collector.record.book import Book
 from rabta_collector.record.counts import (
     WIDTHS,
@@ -21,6 +21,15 @@ from rabta_collector.record.file import RecordFile
 from rabta_collector.rfc3339 import parse_time
 from rabta_collector.state import Event
 from rabta_collector.testimony import Testimony, Witnesses
+
+
+def _place(cursor: Cursor) -> tuple[str, str, int]:
+    """ISP, platform and Unix seconds. Raises `BadParameterError`."""
+    try:
+        isp, platform, at = map(str, cursor)
+        return isp, platform, round(parse_time(at))
+    except ValueError:
+        raise BadParameterError("cursor", "none that this list gave out") from None
 
 
 class Desk:
@@ -76,8 +85,7 @@ class Desk:
         """What readers ask of the counts. Reads from disk: to be called in a thread."""
         after = None
         if query.cursor is not None:
-            isp, platform, at = query.cursor
-            after = (str(isp), str(platform), round(parse_time(str(at))))
+            after = _place(query.cursor)
         return read_counts(
             self._book.file.path,
             width=WIDTHS[query.by],

@@ -607,7 +607,7 @@ class Held(_message.Message):
     """How it is blocked or throttled, for instance "tls.reset.sni". Empty: neither, or not known."""
     @_builtins.property
     def since(self) -> _timestamp_pb2.Timestamp:
-        """When the state began (UTC)."""
+        """When the state began (UTC), cut to the minute."""
 
     def __init__(
         self,
