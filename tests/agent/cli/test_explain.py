@@ -159,5 +159,5 @@ def test_a_hello_that_was_made_for_comparison_is_not_the_fact_of_a_measurement()
         for protocol in (VpnProtocol.ECH, VpnProtocol.TLS)
     )
     told = conclude(measured(OWN, TCP, (ech, Failure.CONNECTION_RESET), TCP, plain, target="ech://x.com"))
-    assert "(ech)" in told
+    assert "(ECH)" in told
     assert FAILURES[Failure.CONNECTION_RESET] in told

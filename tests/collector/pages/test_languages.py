@@ -9,7 +9,7 @@ from rabta_collector.pages.languages import ENGLISH, languages
 from rabta_collector.pages.moments import MONTHS
 from rabta_collector.pages.render import _environment
 from rabta_collector.pages.steps import RESOLVERS
-from rabta_collector.pages.words import ISP_MEANINGS, KINDS, MEANINGS, MECHANISMS, PARTS, STEPS, SYMBOLS
+from rabta_collector.pages.words import GREETINGS, ISP_MEANINGS, KINDS, MEANINGS, MECHANISMS, PARTS, STEPS, SYMBOLS
 from rabta_collector.provinces import PROVINCES
 from rabta_collector.targets import default_catalogue
 from rabta_proto.vocabulary import IspKind, IspState, Judgement, Mechanism, State, Step
@@ -28,7 +28,14 @@ def in_templates() -> Iterator[str]:
 
 def in_words() -> set[str]:
     """Texts that come from the vocabulary."""
-    said = {*MEANINGS.values(), *ISP_MEANINGS.values(), *KINDS.values(), *MECHANISMS.values(), *STEPS.values()}
+    said = {
+        *MEANINGS.values(),
+        *ISP_MEANINGS.values(),
+        *KINDS.values(),
+        *MECHANISMS.values(),
+        *STEPS.values(),
+        *GREETINGS.values(),
+    }
     states = {*map(str, SYMBOLS), *map(str, Judgement)}
     return said | states | {*WHOLE.values(), WHOLE_NETWORK, *MONTHS, *RESOLVERS.values(), *PROVINCES, *PARTS}
 

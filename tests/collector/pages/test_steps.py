@@ -3,6 +3,7 @@
 import pytest
 
 from rabta_collector.pages.steps import StepLine, make_step
+from rabta_proto.vocabulary import VpnProtocol
 from support.factories import RESET, dns_trouble, quic_trouble, tls_trouble, works, works_over_quic
 from support.telling import Story
 
@@ -32,6 +33,20 @@ def test_what_went_well_says_what_came() -> None:
 @pytest.mark.parametrize("story", [works_over_quic(), quic_trouble(RESET), dns_trouble("dns_nxdomain_error")])
 def test_every_step_has_words_for_what_was_tried(story: Story) -> None:
     assert all(line.meaning and line.what and line.got for line in lines(story))
+
+
+@pytest.mark.parametrize(
+    ("protocol", "meaning"),
+    [
+        (VpnProtocol.OPENVPN, "greeting a VPN server or a Tor relay"),
+        (VpnProtocol.TOR, "beginning encryption with a Tor relay"),
+        (VpnProtocol.ECH, "beginning encryption with ECH"),
+        (VpnProtocol.TLS, "beginning encryption without ECH, for comparison"),
+    ],
+)
+def test_tor_is_no_vpn_and_neither_is_a_hello_with_ech(protocol: VpnProtocol, meaning: str) -> None:
+    (line,) = lines(Story(target="tor://192.0.2.1:443", name="").greets("192.0.2.1", protocol=protocol))
+    assert (meaning, f"{protocol} @ 192.0.2.1:1194") == (line.meaning, line.what)
 
 
 def test_an_ipv6_address_stands_in_brackets() -> None:

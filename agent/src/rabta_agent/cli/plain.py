@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator
 
+from rabta_agent.cli.greetings import compare_hellos, tell_answer, tell_greeting
 from rabta_agent.words import mark, tr
 from rabta_proto.model import (
     DnsQuery,
@@ -41,7 +42,7 @@ FAILURES = {
     Failure.SSL_INVALID_CERTIFICATE: mark("the certificate is expired or otherwise wrong"),
     Failure.SSL_FAILED_HANDSHAKE: mark("encryption could not be agreed on"),
     Failure.QUIC_FAILED_HANDSHAKE: mark("QUIC could not be agreed on"),
-    Failure.VPN_FAILED_HANDSHAKE: mark("the VPN server's answer is none of its protocol"),
+    Failure.VPN_FAILED_HANDSHAKE: mark("the answer is none of the protocol that was spoken"),
     Failure.HTTP_INVALID_RESPONSE: mark("the answer is no HTTP"),
     Failure.HTTP_INVALID_REDIRECT: mark("the redirect leads nowhere"),
     Failure.HTTP_TOO_MANY_REDIRECTS: mark("too many redirects"),
@@ -81,7 +82,7 @@ def tell_step(observation: Observation) -> str:
         case QuicHandshake() as quic:
             return tr("Asked {address} over QUIC as {name}", address=quic.address, name=quic.server_name)
         case VpnHandshake() as vpn:
-            return tr("Greeted a VPN server at {address} ({protocol})", address=vpn.address, protocol=vpn.protocol)
+            return tell_greeting(vpn)
         case HttpRoundTrip() as http:
             return tr("Asked for {url}", url=http.url)
         case Transfer() as transfer:
@@ -117,6 +118,8 @@ def tell_outcome(observation: Observation) -> str:
         case Transfer() as transfer:
             seconds = (transfer.read_us or 0) / 1_000_000
             return tr("{count} bytes in {seconds:.1f} s", count=transfer.body_bytes, seconds=seconds)
+        case VpnHandshake() as vpn:
+            return tell_answer(vpn)
         case _:
             return tr("it answered")
 
@@ -144,9 +147,10 @@ def conclude(measurement: Measurement) -> str:
             return tell(good[-1])
         if found:
             return _failed(found[-1], steps)
-    vpn = [one for one in real if isinstance(one.detail, VpnHandshake)]
-    if vpn:
-        return f"{tell_step(vpn[-1])}: {tell_outcome(vpn[-1])}."
+    for one in reversed(real):
+        if isinstance(one.detail, VpnHandshake):
+            compared = compare_hellos(one.detail, steps) if one.failure else ""
+            return f"{tell_step(one)}: {tell_outcome(one)}{compared}."
     tcp = [one for one in real if isinstance(one.detail, TcpConnect)]
     if good := [one for one in tcp if one.failure is None]:
         return _connected(good[-1])

@@ -7,6 +7,7 @@ from google.protobuf.json_format import MessageToJson
 
 from rabta_agent import log
 from rabta_agent.ceilings import Ceilings
+from rabta_agent.cli.greetings import label_of, name_of
 from rabta_agent.cli.lines import hang, terminal_width
 from rabta_agent.cli.paint import BOLD, GREEN, RED, paint, paints
 from rabta_agent.cli.plain import conclude, tell_disturbances
@@ -92,7 +93,7 @@ def to_text(measurement: Measurement, *, colour: bool = False, most: int | None 
     for observation in measurement.observations:
         began, took = observation.offset_us / 1000, observation.duration_us / 1000
         repeat = "  " + tr("(attempt {number})", number=observation.attempt) if observation.attempt > 1 else ""
-        head = f"{began:9.1f} ms {took:8.1f} ms  {observation.step:<5} "
+        head = f"{began:9.1f} ms {took:8.1f} ms  {label_of(observation):<5} "
         shade = (RED if observation.failure else GREEN) if colour else None
         lines.append(hang(head, _what(observation) + repeat, most, shade))
     lines += [hang("", tr("note: {cause}", cause=cause), most) for cause in tell_disturbances(measurement.network)]
@@ -128,7 +129,7 @@ def _what(observation: Observation) -> str:
             came = f"QUIC {_quic_version(quic)}, {_certificate(quic.verified)}"
         case VpnHandshake() as vpn:
             place = tr("{address} port {port}", address=vpn.address, port=vpn.port)
-            tried = tr("{name} at {address}", name=vpn.protocol, address=place) + (
+            tried = tr("{name} at {address}", name=name_of(vpn), address=place) + (
                 tr(" over TCP") if vpn.over_tcp else ""
             )
             came = tr("answered, key verified") if vpn.verified else tr("answered")

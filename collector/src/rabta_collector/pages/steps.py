@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from ipaddress import ip_address
 
-from rabta_collector.pages.words import STEPS
+from rabta_collector.pages.words import GREETINGS, STEPS
 from rabta_proto.model import (
     DnsQuery,
     HttpRoundTrip,
@@ -44,7 +44,7 @@ def make_step(observation: Observation) -> StepLine:
     detail = observation.detail
     what, got = _told(observation)
     return StepLine(
-        meaning=STEPS[observation.step],
+        meaning=_meaning(observation),
         what=what,
         got=observation.failure or got,
         failed=observation.failure is not None,
@@ -52,6 +52,11 @@ def make_step(observation: Observation) -> StepLine:
         by=RESOLVERS[detail.resolver_kind] if isinstance(detail, DnsQuery) else None,
         innocuous=isinstance(detail, TlsHandshake | QuicHandshake) and detail.isolation,
     )
+
+
+def _meaning(observation: Observation) -> str:
+    detail, usual = observation.detail, STEPS[observation.step]
+    return GREETINGS.get(detail.protocol, usual) if isinstance(detail, VpnHandshake) else usual
 
 
 def _told(observation: Observation) -> tuple[str, str]:

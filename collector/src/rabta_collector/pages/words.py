@@ -8,7 +8,7 @@ A state is always a symbol and a word, and a colour only besides.
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from rabta_proto.vocabulary import IspKind, IspState, Mechanism, State, Step
+from rabta_proto.vocabulary import IspKind, IspState, Mechanism, State, Step, VpnProtocol
 
 SYMBOLS = {
     State.REACHABLE: "✓",
@@ -79,10 +79,12 @@ MECHANISMS = {
     Mechanism.THROTTLE_HOST: "The connection is slowed once the site's page is asked for.",
     Mechanism.THROTTLE_IP: "All that the site's server gives is held to one rate, while other sites come faster, "
     "and this one comes faster abroad.",
-    Mechanism.VPN_TIMEOUT: "The first message of the VPN's protocol stays without an answer, though it is "
+    Mechanism.VPN_TIMEOUT: "The first message to a VPN server or a Tor relay stays without an answer, though it is "
     "answered abroad.",
-    Mechanism.VPN_RESET: "The connection is cut after the VPN protocol's first message, which is answered abroad.",
-    Mechanism.VPN_EOF: "The connection is closed after the VPN protocol's first message, which is answered abroad.",
+    Mechanism.VPN_RESET: "The connection is cut after the first message to a VPN server or a Tor relay, which is "
+    "answered abroad.",
+    Mechanism.VPN_EOF: "The connection is closed after the first message to a VPN server or a Tor relay, which is "
+    "answered abroad.",
     Mechanism.VPN_REFUSED: "The VPN server is refused on this network, and answers elsewhere.",
 }
 STEPS = {
@@ -92,8 +94,15 @@ STEPS = {
     Step.QUIC: "beginning encryption over QUIC",
     Step.HTTP: "asking for the page",
     Step.TRANSFER: "loading a file, timed",
-    Step.VPN: "greeting a VPN server",
+    Step.VPN: "greeting a VPN server or a Tor relay",
 }
+GREETINGS = {
+    VpnProtocol.TOR: "beginning encryption with a Tor relay",
+    VpnProtocol.ECH: "beginning encryption with ECH",
+    VpnProtocol.TLS: "beginning encryption without ECH, for comparison",
+}
+"""Of the step `vpn`, what is none of a VPN's."""
+
 PARTS = ("messages", "media", "network", "website")
 """Names of parts of platforms that are known in every language; an operator's own are shown as they are."""
 
