@@ -10,14 +10,13 @@ import pytest
 
 from faults.asked import TIMEOUT_S, dice, journal_length, tell
 from faults.rig import BEAT_S, Rig, rig
-from faults.written import write_journal
+from faults.written import targets, write_journal
 from lab.waiting import until
 
 pytestmark = [pytest.mark.timeout(TIMEOUT_S), pytest.mark.slow]
 
 MOST_KB = 400_000
 CHECKPOINT = "5m"  # as it is by default
-TARGETS = '[[platform]]\nid = "x"\nname = "X"\ncategory = "SOCIAL"\n[[platform.target]]\nurl = "https://x.com/"\n'
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,7 +66,7 @@ async def test_a_long_journal_is_known_again_in_bounded_memory(tmp_path: Path) -
     length, random = journal_length(4000), dice("long-journal")
     usual = ("env", f"RABTA_CHECKPOINT={CHECKPOINT}")  # the rig's own pace of checkpoints would be most of the work
     async with rig(tmp_path, prefix=usual) as system:
-        system.targets.write_text(TARGETS, encoding="utf-8")
+        system.targets.write_text(targets(), encoding="utf-8")
         system.data.mkdir()
         rows = write_journal(system.journal, length, random)
         whole = await start(system)

@@ -101,9 +101,17 @@ def works_again(failure: str = SILENCE) -> Story:
     return told.again().names(NEAR).connects(NEAR).handshakes(NEAR).answers(NEAR)
 
 
-def tls_trouble(failure: str, *, isolated: bool | None = True, answered: bool = False, passes: int = 3) -> Story:
+def tls_trouble(
+    failure: str,
+    *,
+    isolated: bool | None = True,
+    answered: bool = False,
+    passes: int = 3,
+    target: str = URL,
+    name: str = SITE,
+) -> Story:
     """Every pass fails after the ClientHello; `isolated`: an innocuous name was answered or not, `None`: not tried."""
-    told = story().names(NEAR).names(NEAR, by=ResolverKind.DOH)
+    told = story(target, name).names(NEAR).names(NEAR, by=ResolverKind.DOH)
     for turn in range(passes):
         told.connects(NEAR).fails_tls(NEAR, failure, answered=answered)
         if isolated is not None and (turn == 0 or not isolated):

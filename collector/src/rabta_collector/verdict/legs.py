@@ -162,11 +162,12 @@ class Leg:
 
     def named_by(self, *kinds: ResolverKind) -> frozenset[str]:
         """Addresses that resolvers of these kinds gave."""
-        found: set[str] = set()
-        for o in self.dns:
-            if dns(o).resolver_kind in kinds:
-                found.update(dns(o).addresses)
-        return frozenset(found)
+        return frozenset[str]().union(*map(self.named.__getitem__, kinds))
+
+    @once
+    def named(self) -> dict[ResolverKind, set[str]]:
+        said = [(dns(o).resolver_kind, dns(o).addresses) for o in self.dns]
+        return {kind: {a for its, found in said if its is kind for a in found} for kind in ResolverKind}
 
     def asked_for(self, query_type: str) -> bool:
         """Whether the machine's own resolver was asked for addresses of this type."""
@@ -175,10 +176,9 @@ class Leg:
     @once
     def special(self) -> set[str]:
         """Own addresses that no site can have: what the agent would not dial, or for a mere name what is so."""
-        found = self.own & {address_of(o) for o in self.tried if o.failure == Failure.SPECIAL_ADDRESS}
         if self.scheme is Scheme.DNS and not self.lab:  # nothing is dialled; in a lab everything is on loopback
-            found |= {address for address in self.own if is_special(address)}
-        return found
+            return {address for address in self.own if is_special(address)}
+        return self.own & {address_of(o) for o in self.tried if o.failure == Failure.SPECIAL_ADDRESS}
 
     @once
     def elsewhere(self) -> set[str]:

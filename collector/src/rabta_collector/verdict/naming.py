@@ -30,7 +30,7 @@ class Naming:
 
     @once
     def by_controls(self) -> frozenset[str]:
-        return frozenset[str]().union(*(leg.named_by(*ResolverKind) for leg in self.voices.legs))
+        return frozenset[str]().union(*(said for leg in self.voices.legs for said in leg.named.values()))
 
     @once
     def vouched(self) -> frozenset[str]:

@@ -18,13 +18,17 @@ from enum import StrEnum
 from itertools import starmap, zip_longest
 
 from rabta_collector.verdict.background import NOTHING, Background
-from rabta_collector.verdict.legs import Leg, Manner, http, is_ipv6, read_legs, something_answered
+from rabta_collector.verdict.legs import Leg, Manner, http, is_ipv6, something_answered
 from rabta_collector.verdict.once import once
+from rabta_collector.verdict.readings import Readings
 from rabta_proto.model import HttpRoundTrip, Measurement
 from rabta_proto.vocabulary import Step
 
 ORDER = {Step.DNS: 0, Step.TCP: 1, Step.TLS: 2, Step.QUIC: 2, Step.VPN: 2, Step.HTTP: 3}
 """How deep a step is; QUIC has TCP's and TLS's place."""
+
+_READINGS = Readings()
+"""A control's measurement is heard for every one of an agent's around it."""
 
 
 class Support(StrEnum):
@@ -75,7 +79,7 @@ class Voices:
 
     @once
     def _chains(self) -> list[tuple[tuple[Leg, ...], Measurement]]:
-        return [(read_legs(control), control) for control in self.controls if _speaks(control)]
+        return [(_READINGS.of(control), control) for control in self.controls if _speaks(control)]
 
     @once
     def _same_name(self) -> list[tuple[Leg, Measurement]]:
