@@ -270,7 +270,7 @@ def test_one_mobile_isp_falls_silent() -> None:
     assert (State.INCONCLUSIVE, "the ISP is down") == (verdict(engine, "jazz").state, verdict(engine, "jazz").note)
     assert {"jazz"} == {event.isp for event in events}
     turn = next(event for event in events if event.platform is None)
-    assert ("up", "down", 90.0) == (turn.from_state, turn.to_state, turn.detected_after_seconds)
+    assert ("up", "down", 86.0) == (turn.from_state, turn.to_state, turn.detected_after_seconds)
 
 
 def test_and_comes_back() -> None:

@@ -51,9 +51,9 @@ def test_isps_are_unknown_until_somebody_is_there() -> None:
 def test_an_isp_goes_down_when_its_time_has_come_though_nothing_is_heard() -> None:
     country = calm()
     country.presence(100, "jazz", False, "jazz-1", "jazz-2", "jazz-3")
-    assert [] == country.until(189)
-    (turn,) = country.until(190)
-    assert Turn(isp="jazz", before=IspState.UP, after=IspState.DOWN, detected_after_s=90.0) == turn
+    assert [] == country.until(185)
+    (turn,) = country.until(186)
+    assert Turn(isp="jazz", before=IspState.UP, after=IspState.DOWN, detected_after_s=86.0) == turn
 
 
 def test_a_crowd_that_said_it_goes_is_no_outage_and_is_expected_no_more() -> None:
@@ -141,3 +141,33 @@ def test_as_many_are_expected_as_there_are_at_that_hour() -> None:
     country.until(8 * 86_400 + 20_000)
     at = 8 * 86_400
     assert [1, 3] == [country.nation.statuses(moment)[2].agents_expected for moment in (at + 10_000, at + 60_000)]
+
+
+def evening(spread_s: int) -> list[Turn]:
+    """Nine of twelve agents of fixed lines go within a quarter of an hour, and then all three of Jazz."""
+    country = Country()
+    country.presence(1, "ptcl", True, *(f"ptcl-{n}" for n in range(12)))
+    country.presence(1, "jazz", True, "jazz-1", "jazz-2", "jazz-3")
+    country.until(5000)
+    for number in range(9):
+        country.presence(5000 + 100 * number, "ptcl", False, f"ptcl-{number}")
+        country.until(5000 + 100 * number)
+    for number in (1, 2, 3):
+        country.presence(6000 + spread_s * number, "jazz", False, f"jazz-{number}")
+    return [turn for turn in country.until(6500) if turn.isp == "jazz"]
+
+
+def test_agents_that_go_as_agents_go_everywhere_at_that_hour_are_no_outage() -> None:
+    assert [IspState.UNKNOWN] == [turn.after for turn in evening(60)]
+    assert [IspState.DOWN] == [turn.after for turn in evening(1)]
+
+
+def test_isps_of_a_kind_that_fall_silent_as_one_are_down_the_sooner() -> None:
+    country = Country((*ISPS, Isp(id="zong", name="Zong", kind=IspKind.MOBILE)))
+    for isp in ("ptcl", "jazz", "zong"):
+        country.presence(1, isp, True, *(f"{isp}-{n}" for n in range(5)))
+    country.until(10)
+    country.presence(100, "jazz", False, *(f"jazz-{n}" for n in range(5)))
+    country.presence(105, "zong", False, *(f"zong-{n}" for n in range(5)))
+    assert [] == country.until(142)
+    assert {("jazz", IspState.DOWN), ("zong", IspState.DOWN)} == {(t.isp, t.after) for t in country.until(143)}

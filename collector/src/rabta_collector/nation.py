@@ -1,5 +1,6 @@
 """The state of every ISP, from what is heard of agents there and elsewhere. Pure; outage.py has the rules."""
 
+from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -7,7 +8,7 @@ from functools import partial
 from rabta_collector.agenda import Agenda
 from rabta_collector.catalogue import Isp
 from rabta_collector.entries import Entry, Measured, Presence
-from rabta_collector.outage import Group, Patience, judge
+from rabta_collector.outage import HAZARDS_S, Elsewhere, Group, Patience, crowd_gone_at, judge
 from rabta_collector.rhythm import Rhythm
 from rabta_collector.state import IspStatus
 from rabta_proto.vocabulary import IspState, Role
@@ -44,6 +45,8 @@ class Nation:
         self._homes: dict[str, str] = {}
         self._alive_since: dict[str, float] = {}
         self._connected_since: dict[str, float] = {}
+        self._departures: deque[tuple[float, str]] = deque()
+        self._hazards: dict[str, float] = {}
         self._kinds = {isp.id: isp.kind for isp in isps}
         self._states = {isp.id: IspState.UNKNOWN for isp in isps}
         self._since: dict[str, float | None] = {isp.id: None for isp in isps}
@@ -79,10 +82,25 @@ class Nation:
             group.leave(entry.agent)
             del self._homes[entry.agent]
         else:
-            group.disconnect(entry.agent, entry.at)
+            self._break_off(key, entry.agent, entry.at)
         self._note_sessions(key, entry.at)
         if not isinstance(entry, Measured) or self._news(key, entry.agent):
             self._agenda.enter_after((key,), entry.at)
+
+    def _break_off(self, key: str, agent: str, at: float) -> None:
+        """An agent's session ended without a word; whoever is silent beside its ISP may be looked at sooner for it."""
+        group = self._groups[key]
+        before = group.connected
+        group.disconnect(agent, at)
+        if key == CONTROLS or group.connected == before:
+            return
+        self._departures.append((at, key))
+        while self._departures[0][0] + max(HAZARDS_S) <= at:
+            self._departures.popleft()
+        self._hazards[key] = max(self._hazard(key, at, reach_s) for reach_s in HAZARDS_S)
+        if not group.connected:
+            for other in self._alike(key):
+                self._agenda.enter_after((other,), at)
 
     def look_at(self, isp: str, moment: float) -> None:
         """Something was decided that the state of an ISP may hang on."""
@@ -167,23 +185,36 @@ class Nation:
 
     def _decide(self, isp: str, now: float) -> Turn | None:
         group, before = self._groups[isp], self._states[isp]
-        connected = min((since for other, since in self._connected_since.items() if other != isp), default=None)
-        others_since, expect = self._others_since(isp), partial(self._foresee, isp)
-        after = judge(group, now, others_since, connected, expect, self._silent_alike(isp, now))
+        after = judge(group, now, self._elsewhere(isp), partial(self._foresee, isp))
         if after in (IspState.UP, IspState.DEGRADED):
             after = max(after, self._health(isp), key=_BY_GRAVITY.index)
         if after is before:
             return None
         self._states[isp], self._since[isp] = after, now
-        silent = now - group.silent_since() if after is IspState.DOWN and not group.alive(now) else None
+        silent = now - group.silent_since() if after is IspState.DOWN and not group.connected else None
         return Turn(isp=isp, before=before, after=after, detected_after_s=silent)
 
-    def _silent_alike(self, isp: str, now: float) -> list[float]:
-        """When agents fell silent at other ISPs of the same kind, of which nobody is there."""
-        alike = [
-            self._groups[other] for other, kind in self._kinds.items() if kind is self._kinds[isp] and other != isp
-        ]
-        return [sign.at for group in alike if not group.alive(now) for sign in group.signs.values()]
+    def _elsewhere(self, isp: str) -> Elsewhere:
+        connected = (since for other, since in self._connected_since.items() if other != isp)
+        return Elsewhere(
+            since=self._others_since(isp),
+            connected_since=min(connected, default=None),
+            alike=[[sign.at for sign in self._groups[other].signs.values()] for other in self._alike(isp)],
+            hazard=self._hazards.get(isp, 0.0),
+        )
+
+    def _alike(self, isp: str) -> list[str]:
+        """Other ISPs of the same kind, of which nobody is there."""
+        kind = self._kinds[isp]
+        others = (other for other, its in self._kinds.items() if its is kind and other != isp)
+        return [other for other in others if not self._groups[other].connected]
+
+    def _hazard(self, isp: str, now: float, reach_s: float) -> float:
+        """How many agents leave, per agent and second, of all that were there of late; without this ISP's last fall."""
+        fell_from = now - self._patience.together_s
+        lately = sum(at + reach_s > now and (key != isp or at < fell_from) for at, key in self._departures)
+        there = sum(group.connected for key, group in self._groups.items() if key != CONTROLS) + lately
+        return lately / (reach_s * there) if there else 0.0
 
     def _others_since(self, key: str) -> float | None:
         """Since when somebody in another group has been reporting."""
@@ -192,7 +223,10 @@ class Nation:
     def _schedule(self, key: str, now: float) -> None:
         """A group is looked at again when its state may change though nothing is heard."""
         others_since = self._others_since(key)
-        moments = [*self._groups[key].moments()]
+        group = self._groups[key]
+        moments = [*group.moments()]
+        if key != CONTROLS and not group.connected:
+            moments += filter(None, [crowd_gone_at(group, self._elsewhere(key))])
         if others_since is not None:
             moments.append(others_since + self._patience.silence_s)
         if later := [moment for moment in moments if moment > now]:

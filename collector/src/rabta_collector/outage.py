@@ -8,8 +8,15 @@ for each ISP, one for the controls.
   elsewhere has been reporting for `isp_silence_s`. Agents that left one by one in the evening are no outage.
 * Two agents fall silent within three minutes by chance some times a year at an ISP that has few; three hardly ever. So
   `isp_min_agents` are three, but two do where other ISPs of that kind fell silent as a whole then, too: a shutdown.
-* A crowd that falls silent as one is believed sooner: ten agents in 10 s, five in 20 s, if that is all who were there.
-  One agent may be slow to come back; that ten are, each with its own line, is what an outage is. (CROWDS)
+* A crowd that falls silent as one is believed sooner than one agent, if that is all who were there. Where sessions
+  break and lines do not (address translation forgets everybody), agents are back within `BACK_S`, each at a moment of
+  its own: that of n none is after t comes about with a chance of (1 - t / BACK_S) ^ n, and down it is at `SLOW_BACK`.
+  That takes three agents 86 s after their sessions ended, five 68, ten 38, twenty 13; agents of other ISPs of that
+  kind of which nobody is there count with them. (`Patience.crowd_s`)
+* Agents that go one after the other may go together by chance, most of all where many go: at midnight. While each
+  leaves with the hazard that agents everywhere had just before (`HAZARDS_S`), all others of n follow the first within w
+  seconds with a chance of (1 - exp(-hazard x w)) ^ (n - 1): down or degraded it is only below `CHANCE`. Where other
+  ISPs of that kind fell silent then, with a chance of `NOTABLE` or less, it is multiplied by theirs.
 * `degraded`: at least `isp_min_agents`, and twice as many as remain, fell silent together within the last hour.
 * An agent that said that it goes (stopped, paused, in its hours of silence) is from then on none of the ISP's: a crowd
   of volunteers with the same quiet hours is no outage, on no night.
@@ -19,15 +26,29 @@ for each ISP, one for the controls.
 * `unknown`: nobody was there within `isp_memory_s`, or everybody everywhere is silent, which is our own fault.
 """
 
-from collections.abc import Callable, Iterable
+from bisect import bisect_right
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
+from itertools import chain
+from math import expm1, log, prod
 
 from rabta_proto.vocabulary import IspState
 
 RECENT_S = 3600.0  # in which agents that fell silent together make an ISP degraded
-CROWDS = ((10, 10.0), (5, 20.0))
-"""So many agents that fell silent together, and the seconds after which they all count as gone; the most first."""
-PAIR = 2
+BACK_S, SLOW_BACK = 120.0, 0.001
+"""Seconds within which an agent whose session broke is back, and how seldom a whole crowd may take longer by chance."""
+
+UNNOTICED_S = 22.0  # for which an agent was silent at least when its session is ended (session.py)
+CROWD_LEAST_S = 10.0
+HAZARDS_S = (300.0, 1200.0)
+"""The stretches of time before a fall over which departures are counted; the worse of them holds."""
+
+CHANCE = 1e-5
+"""Thirty ISPs see some hundred thousand falls of three agents or more in a year: one of them is wrongly believed."""
+
+NOTABLE = 0.01
+"""Falls of other ISPs that are likelier than this by themselves bear nothing out: somebody is always going to bed."""
+PAIR = 2  # agents
 CERTAIN = 3.0
 """With so many agents expected there is nobody once in twenty times by chance (Poisson: e^-3)."""
 REPORTING_S = 900.0  # in which an agent that reports has measured something
@@ -44,7 +65,10 @@ class Patience:
 
     def crowd_s(self, together: int) -> float:
         """Silence after which so many agents are gone, all of them."""
-        return next((min(s, self.silence_s) for count, s in CROWDS if together >= count), self.silence_s)
+        if together < 1:
+            return self.silence_s
+        back_s = -BACK_S * expm1(log(SLOW_BACK) / together)
+        return min(self.silence_s, max(CROWD_LEAST_S, back_s - UNNOTICED_S))
 
 
 @dataclass(slots=True, kw_only=True)
@@ -113,10 +137,9 @@ class Group:
         return max((sign.at for sign in self.signs.values()), default=0.0)
 
     def moments(self) -> Iterable[float]:
-        """When its state may change though nothing is heard."""
+        """When its state may change though nothing is heard; not when a crowd counts as gone (`crowd_gone_at`)."""
         for sign in self.signs.values():
             if not sign.connected:
-                yield from (sign.at + self.patience.crowd_s(count) for count, _ in CROWDS)
                 gone_at = sign.at + self.patience.silence_s
                 yield from (gone_at, gone_at + RECENT_S, sign.at + self.patience.memory_s)
 
@@ -126,57 +149,97 @@ def unforeseen(moment: float) -> float | None:
     return None
 
 
-def judge(
-    group: Group,
-    now: float,
-    others_since: float | None,
-    others_connected_since: float | None,
-    expect: Callable[[float], float | None] = unforeseen,
-    alike: Iterable[float] = (),
-) -> IspState:
-    """The state of an ISP.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Elsewhere:
+    """What is heard beyond an ISP.
 
-    `others_since`: since when somebody elsewhere has been reporting, `None`: nobody is. `others_connected_since`: since
-    when somebody elsewhere has had a session, without a gap. `expect`: how many agents are there at such a moment.
-    `alike`: when agents fell silent at other ISPs of that kind, of which nobody is there.
+    `since`: since when somebody has been reporting, `None`: nobody is. `connected_since`: since when somebody has had a
+    session, without a gap. `alike`: of each other ISP of that kind of which nobody is there, when agents fell silent.
+    `hazard`: departures of agents everywhere, per agent and second, just before the last ones here.
     """
+
+    since: float | None
+    connected_since: float | None
+    alike: Sequence[Sequence[float]] = ()
+    hazard: float = 0.0
+
+
+def judge(
+    group: Group, now: float, elsewhere: Elsewhere, expect: Callable[[float], float | None] = unforeseen
+) -> IspState:
+    """The state of an ISP. `expect`: how many agents are there at such a moment."""
     patience = group.patience
     gone = [sign.at for sign in group.signs.values() if group.gone(sign, now)]
     here = len(group.signs) - len(gone)
     if not group.signs:
         return IspState.UNKNOWN
-    if here and not _crowd_gone(group, now, others_connected_since):
-        recent = [at for at in gone if at + patience.silence_s + RECENT_S > now]
-        many = _together(recent, patience) >= max(patience.min_agents, 2 * here)
+    crowd_gone = (at := crowd_gone_at(group, elsewhere)) is not None and at <= now and _as_one(group, now, elsewhere)
+    if here and not crowd_gone:
+        recent = _together([at for at in gone if at + patience.silence_s + RECENT_S > now], patience)
+        many = len(recent) >= max(patience.min_agents, 2 * here) and _chance(recent, (), elsewhere.hazard) <= CHANCE
         usual = (expected := expect(now)) is not None and 2 * here >= expected
         return IspState.DEGRADED if many and not usual else IspState.UP
-    if others_since is None or others_since + patience.silence_s > now:
+    if elsewhere.since is None or elsewhere.since + patience.silence_s > now:
         return IspState.UNKNOWN
-    silent = [sign.at for sign in group.signs.values()]
-    fell = _together(silent, patience)
-    usual = (expected := expect(max(silent))) is not None and expected < min(CERTAIN, fell / 2)
-    beside = sum(abs(at - max(silent)) <= patience.together_s for at in alike)
-    enough = fell >= patience.min_agents or (fell >= PAIR and fell + beside > patience.min_agents)
-    return IspState.DOWN if enough and not usual else IspState.UNKNOWN
+    fell = _together([sign.at for sign in group.signs.values()], patience)
+    usual = (expected := expect(max(fell))) is not None and expected < min(CERTAIN, len(fell) / 2)
+    beside = [
+        [at for at in fall if crowd_gone or at + patience.silence_s <= now]
+        for fall in _beside(fell, elsewhere, patience)
+    ]
+    pair = len(fell) >= PAIR and len(fell) + sum(map(len, beside)) > patience.min_agents
+    enough = len(fell) >= patience.min_agents or pair
+    chance = _chance(fell, beside, elsewhere.hazard) > CHANCE
+    return IspState.DOWN if enough and not usual and not chance else IspState.UNKNOWN
 
 
-def _crowd_gone(group: Group, now: float, others_connected_since: float | None) -> bool:
-    """Whether all who were there fell silent as one, so many that they are gone sooner than each of them would be.
+def crowd_gone_at(group: Group, elsewhere: Elsewhere) -> float | None:
+    """When all who were there count as gone together, if nobody comes back; `None`: somebody is there.
+
+    Whoever falls silent beside them later may make it sooner, and never later.
+    """
+    if group.connected or not group.signs:
+        return None
+    fell = _together([sign.at for sign in group.signs.values()], group.patience)
+    last, beside = max(fell), sorted(chain.from_iterable(_beside(fell, elsewhere, group.patience)))
+    moments = [last, *(at for at in beside if at > last)]
+    return min(at + group.patience.crowd_s(len(fell) + bisect_right(beside, at)) for at in moments)
+
+
+def _as_one(group: Group, now: float, elsewhere: Elsewhere) -> bool:
+    """Whether all who were there fell silent as one.
 
     Somebody elsewhere has to have stayed connected meanwhile: when the collector restarts, whole ISPs may come back
     later than others do. Those of them that are gone by now each for itself still count, or the crowd would melt while
     nobody came back.
     """
-    if group.connected or others_connected_since is None:
-        return False
     silent = [sign.at for sign in group.signs.values()]
     here = [sign.at for sign in group.signs.values() if not group.gone(sign, now)]
-    last = max(silent)
-    as_one = min(here) >= last - group.patience.together_s and others_connected_since < last
-    return as_one and last + group.patience.crowd_s(_together(silent, group.patience)) <= now
+    fell = _together(silent, group.patience)
+    stayed = elsewhere.connected_since is not None and elsewhere.connected_since < max(silent)
+    chance = _chance(fell, _beside(fell, elsewhere, group.patience), elsewhere.hazard) > CHANCE
+    return len(fell) >= PAIR and stayed and min(here, default=max(silent)) >= min(fell) and not chance
 
 
-def _together(silences: list[float], patience: Patience) -> int:
-    """How many fell silent at about the time when the last one did."""
+def _together(silences: Sequence[float], patience: Patience) -> list[float]:
+    """Those who fell silent at about the time when the last one did."""
     last = max(silences, default=0.0)
-    return sum(since >= last - patience.together_s for since in silences)
+    return [at for at in silences if at >= last - patience.together_s]
+
+
+def _beside(fell: Sequence[float], elsewhere: Elsewhere, patience: Patience) -> list[list[float]]:
+    """Of each other ISP those who fell silent at about that time, too."""
+    return [[at for at in fall if abs(at - max(fell)) <= patience.together_s] for fall in elsewhere.alike]
+
+
+def _chance(fell: Sequence[float], beside: Iterable[Sequence[float]], hazard: float) -> float:
+    """How likely these fell silent as close together as they did, while agents leave with a hazard; and others, too."""
+    others = (_by_chance(fall, hazard) for fall in beside)
+    return _by_chance(fell, hazard) * prod(chance for chance in others if chance <= NOTABLE)
+
+
+def _by_chance(fall: Sequence[float], hazard: float) -> float:
+    """All but the first within so much time of it; one alone is no coincidence, and none shows nothing."""
+    if len(fall) < PAIR:
+        return 1.0
+    return (-expm1(-hazard * (max(fall) - min(fall)))) ** (len(fall) - 1)
