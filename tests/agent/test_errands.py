@@ -38,6 +38,10 @@ def test_a_request_is_read(depth: "measurement_pb2.Depth.ValueType", read: Depth
     )
 
 
+def test_a_request_may_want_fewer_reads_than_a_round() -> None:
+    assert 1 == read_errand(wire.MeasureNow(request=1, depth=measurement_pb2.DEPTH_TRANSFER, reads=1), T0).reads
+
+
 def test_no_request_waits_for_ever() -> None:
     assert T0 + ERRAND_SECONDS == read_errand(wire.MeasureNow(request=1, within_ms=2**32 - 1), T0).until
 

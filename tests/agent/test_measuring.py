@@ -260,12 +260,14 @@ async def test_one_line_tells_each_measurement(bench: Bench) -> None:
 OBJECT = TransferPlan(url="https://t0.example/object", bytes=90_000)
 
 
-async def asked_for_reads(bench: Bench, *targets: str) -> list[Task]:
+async def asked_for_reads(bench: Bench, *targets: str, reads: int = 0) -> list[Task]:
     """What is measured once the collector has asked for timed reads of these."""
     await bench.plans.offer(signed_plan(*TARGETS, interval_ms=3_600_000, transfer=OBJECT))
     loop = Measuring(bench)
     for number, target in enumerate(targets, start=1):
-        loop.ask(MeasureNow(request=number, platform="p", target=target, within_ms=60_000, depth=DEPTH_TRANSFER))
+        order = MeasureNow(request=number, platform="p", target=target, within_ms=60_000, depth=DEPTH_TRANSFER)
+        order.reads = reads
+        loop.ask(order)
     task = asyncio.create_task(loop.forever())
     await spooled(bench, len(targets))
     loop.stop()
@@ -278,6 +280,12 @@ async def test_timed_reads_that_the_collector_asks_for_are_made(bench: Bench) ->
     assert (Depth.TRANSFER, TRANSFER_MOST_BYTES) == (task.depth, task.byte_limit)
     assert task.transfer is not None
     assert "https://t0.example/object" == str(task.transfer.url)
+
+
+async def test_no_more_of_them_are_made_than_it_asks_for(bench: Bench) -> None:
+    (task,) = await asked_for_reads(bench, TARGETS[0], reads=1)
+    assert task.transfer is not None
+    assert 1 == task.transfer.reads
 
 
 async def test_timed_reads_beyond_the_bytes_of_the_day_are_left_out_of_the_measurement(bench: Bench) -> None:

@@ -31,6 +31,7 @@ async def play(
     reference: Script | None = FAST,
     control_name: str = "www.example.com",
     byte_limit: int = TRANSFER_MOST_BYTES,
+    reads: int = 0,
 ) -> tuple[str, Notebook]:
     """The kinds of its reads, and what they saw."""
     async with Peer(script) as peer, Peer(reference or FAST) as other, DnsServer(says("127.0.0.1")) as resolver:
@@ -42,6 +43,7 @@ async def play(
             bytes=READ_BYTES,
             control_name=control_name,
             reference=parse_url(f"https://reference.example:{other.port}/object") if reference else None,
+            reads=reads,
         )
         await Round(notebook=notebook, task=task).run()
     return "".join(LETTERS[one.detail.kind] for one in notebook.observations), notebook
@@ -55,6 +57,13 @@ async def test_a_round_that_shows_nothing_is_a_b_b_a() -> None:
     kinds, notebook = await play(FAST)
     assert "ABBA" == kinds
     assert [1, 2, 3, 4] == [one.detail.turn for one in notebook.observations]
+
+
+@pytest.mark.parametrize("script", [FAST, SLOW])
+async def test_where_one_read_is_wanted_it_is_of_the_object_under_the_site_s_own_name(script: Script) -> None:
+    kinds, notebook = await play(script, reads=1)
+    assert "A" == kinds
+    assert notebook.meter.received < READ_BYTES + 14_000
 
 
 async def test_a_name_that_is_slowed_is_read_once_more_in_the_other_order() -> None:

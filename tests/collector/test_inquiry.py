@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field
 
-from rabta_collector.asking import View
+from rabta_collector.asking import ROUND, View
 from rabta_collector.inquiry import (
     AGAIN_S,
     AGENT_DAY,
@@ -13,6 +13,7 @@ from rabta_collector.inquiry import (
     MOST,
     PATIENCE_S,
     QUIET_S,
+    SPARED,
     Inquiries,
 )
 from rabta_collector.question import Key
@@ -40,12 +41,12 @@ class Place:
             siblings=lambda key: (),
         )
 
-    def suspect(self, now: float) -> None:
-        self.inquiries.suspect([KEY], self.view, now)
+    def suspect(self, now: float, *, over: bool = False) -> None:
+        self.inquiries.suspect([KEY], self.view, now, over=over)
 
     def asks(self, now: float) -> list[str]:
         orders = self.inquiries.next(now, self.view)
-        assert all(order.reads for order in orders)
+        assert all(order.reads == ROUND for order in orders)
         return sorted(order.agent for order in orders)
 
     def answer(self, agents: list[str], judgement: Judgement, at: float) -> None:
@@ -147,3 +148,34 @@ def test_nothing_is_spared_in_a_lab() -> None:
         place.suspect(number * 10.0)
         assert {"a0", "a1", "a2"} <= set(place.asks(number * 10.0))
         place.inquiries.open.clear()
+
+
+def test_where_it_seems_to_be_over_those_are_asked_whose_votes_it_stands_on() -> None:
+    place = Place(state=State.THROTTLED)
+    place.answer(["a3", "a7", "a11", "a15"], Judgement.THROTTLED, -AGAIN_S)
+    place.suspect(0, over=True)
+    assert {"a3", "a7", "a11", "a15"} > set(place.asks(1)) - {"c1", "c2"}
+
+
+def test_a_verdict_that_is_borne_out_may_be_doubted_again_soon() -> None:
+    """It was no false alarm: by its end no pause must have grown."""
+    place = Place(state=State.THROTTLED)
+    for number in range(4):
+        now = number * (AGAIN_S + 60)
+        place.suspect(now, over=True)
+        assert [KEY] == list(place.inquiries.open)
+        place.answer(place.asks(now + 1), Judgement.THROTTLED, now + 20)
+        assert [] == place.asks(now + 21)
+    assert {} == place.inquiries.open
+
+
+def test_of_an_agent_s_day_some_is_kept_for_the_end_of_a_verdict() -> None:
+    place = Place(state=State.THROTTLED, crew=["a0", "a1", "a2"])
+    for number in range(40):
+        place.suspect(number * HOUR_S / 2)
+        place.asks(number * HOUR_S / 2)
+        place.inquiries.open.clear()
+    asked = len(place.inquiries._asked["a0"])
+    place.suspect(20 * HOUR_S, over=True)
+    assert {"a0", "a1", "a2"} < set(place.asks(20 * HOUR_S))
+    assert AGENT_DAY - SPARED == asked

@@ -7,9 +7,11 @@ from rabta_collector.catalogue import Catalogue, Platform, Target, Transfer
 from rabta_collector.closedloop import ClosedLoop
 from rabta_collector.engine import Engine
 from rabta_collector.entries import Entry
+from rabta_collector.glances import SPACING_S
 from rabta_collector.journal import Member
 from rabta_collector.series import Kept, of_country
 from rabta_collector.state import Event, IngestStats, Verdict
+from rabta_proto.v1.collector_pb2 import MeasureNow
 from rabta_proto.v1.measurement_pb2 import DEPTH_TRANSFER
 from rabta_proto.vocabulary import Depth, Mechanism, Role, State
 from support.factories import NOON, RESET, URL, Story, tls_trouble, works
@@ -161,10 +163,12 @@ class Line:
         role = Role.CONTROL if isp == ABROAD else Role.PROBE
         self.member = Member(agent=agent, isp="" if isp == ABROAD else isp, role=role)
         self.asked: list[int] = []
+        self.glances = 0
         self.left_out: frozenset[str] = frozenset()
 
-    def ask(self, request: object) -> bool:
+    def ask(self, request: MeasureNow) -> bool:
         self.asked.append(request.depth)
+        self.glances += request.reads == 1
         return True
 
 
@@ -215,3 +219,79 @@ def test_a_verdict_has_the_other_isps_read() -> None:
     loop.hear(events, THEN + 21)
     loop.turn(THEN + 21)
     assert 3 == asked_to_read(lines, "nayatel")
+
+
+# Glances
+
+
+HELD_DOWN = timed("A", A=read(A, HELD))
+LATE_HANDSHAKE = timed("A", A=read(A, handshake_s=2.0))
+NO_MORE = timed("A")
+BY_HANDSHAKE = slowed(rate=2_000_000.0, handshake_s=2.0)
+LAPSED = THEN + 700  # when reads of a minute's interval by three agents have long expired
+
+
+def watched(story: Story = SLOW) -> tuple[Engine, ClosedLoop, dict[str, Line]]:
+    """Throttled at PTCL, and a loop that knows of it."""
+    engine, _ = throttled_at_ptcl(story=story)
+    loop, lines = looped(engine)
+    loop.turn(THEN + 25)
+    return engine, loop, lines
+
+
+def glances(lines: dict[str, Line], isp: str = "ptcl") -> int:
+    return sum(line.glances for agent, line in lines.items() if agent.startswith(f"{isp}-"))
+
+
+def test_what_is_throttled_is_glanced_at_by_one_agent_after_a_while() -> None:
+    _, loop, lines = watched()
+    loop.turn(THEN + 300)  # it was looked at as a whole when the loop began
+    loop.turn(THEN + 303)
+    assert 0 == glances(lines)
+    loop.turn(THEN + 303 + 3 * SPACING_S)
+    assert (1, 0) == (glances(lines), glances(lines, "nayatel"))
+
+
+def test_two_glances_that_are_free_have_rounds_made_and_end_nothing_by_themselves() -> None:
+    engine, loop, lines = watched()
+    at = THEN + 60
+    for number in range(2):
+        before = asked_to_read(lines, "ptcl") - glances(lines)
+        tell(engine, [reads(f"ptcl-{number}", "ptcl", NO_MORE, at + number)], at + number + 5)
+        loop.turn(at + number + 5)
+        assert before == asked_to_read(lines, "ptcl") - glances(lines) or number
+    loop.turn(THEN + 150)
+    assert State.THROTTLED is at_ptcl(engine).state
+    assert 3 == asked_to_read(lines, "ptcl") - glances(lines)
+
+
+def test_glances_that_stay_slow_have_the_verdict_stand_on_and_without_them_it_lapses() -> None:
+    engine, _ = throttled_at_ptcl()
+    rounds = FEED.rounds(THEN + 25, LAPSED)
+    slow = [reads(f"ptcl-{n}", "ptcl", HELD_DOWN, THEN + 300 + n) for n in range(3)]
+    tell(engine, [*rounds, *slow], LAPSED)
+    assert State.THROTTLED is at_ptcl(engine).state
+
+
+def test_a_free_glance_renews_nothing() -> None:
+    engine, _ = throttled_at_ptcl()
+    free = [reads(f"ptcl-{n}", "ptcl", NO_MORE, THEN + 300 + n) for n in range(3)]
+    tell(engine, [*FEED.rounds(THEN + 25, LAPSED), *free], LAPSED)
+    assert State.REACHABLE is at_ptcl(engine).state
+
+
+def test_where_the_handshake_is_held_up_a_glance_is_free_only_where_that_is_quick() -> None:
+    engine, _, _ = watched(BY_HANDSHAKE)
+    assert State.THROTTLED is at_ptcl(engine).state
+    timing = engine.briefing.court.timing
+    tell(engine, [reads("ptcl-0", "ptcl", LATE_HANDSHAKE, THEN + 60)], THEN + 70)
+    assert [False] == [glance.free for glance in timing.take_glances()]
+    tell(engine, [reads("ptcl-0", "ptcl", NO_MORE, THEN + 80)], THEN + 90)
+    assert [True] == [glance.free for glance in timing.take_glances()]
+
+
+def test_a_single_read_of_what_is_not_throttled_tells_nothing() -> None:
+    engine = calm()
+    tell(engine, [reads("ptcl-0", "ptcl", HELD_DOWN, THEN + 5)], THEN + 10)
+    assert [] == engine.briefing.court.timing.take_glances()
+    assert State.REACHABLE is at_ptcl(engine).state

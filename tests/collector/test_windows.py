@@ -2,6 +2,8 @@
 
 from dataclasses import replace
 
+import pytest
+
 from rabta_collector.verdict.classify import Finding
 from rabta_collector.windows import PACE_S, SAMPLE_LIMIT, Case, Window
 from rabta_proto.vocabulary import Depth, Judgement, Mechanism, Step
@@ -178,3 +180,35 @@ def test_a_revision_of_what_left_the_sample_counts_nothing() -> None:
 def test_a_vote_is_as_sure_as_its_finding_and_knows_its_instrument() -> None:
     vote = window((case(0), replace(RESET, weight=0.9))).votes(1)["a"]
     assert (0.9, case(0).measurement.agent_version) == (vote.weight, vote.version)
+
+
+def test_a_vote_that_still_stands_may_be_renewed_and_is_the_longer_held() -> None:
+    made = window((case(1), RESET), (case(2), RESET))
+    assert made.renew("a", Judgement.BLOCKED, 500.0, now=4)
+    vote = made.votes(200)["a"]
+    assert (500.0, 2, 2.0) == (vote.expires, vote.streak, vote.started)
+    assert {} == made.votes(500)
+
+
+@pytest.mark.parametrize(
+    ("agent", "judgement", "expires", "now"),
+    [
+        ("b", Judgement.BLOCKED, 500.0, 4),
+        ("a", Judgement.OK, 500.0, 4),
+        ("a", Judgement.BLOCKED, 61.0, 4),
+        ("a", Judgement.BLOCKED, 500.0, 100),
+    ],
+    ids=["nobody's", "another", "no later", "too late"],
+)
+def test_nothing_else_is_renewed(agent: str, judgement: Judgement, expires: float, now: float) -> None:
+    made = window((case(1), RESET))
+    assert not made.renew(agent, judgement, expires, now)
+    assert 61.0 == made.votes(4)["a"].expires
+
+
+def test_a_vote_that_was_renewed_can_still_be_revised() -> None:
+    made = window((case(1), RESET))
+    made.renew("a", Judgement.BLOCKED, 500.0, now=4)
+    (opened,) = made.open_cases()
+    assert made.revise(opened, UNKNOWN)
+    assert {} == made.votes(5)

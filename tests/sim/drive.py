@@ -193,14 +193,19 @@ class Drive:
 
         self._at(turn.at, act)
 
-    def _measure(self, agent: Agent, target: Target, now: float, depth: Depth, *, asked: bool = False) -> None:
-        entry = self._make(agent, target, now, depth, asked=asked)
+    def _measure(
+        self, agent: Agent, target: Target, now: float, depth: Depth, *, order: link.MeasureNow | None = None
+    ) -> None:
+        entry = self._make(agent, target, now, depth, order=order)
         self._at(entry.at, lambda at: self._deliver(agent, entry, at))
 
-    def _make(self, agent: Agent, target: Target, at: float, depth: Depth, *, asked: bool = False) -> Measured:
-        """A measurement begun at a moment, as it arrives."""
+    def _make(
+        self, agent: Agent, target: Target, at: float, depth: Depth, *, order: link.MeasureNow | None = None
+    ) -> Measured:
+        """A measurement begun at a moment, as it arrives; by an order, or as planned."""
+        asked, most = order is not None, order.reads if order is not None else 0
         seen = self._stretch.scene.see(agent, target.platform, target.url, at)
-        taken = take(agent, target, at=at, seen=seen, depth=depth, asked=asked, dice=self._dice)
+        taken = take(agent, target, at=at, seen=seen, depth=depth, asked=asked, dice=self._dice, most_reads=most)
         if at >= self._stretch.start:
             self.played.bytes[agent.id] += int(taken.cost_bytes)
             self.played.asked_bytes[agent.id] += int(taken.cost_bytes) if asked else 0
@@ -257,7 +262,7 @@ class Drive:
 
         def act(at: float) -> None:
             if agent.id in self._there:
-                self._measure(agent, target, at, depth, asked=True)
+                self._measure(agent, target, at, depth, order=message)
 
         self._at(begins, act)
         return True

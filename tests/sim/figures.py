@@ -27,6 +27,8 @@ class Row:
     found: int
     median_s: float | None
     p95_s: float | None
+    over_median_s: float | None  # for which it was said after its end
+    over_p95_s: float | None
     accused: int  # verdicts `blocked` or `throttled` that nothing bears out
     disrupted: int  # the same for `disrupted`
     down: int  # ISPs wrongly said to be down
@@ -70,6 +72,7 @@ def rows(shows: Iterable[Show]) -> list[Row]:
 def _row(affair: str, fleet: int, shows: Sequence[Show]) -> Row:
     found = [one for show in shows for one in show.score.found]
     delays = [one.after_s for one in found if one.after_s is not None]
+    over = [one.after_s for show in shows for one in show.score.over]
     wrong = [one for show in shows for one in show.score.false]
     windows = _windows(shows)
     return Row(
@@ -79,6 +82,8 @@ def _row(affair: str, fleet: int, shows: Sequence[Show]) -> Row:
         found=len(delays),
         median_s=median(delays) if delays else None,
         p95_s=percentile(delays, 0.95) if delays else None,
+        over_median_s=_median(over),
+        over_p95_s=_p95(over),
         accused=sum(map(_accuses, wrong)),
         disrupted=sum(one.stood.state == State.DISRUPTED for one in wrong),
         down=sum(one.place[1] is None for one in wrong),

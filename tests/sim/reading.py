@@ -27,8 +27,13 @@ HANDSHAKE_BYTES = 5_000
 CLEAN = (Sight.WORKS, Sight.SLOW)
 
 
-def reads_of(agent: Agent, url: str, sight: Sight, at: float, dice: Dice, *, asked: bool) -> tuple[Transfer, ...]:
-    """A round begun at a moment; none where anything failed before it. `asked`: with half the patience."""
+def reads_of(
+    agent: Agent, url: str, sight: Sight, at: float, dice: Dice, *, asked: bool, most: int = 0
+) -> tuple[Transfer, ...]:
+    """A round begun at a moment; none where anything failed before it. `asked`: with half the patience.
+
+    `most`: no more than so many of its reads; 0: all.
+    """
     if sight not in CLEAN:
         return ()
     stream = dice.stream("reads", agent.id, url, at)
@@ -39,7 +44,9 @@ def reads_of(agent: Agent, url: str, sight: Sight, at: float, dice: Dice, *, ask
         for rate in [line * stream.uniform(SHARED, 1.0)]
     ]
     seconds = Deadlines().transfer_s / (2 if asked else 1)
-    return tuple(_read(url, turn, *one, seconds) for turn, one in enumerate(_until_clear(rates), start=1))
+    return tuple(
+        _read(url, turn, *one, seconds) for turn, one in enumerate(_until_clear(rates)[: most or None], start=1)
+    )
 
 
 def _until_clear(rates: Sequence[tuple[str, float]]) -> Sequence[tuple[str, float]]:

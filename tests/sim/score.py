@@ -7,7 +7,7 @@ ISP that is said to be down. A window is a gap between two blocks of one platfor
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 
@@ -42,6 +42,14 @@ class Found:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Over:
+    """A truth that was found, and how long it was still said after its end; at the most until the next, or the end."""
+
+    truth: Truth
+    after_s: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Wrong:
     """A verdict that nothing bears out."""
 
@@ -54,6 +62,7 @@ class Score:
     """Of one stretch. `windows`: of each gap between blocks, how long it was and whether it shows."""
 
     found: list[Found] = field(default_factory=list)
+    over: list[Over] = field(default_factory=list)
     right: int = 0
     false: list[Wrong] = field(default_factory=list)
     windows: list[tuple[float, bool]] = field(default_factory=list)
@@ -85,6 +94,7 @@ def score(truths: Sequence[Truth], events: Sequence[Event], samples: Sequence[Sn
     for place, those in by_place.items():
         shown = [truth for truth in those if _must_show(truth)]
         result.found += [_find(truth, spans.get(place, ())) for truth in shown]
+        result.over += _ends(shown, spans.get(place, ()), end)
         result.windows += _windows(shown, spans.get(place, ()))
     for place, stood in spans.items():
         _accuse(result, place, stood, by_place.get(place, ()))
@@ -103,6 +113,16 @@ def _find(truth: Truth, spans: Iterable[Stood]) -> Found:
         if stood.state in truth.states and stood.until > truth.since and stood.since < truth.until + GRACE_S:
             return Found(truth=truth, after_s=max(0.0, stood.since - truth.since))
     return Found(truth=truth, after_s=None)
+
+
+def _ends(truths: Sequence[Truth], spans: Sequence[Stood], end: float) -> Iterator[Over]:
+    """How long each truth outlived itself; nothing, where it did not show at its end."""
+    for truth, until in zip(truths, [*(later.since for later in truths[1:]), end], strict=True):
+        showed = any(one.state in truth.states and one.since < truth.until < one.until for one in spans)
+        if showed and truth.until < until:
+            others = (one.since for one in spans if one.since >= truth.until and one.state not in truth.states)
+            after_s = min(next(others, until), until) - truth.until
+            yield Over(truth=truth, after_s=after_s)
 
 
 def _windows(truths: Sequence[Truth], spans: Iterable[Stood]) -> list[tuple[float, bool]]:

@@ -8,9 +8,13 @@ from sim.figures import Bar, Reliability, Row, Year
 
 
 def events_table(rows: Iterable[Row]) -> str:
-    """Each affair and fleet; `wrong` counts blocked or throttled, disrupted, and ISPs down."""
+    """Each affair and fleet. `over`: how long a block is still said after its end.
+
+    `wrong` counts blocked or throttled, disrupted, and ISPs down.
+    """
     lines = [
-        f"{'event':<22}{'agents':>7}{'found':>10}{'median':>9}{'95 %':>8}{'windows':>9}{'wrong':>12}{'asked':>8}",
+        f"{'event':<22}{'agents':>7}{'found':>10}{'median':>9}{'95 %':>8}{'over':>9}{'95 %':>8}"
+        f"{'windows':>9}{'wrong':>12}{'asked':>8}",
     ]
     for row in rows:
         found = f"{row.found}/{row.blocks}" if row.blocks else "-"
@@ -18,6 +22,7 @@ def events_table(rows: Iterable[Row]) -> str:
         wrong = f"{row.accused}+{row.disrupted}+{row.down}"
         lines.append(
             f"{row.affair:<22}{row.fleet:>7}{found:>10}{_seconds(row.median_s):>9}{_seconds(row.p95_s):>8}"
+            f"{_seconds(row.over_median_s):>9}{_seconds(row.over_p95_s):>8}"
             f"{windows:>9}{wrong:>12}{row.asked:>8.1%}"
         )
     return "\n".join(lines)

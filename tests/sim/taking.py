@@ -21,10 +21,13 @@ class Taken:
     cost_bytes: float
 
 
-def take(agent: Agent, target: Target, *, at: float, seen: Seen, depth: Depth, asked: bool, dice: Dice) -> Taken:
-    """What an agent makes of a target from a moment on. `asked`: by "measure now"."""
+def take(
+    agent: Agent, target: Target, *, at: float, seen: Seen, depth: Depth, asked: bool, dice: Dice, most_reads: int = 0
+) -> Taken:
+    """What an agent makes of a target from a moment on. `asked`: by "measure now". `most_reads`: 0: a whole round."""
     url = target.url
-    reads = reads_of(agent, url, seen.sight, at, dice, asked=asked) if depth is Depth.TRANSFER else ()
+    timed = depth is Depth.TRANSFER
+    reads = reads_of(agent, url, seen.sight, at, dice, asked=asked, most=most_reads) if timed else ()
     took_s = lasts_s(seen.sight, asked=asked) * dice.between(0.85, 1.15, "lasts", agent.id, url, at)
     took_s += reads_last_s(reads)
     measurement = measure(

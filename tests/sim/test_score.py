@@ -67,3 +67,16 @@ def test_an_isp_said_to_be_down_is_wrong_unless_it_is() -> None:
 )
 def test_a_window_is_found_when_the_platform_is_said_to_be_back(told: tuple[tuple[float, str]], shown: bool) -> None:
     assert [(300.0, shown)] == judge(*told, truths=(BLOCK, AGAIN)).windows
+
+
+@pytest.mark.parametrize(
+    ("told", "after_s"),
+    [
+        (((2030.0, State.BLOCKED), (4090.0, State.REACHABLE)), [90.0]),
+        (((2030.0, State.BLOCKED), (3900.0, State.REACHABLE)), []),  # it did not show any more
+        (((2030.0, State.BLOCKED),), [END - 4000.0]),
+        (((2030.0, State.BLOCKED), (4090.0, State.REACHABLE), (4200.0, State.BLOCKED)), [90.0]),
+    ],
+)
+def test_a_block_may_be_said_after_its_end(told: tuple[tuple[float, str]], after_s: list[float]) -> None:
+    assert after_s == [one.after_s for one in judge(*told).over]

@@ -25,6 +25,13 @@ def test_a_mobile_shutdown_is_found_at_mobile_networks_alone() -> None:
     assert {"jazz", "zong", "telenor", "ufone"} == down
 
 
+def test_the_end_of_throttling_is_seen_within_minutes_and_not_before() -> None:
+    show = play(Job(affair="whatsapp media 2024", fleet=5, seed=1))
+    assert {"jazz", "zong", "telenor", "ufone"} == {one.truth.isp for one in show.score.over}
+    assert all(one.after_s < 480 for one in show.score.over)
+    assert 4 == [one.state for stood in show.stood.values() for one in stood].count("throttled")
+
+
 def test_plays_become_tables_bars_and_a_picture() -> None:
     show = play(Job(affair="nat storm", fleet=3, seed=3, closed_loop=False))
     assert 0 == show.asked

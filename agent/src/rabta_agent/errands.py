@@ -20,13 +20,17 @@ _DEPTHS = {DEPTH_LIGHT: Depth.LIGHT, DEPTH_TRANSFER: Depth.TRANSFER}
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Errand:
-    """One request. `until`: Unix seconds after which it need not begin any more."""
+    """One request. `until`: Unix seconds after which it need not begin any more.
+
+    `reads`: timed reads that are wanted at the most; 0: a whole round.
+    """
 
     request: int
     platform: str
     target: str
     depth: Depth
     until: float
+    reads: int = 0
 
 
 def read_errand(message: wire.MeasureNow, now: float) -> Errand:
@@ -37,6 +41,7 @@ def read_errand(message: wire.MeasureNow, now: float) -> Errand:
         target=message.target,
         depth=_DEPTHS.get(message.depth, Depth.FULL),
         until=now + min(message.within_ms / 1000, ERRAND_SECONDS),
+        reads=message.reads,
     )
 
 

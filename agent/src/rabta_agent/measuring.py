@@ -236,7 +236,7 @@ class Measuring:
             control_addresses=entry.control_addresses,
             request=turn.request,
             byte_limit=TRANSFER_MOST_BYTES if reads else self._byte_limit(),
-            transfer=entry.transfer if reads else None,
+            transfer=replace(entry.transfer, reads=turn.reads) if reads and entry.transfer else None,
             authority=entry.authority,
         )
         settings = plan.settings if plan else Settings()

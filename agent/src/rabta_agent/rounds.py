@@ -10,6 +10,9 @@ B-A-A-B: four against four can be told from chance, two against two cannot. Wher
 read too, for an address can be slowed whatever name is said; and where that one is faster, A and the reference once
 more.
 
+Where a collector only wants to know whether what was held down still is, it asks for a single read under the target's
+name (`TransferTask.reads`), which costs a tenth of a round.
+
 Nothing is concluded here: these limits only say how much is measured. No read begins that could take the measurement
 past its bytes, and one under the target's name is cut short once it is clear that it takes ten times as long as B.
 """
@@ -96,7 +99,8 @@ class Round:
         url = self.task.reference if kind is R else self.task.url
         wanted = min(self.task.bytes, READ_BYTES)
         steps = (settings.tcp_s, settings.tls_s, settings.transfer_s)
-        if self._over or url is None or not self.notebook.allows(*steps):
+        full = bool(self.task.reads) and len(self._reads) >= self.task.reads
+        if self._over or full or url is None or not self.notebook.allows(*steps):
             return None
         if not self.notebook.affords(wanted + READ_SPARE_BYTES) or (place := await self._place(url)) is None:
             return None

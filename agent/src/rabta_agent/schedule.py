@@ -23,13 +23,15 @@ Draw = Callable[[], float]  # uniform within [0, 1)
 class Turn:
     """One measurement to be made, at Unix seconds `at` or as soon after it as can be.
 
-    `request`: the identifier of the "measure now" that asked for it, or 0.
+    `request`: the identifier of the "measure now" that asked for it, or 0. `reads`: the timed reads that it wants at
+    the most; 0: a whole round.
     """
 
     assignment: Assignment
     depth: Depth
     at: float
     request: int = 0
+    reads: int = 0
 
 
 @dataclass(slots=True, kw_only=True)
@@ -93,7 +95,7 @@ class Schedule:
         if line is None:  # the plan changed meanwhile
             self._errands.refused += 1
             return None
-        return Turn(assignment=line.assignment, depth=errand.depth, at=now, request=errand.request)
+        return Turn(assignment=line.assignment, depth=errand.depth, at=now, request=errand.request, reads=errand.reads)
 
     def _line_of(self, errand: Errand) -> _Line | None:
         wanted = (errand.platform, errand.target)

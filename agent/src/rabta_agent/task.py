@@ -14,13 +14,15 @@ STEP_CEILING_S = 30.0
 class TransferTask:
     """An object to be read against the clock; `control_name` is empty where the server gives it under no other name.
 
-    `reference`: an object of another site, which tells what the line can do.
+    `reference`: an object of another site, which tells what the line can do. `reads`: no more of them than these are
+    made, in the order of a round; 0: a whole round.
     """
 
     url: WebUrl
     bytes: int
     control_name: str = ""
     reference: WebUrl | None = None
+    reads: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -30,6 +30,7 @@ SPREAD_S = 300.0  # between two times that one platform's change has all other I
 QUESTIONS = 2000
 ROOM = 1000  # pauses of agents, before those that are over are looked for
 CONTROLS = 5  # asked at once, of all there are: one that has not looked since is waited for by the rules
+ROUND = -1
 CONTROLS_PAUSE_S = 5.0  # between two times that they are asked for one question
 
 Place = tuple[str, str]
@@ -55,13 +56,13 @@ class Alarm:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Order:
-    """An agent is to measure a target now; with `reads`, with timed reads."""
+    """An agent is to measure a target now; with so many timed reads, `ROUND` of them: a whole round."""
 
     request: int
     agent: str
     platform: str
     url: str
-    reads: bool = False
+    reads: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

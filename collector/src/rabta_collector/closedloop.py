@@ -9,6 +9,7 @@ from dataclasses import replace
 
 from rabta_collector.asking import Asking, Order, View
 from rabta_collector.engine import Engine
+from rabta_collector.glances import Glances
 from rabta_collector.inquiry import RECHECK_S, Inquiries
 from rabta_collector.session import Session
 from rabta_collector.state import Event, IngestStats
@@ -16,6 +17,7 @@ from rabta_proto.v1 import collector_pb2 as link
 from rabta_proto.v1.measurement_pb2 import DEPTH_FULL, DEPTH_TRANSFER
 from rabta_proto.vocabulary import Role, State
 
+GLANCE_S = 2.0  # between two looks for what is throttled
 WITHIN_MS = 60_000  # an answer that begins later is not waited for (asking.ANSWER_S)
 TOLD = (State.BLOCKED, State.THROTTLED, State.REACHABLE)
 """States that make the other ISPs check when a platform gets there."""
@@ -29,13 +31,14 @@ class ClosedLoop:
     ) -> None:
         self._engine, self._sessions, self._stats = engine, sessions, stats
         self._asking = Asking()
-        self._inquiries = Inquiries(lab=lab)
-        self._rechecked = 0.0
+        self._inquiries, self._glances = Inquiries(lab=lab), Glances(lab=lab)
+        self._rechecked = self._glanced = 0.0
 
     def start(self) -> None:
         """Forgets the alarms of a replay: they are past."""
         self._engine.take_alarms()
         self._engine.briefing.court.timing.take()
+        self._engine.briefing.court.timing.take_glances()
 
     def hear(self, events: Iterable[Event], now: float) -> None:
         """A verdict that changed at one ISP has the others asked."""
@@ -56,12 +59,26 @@ class ClosedLoop:
         if self._asking.questions:
             for order in self._asking.next(now, self._view()):
                 self._give(order)
+        self._glance(now)
         self._inquire(now)
         self._stats.questions = len(self._asking.questions)
         self._stats.alarms_refused = self._asking.questions_refused
 
+    def _glance(self, now: float) -> None:
+        """What is held to be throttled is looked at by single reads; where that seems to be over, by whole rounds."""
+        seen = self._engine.briefing.court.timing.take_glances()
+        if not seen and now < self._glanced + GLANCE_S:
+            return
+        self._glanced = now
+        held, view = self._engine.briefing.throttled(), self._view_of_reads()
+        self._inquiries.suspect(self._glances.hear(seen), view, now, over=True)
+        self._glances.last_request = max(self._inquiries.last_request, self._asking.last_request)
+        for order in self._glances.next([key for key in held if key not in self._inquiries.open], view, now):
+            self._give(order)
+        self._asking.last_request = max(self._glances.last_request, self._asking.last_request)
+
     def _inquire(self, now: float) -> None:
-        """The same for timed reads; what is held to be throttled is looked at again once an hour."""
+        """The same for timed reads; what is held to be throttled is looked at again some times a day."""
         suspicions = self._engine.briefing.court.timing.take()
         if now >= self._rechecked + RECHECK_S:
             self._rechecked = now
@@ -100,6 +117,7 @@ class ClosedLoop:
             target=order.url,
             depth=DEPTH_TRANSFER if order.reads else DEPTH_FULL,
             within_ms=WITHIN_MS,
+            reads=max(0, order.reads),
         )
         given = session is not None and session.ask(message)
         self._stats.requests["given" if given else "not_taken"] += 1

@@ -1,10 +1,11 @@
 """Whom to ask for timed reads, and when: the closed loop of throttling. Pure.
 
-A suspicion (timing.py), a verdict elsewhere, or an hour of a verdict that stands open an inquiry: three agents of the
-ISP are asked to read against the clock, and the controls with them; as long as answers are at odds with what is held,
-others too. It is closed when the verdict has changed, when two say that nothing has, or after four minutes. Reads cost
-up to a megabyte, so an agent is asked for few of them in an hour and in a day, and a place at which an inquiry changed
-nothing is left alone for a while, which doubles.
+A suspicion (timing.py), a verdict elsewhere, glances that a verdict is over (glances.py), or hours of a verdict that
+stands open an inquiry: three agents of the ISP are asked to read against the clock, and the controls with them; as long
+as answers are at odds with what is held, others too. It is closed when the verdict has changed, when two say that
+nothing has, or after four minutes. Reads cost up to a megabyte, so an agent is asked for few of them in an hour and in
+a day, of which `SPARED` are kept for the end of a verdict. A place at which a suspicion came to nothing is left alone
+for a while, which doubles; that a verdict was borne out is no such thing.
 """
 
 from collections import deque
@@ -12,12 +13,12 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from zlib import crc32
 
-from rabta_collector.asking import Newest, Order, View
+from rabta_collector.asking import ROUND, Newest, Order, View
 from rabta_collector.question import Key
 from rabta_proto.vocabulary import Judgement, State
 
 HOUR_S, DAY_S = 3600.0, 86_400.0
-AGENT_HOUR, AGENT_DAY = 3, 6
+AGENT_HOUR, AGENT_DAY, SPARED = 3, 6, 2
 FIRST, MOST = 3, 9
 CONTROLS = 2
 AGREED = 2
@@ -25,7 +26,7 @@ ANSWER_S = 90.0
 AGAIN_S = 90.0
 PATIENCE_S = 240.0
 QUIET_S, QUIET_MOST_S = 600.0, 14_400.0
-RECHECK_S = 3600.0
+RECHECK_S = 4 * 3600.0  # within the six hours for which a vote stands
 INQUIRIES = 200
 
 
@@ -34,6 +35,7 @@ class _Inquiry:
     key: Key
     opened: float
     held: bool  # to be throttled
+    over: bool = False  # as glances have it
     asked: dict[str, float] = field(default_factory=dict)
     controls_asked: bool = False
 
@@ -54,12 +56,15 @@ class Inquiries:
     _quiet: dict[Key, _Quiet] = field(default_factory=dict)
     _asked: dict[str, deque[float]] = field(default_factory=dict)
 
-    def suspect(self, keys: Iterable[Key], view: View, now: float) -> None:
-        """Opens an inquiry for each, unless there is one or the last was for nothing too lately."""
+    def suspect(self, keys: Iterable[Key], view: View, now: float, *, over: bool = False) -> None:
+        """Opens an inquiry for each, unless there is one or the last was for nothing too lately.
+
+        `over`: glances have it that what was throttled is not any more.
+        """
         for key in keys:
             quiet = self._quiet.get(key)
             if key not in self.open and len(self.open) < INQUIRIES and (quiet is None or now >= quiet.until):
-                self.open[key] = _Inquiry(key=key, opened=now, held=view.state(key) is State.THROTTLED)
+                self.open[key] = _Inquiry(key=key, opened=now, held=view.state(key) is State.THROTTLED, over=over)
 
     def next(self, now: float, view: View) -> list[Order]:
         """The orders to give now; closes what is answered. `view` tells of timed reads alone."""
@@ -80,7 +85,7 @@ class Inquiries:
     def _close(self, inquiry: _Inquiry, *, changed: bool, now: float) -> None:
         del self.open[inquiry.key]
         quiet = self._quiet.setdefault(inquiry.key, _Quiet())
-        if changed:
+        if changed or inquiry.held:
             self._quiet[inquiry.key] = _Quiet(until=now if self.lab else now + AGAIN_S)
             return
         quiet.until = now + (5.0 if self.lab else quiet.pause_s)
@@ -95,9 +100,10 @@ class Inquiries:
         crew = view.crew(*inquiry.key[:2])
         few = len(crew) < FIRST  # then a verdict takes a second measurement of one of them
         new = [a for a in crew if few or (a not in heard and a not in inquiry.asked)]
-        free = [a for a in new if self._has_rested(a, inquiry, newest, now) and self._may_ask(a, now)]
-        salt = inquiry.opened
-        free.sort(key=lambda a: (len(self._asked.get(a, ())), crc32(f"{salt}{a}".encode())))
+        spared = SPARED if inquiry.held and not inquiry.over else 0
+        free = [a for a in new if self._has_rested(a, inquiry, newest, now) and self._may_ask(a, now, spared)]
+        salt, stood = inquiry.opened, self._voters(inquiry, newest)
+        free.sort(key=lambda a: (a not in stood, len(self._asked.get(a, ())), crc32(f"{salt}{a}".encode())))
         at_odds = sum((j is Judgement.THROTTLED) is not inquiry.held for j in _answers(inquiry, view))
         chosen = free[: FIRST if few else max(0, min(MOST, FIRST + at_odds) - len(inquiry.asked))]
         for agent in chosen:
@@ -107,6 +113,12 @@ class Inquiries:
         inquiry.controls_asked |= bool(controls)
         return [self._order(inquiry.key, agent, now) for agent in (*chosen, *controls)]
 
+    def _voters(self, inquiry: _Inquiry, newest: Newest) -> set[str]:
+        """Where a verdict seems to be over, those whose votes it stands on: a new one takes the place of the old."""
+        if not inquiry.over:
+            return set()
+        return {agent for agent, (_, judgement) in newest.items() if judgement is Judgement.THROTTLED}
+
     def _has_rested(self, agent: str, inquiry: _Inquiry, newest: Newest, now: float) -> bool:
         """Whether its last reads are far enough back: some censors keep up for a while what they began."""
         last = max(newest[agent][0] if agent in newest else -1e18, inquiry.asked.get(agent, -1e18))
@@ -114,16 +126,16 @@ class Inquiries:
 
     def _order(self, key: Key, agent: str, now: float) -> Order:
         self.last_request = max(self.last_request + 1, int(now * 1000))
-        return Order(request=self.last_request, agent=agent, platform=key[1], url=key[2], reads=True)
+        return Order(request=self.last_request, agent=agent, platform=key[1], url=key[2], reads=ROUND)
 
-    def _may_ask(self, agent: str, now: float) -> bool:
+    def _may_ask(self, agent: str, now: float, spared: int) -> bool:
         times = self._asked.get(agent)
         if times is None or self.lab:
             return True
         while times and times[0] + DAY_S <= now:
             times.popleft()
         lately = sum(at + HOUR_S > now for at in times)
-        return lately < AGENT_HOUR and len(times) < AGENT_DAY
+        return lately < AGENT_HOUR and len(times) < AGENT_DAY - spared
 
 
 def _answers(inquiry: _Inquiry, view: View) -> list[Judgement]:

@@ -2,7 +2,8 @@
 
 They vote in a window of their own (cells.py), for they are few and far between, and what reaches a site says nothing of
 how fast it may be read. What looks slower than it was, and what is at odds with what is held, is a suspicion: someone
-may be asked to read against the clock (inquiry.py).
+may be asked to read against the clock (inquiry.py). A single read of what is held to be throttled is a glance: it votes
+for nothing, and while it is as slow as that was, its agent's vote stands on (glances.py).
 """
 
 from collections import deque
@@ -12,11 +13,12 @@ from dataclasses import dataclass, field
 from rabta_collector.catalogue import Target
 from rabta_collector.cells import Cell
 from rabta_collector.controls import Controls, Look
+from rabta_collector.glances import Glance, is_free
 from rabta_collector.question import Key
 from rabta_collector.slowness import Slowness
 from rabta_collector.verdict.classify import classify
-from rabta_collector.verdict.pace import typical
-from rabta_collector.verdict.reads import Reads, has_reads
+from rabta_collector.verdict.pace import plateau, typical
+from rabta_collector.verdict.reads import HANDSHAKE_S, Reads, has_reads
 from rabta_collector.windows import Case
 from rabta_proto.model import Measurement
 from rabta_proto.vocabulary import Judgement, State
@@ -38,6 +40,8 @@ class Timing:
     suspicions: deque[Key] = field(default_factory=lambda: deque(maxlen=SUSPICIONS_KEPT))
     """Targets of ISPs at which something looks slower, or no longer slow."""
 
+    glances: deque[Glance] = field(default_factory=lambda: deque(maxlen=SUSPICIONS_KEPT))
+
     def hear_control(self, cells: Iterable[Cell], target: Target, agent: str, look: Look) -> None:
         """A control's reads show those of agents in another light."""
         if target.transfer is None or not has_reads(look.measurement):
@@ -52,7 +56,10 @@ class Timing:
     def hear_agent(self, cell: Cell, target: Target, case: Case, now: float) -> None:
         """An agent's measurement of a target with an object; its reads vote where it has any that can be compared."""
         self._watch(cell, target, case.measurement)
-        if not has_reads(case.measurement) or not Reads(measurement=case.measurement).compared:
+        if not has_reads(case.measurement):
+            return
+        if not (reads := Reads(measurement=case.measurement)).compared:
+            self._glance(cell, target, case, reads, now)
             return
         window = cell.pace(target.url)
         newest = window.newest(case.agent)
@@ -65,6 +72,23 @@ class Timing:
         if throttled if finding.judgement is Judgement.OK else not throttled:
             self.suspicions.append((cell.isp, cell.platform, target.url))
 
+    def _glance(self, cell: Cell, target: Target, case: Case, reads: Reads, now: float) -> None:
+        """One read of what is held to be throttled, against what it was held to."""
+        window = cell.pace(target.url)
+        slow = {agent: one for agent, one in window.standing.items() if one.judgement is Judgement.THROTTLED}
+        paces = [vote.pace for vote in slow.values() if vote.pace is not None]
+        if window.decision.state is not State.THROTTLED or not paces or len(reads.own) != 1:
+            return
+        own = slow.get(case.agent)
+        held = own.pace if own is not None and own.pace is not None else typical(paces)
+        read = reads.own[0]
+        quick = read.handshake_us is None or read.handshake_us < HANDSHAKE_S * 1e6
+        free = quick and is_free(plateau(read), held)
+        key = (cell.isp, cell.platform, target.url)
+        self.glances.append(Glance(key=key, agent=case.agent, started=case.started, free=free))
+        if not free and window.renew(case.agent, Judgement.THROTTLED, case.expires, now):
+            self.changed(cell)
+
     def _watch(self, cell: Cell, target: Target, measurement: Measurement) -> None:
         """Notes how long handshake and page took; what is slower than this ISP is used to is suspicious."""
         if self.slowness.hear((cell.isp, target.url), measurement):
@@ -74,6 +98,12 @@ class Timing:
         """The suspicions since the last call, each once."""
         taken = list(dict.fromkeys(self.suspicions))
         self.suspicions.clear()
+        return taken
+
+    def take_glances(self) -> list[Glance]:
+        """The glances since the last call."""
+        taken = list(self.glances)
+        self.glances.clear()
         return taken
 
     @staticmethod

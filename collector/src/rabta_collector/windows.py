@@ -145,6 +145,25 @@ class Window:
         ballot.vote = _tally(ballot.base, ballot.stands)
         return before
 
+    def renew(self, agent: str, judgement: Judgement, expires: float, now: float) -> bool:
+        """Has an agent's vote of that judgement stand on, if it still stands and only until later than it would."""
+        ballot = self._ballots.get(agent)
+        if (
+            ballot is None
+            or ballot.vote is None
+            or ballot.vote.judgement is not judgement
+            or ballot.vote.expires <= now
+        ):
+            return False
+        if expires <= ballot.vote.expires:
+            return False
+        ballot.expires = max(ballot.expires, expires)
+        ballot.base = ballot.base and replace(ballot.base, expires=max(ballot.base.expires, expires))
+        for stand in ballot.stands:
+            stand.case = replace(stand.case, expires=max(stand.case.expires, expires))
+        ballot.vote = _tally(ballot.base, ballot.stands)
+        return True
+
     def open_cases(self, agent: str | None = None) -> list[Case]:
         """Measurements, of one agent or of all, that later evidence may show in another light."""
         ballots = self._ballots.values() if agent is None else filter(None, [self._ballots.get(agent)])

@@ -719,6 +719,7 @@ class MeasureNow(_message.Message):
     TARGET_FIELD_NUMBER: _builtins.int
     DEPTH_FIELD_NUMBER: _builtins.int
     WITHIN_MS_FIELD_NUMBER: _builtins.int
+    READS_FIELD_NUMBER: _builtins.int
     request: _builtins.int
     """Identifier, repeated in Measurement.request. Never zero."""
     platform: _builtins.str
@@ -729,6 +730,11 @@ class MeasureNow(_message.Message):
     """How far the measurement is to go."""
     within_ms: _builtins.int
     """Milliseconds from its arrival after which it need not begin any more."""
+    reads: _builtins.int
+    """Timed reads that are wanted at the most, with DEPTH_TRANSFER. One is of the
+    object under the target's own name. Zero: a whole round; so do agents that
+    do not know this field.
+    """
     def __init__(
         self,
         *,
@@ -737,10 +743,11 @@ class MeasureNow(_message.Message):
         target: _builtins.str = ...,
         depth: _measurement_pb2.Depth.ValueType = ...,
         within_ms: _builtins.int = ...,
+        reads: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["depth", b"depth", "platform", b"platform", "request", b"request", "target", b"target", "within_ms", b"within_ms"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["depth", b"depth", "platform", b"platform", "reads", b"reads", "request", b"request", "target", b"target", "within_ms", b"within_ms"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
