@@ -1,8 +1,10 @@
 """What the running agent knows of its surroundings, and that it rests when it should."""
 
 import asyncio
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from typing import Any
 
 import pytest
 
@@ -29,7 +31,12 @@ class World:
     paused_until: float | None = None
     asked: list[str | None] = field(default_factory=list)
 
-    def open(self, wishes: Wishes | None = None, isp: str = "ptcl") -> Surroundings:
+    def open(
+        self,
+        wishes: Wishes | None = None,
+        isp: str = "ptcl",
+        note: Callable[[dict[str, object]], None] = lambda _noted: None,
+    ) -> Surroundings:
         senses = Senses(
             identify=lambda _vantage: self.identity,
             context=lambda isp, _vantage: replace(self.context, isp=isp),
@@ -43,6 +50,7 @@ class World:
             wishes=wishes or Wishes(),
             paused_until=lambda: self.paused_until,
             senses=senses,
+            note=note,
         )
 
     def _metered(self, interface: str | None) -> bool | None:
@@ -84,6 +92,28 @@ def test_whose_isp_is_not_known_is_contradicted_by_nobody() -> None:
     around = World().open(isp="")
     around.hear(Seen(isp="jazz", asn=45669))
     assert ("", False) == (around.network().seen_isp, around.network().vpn)
+
+
+async def test_a_login_page_is_noted_until_one_got_through_or_moved(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(surroundings, "LOOK_S", 0.001)
+    world, noted = World(), list[dict[str, Any]]()
+    around = world.open(note=noted.append)
+
+    def in_the_way() -> bool:
+        return bool(noted and noted[-1]["network"]["captive_portal"])
+
+    watching = asyncio.ensure_future(around.watch())
+    await until(lambda: bool(noted))
+    assert not in_the_way()
+    around.meet(replace(world.context, captive_portal=True))
+    await until(in_the_way)
+    around.meet(replace(world.context, captive_portal=None))
+    await until(lambda: not in_the_way())
+    around.meet(replace(world.context, captive_portal=True))
+    await until(in_the_way)
+    world.identity = PHONE
+    await until(lambda: not in_the_way())
+    watching.cancel()
 
 
 async def test_what_is_asked_of_programs_is_asked_anew_on_another_network(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -7,12 +7,13 @@ from collections.abc import Iterator
 import pytest
 
 from rabta_agent import words
-from rabta_agent.words import choose, isolate, lookup, padded, parse_catalogue, tr, use, width
+from rabta_agent.words import choose, isolate, listed, lookup, padded, parse_catalogue, tr, use, width
 from support.messages import CATALOGUE, SOURCE, marked, places, texts
 
 PROSE = re.compile(r"[A-Za-z]{2,} [a-z]{2,}")
 WORD = re.compile(r"[A-Za-z]{2,}")
 SILENT = {"logger", "log"}  # what is called by these names writes the log, which is English
+PRINTERS = {"print", "say"}
 UNSEEN = {  # exceptions whose words nobody reads: of steps, and of what is caught where it is made
     "StepError",
 }
@@ -70,7 +71,7 @@ def _complaints(tree: ast.AST) -> Iterator[ast.expr]:
 def _printed(tree: ast.AST) -> Iterator[str]:
     """Literals that stand in a print by themselves."""
     for node in ast.walk(tree):
-        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "print":
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in PRINTERS:
             for argument in node.args:
                 parts = argument.values if isinstance(argument, ast.JoinedStr) else [argument]
                 yield from (one.value for one in parts if isinstance(one, ast.Constant) and isinstance(one.value, str))
@@ -107,6 +108,20 @@ def test_the_language_is_the_flags_or_the_environments(
     arguments: tuple[str, ...], environment: dict[str, str], language: str
 ) -> None:
     assert language == choose(arguments, environment)
+
+
+def test_what_is_kept_goes_before_the_system_and_after_what_was_said() -> None:
+    assert "ur" == choose((), {"LANG": "en_GB.UTF-8"}, "ur")
+    assert "en" == choose((), {"RABTA_LANG": "en"}, "ur")
+    assert "en" == choose(("--lang", "en"), {}, "ur")
+    assert "ur" == choose((), {"LANG": "ur_PK"}, "klingon")
+
+
+def test_a_list_runs_as_its_language_does_whatever_it_begins_with() -> None:
+    assert "1.1.1.1, b" == listed(["1.1.1.1", "b"])
+    use("ur")
+    assert "\u200f\u20681.1.1.1\u2069، \u2068ب\u2069" == listed(["1.1.1.1", "ب"])
+    assert listed([]) == ""
 
 
 def test_english_is_as_it_is_written() -> None:

@@ -40,7 +40,7 @@ from rabta_agent.uplink import Uplink
 from rabta_agent.version import agent_version
 from rabta_agent.words import tr
 from rabta_proto.codec import network_to_message, to_timestamp
-from rabta_proto.model import NetworkContext
+from rabta_proto.model import Measurement, NetworkContext
 from rabta_proto.v1 import collector_pb2 as wire
 
 DRAIN_S = 4.5  # and half a second for the farewell
@@ -101,7 +101,7 @@ class Agent:
                 on_done=self._uplink.wake,
                 owed=self._owed,
                 hold=lambda: self._around.hold if self._around else None,
-                keep=diary.keep,
+                keep=self._keep,
             )
         )
         meter = LinkMeter(probe_sockets)
@@ -146,6 +146,12 @@ class Agent:
             await self._uplink.run()
         else:
             await self._around.heard(self._uplink.run, self._uplink.farewell)
+
+    def _keep(self, measurement: Measurement) -> None:
+        """For the volunteer to look at."""
+        self._diary.keep(measurement)
+        if self._around:
+            self._around.meet(measurement.network)
 
     def _owed(self) -> int:
         """Bytes of the line to the collector that the spool does not know of yet."""

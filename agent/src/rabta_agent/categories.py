@@ -22,7 +22,7 @@ NAMES = {
     "GAME": mark("games"),
     "GMB": mark("gambling"),
     "GOVT": mark("government"),
-    "GRP": mark("social networks"),
+    "GRP": mark("other social networks"),
     "HACK": mark("hacking tools"),
     "HATE": mark("hate speech"),
     "HOST": mark("hosting and blogs"),
@@ -37,7 +37,7 @@ NAMES = {
     "PROV": mark("provocative attire"),
     "PUBH": mark("public health"),
     "REL": mark("religion"),
-    "SOCIAL": mark("social networks"),
+    "SOCIAL": mark("social networks such as X or Facebook"),
     "SRCH": mark("search engines"),
     "XED": mark("sex education"),
 }

@@ -67,6 +67,7 @@ class Surroundings:
         self._metered: bool | None = None
         self._power = Power()
         self._identity: NetworkIdentity | None = None
+        self._portal = False
         self.used_up: Callable[[], bool] = lambda: False
         """Whether the bytes of the day are used up, as the agent that runs knows."""
         self.hold: Hold | None = None
@@ -75,6 +76,10 @@ class Surroundings:
     def hear(self, seen: Seen) -> None:
         """Takes the collector's word, for the network that the machine is on now."""
         self._seen, self._seen_on = seen, self._senses.identify(self._vantage)
+
+    def meet(self, measured: NetworkContext) -> None:
+        """Takes what the last measurement found of a login page in the way; may be called from any thread."""
+        self._portal = measured.captive_portal is True
 
     def network(self) -> NetworkContext:
         """The network as it is now, with the collector's word where that is about this one."""
@@ -93,6 +98,7 @@ class Surroundings:
         while True:
             identity = self._senses.identify(self._vantage)
             if identity != self._identity or loop.time() - asked_at >= ASK_S:
+                self._portal = self._portal and identity == self._identity
                 self._identity, asked_at = identity, loop.time()
                 await asyncio.to_thread(self._ask, identity)
             self.look()
@@ -121,6 +127,7 @@ class Surroundings:
             "network": {
                 "kind": str(network.kind),
                 "vpn": network.vpn,
+                "captive_portal": self._portal,
                 "ipv4": network.ipv4,
                 "ipv6": network.ipv6,
                 "metered": network.metered,

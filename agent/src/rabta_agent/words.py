@@ -19,6 +19,7 @@ from itertools import pairwise
 LANGUAGES = ("en", "ur")
 VARIABLE = "RABTA_LANG"
 _RIGHT_TO_LEFT = {"ur"}
+_RIGHT_TO_LEFT_MARK = "\u200f"
 _FIRST_STRONG_ISOLATE, _LEFT_TO_RIGHT_ISOLATE, _END_OF_ISOLATE = "\u2068", "\u2066", "\u2069"
 _WORD = r"(?:--|`)?[A-Za-z][\w./:@=%#&?|\[\]*,+<>…~`-]*"
 _LATIN = re.compile(
@@ -42,12 +43,17 @@ def language() -> str:
     return _language
 
 
-def choose(arguments: Sequence[str], environment: Mapping[str, str]) -> str:
-    """The language by `--lang`, `RABTA_LANG`, or what the system is set to; a wrong flag is argparse's to say."""
-    wanted = [value for name, value in pairwise(arguments) if name == "--lang"]
-    wanted += [text.partition("=")[2] for text in arguments if text.startswith("--lang=")]
-    wanted += [environment.get(name, "") for name in (VARIABLE, "LC_ALL", "LC_MESSAGES", "LANG")]
+def choose(arguments: Sequence[str], environment: Mapping[str, str], kept: str = "") -> str:
+    """The language by `--lang`, `RABTA_LANG`, what is kept, or the system; a wrong flag is argparse's to say."""
+    wanted = [*flagged(arguments, "--lang"), environment.get(VARIABLE, ""), kept]
+    wanted += [environment.get(name, "") for name in ("LC_ALL", "LC_MESSAGES", "LANG")]
     return next((found for text in wanted if text and (found := text[:2].lower()) in LANGUAGES), "en")
+
+
+def flagged(arguments: Sequence[str], flag: str) -> list[str]:
+    """What a flag is given, before any parser has seen it: `--flag VALUE` first, then `--flag=VALUE`."""
+    apart = [value for name, value in pairwise(arguments) if name == flag]
+    return apart + [text.partition("=")[2] for text in arguments if text.startswith(f"{flag}=")]
 
 
 def tr(text: str, /, **values: object) -> str:
@@ -72,8 +78,15 @@ def isolate(value: object) -> object:
 
 
 def listed(parts: Iterable[str]) -> str:
-    """Parts of a list, with the language's own comma between them."""
-    return ("، " if _language in _RIGHT_TO_LEFT else ", ").join(parts)
+    """Parts of a list, with the language's own comma between them.
+
+    Each keeps its own direction, and the list that of the language, whatever it begins with: a list that begins with an
+    address would run from left to right otherwise, Urdu words in it, too.
+    """
+    if _language not in _RIGHT_TO_LEFT:
+        return ", ".join(parts)
+    whole = "، ".join(str(isolate(part)) for part in parts)
+    return f"{_RIGHT_TO_LEFT_MARK}{whole}" if whole else ""
 
 
 def _guard(text: str) -> str:

@@ -76,6 +76,14 @@ def test_wrong_usage_is_one_line_and_code_2(
     assert text in complaint(capsys)
 
 
+def test_help_is_in_the_language_that_was_chosen_at_joining(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "agent.toml").write_text('bytes_per_day = 5000000\nlang = "ur"\n', encoding="utf-8")
+    assert ExitCode.GOOD == run("status", "--home", str(tmp_path), "--help")
+    assert "استعمال" in capsys.readouterr().out
+    assert ExitCode.USAGE == run("status", "--home", str(tmp_path), "--lang", "en", "--wrong")
+    assert "unrecognized" in capsys.readouterr().err
+
+
 def test_an_unknown_key_names_the_key_and_the_file(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (tmp_path / "home").mkdir()
     (tmp_path / "home" / "agent.toml").write_text("colour = 1")

@@ -10,6 +10,7 @@ from rabta_agent.cli import main
 from rabta_agent.cli.control import parse_duration
 from rabta_agent.exits import ExitCode
 from rabta_agent.home import Home
+from rabta_agent.words import width
 from support.agents import credential
 
 
@@ -68,6 +69,16 @@ def test_who_has_not_joined_has_nothing_to_pause(tmp_path: Path) -> None:
     assert ExitCode.NOT_JOINED == main(["resume", "--home", str(tmp_path / "none")])
 
 
+@pytest.mark.parametrize("language", ["en", "ur"])
+def test_limits_fit_a_terminal_of_80_columns(
+    home: Home, language: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("rabta_agent.cli.control.terminal_width", lambda: 80)
+    assert ExitCode.GOOD == main(["limits", "--lang", language])
+    assert [] == [line for line in capsys.readouterr().out.splitlines() if width(line) > 80]
+    main(["version", "--lang", "en"])
+
+
 def test_limits_names_every_ceiling(home: Home, capsys: pytest.CaptureFixture[str]) -> None:
     assert ExitCode.GOOD == main(["limits", "--bytes-per-day", "3MB"])
     said = capsys.readouterr().out
@@ -76,8 +87,8 @@ def test_limits_names_every_ceiling(home: Home, capsys: pytest.CaptureFixture[st
         "after 60 s",
         "after 20 s; 60 times an hour, 200 a day",
         "3.0 MB",
-        "LGBT",
+        "1000 kB at most, one at a time; 50% of the bytes of a day",
+        "LGBTQ+ (LGBT)",
         "384",
     ):
         assert part in said or part.replace("384", "393") in said
-    assert all(len(line) <= 100 for line in said.splitlines())

@@ -47,13 +47,18 @@ def test_it_says_of_each_platform_what_is_held_here_and_elsewhere(
     lines = table(capsys)
     (x,) = (line for line in lines if line.startswith("x "))
     (wikipedia,) = (line for line in lines if line.startswith("wikipedia "))
-    assert ["blocked", "tls.reset.sni", "since"] == x.split()[1:4]
+    assert ["blocked", "since"] == x.split()[1:3]
     assert x.endswith("reachable 2")
+    assert "cut as soon as the site's name is sent" in lines[lines.index(x) + 1]
+    assert lines[lines.index(x) + 1].endswith("(tls.reset.sni)")
     assert ["not", "known", "down", "1"] == wikipedia.split()[1:]
 
 
 @pytest.mark.parametrize("language", ["en", "ur"])
-def test_it_fits_a_terminal_of_80_columns(home: Home, language: str, capsys: pytest.CaptureFixture[str]) -> None:
+def test_it_fits_a_terminal_of_80_columns(
+    home: Home, language: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("rabta_agent.cli.show.terminal_width", lambda: 80)
     lines = table(capsys, "--lang", language)
     assert [] == [line for line in lines if width(line) > 80 and str(home.path) not in line]
     main(["version", "--lang", "en"])

@@ -9,6 +9,8 @@ from rabta_agent.config import Config
 from rabta_agent.exits import CommandError
 from rabta_agent.words import use
 
+COLLECTOR = "https://collector.example:443"
+
 
 def answering(*answers: str) -> Ask:
     waiting = iter(answers)
@@ -24,16 +26,17 @@ def english() -> Iterator[None]:
 @pytest.mark.parametrize(("language", "yes"), [("en", "yes"), ("en", "Y"), ("ur", "ہاں"), ("ur", "yes")])
 def test_who_agrees_goes_on(language: str, yes: str, capsys: pytest.CaptureFixture[str]) -> None:
     use(language)
-    consent(answering(yes))
+    consent(COLLECTOR, answering(yes))
     said = capsys.readouterr().out
     assert ("خطرہ" if language == "ur" else "The risk") in said
     assert "rabta-agent" in said
+    assert COLLECTOR in said
 
 
 @pytest.mark.parametrize("answer", ["", "no", "maybe", "نہیں"])
 def test_who_does_not_agree_has_not_joined(answer: str) -> None:
     with pytest.raises(CommandError, match="nothing was sent"):
-        consent(answering(answer))
+        consent(COLLECTOR, answering(answer))
 
 
 def test_who_hangs_up_has_not_joined() -> None:
@@ -41,7 +44,7 @@ def test_who_hangs_up_has_not_joined() -> None:
         raise EOFError
 
     with pytest.raises(CommandError, match="nothing was sent"):
-        consent(hang_up)
+        consent(COLLECTOR, hang_up)
 
 
 def test_empty_answers_take_what_is_in_force() -> None:

@@ -25,11 +25,13 @@ async def test_joining_leaves_a_credential_and_a_plan_for_the_owner_alone(tmp_pa
             tmp_path / "home", "join", collector.url, "--invite", "t0ken", "--isp", "zong", "--province", "Sindh"
         )
     assert (0, "") == (done.code, done.err)
-    assert "role probe, ISP ptcl" in done.out
+    assert f"as {AGENT}" in done.out
+    assert "ISP ptcl" in done.out
     assert "s3cret" not in done.out
     (request,) = collector.requests
     assert ("t0ken", "zong", "Sindh", True) == (request.invite_token, request.isp, request.province, request.lab)
     assert 0o700 == stat.S_IMODE((tmp_path / "home").stat().st_mode)
+    assert "plan 3: 1 added" in (await command(tmp_path / "home", "log")).out
     facts = json.loads((await command(tmp_path / "home", "status", "--json")).out)
     assert (True, 3, "ptcl", collector.url) == (
         facts["joined"],

@@ -90,11 +90,12 @@ MEASUREMENT = Measurement(
 def test_a_person_reads_one_line_per_step() -> None:
     assert to_text(MEASUREMENT).splitlines() == [
         "https://x.com/",
-        "      0.0 ms     12.3 ms  dns   A x.com from system resolver: 192.0.2.1",
-        "      0.0 ms      0.0 ms  dns   A x.com from 8.8.8.8: dns_nxdomain_error",
+        "      0.0 ms     12.3 ms  dns   A x.com from your own resolver: 192.0.2.1",
+        "      0.0 ms      0.0 ms  dns   A x.com from 8.8.8.8: the resolver says that there is no such name",
         "     12.3 ms      1.0 ms  tcp   192.0.2.1 port 443: connected",
         "     13.3 ms      0.0 ms  tls   x.com at 192.0.2.1: TLSv1.3, certificate verified",
-        "     13.3 ms      0.0 ms  tls   www.example.com at 192.0.2.1 (innocuous name): connection_reset  (attempt 2)",
+        "     13.3 ms      0.0 ms  tls   www.example.com at 192.0.2.1 (a harmless name): the connection was reset"
+        "  (attempt 2)",
         '     14.0 ms      0.0 ms  http  GET https://x.com/: status 200, 5 bytes, "X"',
         "1.25 s, 10 bytes sent, 20 received",
     ]
@@ -117,7 +118,7 @@ def test_a_person_reads_what_quic_came_to(version: int, said: str) -> None:
     (line,) = read(handshake)
     assert line.endswith(f" quic  x.com at 192.0.2.1 port 443: {said}, certificate verified")
     (line,) = read(replace(handshake, server_name="a.example", isolation=True, verified=False))
-    assert line.endswith(f"a.example at 192.0.2.1 port 443 (innocuous name): {said}, certificate not verified")
+    assert line.endswith(f"a.example at 192.0.2.1 port 443 (a harmless name): answered, {said}")
 
 
 def test_a_person_reads_that_a_name_was_cut_in_two() -> None:
@@ -129,7 +130,7 @@ def test_a_person_reads_that_a_name_was_cut_in_two() -> None:
 
 def test_a_person_reads_which_public_resolver_the_machine_uses() -> None:
     query = DnsQuery(resolver_kind=ResolverKind.SYSTEM, resolver="8.8.8.8", hostname="x.com", query_type="A")
-    assert "A x.com from system resolver (8.8.8.8): " in read(query)[0]
+    assert "A x.com from your own resolver (8.8.8.8): " in read(query)[0]
 
 
 def test_a_person_reads_what_disturbed_the_measurement() -> None:
@@ -184,7 +185,7 @@ async def test_every_kind_of_target_is_taken(tmp_path: Path, monkeypatch: pytest
 async def test_a_name_of_the_hosts_file_counts_in_the_lab(tmp_path: Path) -> None:
     async with serving() as page:
         done = await command(tmp_path, "probe", page.replace("127.0.0.1", "localhost"))
-    assert "A localhost from system resolver: 127.0.0.1" in done.out
+    assert "A localhost from your own resolver: 127.0.0.1" in done.out
     assert "status 200" in done.out
 
 

@@ -52,7 +52,7 @@ def test_status_for_a_person(home: Home, capsys: pytest.CaptureFixture[str]) -> 
     assert ExitCode.GOOD == main(["status"])
     text = capsys.readouterr().out
     for part in (
-        "agent-1, probe, ISP ptcl",
+        "agent-1, ISP ptcl",
         "https://c.example:443, not running",
         "none yet",
         "1 delivered, 0 waiting",

@@ -1,19 +1,22 @@
 """The commands of `rabta-agent`: arguments in, an exit code out.
 
 Each command's module is imported when it is asked for, so that `version` does not wait for gRPC. Trouble is one line on
-standard error, never a traceback.
+standard error (folded where that is a terminal), never a traceback.
 """
 
 import errno
 import importlib
 import os
+import re
 import sys
 from collections.abc import Sequence
 from contextlib import suppress
 
 from rabta_agent import words
+from rabta_agent.cli.lines import hang, terminal_width
 from rabta_agent.cli.parser import PROGRAM, make_parser
 from rabta_agent.exits import CommandError, ExitCode
+from rabta_agent.home import find_home
 from rabta_agent.strangers import in_words
 from rabta_agent.version import agent_version
 
@@ -48,7 +51,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _run(arguments: Sequence[str] | None) -> int:
     given = sys.argv[1:] if arguments is None else arguments
-    words.use(words.choose(given, os.environ))
+    words.use(words.choose(given, os.environ, _kept_language(given)))
     options = make_parser().parse_args(given)
     if options.command == "version":
         print(f"{PROGRAM} {agent_version()}")
@@ -57,9 +60,19 @@ def _run(arguments: Sequence[str] | None) -> int:
     return int(getattr(module, options.command)(options))
 
 
+def _kept_language(given: Sequence[str]) -> str:
+    """The language that the home's configuration names, for help and complaints that come before it is read."""
+    home = find_home(next(iter(words.flagged(given, "--home")), None), dict(os.environ))
+    try:
+        found = re.search(r'^lang *= *"(\w+)"', home.config_file.read_text(encoding="utf-8"), re.MULTILINE)
+    except (OSError, UnicodeDecodeError):
+        return ""
+    return found[1] if found else ""
+
+
 def _complain(problem: str, code: int) -> int:
     with suppress(OSError):
-        print(f"{PROGRAM}: {problem}", file=sys.stderr, flush=True)
+        print(hang(f"{PROGRAM}: ", problem, terminal_width(sys.stderr)), file=sys.stderr, flush=True)
     return code
 
 

@@ -10,8 +10,10 @@ from pathlib import Path
 from google.protobuf.message import DecodeError
 
 from rabta_agent.channel import trouble
+from rabta_agent.cli.lines import hang, say, terminal_width
 from rabta_agent.cli.progress import showing
 from rabta_agent.cli.setting import setting
+from rabta_agent.cli.started import typed
 from rabta_agent.config import Config
 from rabta_agent.dial import Dialler
 from rabta_agent.endpoint import Endpoint, InvalidEndpointError, parse_endpoint, ways
@@ -21,7 +23,7 @@ from rabta_agent.home import Credential
 from rabta_agent.line import Road
 from rabta_agent.post import CallError
 from rabta_agent.stream import RefusedError
-from rabta_agent.words import tr
+from rabta_agent.words import listed, tr
 from rabta_proto.v1.collector_pb2 import DELETION_UNLINKED, LeaveRequest, LeaveResponse
 
 LEAVE_S = 20.0
@@ -41,8 +43,8 @@ def export(options: argparse.Namespace) -> ExitCode:
             print(tr("rabta-agent: {count} measurements", count=count), file=sys.stderr, flush=True)
 
     count = write_export(credential, home.spool_file, Path(options.file), tell=tell)
-    print(tr("{count} measurements are in {file}, for the collector's eyes only.", count=count, file=options.file))
-    print(tr("They stay here, too, until the collector acknowledges them."))
+    say(tr("{count} measurements are in {file}, for the collector's eyes only.", count=count, file=options.file))
+    say(tr("They stay here, too, until the collector acknowledges them."))
     return ExitCode.GOOD
 
 
@@ -50,6 +52,10 @@ def leave(options: argparse.Namespace) -> ExitCode:
     """The credential there first, so that nothing is left that nobody can take back any more."""
     home, config = setting(options)
     credential = home.joined()
+    if home.in_use():
+        raise CommandError(
+            tr("the agent runs: end it first (Ctrl-C where it runs, or {command})", command=typed("service", "remove"))
+        )
     with home.locked():
         wish = LeaveRequest(delete_measurements=options.delete_measurements)
         farewell = asyncio.run(showing(_revoke(config, credential, wish), tr("Telling the collector")))
@@ -64,21 +70,21 @@ def leave(options: argparse.Namespace) -> ExitCode:
         erased, left = home.erase()
     if farewell.problem:
         warning = tr("warning: the credential lives on at the collector: {problem}", problem=farewell.problem)
-        print(f"rabta-agent: {warning}", file=sys.stderr)
+        print(hang("rabta-agent: ", warning, terminal_width(sys.stderr)), file=sys.stderr)
     else:
         _tell_farewell(credential, farewell, asked=options.delete_measurements)
-    print(tr("Erased in {home}: {files}.", home=home.path, files=", ".join(erased)))
+    say(tr("Erased in {home}: {files}.", home=home.path, files=listed(erased)))
     if left:
-        print(tr("Left there, because it is not the agent's: {files}.", files=", ".join(left)))
+        say(tr("Left there, because it is not the agent's: {files}.", files=listed(left)))
     return ExitCode.GOOD
 
 
 def _tell_farewell(credential: Credential, farewell: "_Farewell", *, asked: bool) -> None:
     """What became of the credential, and of what was delivered."""
     agent = credential.agent_id
-    print(tr("The credential of {id} is revoked at the collector; what was delivered stays there.", id=agent))
+    say(tr("The credential of {id} is revoked at the collector; what was delivered stays there.", id=agent))
     if farewell.unlinked:
-        print(
+        say(
             tr(
                 "The collector has forgotten the invitation, the province, all times and keys of {id}. The "
                 "measurements stay: verdicts must be provable from them. Nothing leads from them to you any more.",
@@ -86,7 +92,7 @@ def _tell_farewell(credential: Credential, farewell: "_Farewell", *, asked: bool
             )
         )
     elif asked:
-        print(tr("The collector does not say that it forgot anything: it is an older one."))
+        say(tr("The collector does not say that it forgot anything: it is an older one."))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

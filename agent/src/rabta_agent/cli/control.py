@@ -3,13 +3,16 @@
 import argparse
 import re
 import time
+from collections.abc import Iterable
 from datetime import datetime
 
 from rabta_agent import ceilings
-from rabta_agent.cli.lines import table, terminal_width
+from rabta_agent.categories import NAMES
+from rabta_agent.cli.lines import say, table, terminal_width
 from rabta_agent.cli.setting import setting
+from rabta_agent.cli.started import how_to_start
 from rabta_agent.exits import CommandError, ExitCode
-from rabta_agent.words import tr
+from rabta_agent.words import listed, tr
 
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
 MOST_S = 366 * 86_400
@@ -38,10 +41,10 @@ def pause(options: argparse.Namespace) -> ExitCode:
     until = None if seconds is None else time.time() + seconds
     home.pause(until)
     if until is None:
-        print(tr("Paused until `rabta-agent resume`: nothing is measured, and nobody is contacted."))
+        say(tr("Paused until `rabta-agent resume`: nothing is measured, and nobody is contacted."))
     else:
         moment = f"{datetime.fromtimestamp(until).astimezone():%Y-%m-%d %H:%M}"
-        print(tr("Paused until {moment}: nothing is measured, and nobody is contacted.", moment=moment))
+        say(tr("Paused until {moment}: nothing is measured, and nobody is contacted.", moment=moment))
     return ExitCode.GOOD
 
 
@@ -51,9 +54,9 @@ def resume(options: argparse.Namespace) -> ExitCode:
     home.joined()
     paused = home.paused_until() is not None
     home.resume()
-    print(tr("The agent goes on.") if paused else tr("There was no pause."))
+    say(tr("The agent goes on.") if paused else tr("There was no pause."))
     if not home.in_use():
-        print(tr("It does not run now; start it with: rabta-agent run"))
+        say(tr("It does not run now; start it with: {command}", command=how_to_start()))
     return ExitCode.GOOD
 
 
@@ -77,14 +80,28 @@ def limits(options: argparse.Namespace) -> ExitCode:
         (tr("one host again"), tr("after {seconds:g} s", seconds=ceiling.same_host_s)),
         (tr("bytes a day"), tr("{size:.1f} MB, the link to the collector included", size=config.day_allowance / 1e6)),
         (tr("one measurement"), tr("{size:.0f} kB at most", size=ceilings.MEASUREMENT_MOST_BYTES / 1e3)),
+        (
+            tr("  against the clock"),
+            tr(
+                "{size:.0f} kB at most, one at a time; {share:.0%} of the bytes of a day at most",
+                size=ceilings.TRANSFER_MOST_BYTES / 1e3,
+                share=ceilings.TRANSFER_SHARE,
+            ),
+        ),
         (tr("one step"), tr("{seconds:g} s at most", seconds=ceilings.STEP_SECONDS)),
         (tr("a plan"), tr("{count} addresses at most", count=ceilings.ASSIGNMENTS)),
         (tr("never dialled"), _never_dialled(any_address=ceiling.any_address)),
-        (tr("left out"), ", ".join(sorted(config.left_out)) or tr("nothing")),
+        (tr("open ports"), tr("none: nobody can connect to it")),
+        (tr("left out"), _named(config.left_out) or tr("nothing")),
     ]
-    print(tr("No plan of any collector can make this agent do more than this:"))
+    say(tr("No plan of any collector can make this agent do more than this:"))
     print("\n".join(table(rows, terminal_width())))
     return ExitCode.GOOD
+
+
+def _named(codes: Iterable[str]) -> str:
+    """Categories, by what they are."""
+    return listed(f"{tr(NAMES[code])} ({code})" if code in NAMES else code for code in sorted(codes))
 
 
 def _never_dialled(*, any_address: bool) -> str:

@@ -1,12 +1,18 @@
-"""The facts of `rabta-agent status` as a table for a person, times in its own zone."""
+"""The facts of `rabta-agent status` as a table for a person, times in its own zone.
+
+What the network says is a line for each platform; where it is kept from the volunteer, how stands below it in a
+sentence.
+"""
 
 from collections import Counter
 from datetime import UTC, datetime
 
-from rabta_agent.cli.lines import table
+from rabta_agent.cli.lines import hang, table
+from rabta_agent.cli.mechanisms import MECHANISMS
 from rabta_agent.cli.paint import BOLD, GREEN, RED, YELLOW, paint
 from rabta_agent.status import Facts
 from rabta_agent.words import isolate, listed, mark, padded, tr, width
+from rabta_proto.vocabulary import Mechanism
 
 STATES = {
     "reachable": mark("reachable"),
@@ -36,13 +42,12 @@ _COLOURS = {"reachable": GREEN, "blocked": RED, "throttled": YELLOW, "disrupted"
 
 def to_table(facts: Facts, *, colour: bool, most: int | None = None) -> str:
     """Everything, in so many columns; times are this machine's."""
-    return "\n".join([*table(_rows(facts), most, colour=colour), *_standing(facts, colour=colour)])
+    return "\n".join([*table(_rows(facts), most, colour=colour), *_standing(facts, most, colour=colour)])
 
 
 def _rows(facts: Facts) -> list[tuple[str, str]]:
-    isp = facts["isp"] or tr("not known")
     rows = [
-        (tr("agent"), tr("{id}, {role}, ISP {isp}", id=facts["agent_id"], role=facts["role"], isp=isp)),
+        (tr("agent"), listed([facts["agent_id"], _role(facts)])),
         (tr("collector"), _collector(facts)),
     ]
     if facts["network"]:
@@ -57,10 +62,16 @@ def _rows(facts: Facts) -> list[tuple[str, str]]:
     return rows
 
 
+def _role(facts: Facts) -> str:
+    if facts["role"] == "probe":
+        return tr("ISP {isp}", isp=facts["isp"] or tr("not known"))
+    return tr("a control")
+
+
 def _collector(facts: Facts) -> str:
     state = tr("connected") if facts["connected"] else tr("not connected") if facts["running"] else tr("not running")
     trouble = f": {isolate(facts['trouble'])}" if facts["trouble"] else ""
-    return listed([str(isolate(facts["collector"])), state + trouble])
+    return listed([facts["collector"], state + trouble])
 
 
 def _network(facts: Facts) -> str:
@@ -68,6 +79,7 @@ def _network(facts: Facts) -> str:
     parts = [tr(KINDS[noted["kind"] if noted["kind"] in KINDS else "unknown"])]
     parts += [name for name, key in (("IPv4", "ipv4"), ("IPv6", "ipv6")) if noted[key]]
     parts += [tr("VPN")] if noted["vpn"] else []
+    parts += [tr("a login page is in the way")] if noted.get("captive_portal") else []
     parts += [tr("metered")] if noted["metered"] else []
     if noted["on_battery"] and noted["charge"] is not None:
         parts.append(tr("battery {percent} %", percent=noted["charge"]))
@@ -122,7 +134,7 @@ def _causes(facts: Facts) -> str:
     return f" ({listed(causes)})" if causes else ""
 
 
-def _standing(facts: Facts, *, colour: bool) -> list[str]:
+def _standing(facts: Facts, most: int | None, *, colour: bool) -> list[str]:
     """What the network says of each platform: at the volunteer's ISP, and how many others say what."""
     held = facts["standing"]
     if not held:
@@ -138,16 +150,24 @@ def _standing(facts: Facts, *, colour: bool) -> list[str]:
         others = Counter(entry["state"] for isp, entry in held[platform].items() if isp != here)
         counts = listed(f"{tr(STATES[state])} {count}" for state, count in others.most_common() if state in STATES)
         space = " " * max(0, columns - width(text))
-        lines.append(f"{padded(platform, names)}  {painted}{space}  {counts}")
+        lines.append(f"{padded(platform, names)}  {painted}{space}  {counts}".rstrip())
+        lines += _how(held[platform].get(here), " " * (names + 2), most)
     return lines
+
+
+def _how(entry: Facts | None, margin: str, most: int | None) -> list[str]:
+    """The mechanism in a sentence, and as the collector calls it."""
+    name = entry["mechanism"] if entry else ""
+    if not name:
+        return []
+    told = tr(MECHANISMS[Mechanism(name)]) if name in MECHANISMS else ""
+    return [hang(margin, f"{told} ({isolate(name)})" if told else str(isolate(name)), most)]
 
 
 def _own(entry: Facts | None, *, colour: bool) -> tuple[str, str]:
     """One cell, as it is and in its colour."""
     state = entry["state"] if entry else "inconclusive"
     text = tr(STATES[state if state in STATES else "inconclusive"])
-    if entry and entry["mechanism"]:
-        text += f" {isolate(entry['mechanism'])}"
     if entry and state != "inconclusive":
         since = datetime.fromtimestamp(entry["since"], UTC).astimezone()
         text += " " + tr("since {moment}", moment=f"{since:%m-%d %H:%M}")

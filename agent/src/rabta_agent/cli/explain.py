@@ -10,7 +10,7 @@ from rabta_agent.cli.setting import setting
 from rabta_agent.diary import read_last, read_targets
 from rabta_agent.exits import CommandError, ExitCode
 from rabta_agent.home import Home
-from rabta_agent.words import tr
+from rabta_agent.words import listed, tr
 from rabta_proto.codec import from_message
 from rabta_proto.model import Measurement
 from rabta_proto.v1.measurement_pb2 import Measurement as Message
@@ -42,7 +42,7 @@ def _nothing(home: Home, what: str) -> str:
     known = read_targets(home.diary_file)
     if not known:
         return tr("nothing was measured yet that could be explained")
-    shown = ", ".join(known[:8]) + (" …" if len(known) > 8 else "")
+    shown = listed(known[:8]) + (" …" if len(known) > 8 else "")
     return tr(
         "nothing is written down of {what} (a running agent writes once a minute); there is something of: {known}",
         what=what,

@@ -3,20 +3,26 @@
 import argparse
 import asyncio
 from dataclasses import replace
+from datetime import UTC, datetime
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
+from rabta_agent.ceilings import Ceilings
 from rabta_agent.cli import guide
 from rabta_agent.cli.invitation import read_link
+from rabta_agent.cli.lines import say, table, terminal_width
 from rabta_agent.cli.progress import showing
 from rabta_agent.cli.setting import setting
+from rabta_agent.cli.started import is_service, typed
 from rabta_agent.config import Config, InvalidConfigError, set_keys
+from rabta_agent.diary import Diary, compare
 from rabta_agent.endpoint import Endpoint, InvalidEndpointError, parse_endpoint
 from rabta_agent.enrol import enroll
 from rabta_agent.exits import CommandError, ExitCode
 from rabta_agent.home import Credential, Home
 from rabta_agent.line import Road
 from rabta_agent.pin import InvalidPinError, split_invitation
+from rabta_agent.plan import stored_plan
 from rabta_agent.version import agent_version
 from rabta_agent.words import tr
 from rabta_proto.v1.collector_pb2 import EnrollRequest
@@ -33,7 +39,7 @@ def join(options: argparse.Namespace) -> ExitCode:
     answers = guide.Answers(province=options.province)
     if not options.agree and guide.on_a_terminal():
         _never_twice(home)
-        guide.consent()
+        guide.consent(str(endpoint))
         answers = guide.choose(config, options.province)
     request = EnrollRequest(
         invite_token=token,
@@ -45,19 +51,29 @@ def join(options: argparse.Namespace) -> ExitCode:
     keys = {key: getattr(config, key) for key in KEPT if getattr(options, key, None) is not None}
     credential = _enrol(home, config, (endpoint, pin), request)
     _keep(home, keys | answers.keys)
-    isp = credential.isp or tr("not known")
-    role = credential.role
-    print(
-        tr(
-            "Joined {endpoint} as {id}, role {role}, ISP {isp}.",
-            endpoint=endpoint,
-            id=credential.agent_id,
-            role=role,
-            isp=isp,
-        )
-    )
-    print(tr("Start measuring with: rabta-agent run"))
+    _tell(endpoint, credential)
     return ExitCode.GOOD
+
+
+def _tell(endpoint: Endpoint, credential: Credential) -> None:
+    """As whom it has joined, and what to type next."""
+    known = {"endpoint": endpoint, "id": credential.agent_id}
+    if credential.role == "probe":
+        isp = credential.isp or tr("not known")
+        say(tr("Joined {endpoint} as {id}, a name drawn at random; ISP {isp}.", isp=isp, **known))
+    else:
+        say(tr("Joined {endpoint} as {id}, a control.", **known))
+    if is_service():
+        rows = [(typed("status"), tr("the service measures from now on; this says what it does"))]
+    else:
+        rows = [
+            (typed("run"), tr("measure in this window, until Ctrl-C")),
+            (typed("service", "install"), tr("measure in the background, from now on")),
+            (typed("status"), tr("see what it does, and what is known of each platform")),
+        ]
+    rows.append((typed("leave"), tr("erase everything")))
+    print()
+    print("\n".join(table(rows, terminal_width())))
 
 
 def _enrol(home: Home, config: Config, where: tuple[Endpoint, str], request: EnrollRequest) -> Credential:
@@ -72,9 +88,18 @@ def _enrol(home: Home, config: Config, where: tuple[Endpoint, str], request: Enr
         enrolment = asyncio.run(showing(asking, tr("Asking {endpoint}", endpoint=endpoint)))
         if enrolment.plan is not None:
             home.save_plan(enrolment.plan.SerializeToString())
+            _write_down(home, config, enrolment.credential)
         credential = replace(enrolment.credential, export_key=export_key.private_bytes_raw().hex())
         home.save_credential(credential)  # last: with it the home has joined
     return credential
+
+
+def _write_down(home: Home, config: Config, credential: Credential) -> None:
+    """The first plan, for `log`; one that is not good is no plan, as everywhere."""
+    key, limits = bytes.fromhex(credential.plan_public_key), Ceilings.of(lab=config.lab, left_out=config.left_out)
+    plan = stored_plan(home.plan(), public_key=key, agent_id=credential.agent_id, limits=limits)
+    if plan is not None:
+        Diary(home.diary_file).keep_plan(compare(None, plan, datetime.now(UTC)))
 
 
 def _never_twice(home: Home) -> None:

@@ -7,6 +7,7 @@ do (`words.width`), so that marks which show nothing take no room.
 import os
 import sys
 from collections.abc import Sequence
+from typing import TextIO
 
 from rabta_agent.cli.paint import BOLD, paint
 from rabta_agent.words import padded, width
@@ -14,12 +15,18 @@ from rabta_agent.words import padded, width
 LEAST = 30  # columns for a text, however narrow the terminal is
 
 
-def terminal_width() -> int | None:
-    """Columns of the terminal that standard output is; `None`: it is none."""
+def terminal_width(stream: TextIO | None = None) -> int | None:
+    """Columns of the terminal that a stream is, standard output where none is given; `None`: it is no terminal."""
+    stream = sys.stdout if stream is None else stream
     try:
-        return os.get_terminal_size(sys.stdout.fileno()).columns if sys.stdout.isatty() else None
+        return os.get_terminal_size(stream.fileno()).columns if stream.isatty() else None
     except (OSError, ValueError):
         return None
+
+
+def say(text: str) -> None:
+    """A sentence for a person, on standard output."""
+    print("\n".join(fold(text, terminal_width())))
 
 
 def fold(text: str, most: int | None) -> list[str]:

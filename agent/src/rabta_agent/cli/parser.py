@@ -61,7 +61,7 @@ def make_parser() -> argparse.ArgumentParser:
 
 
 def _add_joining(commands: Commands) -> None:
-    join = commands.add("join", "join", tr("exchange an invitation for a credential and a first plan"))
+    join = commands.add("join", "join", tr("join a collector, with the invitation that you were given"))
     join.add_argument("url", metavar="URL", help=tr("the collector, https://HOST[:PORT], or the link of an invitation"))
     join.add_argument("--invite", metavar="TOKEN", help=tr("the invitation, as the operator gave it"))
     join.add_argument("--isp", default="", metavar="ID", help=tr("your ISP, where the invitation does not say"))
@@ -105,7 +105,7 @@ def _add_looking(commands: Commands) -> None:
     explain = commands.add("explain", "explain", tr("the last measurement of an address or a platform, in plain words"))
     explain.add_argument("what", metavar="WHAT", help=tr("an address of the plan, a host or a platform"))
     limits = commands.add("limits", "control", tr("what no plan can make this agent do"))
-    config = commands.add("config", "show", tr("the effective configuration, as a file"))
+    config = commands.add("config", "show", tr("what is set, written as the file that it can be set in"))
     for command in (status, limits, config):
         command.add_argument("--bytes-per-day", metavar="BYTES", help=tr("most bytes a day, such as 15MB"))
 
@@ -127,7 +127,7 @@ def _add_leaving(commands: Commands) -> None:
     carried = tr("write what waits into a file that only the collector can read, to be carried there")
     export = commands.add("export", "carry", carried)
     export.add_argument("file", metavar="FILE", help=tr("the file, made anew"))
-    leave = commands.add("leave", "carry", tr("erase everything, here and the credential at the collector"))
+    leave = commands.add("leave", "carry", tr("erase everything here, and revoke the credential at the collector"))
     leave.add_argument("--force", action="store_true", help=tr("erase here also where the collector cannot be told"))
     forget = tr("ask the collector to forget whose your measurements were; they themselves stay there")
     leave.add_argument("--delete-measurements", action="store_true", help=forget)

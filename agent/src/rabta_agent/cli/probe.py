@@ -10,7 +10,7 @@ from rabta_agent.ceilings import Ceilings
 from rabta_agent.cli.greetings import label_of, name_of
 from rabta_agent.cli.lines import hang, terminal_width
 from rabta_agent.cli.paint import BOLD, GREEN, RED, paint, paints
-from rabta_agent.cli.plain import conclude, tell_disturbances
+from rabta_agent.cli.plain import conclude, tell_disturbances, tell_failure
 from rabta_agent.cli.progress import showing
 from rabta_agent.cli.setting import make_prober, setting, vantage_of
 from rabta_agent.config import Config
@@ -21,7 +21,7 @@ from rabta_agent.measure import parse_measurable
 from rabta_agent.plan import Plan, stored_plan
 from rabta_agent.task import Settings, Task, own_settings
 from rabta_agent.urls import InvalidTarget
-from rabta_agent.words import tr
+from rabta_agent.words import listed, tr
 from rabta_proto.codec import to_message
 from rabta_proto.model import (
     DnsQuery,
@@ -114,19 +114,19 @@ def _what(observation: Observation) -> str:
         case DnsQuery() as dns:
             named = f" ({dns.resolver})" if dns.resolver else ""
             system = dns.resolver_kind is ResolverKind.SYSTEM
-            asked = f"{tr('system resolver')}{named}" if system else dns.resolver
+            asked = f"{tr('your own resolver')}{named}" if system else dns.resolver
             over = tr(" over TCP") if dns.transport is DnsTransport.TCP else ""
             tried = tr("{kind} {name} from {resolver}", kind=dns.query_type, name=dns.hostname, resolver=asked) + over
-            came = ", ".join(dns.addresses) or (tr("cut short") if dns.truncated else "")
+            came = listed(dns.addresses) or (tr("cut short") if dns.truncated else tr("no address"))
         case TcpConnect() as tcp:
             tried, came = tr("{address} port {port}", address=tcp.address, port=tcp.port), tr("connected")
         case TlsHandshake() as tls:
             tried = tr("{name} at {address}", name=tls.server_name, address=tls.address) + _manner(tls)
-            came = f"{tls.tls_version}, {_certificate(tls.verified)}"
+            came = _handshaken(tls, tls.tls_version or "")
         case QuicHandshake() as quic:
             place = tr("{address} port {port}", address=quic.address, port=quic.port)
             tried = tr("{name} at {address}", name=quic.server_name, address=place) + _manner(quic)
-            came = f"QUIC {_quic_version(quic)}, {_certificate(quic.verified)}"
+            came = _handshaken(quic, f"QUIC {_quic_version(quic)}")
         case VpnHandshake() as vpn:
             place = tr("{address} port {port}", address=vpn.address, port=vpn.port)
             tried = tr("{name} at {address}", name=name_of(vpn), address=place) + (
@@ -142,18 +142,22 @@ def _what(observation: Observation) -> str:
             tried = tr("read {number} of {url} as {name}", **names)
             took = (transfer.read_us or 0) / 1000
             came = tr("{count} bytes in {milliseconds:.0f} ms", count=transfer.body_bytes, milliseconds=took)
-    return f"{tried}: {came if observation.failure is None else observation.failure}"
+    return f"{tried}: {came if observation.failure is None else tell_failure(observation.failure)}"
 
 
 def _manner(handshake: TlsHandshake | QuicHandshake) -> str:
     """What is unusual in a handshake."""
     if handshake.isolation:
-        return tr(" (innocuous name)")
+        return tr(" (a harmless name)")
     return tr(" (name cut in two)") if isinstance(handshake, TlsHandshake) and handshake.split else ""
 
 
-def _certificate(verified: bool) -> str:
-    return tr("certificate verified") if verified else tr("certificate not verified")
+def _handshaken(handshake: TlsHandshake | QuicHandshake, version: str) -> str:
+    """Under a harmless name nothing is said of the certificate: the site's cannot hold that name."""
+    if handshake.isolation:
+        return listed([tr("answered"), version])
+    vouched = tr("certificate verified") if handshake.verified else tr("certificate not verified")
+    return listed([version, vouched])
 
 
 def _quic_version(quic: QuicHandshake) -> str:

@@ -2,6 +2,7 @@
 
 import argparse
 import asyncio
+import sys
 from dataclasses import replace
 from random import SystemRandom
 
@@ -9,7 +10,9 @@ import structlog
 
 from rabta_agent import log
 from rabta_agent.app import Agent, Parts
+from rabta_agent.cli.lines import fold, terminal_width
 from rabta_agent.cli.setting import make_prober, setting, vantage_of
+from rabta_agent.cli.started import typed
 from rabta_agent.clock import SystemClock
 from rabta_agent.config import Config
 from rabta_agent.diary import Diary
@@ -22,6 +25,7 @@ from rabta_agent.spool_thread import SpoolThread, tell
 from rabta_agent.stopping import stopping_on_signals
 from rabta_agent.surroundings import Surroundings
 from rabta_agent.version import agent_version
+from rabta_agent.words import tr
 
 logger = structlog.get_logger()
 
@@ -33,8 +37,20 @@ def run(options: argparse.Namespace) -> ExitCode:
     credential = home.joined()
     home.make()
     with home.locked():
+        if sys.stderr.isatty() and not options.once:
+            _greet(credential)
         asyncio.run(_run(home, config, credential, once=options.once))
     return ExitCode.GOOD
+
+
+def _greet(credential: Credential) -> None:
+    """For a person who looks on; what follows is the log."""
+    told = tr(
+        "Measuring for {collector}, until Ctrl-C. To see what it does, type in another window: {command}",
+        collector=credential.endpoints[0],
+        command=typed("status"),
+    )
+    print("\n".join(fold(told, terminal_width(sys.stderr))), file=sys.stderr, flush=True)
 
 
 async def _run(home: Home, config: Config, credential: Credential, *, once: bool) -> None:

@@ -6,7 +6,9 @@ import subprocess
 import sys
 from pathlib import Path
 
+from rabta_agent.cli.lines import say
 from rabta_agent.cli.setting import setting
+from rabta_agent.cli.started import program
 from rabta_agent.exits import CommandError, ExitCode
 from rabta_agent.service import Command, Owner, Recipe, Service, UnknownPlatformError, recipe
 from rabta_agent.strangers import in_words
@@ -31,13 +33,13 @@ def service(options: argparse.Namespace) -> ExitCode:
     if options.action == "install":
         home.joined()
         _install(way)
-        print(tr("Installed {file}, and started: it measures while you are logged in.", file=way.file))
+        say(tr("Installed {file}, and started: it measures while you are logged in.", file=way.file))
         if sys.platform.startswith("linux"):
-            print(tr("To have it measure when you are logged out, too: loginctl enable-linger"))
+            say(tr("To have it measure when you are logged out, too: loginctl enable-linger"))
         return ExitCode.GOOD
     stopped = _remove(way)
     done = tr("Stopped, and removed {file}.", file=way.file)
-    print(done if stopped else tr("There is no service: no {file}.", file=way.file))
+    say(done if stopped else tr("There is no service: no {file}.", file=way.file))
     return ExitCode.GOOD
 
 
@@ -45,19 +47,9 @@ def _way(platform: str, home: Path) -> Recipe:
     number = os.getuid() if hasattr(os, "getuid") else 0
     owner = Owner(directory=Path.home(), number=number, environment=dict(os.environ))
     try:
-        return recipe(platform, Service(command=_program(), home=home), owner)
+        return recipe(platform, Service(command=program(), home=home), owner)
     except UnknownPlatformError as wrong:
         raise CommandError(str(wrong)) from None
-
-
-def _program() -> tuple[str, ...]:
-    """How this very program was started: a script, a .pyz, or `python -m rabta_agent`."""
-    started = Path(sys.argv[0]).absolute()
-    if started.suffix == ".pyz":
-        return (sys.executable, str(started))
-    if started.name in ("rabta-agent", "rabta-agent.exe"):
-        return (str(started),)
-    return (sys.executable, "-m", "rabta_agent")
 
 
 def _install(way: Recipe) -> None:

@@ -5,7 +5,7 @@ import json
 from datetime import UTC, datetime
 
 from rabta_agent.cli.dashboard import to_table
-from rabta_agent.cli.lines import hang, terminal_width
+from rabta_agent.cli.lines import hang, say, terminal_width
 from rabta_agent.cli.paint import paints
 from rabta_agent.cli.setting import setting
 from rabta_agent.config import to_toml
@@ -28,7 +28,7 @@ def status(options: argparse.Namespace) -> ExitCode:
     elif facts["joined"]:
         print(to_table(facts, colour=paints(), most=terminal_width()))
     else:
-        print(tr("Not joined: no credential in {home}.", home=facts["home"]))
+        say(tr("Not joined: no credential in {home}.", home=facts["home"]))
     return ExitCode.GOOD if facts["joined"] else ExitCode.NOT_JOINED
 
 
