@@ -50,8 +50,7 @@ class Watch:
         return rows
 
     async def metrics(self) -> Metrics:
-        families = text_string_to_metric_families(await self.text("metrics"))
-        return {(s.name, frozenset(s.labels.items())): s.value for family in families for s in family.samples}
+        return read_metrics(await self.text("metrics"))
 
     async def text(self, path: str, **parameters: str) -> str:
         """Raises NotAnswering for anything but an answer 200."""
@@ -73,6 +72,12 @@ class Watch:
             return True
 
         await until(ready, within=within)
+
+
+def read_metrics(text: str) -> Metrics:
+    """The samples of what `/metrics` says."""
+    families = text_string_to_metric_families(text)
+    return {(s.name, frozenset(s.labels.items())): s.value for family in families for s in family.samples}
 
 
 def shown_in_metrics(metrics: Metrics, cell: Cell, seen: Seen) -> bool:

@@ -97,7 +97,9 @@ def start_openvpn(servers: Servers) -> None:
     files = ("--ca", f"{folder}/ca.pem", "--cert", f"{folder}/cert.pem", "--key", f"{folder}/key.pem")
     for number, (protocol, port) in enumerate((("udp", "1194"), ("tcp-server", "1195"))):
         place = ("--dev", f"tun{number}", "--server", f"10.9{number}.0.0", "255.255.255.0", "--topology", "subnet")
-        servers.start("openvpn", "--proto", protocol, "--port", port, "--dh", "none", *place, *files)
+        # Without --local an answer over UDP comes from the address of the way back.
+        at = ("--proto", protocol, "--local", SERVER, "--port", port)
+        servers.start("openvpn", *at, "--dh", "none", *place, *files)
 
 
 async def start_wireguard(servers: Servers) -> str:
