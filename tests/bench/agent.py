@@ -9,7 +9,7 @@ import time
 import urllib.request
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 from bench.process import (
@@ -17,17 +17,22 @@ from bench.process import (
     Server,
     children_cpu_s,
     cpu_s,
+    median,
+    median_ratio,
     memory,
     python,
     written_bytes,
 )
+from bench.report import Bar, Part, Row
 from bench.site import NAME
 from lab.programs import AGENT, COLLECTOR, environment
 from lab.system import free_port
 
 FEW, MANY = 10, 60
+RUNS, QUICK_RUNS = 5, 2
 IDLE_S, QUICK_IDLE_S = 120.0, 20.0
-SETTLED = 200
+SETTLED, QUICK_SETTLED = 200, 40
+TIMES_FLOOR, PSS_MB, START_S, IDLE = 2.0, 67.1, 2.0, 0.005
 # The developers' environment has `rich`, which structlog loads where it finds it; no volunteer's has.
 _RUN = (
     sys.executable,
@@ -44,6 +49,43 @@ BLACKBOX = """modules:
       body_size_limit: 1MB
       tls_config: {{ca_file: {roots}, server_name: {name}}}
 """
+
+
+def run(*, quick: bool) -> Part:
+    """A measurement beside its floor, and an agent at work."""
+    probed = probing(QUICK_RUNS if quick else RUNS)
+    ran = running(idle_s=QUICK_IDLE_S if quick else IDLE_S, settled=QUICK_SETTLED if quick else SETTLED)
+    times = median_ratio(probed.agent_ms, probed.floor_ms)
+    rows: list[Row] = [
+        ("floor: asyncio and ssl by hand, one query", f"{median(probed.floor_ms):.2f}", "1"),
+        ("agent: the same page, everything recorded", f"{median(probed.agent_ms):.2f}", f"{times:.1f}"),
+    ]
+    bars = [Bar("a measurement, times the floor", times, TIMES_FLOOR)]
+    notes = [] if probed.blackbox_ms else ["prometheus-blackbox-exporter is not installed: its row is left out"]
+    if probed.blackbox_ms:
+        ratio = median_ratio(probed.blackbox_ms, probed.floor_ms)
+        rows.append(("blackbox_exporter, given the address", f"{median(probed.blackbox_ms):.2f}", f"{ratio:.1f}"))
+        bars.append(
+            Bar("a measurement, times blackbox_exporter's", median_ratio(probed.agent_ms, probed.blackbox_ms), 1)
+        )
+    bars += [
+        Bar("memory, PSS, MB (64 MiB)", ran.pss, PSS_MB),
+        Bar("CPU from the start to the first measurement, s", ran.start_s, START_S),
+        Bar("CPU with nothing to do, cores", ran.idle, IDLE),
+    ]
+    at_work: list[Row] = [
+        ("memory, PSS / RSS", f"{ran.pss:.1f} / {ran.rss:.1f} MB"),
+        ("CPU from the start to the first measurement", f"{ran.start_s:.2f} s"),
+        ("CPU with nothing to do", f"{ran.idle * 100:.2f} % of a core"),
+        ("CPU of `rabta-agent version`", f"{ran.version_s:.2f} s"),
+        ("written to the disk for a measurement", f"{ran.written_bytes / 1e3:.1f} kB"),
+        ("the same in an hour, at 90 measurements", f"{ran.written_bytes * 90 / 1e6:.1f} MB"),
+    ]
+    tables = (
+        ("A full https measurement", ("what", "CPU ms", "times the floor"), rows),
+        ("A running agent", ("what", "measured"), at_work),
+    )
+    return Part(found={"probing": asdict(probed), "running": asdict(ran)}, tables=tables, bars=bars, notes=notes)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

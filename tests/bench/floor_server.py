@@ -1,6 +1,7 @@
 """The floor of ingest: the same stream over grpc.aio, parsed, journaled in groups with a sync, acknowledged.
 
-Nothing is judged, remembered or shown. `python -m bench.floor_server FILE` prints its port when it serves.
+Nothing is judged, remembered or shown. `python -m bench.floor_server FILE [CERTIFICATE KEY]` prints its port when it
+serves.
 """
 
 import asyncio
@@ -9,6 +10,7 @@ import sqlite3
 import sys
 import threading
 import time
+from pathlib import Path
 
 import grpc
 import grpc.aio
@@ -54,7 +56,7 @@ def _done(futures: "list[asyncio.Future[None]]") -> None:
             future.set_result(None)
 
 
-async def serve(path: str) -> None:
+async def serve(path: str, *tls: bytes) -> None:
     journal = Journal(path)
     counts: dict[tuple[str, str, str], int] = {}
 
@@ -79,7 +81,11 @@ async def serve(path: str) -> None:
     server = grpc.aio.server()
     handler = grpc.stream_stream_rpc_method_handler(session)
     server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler("rabta.v1.Collector", {"Session": handler}),))
-    port = server.add_insecure_port("127.0.0.1:0")
+    if tls:
+        certificate, key = tls
+        port = server.add_secure_port("127.0.0.1:0", grpc.ssl_server_credentials([(key, certificate)]))
+    else:
+        port = server.add_insecure_port("127.0.0.1:0")
     await server.start()
     sys.stdout.write(f"{port}\n")
     sys.stdout.flush()
@@ -87,4 +93,4 @@ async def serve(path: str) -> None:
 
 
 if __name__ == "__main__":
-    asyncio.run(serve(sys.argv[1]))
+    asyncio.run(serve(sys.argv[1], *(Path(file).read_bytes() for file in sys.argv[2:])))

@@ -4,37 +4,21 @@ import json
 import shutil
 import subprocess
 import tempfile
-import urllib.error
-import urllib.request
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field
+from contextlib import ExitStack
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
-import grpc
-
-from bench import record
-from bench.process import BenchError, Server, memory, python
-from lab.programs import COLLECTOR
-from lab.system import free_port
-from rabta_proto.v1 import collector_pb2 as wire
+from bench import peers, stand
+from bench.process import BenchError, median, median_ratio, memory, python
+from bench.report import Bar, Part, Row
+from bench.stand import Side
 
 BATCHES = (10, 50)
-ISPS = ("ptcl", "nayatel", "zong", "jazz")
-AGENTS_PER_ISP, CONTROLS = 5, 2
+AGENTS_PER_ISP = 5
+RUNS, QUICK_RUNS = 5, 2
+TIMES_FLOOR = 3.0
 MEASUREMENTS, QUICK_MEASUREMENTS = 4400, 2200
 LOAD_S = 180.0  # after which something hangs
-_NO_LIMIT = 1_000_000_000
-
-
-@dataclass(frozen=True, slots=True)
-class Side:
-    """A server to be measured: its process, its port, and its sessions' credentials."""
-
-    name: str
-    server: Server
-    port: int
-    credentials: Path
 
 
 @dataclass(slots=True)
@@ -65,13 +49,54 @@ def load(side: Side, size: int, measurements: int) -> dict[str, float]:
     return told
 
 
-def run(runs: int, measurements: int) -> dict[tuple[str, int], Series]:
+def run(*, quick: bool) -> Part:
+    """The collector beside the floor, and peers."""
+    runs, measurements = (QUICK_RUNS, QUICK_MEASUREMENTS) if quick else (RUNS, MEASUREMENTS)
+    found = series(runs, measurements)
+    pushed, missing = peers.run(runs, measurements, BATCHES)
+    rows: list[Row] = []
+    bars = []
+    for size in BATCHES:
+        floor = found["floor", size]
+        for name in ("floor", "collector"):
+            one = found[name, size]
+            ratio = median_ratio(one.server_us, floor.server_us)
+            acks = f"{median(one.p50_ms):.0f} / {median(one.p99_ms):.0f}"
+            rows.append((name, size, *_sides(one), f"{ratio:.1f}", acks))
+        bars.append(Bar(f"times the floor, batches of {size}", ratio, TIMES_FLOOR))
+    for (name, size), pushing in pushed.items():
+        rows.append((name, size, *_sides(pushing), "", ""))
+        if size in BATCHES:
+            ours = found["collector", size]
+            share = _both(ours) / _both(pushing)
+            bars.append(Bar(f"times {name}, both sides, batches of {size}", share, 1))
+    sizes = [(f"on the wire, batches of {size}", f"{found['collector', size].wire_bytes:.0f}") for size in BATCHES]
+    sizes.append(("unpacked", f"{found['collector', BATCHES[0]].bytes:.0f}"))
+    sizes.append(("in the journal", f"{found['journal', 0].bytes:.0f}"))
+    head = ("what", "batch", "server us", "client us", "both us", "times the floor", "ack p50 / p99 ms")
+    keyed = {f"{name} {size}": asdict(one) for (name, size), one in (found | pushed).items()}
+    tables = (("Ingest, for a measurement", head, rows), ("Size of a measurement", ("where", "bytes"), sizes))
+    return Part(found=keyed, tables=tables, bars=bars, notes=missing)
+
+
+def _both(one: Series | peers.Pushed) -> float:
+    return median(one.server_us) + median(one.client_us)
+
+
+def _sides(one: Series | peers.Pushed) -> tuple[str, str, str]:
+    """Server, client, and both."""
+    return f"{median(one.server_us):.0f}", f"{median(one.client_us):.0f}", f"{_both(one):.0f}"
+
+
+def series(runs: int, measurements: int) -> dict[tuple[str, int], Series]:
     """Pairs of runs, collector and floor in turn, for each size of batch."""
     found: dict[tuple[str, int], Series] = {}
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="rabta-ingest-")))
-        collector = stack.enter_context(collector_side(folder))
-        sides = (collector, stack.enter_context(floor_side(folder, collector.credentials)))
+        order = stand.Order(folder=folder, agents_per_isp=AGENTS_PER_ISP, limits=stand.UNBOUNDED)
+        stand.prepare(order)
+        collector = stack.enter_context(stand.collector(order))
+        sides = (collector, stack.enter_context(stand.floor(folder, order.credentials)))
         for side in sides:
             load(side, 10, 500)  # what is loaded and compiled when it is first needed
         for size in BATCHES:
@@ -101,70 +126,3 @@ def _journal_bytes(folder: Path) -> float:
         return 0.0
     count = int(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
     return sum(file.stat().st_size for file in data.glob("journal.sqlite*")) / count
-
-
-@contextmanager
-def collector_side(folder: Path) -> Iterator[Side]:
-    """A collector in lab mode, with agents at four ISPs and two controls that have joined."""
-    grpc_port, http_port = free_port(), free_port()
-    targets, config = folder / "targets.toml", folder / "collector.toml"
-    targets.write_text(targets_file(), encoding="utf-8")
-    names = ("agent_bytes_per_s", "agent_burst_bytes", "agent_messages_per_s", "agent_burst_messages")
-    names += ("agent_measurements_per_s", "agent_burst_measurements")
-    lines = ['heartbeat = "60s"', "[limits]", *(f"{name} = {_NO_LIMIT}" for name in names)]
-    config.write_text("\n".join(lines), encoding="utf-8")
-    data = folder / "collector"
-    command = [COLLECTOR, "serve", "--data", str(data), "--config", str(config), "--targets", str(targets), "--lab"]
-    command += ["--grpc", f"127.0.0.1:{grpc_port}", "--http", f"127.0.0.1:{http_port}"]
-    server = Server(command, log=folder / "collector.log")
-    try:
-        server.until(lambda: _answers(f"http://127.0.0.1:{http_port}/readyz"))
-        credentials = folder / "credentials"
-        credentials.write_text("\n".join(_join(data, grpc_port)), encoding="utf-8")
-        yield Side("collector", server, grpc_port, credentials)
-    finally:
-        server.end()
-
-
-@contextmanager
-def floor_side(folder: Path, credentials: Path) -> Iterator[Side]:
-    """The floor, which takes anybody's credentials."""
-    log = folder / "floor.log"
-    server = Server(python("bench.floor_server", str(folder / "floor.sqlite")), log=log)
-    try:
-        server.until(lambda: log.stat().st_size > 0)
-        yield Side("floor", server, int(log.read_text(encoding="utf-8").split()[0]), credentials)
-    finally:
-        server.end()
-
-
-def _answers(url: str) -> bool:
-    try:
-        with urllib.request.urlopen(url, timeout=5) as answer:
-            return bool(answer.status == 200)
-    except (urllib.error.URLError, OSError):
-        return False
-
-
-def targets_file() -> str:
-    """Every target of the recording."""
-    lines: list[str] = []
-    for platform, target in sorted({(one.platform, one.target) for one in record.load().measurements}):
-        lines += ["[[reference]]"] if not platform else [f'[[platform]]\nid = "{platform}"\nname = "{platform}"']
-        lines += [] if not platform else ["[[platform.target]]"]
-        lines += [f'url = "{target}"', 'interval = "60s"']
-    return "\n".join([*lines, ""])
-
-
-def _join(data: Path, port: int) -> Iterator[str]:
-    """Credential and role of each agent."""
-    groups = [(AGENTS_PER_ISP, "probe", ["--isp", isp]) for isp in ISPS] + [(CONTROLS, "control", [])]
-    with grpc.insecure_channel(f"127.0.0.1:{port}") as channel:
-        enrol = channel.unary_unary("/rabta.v1.Collector/Enroll")
-        for count, role, more in groups:
-            command = [COLLECTOR, "invite", "--data", str(data), "--role", role, "--uses", str(count), *more]
-            token = subprocess.run(command, check=True, capture_output=True, text=True).stdout.strip()
-            for _ in range(count):
-                request = wire.EnrollRequest(invite_token=token, agent_version="bench", lab=True)
-                answer = wire.EnrollResponse.FromString(enrol(request.SerializeToString()))
-                yield f"{answer.agent_id}.{answer.secret} {role}"

@@ -35,6 +35,13 @@ def cpu_s(pid: int) -> float:
     return sum(int(thread.read_text(encoding="utf-8").split()[0]) for thread in threads) / 1e9
 
 
+def busy_s() -> float:
+    """CPU seconds that everybody on this machine has spent, to the hundredth (proc(5), `stat`)."""
+    words = Path("/proc/stat").read_text(encoding="utf-8").splitlines()[0].split()[1:]
+    user, nice, system, _idle, _wait, irq, soft = map(int, words[:7])
+    return (user + nice + system + irq + soft) / os.sysconf("SC_CLK_TCK")
+
+
 def memory(pid: int) -> Memory:
     """What it holds now."""
     own, pss_kib, rss_kib = False, 0, 0
@@ -82,12 +89,17 @@ class Server:
                 raise BenchError(f"{self._name} is not ready after {within_s:g} s")
             time.sleep(0.05)
 
-    def end(self) -> None:
+    def kill(self) -> None:
+        """Ends it without a farewell."""
+        self._process.kill()
+        self._process.wait()
+
+    def end(self, within_s: float = 20.0) -> None:
         """Ends it; a second time is nothing."""
         if self._process.poll() is None:
             self._process.terminate()
             try:
-                self._process.wait(20)
+                self._process.wait(within_s)
             except subprocess.TimeoutExpired:
                 self._process.kill()
                 self._process.wait()

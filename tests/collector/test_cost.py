@@ -12,8 +12,8 @@ from types import FrameType
 import pytest
 
 from bench import record
-from bench.ingest import targets_file
 from bench.load import Maker
+from bench.stand import targets_file
 from rabta_collector import admit
 from rabta_collector.catalogue import Catalogue
 from rabta_collector.engine import Engine

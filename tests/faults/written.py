@@ -8,7 +8,6 @@ from pathlib import Path
 from random import Random
 
 from fuzz.mutation import varint
-
 from rabta_collector import journal_file
 from rabta_collector.journal_file import Kind, Row
 from rabta_proto.codec import to_message
