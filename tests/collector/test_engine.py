@@ -370,6 +370,43 @@ def test_references_that_are_not_required_say_nothing_of_the_isp() -> None:
     assert IspState.UP == isp_state(engine, "ptcl")
 
 
+CUT = NOON + 300
+
+
+def back_from_silence(told: Story, *, late_s: float = 0.0) -> tuple[Engine, list[Event]]:
+    """Jazz's lines carry nothing for a minute.
+
+    What its agents measured of references meanwhile comes with the first session after it, and their next turn is
+    minutes away. `late_s`: that they measured them so much later.
+    """
+    failed = references(told, CUT + 10 + late_s, CUT + 70 + late_s, only="jazz")
+    spooled = [replace(e, at=max(e.at, CUT + 62)) for e in failed if e.isp == "jazz" and e.at < CUT + 59 + late_s]
+    entries = [
+        *FEED.presence(NOON, True),
+        *references(works(), NOON, CUT, only="jazz"),
+        *FEED.rounds(NOON + 5, CUT),
+        *FEED.presence(CUT + 5, False, only=["jazz"]),
+        *FEED.rounds(CUT, CUT + 60, silent=["jazz"]),
+        *FEED.presence(CUT + 60, True, only=["jazz"]),
+        *spooled,
+        *FEED.rounds(CUT + 61, CUT + 300),
+    ]
+    engine = make_engine(WITH_REFERENCES)
+    return engine, play(engine, sorted(entries, key=lambda e: e.at), until=CUT + 150)
+
+
+@pytest.mark.parametrize("told", [dns_trouble(SILENCE), tcp_trouble(SILENCE), offline()])
+def test_references_that_failed_while_the_line_was_dead_do_not_outlive_its_return(told: Story) -> None:
+    engine, events = back_from_silence(told)
+    assert not [event for event in events if event.to_state == IspState.DEGRADED]
+    assert (IspState.UP, State.REACHABLE) == (isp_state(engine, "jazz"), verdict(engine, "jazz").state)
+
+
+def test_references_that_fail_after_the_return_count() -> None:
+    engine, _ = back_from_silence(dns_trouble(SILENCE), late_s=60)
+    assert IspState.DEGRADED == isp_state(engine, "jazz")
+
+
 def test_the_engine_asks_which_network_an_address_is_of() -> None:
     asked: set[str] = set()
 

@@ -18,6 +18,7 @@ from rabta_collector.verdict.decide import NOT_MEASURED, Decision, Terms, combin
 from rabta_collector.verdict.flapping import Turns
 from rabta_collector.verdict.hands import OriginOf, nobody_knows
 from rabta_collector.verdict.rules import RULES_BY_ID
+from rabta_collector.verdict.vote import Vote
 from rabta_collector.windows import Window
 from rabta_proto.vocabulary import IspState, Judgement, State
 
@@ -106,18 +107,19 @@ class Cell:
         crew: int = 0,
         faulty: Callable[[str], Collection[str]] = lambda _: (),
         origin_of: OriginOf = nobody_knows,
+        void: Callable[[Vote], bool] = lambda _: False,
     ) -> Change | None:
         """Makes the verdict for this moment; returns the change, where it is one.
 
         `crew`: agents that the ISP has. `faulty`: versions of the agent whose votes on a target do not count.
-        `origin_of`: where agents come from.
+        `origin_of`: where agents come from. `void`: votes that say nothing of now.
         """
         agents: set[str] = set()
         for url, window in self.windows.items():
             votes = window.votes(now)
             trouble = any(vote.judgement is not Judgement.OK for vote in votes.values())
             broken = faulty(url) if trouble else ()
-            told, last = list(votes.values()), window.decision
+            told, last = [vote for vote in votes.values() if not void(vote)], window.decision
             window.decision = decide(told, last, terms, crew=crew, faulty=broken, origin_of=origin_of)
             if window.decision.state is not last.state:
                 window.since = now

@@ -31,6 +31,7 @@ from rabta_collector.controls import Look
 from rabta_collector.court import REFERENCES, Court, Place
 from rabta_collector.entries import Entry, Measured, Presence
 from rabta_collector.eventtime import reckon
+from rabta_collector.health import health, void_votes
 from rabta_collector.nation import Nation
 from rabta_collector.outage import Patience
 from rabta_collector.state import Event, Snapshot
@@ -39,15 +40,13 @@ from rabta_collector.verdict.decide import Terms
 from rabta_collector.verdict.hands import OriginOf, nobody_knows
 from rabta_collector.windows import Case
 from rabta_proto.model import Measurement
-from rabta_proto.vocabulary import IspState, Role, State
+from rabta_proto.vocabulary import IspState, Role
 
 CLOCK_SLACK_S = 1.0
 """By so much an agent's clock may be ahead before its times are corrected."""
 
 ALARMS_KEPT = 1000
 """Between two looks at them; of more the oldest are forgotten, for those of one place say the same."""
-
-_ILL = (State.BLOCKED, State.THROTTLED, State.DISRUPTED)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -130,6 +129,8 @@ class Engine:
         if isinstance(entry, Measured):
             for measurement in entry.measurements:
                 self._take(entry, measurement)
+        elif (entry.isp, REFERENCES) in self._court.cells:
+            self._agenda.enter_after((entry.isp, REFERENCES), self._at)
 
     def advance(self, now: float) -> tuple[Event, ...]:
         """Decides at every point up to `now`; returns the events that were not returned before."""
@@ -268,7 +269,8 @@ class Engine:
             return
         crew = self._nation.known(cell.isp)
         faulty = partial(self.briefing.faulty_of, cell.platform)
-        change = cell.decide(now, self._terms, crew=crew, faulty=faulty, origin_of=self._origin_of)
+        void = void_votes(cell, self._nation)
+        change = cell.decide(now, self._terms, crew=crew, faulty=faulty, origin_of=self._origin_of, void=void)
         if change is not None and cell.platform != REFERENCES:
             self.chronicle.write_change(change, now, self._court.open_dossier(cell, now))
         if (expiry := cell.next_expiry) is not None:
@@ -277,16 +279,7 @@ class Engine:
             self._nation.look_at(cell.isp, now)
 
     def _health(self, isp: str) -> IspState:
-        """How well an ISP carries what its agents measure: what references say, and platforms where those all fail."""
-        cells = {cell.platform: cell for cell in self._court.of(isp)}
-        references = cells.pop(REFERENCES, None)
-        states = [references.window(url).decision.state for url in references.deciding] if references else []
-        known = [state for state in states if state not in (State.INCONCLUSIVE, State.DOWN)]
-        ill = [state for state in known if state in _ILL]
-        if not ill or 2 * len(ill) < len(known):
-            return IspState.UP
-        works = [w for cell in cells.values() for w in cell.windows.values() if w.decision.state is State.REACHABLE]
-        return IspState.DEGRADED if works or len(ill) < len(known) or len(known) < 2 else IspState.DOWN
+        return health(self._court.of(isp))
 
 
 def _patience(settings: Settings) -> Patience:

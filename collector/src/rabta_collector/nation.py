@@ -61,6 +61,10 @@ class Nation:
         """Agents that were heard there lately, connected or not."""
         return len(self._groups[isp].signs)
 
+    def was_away(self, isp: str, agent: str, moment: float) -> bool:
+        """Whether an agent that is back there had no session at a moment, or one whose line was dead."""
+        return self._groups[isp].was_away(agent, moment)
+
     @property
     def controls_connected(self) -> int:
         return self._groups[CONTROLS].connected

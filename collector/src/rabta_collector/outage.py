@@ -38,7 +38,7 @@ RECENT_S = 3600.0  # in which agents that fell silent together make an ISP degra
 BACK_S, SLOW_BACK = 120.0, 0.001
 """Seconds within which an agent whose session broke is back, and how seldom a whole crowd may take longer by chance."""
 
-UNNOTICED_S = 22.0  # for which an agent was silent at least when its session is ended (session.py)
+UNNOTICED_S, NOTICED_S = 22.0, 40.0  # for which an agent was silent at least, and at most, when its session is ended
 CROWD_LEAST_S = 10.0
 HAZARDS_S = (300.0, 1200.0)
 """The stretches of time before a fall over which departures are counted; the worse of them holds."""
@@ -73,10 +73,15 @@ class Patience:
 
 @dataclass(slots=True, kw_only=True)
 class Sign:
-    """An agent's last sign of life. `measured`: when it last sent a measurement."""
+    """An agent's last sign of life. `measured`: when it last sent a measurement.
+
+    `began`, `ended`: when its newest session began, and the newest of those that are over ended.
+    """
 
     at: float
     connected: bool = False
+    began: float = 0.0
+    ended: float = 0.0
     measured: float | None = None
 
 
@@ -90,15 +95,22 @@ class Group:
 
     def connect(self, agent: str, at: float) -> None:
         sign = self._sign(agent, at)
-        self.connected += not sign.connected
-        sign.connected = True
+        if not sign.connected:
+            self.connected += 1
+            sign.connected, sign.began = True, at
 
     def disconnect(self, agent: str, at: float) -> None:
         """A session ended. Of one that had never begun this is no sign of life."""
         if agent in self.signs:
             sign = self._sign(agent, at)
-            self.connected -= sign.connected
-            sign.connected = False
+            if sign.connected:
+                self.connected -= 1
+                sign.connected, sign.ended = False, at
+
+    def was_away(self, agent: str, moment: float) -> bool:
+        """Whether an agent that is back was between two sessions at a moment, or in one whose line was dead already."""
+        sign = self.signs.get(agent)
+        return sign is not None and sign.ended - NOTICED_S <= moment < sign.began
 
     def measured(self, agent: str, at: float) -> None:
         """Measurements came."""
