@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from rabta_collector.backfill import Voices
 from rabta_collector.catalogue import Catalogue, Need, Platform, Target
 from rabta_collector.newsroom import Newsroom
-from rabta_collector.query import Query
+from rabta_collector.query import By, Query
 from rabta_collector.record.counts import Counted
 from rabta_collector.record.rollup import JUDGEMENTS
 from rabta_collector.rfc3339 import format_minute
@@ -305,13 +305,15 @@ class Country:
         return self.late
 
     def find_counts(self, query: Query) -> tuple[Counted, ...]:
-        """Ten measurements of each platform at each ISP, in the hour before."""
-        at = round(NOW // 3600 * 3600)
+        """Ten measurements of each platform at each ISP, in the hour before; by day, of three days."""
+        whole = 86_400 if query.by is By.DAY else 3600
+        ats = [round(NOW // whole * whole) - ago * whole for ago in ((3, 1, 0) if query.by is By.DAY else (0,))]
         cells = [(isp, platform) for isp, _, _ in ISPS for platform, _, _ in PLATFORMS]
         found = {str(word): 10 if word is Judgement.OK else 0 for word in JUDGEMENTS}
         return tuple(
             Counted(at=at, isp=isp, platform=platform, found=found, agents=3)
             for isp, platform in sorted(cells)
+            for at in ats
             if isp in (query.isp, query.isp or isp) and platform == (query.platform or platform)
         )
 

@@ -22,7 +22,6 @@ from rabta_collector.openapi import describe
 from rabta_collector.pages import gather
 from rabta_collector.pages.site import Site
 from rabta_collector.query import BadParameterError, Form, Query, parse_query
-from rabta_collector.record.counts import Counted
 from rabta_collector.rfc3339 import format_time
 from rabta_collector.state import IngestStats
 
@@ -37,9 +36,6 @@ class Views(gather.Views, feeds.Views, Protocol):
 
     @property
     def stats(self) -> IngestStats: ...
-
-    def find_counts(self, query: Query) -> tuple[Counted, ...]:
-        """One more than `limit` of them, where there are so many. Reads from disk: to be called in a thread."""
 
     def why_not_ready(self) -> str:
         """One line, where it is not."""

@@ -136,6 +136,13 @@ async def test_a_mechanism_can_be_read_by_a_person() -> None:
 # From one page to the next
 
 
+async def test_a_verdict_s_page_says_how_much_was_measured_each_day_and_on_which_nothing_was(client: Client) -> None:
+    said = text_of(await read(client, "/cell/x/ptcl"))
+    assert "Day by day, with numbers Day (UTC) Measurements Agents ok inconclusive down throttled blocked" in said
+    assert "17 Feb 10 3 10 – – – – 16 Feb 10 3 10 – – – – 15 Feb 0 0 – – – – – 14 Feb 10 3" in said
+    assert "کتنی پیمائش ہوئی" in text_of(await read(client, "/ur/cell/x/ptcl"))
+
+
 async def test_from_the_line_that_says_blocked_at_ptcl_to_the_evidence_is_one_click(client: Client) -> None:
     line = next(line for line in (await read(client, "/")).splitlines() if line.startswith("<li>") and "PTCL" in line)
     assert "blocked" in line

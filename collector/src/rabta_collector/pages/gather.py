@@ -10,6 +10,7 @@ from rabta_collector.pages.chart import DAYS
 from rabta_collector.pages.sheet import Material
 from rabta_collector.past import find_revisions, merge
 from rabta_collector.query import Query
+from rabta_collector.record.counts import Counted
 from rabta_collector.state import Event, Snapshot
 from rabta_collector.testimony import Testimony
 from rabta_collector.timeline import Span, find_spans
@@ -42,6 +43,9 @@ class Views(Protocol):
 
     def find_past(self, query: Query) -> tuple[Span, ...]:
         """Spans of the past that touch the window, of the wanted cells. Reads from disk: to be called in a thread."""
+
+    def find_counts(self, query: Query) -> tuple[Counted, ...]:
+        """One more than `limit` of them, where there are so many. Reads from disk: to be called in a thread."""
 
     def ready(self) -> bool: ...
 

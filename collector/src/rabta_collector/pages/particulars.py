@@ -8,11 +8,13 @@ from rabta_collector.pages.attachment import Attachment, event_row, make_attachm
 from rabta_collector.pages.changes import Change, Took, make_change, make_changes, make_took
 from rabta_collector.pages.chart import DAYS, Band, Tick, make_band, make_frame, make_ticks
 from rabta_collector.pages.country import Cell, make_cell
+from rabta_collector.pages.daily import Daily, day_row, make_daily
 from rabta_collector.pages.evidence import Evidence, make_evidence
 from rabta_collector.pages.moments import Length, Moment, make_full_moment, make_length
 from rabta_collector.pages.names import Link
 from rabta_collector.pages.sheet import Material, to_kilobits
 from rabta_collector.pages.words import explain
+from rabta_collector.record.counts import Counted
 from rabta_collector.rfc3339 import format_minute
 from rabta_collector.state import Event, Verdict, Witness
 from rabta_collector.timeline import Span, overlaps
@@ -61,6 +63,7 @@ class Particulars:
     evidence: Evidence | None
     goodput: tuple[str, str] | None
     stretches: tuple[Stretch, ...]
+    daily: Daily
     changes: tuple[Change, ...]
     attachment: Attachment
 
@@ -86,8 +89,13 @@ class Story:
     attachment: Attachment
 
 
-def make_particulars(material: Material, platform: str, isp: str, evidence: Row | None = None) -> Particulars | None:
-    """`None` where there is no such verdict. `evidence`: what it rests on, as anybody may see it."""
+def make_particulars(
+    material: Material, platform: str, isp: str, evidence: Row | None = None, counts: Sequence[Counted] = ()
+) -> Particulars | None:
+    """`None` where there is no such verdict. `evidence`: what it rests on, as anybody may see it.
+
+    `counts`: of the days of the longest stretch.
+    """
     found = (v for v in material.snapshot.verdicts if (v.platform, v.isp) == (platform, isp))
     verdict = next(found, None)
     if verdict is None:
@@ -109,8 +117,9 @@ def make_particulars(material: Material, platform: str, isp: str, evidence: Row 
         evidence=None if evidence is None else make_evidence(evidence, now),
         goodput=to_kilobits(material.snapshot.goodput.get((platform, isp))),
         stretches=tuple(_stretch(spans, now, days) for days in DAYS),
+        daily=make_daily(counts, make_frame(now, DAYS[-1])),
         changes=make_changes(reversed(events[-CHANGES:]), names, now),
-        attachment=_attachment(material, verdict, spans, events, evidence),
+        attachment=_attachment(material, verdict, spans, events, evidence, counts),
     )
 
 
@@ -135,7 +144,12 @@ def _stretch(spans: Sequence[Span], now: float, days: int) -> Stretch:
 
 
 def _attachment(
-    material: Material, verdict: Verdict, spans: Iterable[Span], events: Sequence[Event], evidence: Row | None
+    material: Material,
+    verdict: Verdict,
+    spans: Iterable[Span],
+    events: Sequence[Event],
+    evidence: Row | None,
+    counts: Iterable[Counted],
 ) -> Attachment:
     begin = make_frame(material.snapshot.at, DAYS[-1]).begin
     content: Mapping[str, object] = {
@@ -143,6 +157,7 @@ def _attachment(
         "spans": [span_row(span) for span in spans if overlaps(span, begin, None)],
         "events": [event_row(event, material.seals) for event in events[-CHANGES:]],
         "evidence": _to_the_minute(evidence, verdict.since),
+        "days": list(map(day_row, counts)),
     }
     return make_attachment(f"rabta-{verdict.platform}-{verdict.isp}", material.snapshot.at, content, material.seals)
 

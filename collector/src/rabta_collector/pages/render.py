@@ -14,6 +14,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from rabta_collector.answers import HTML, Body, make_body
+from rabta_collector.pages.daily import SHOWN_AS
 from rabta_collector.pages.languages import Language, languages
 from rabta_collector.pages.moments import PKT, make_clock
 from rabta_collector.pages.strip import TOP
@@ -96,6 +97,7 @@ def _around(place: Place) -> Mapping[str, object]:
         "legend": [(make_mark(state), meaning) for state, meaning in MEANINGS.items()],
         "symbols": {str(state): symbol for state, symbol in SYMBOLS.items()},
         "top": TOP,
+        "findings": [str(judgement) for judgement in SHOWN_AS],
     }
 
 

@@ -9,7 +9,9 @@ from collections.abc import Awaitable, Callable
 from aiohttp import web
 
 from rabta_collector.answers import respond
+from rabta_collector.pages.chart import DAYS, make_frame
 from rabta_collector.pages.country import make_overview
+from rabta_collector.pages.daily import ask_for_days
 from rabta_collector.pages.gather import Gatherer, Views
 from rabta_collector.pages.keeper import Keeper, Make
 from rabta_collector.pages.languages import Language, languages
@@ -119,10 +121,12 @@ class Site:
     async def _cell(self, request: web.Request, place: Place) -> Make:
         platform, isp = request.match_info["platform"], request.match_info["isp"]
         gathered = self._gather.take(Query(platform=platform, isp=isp))
-        evidence = self._views.testimony.of_now(isp=isp, platform=platform, at=self._views.snapshot().at)
+        at = self._views.snapshot().at
+        evidence = self._views.testimony.of_now(isp=isp, platform=platform, at=at)
 
         def make() -> Leaf | None:
-            particulars = make_particulars(gathered(), platform, isp, evidence)
+            counts = self._views.find_counts(ask_for_days(platform, isp, make_frame(at, DAYS[-1])))
+            particulars = make_particulars(gathered(), platform, isp, evidence, counts)
             return None if particulars is None else make_leaf(place, "cell", {"particulars": particulars})
 
         return make
