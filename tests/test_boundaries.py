@@ -20,7 +20,9 @@ PURE = {
         "cli/plain.py",
         "charset.py",
         "clockwatch.py",
+        "cli/paths.py",
         "contacts.py",
+        "cutoff.py",
         "digest.py",
         "endpoint.py",
         "errands.py",
@@ -29,10 +31,12 @@ PURE = {
         "ladder.py",
         "lanes.py",
         "pin.py",
+        "probes/packets.py",
         "proxy.py",
         "rest.py",
         "schedule.py",
         "sealed.py",
+        "sweep.py",
         "traffic.py",
         "urls.py",
     ],
@@ -136,7 +140,7 @@ PURE = {
         "verdict/wording.py",
         "windows.py",
     ],
-    "proto": ["model.py", "vocabulary.py"],
+    "proto": ["locating.py", "model.py", "trace.py", "traces.py", "vocabulary.py"],
 }
 
 

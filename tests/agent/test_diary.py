@@ -1,5 +1,6 @@
 """The last measurement of each target and changes of the plan are there to be looked at, and worth no trouble."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -7,7 +8,9 @@ from rabta_agent.diary import FLUSH_S, Diary, PlanChange, compare, read_last, re
 from rabta_agent.plan import Assignment, Plan
 from rabta_agent.task import Settings
 from rabta_proto.model import Measurement
+from rabta_proto.v1.measurement_pb2 import DEPTH_FULL, DEPTH_TRACE
 from rabta_proto.v1.measurement_pb2 import Measurement as Message
+from support.cutoffs import cut_off, reached, traced
 
 NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 
@@ -33,6 +36,17 @@ def test_the_last_measurement_of_each_target_is_kept(tmp_path: Path) -> None:
     assert 1 == len(read_last(file, "https://x.com/"))
     assert ["dns:x.com", "https://x.com/"] == read_targets(file)
     assert 0o600 == file.stat().st_mode & 0o777
+
+
+def test_a_target_s_last_trace_is_kept_beside_its_last_measurement(tmp_path: Path) -> None:
+    diary = Diary(tmp_path / "d")
+    diary.keep(cut_off())
+    diary.keep(traced())
+    diary.keep(replace(reached(), started_at=reached().started_at + timedelta(hours=1)))
+    diary.flush()
+    found = [Message.FromString(payload).depth for _, payload in read_last(tmp_path / "d", "https://a.example/")]
+    assert [DEPTH_FULL, DEPTH_TRACE] == found
+    assert ["https://a.example/"] == read_targets(tmp_path / "d")
 
 
 def test_the_disk_is_written_to_once_in_a_while(tmp_path: Path) -> None:

@@ -16,9 +16,10 @@ from rabta_agent import network
 from rabta_agent.clock import SystemClock
 from rabta_agent.context import NetworkIdentity
 from rabta_agent.measure import InvalidTarget, Prober, Settings, Task
-from rabta_agent.network import Vantage, read_system_resolvers
+from rabta_agent.network import Vantage
 from rabta_agent.probes import quic
 from rabta_agent.probes.tlscontexts import RootsError
+from rabta_agent.resolvconf import read_system_resolvers
 from rabta_proto.codec import from_message, to_message
 from rabta_proto.model import DnsQuery, HttpRoundTrip, Measurement, NetworkContext, TcpConnect
 from rabta_proto.vocabulary import AddressSource, Depth, Step, Trigger

@@ -12,6 +12,7 @@ import structlog
 from rabta_agent import measuring
 from rabta_agent.ceilings import AT_ONCE, TRANSFER_MOST_BYTES, Ceilings
 from rabta_agent.clock import SystemClock
+from rabta_agent.cutoff import Cutoff
 from rabta_agent.holds import Hold
 from rabta_agent.home import Home
 from rabta_agent.measuring import Bench, Measuring
@@ -19,6 +20,7 @@ from rabta_agent.plan_keeper import PlanKeeper
 from rabta_agent.spool import Spool, SpoolError
 from rabta_agent.spool_thread import SpoolThread
 from rabta_agent.task import Settings, Task
+from rabta_agent.tracer import Tracer
 from rabta_agent.urls import InvalidTarget
 from rabta_proto.model import Measurement, NetworkContext
 from rabta_proto.v1.collector_pb2 import MeasureNow
@@ -26,6 +28,7 @@ from rabta_proto.v1.measurement_pb2 import DEPTH_TRANSFER
 from rabta_proto.v1.plan_pb2 import TransferPlan
 from rabta_proto.vocabulary import Depth, Trigger
 from support.agents import FakeMeasurer, credential
+from support.cutoffs import cut_off, traced
 from support.scripted_collector import signed_plan
 from support.waiting import PATIENCE_S
 
@@ -344,3 +347,51 @@ async def test_what_was_measured_is_kept_for_the_volunteer_too(bench: Bench) -> 
     kept: list[Measurement] = []
     await Measuring(replace(bench, keep=kept.append)).once()
     assert set(TARGETS[:2]) == {one.target for one in kept}
+
+
+class CutOff(FakeMeasurer):
+    """Whatever is measured was cut off, and is traced where that is asked for."""
+
+    async def measure(self, task: Task, settings: Settings, network: NetworkContext) -> Measurement:
+        await super().measure(task, settings, network)
+        return cut_off("t0.example")
+
+    async def trace(self, task: Task, cutoff: Cutoff, settings: Settings, network: NetworkContext) -> Measurement:
+        self.tasks.append(task)
+        return traced("t0.example")
+
+
+async def depths(bench: Bench, *, trace: bool, allowance: int = 10**9, hold: Hold | None = None) -> list[Depth]:
+    """What is measured when the plan's one target is, with a tracer at hand."""
+    measures = CutOff()
+    tracer = Tracer(measures, read=dict, write=lambda noted: None)
+    held = replace(bench, measurer=measures, tracer=tracer, day_allowance=allowance, hold=lambda: hold)
+    await held.plans.offer(signed_plan(TARGETS[0], trace=trace))
+    await Measuring(held).once()
+    return [task.depth for task in measures.tasks]
+
+
+async def test_what_was_cut_off_is_traced_where_the_plan_asks_for_it(bench: Bench) -> None:
+    kept: list[Measurement] = []
+    assert [Depth.FULL, Depth.TRACE] == await depths(replace(bench, keep=kept.append), trace=True)
+    assert [Depth.FULL, Depth.TRACE] == [measurement.depth for measurement in kept]
+    assert 2 == bench.spool.counts.produced
+
+
+async def test_nothing_is_traced_that_the_plan_does_not_ask_for(bench: Bench) -> None:
+    assert [Depth.FULL] == await depths(bench, trace=False)
+
+
+async def test_nothing_is_traced_that_the_day_s_bytes_do_not_allow(bench: Bench) -> None:
+    assert [Depth.FULL] == await depths(replace(bench, clock=Afternoon()), trace=True, allowance=80_000)
+
+
+async def test_nothing_is_traced_while_measuring_is_held_back(bench: Bench) -> None:
+    assert [Depth.FULL] == await depths(bench, trace=True, hold=Hold.VPN)
+
+
+async def test_nothing_is_traced_without_the_volunteer_s_word(bench: Bench) -> None:
+    measures = CutOff()
+    await bench.plans.offer(signed_plan(TARGETS[0], trace=True))
+    await Measuring(replace(bench, measurer=measures)).once()
+    assert [Depth.FULL] == [task.depth for task in measures.tasks]

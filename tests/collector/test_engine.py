@@ -15,6 +15,7 @@ from rabta_collector.entries import Entry, Measured, Presence
 from rabta_collector.state import Event
 from rabta_proto.model import NetworkContext
 from rabta_proto.vocabulary import Depth, Failure, IspState, Mechanism, Role, State
+from support.cutoffs import traced
 from support.factories import (
     FORGED,
     NEAR,
@@ -674,3 +675,38 @@ def test_what_is_of_now_by_a_wrong_clock_votes_where_the_clock_is_known() -> Non
     ]
     engine, _ = after(slow, until=THEN + 125)
     assert State.BLOCKED is verdict(engine, "ptcl").state
+
+
+def trace_at(moment: float, agent: str = "ptcl-0", isp: str = "ptcl", *, begins: int = 5) -> Measured:
+    measurement = replace(traced(begins=begins, at=datetime.fromtimestamp(moment, UTC)), target="https://x.com/")
+    return measured(agent, isp, measurement)
+
+
+def test_a_trace_is_evidence_and_decides_nothing() -> None:
+    """Before, at the beginning of, within and after a block; by agents there, elsewhere, and abroad."""
+    block = FEED.rounds(THEN, THEN + 120, {"ptcl": RESET_BY_NAME})
+    traces = [trace_at(moment, agent) for moment in (THEN + 5, THEN + 31, THEN + 95) for agent in ("ptcl-0", "ptcl-1")]
+    traces += [trace_at(THEN + 33, "nayatel-0", "nayatel"), trace_at(THEN + 34, f"{ABROAD}-0", ABROAD)]
+    plain, plain_events = after(block, until=THEN + 150)
+    engine, events = after(sorted([*block, *traces], key=lambda entry: entry.at), until=THEN + 150)
+    assert plain_events == events
+    assert plain.snapshot() == engine.snapshot()
+    since = verdict(engine, "ptcl").since
+    found = engine.briefing.paths_of("ptcl", "x", since=since)
+    assert 2 == len(found)
+    assert {(4, 5, 9)} == {(one.location.after, one.location.begins, one.location.server) for one in found}
+
+
+def test_a_trace_alone_makes_no_verdict() -> None:
+    engine = make_engine()
+    entries = [*FEED.presence(NOON, True), *(trace_at(NOON + 10 * n, f"ptcl-{n}") for n in range(3))]
+    assert [] == [event for event in play(engine, entries, until=NOON + 60) if event.platform]
+    assert {State.INCONCLUSIVE} == {one.state for one in engine.snapshot().verdicts}
+
+
+def test_a_trace_that_comes_late_is_evidence_of_its_own_time() -> None:
+    late = measured("ptcl-0", "ptcl", trace_at(NOON + 60).measurements[0], delay_s=7200)
+    engine = make_engine()
+    play(engine, [*CALM, late], until=late.at + 1)
+    assert 1 == len(engine.briefing.paths_of("ptcl", "x", since=NOON, until=NOON + 120))
+    assert [] == engine.briefing.paths_of("ptcl", "x", since=late.at)

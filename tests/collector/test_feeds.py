@@ -60,6 +60,13 @@ async def test_evidence_of_a_verdict_and_of_an_event_have_one_form(client: Clien
     assert (None, 2) == (now["event"], then["event"]["id"])
 
 
+async def test_evidence_has_where_on_the_path_it_is_cut_off(client: Client) -> None:
+    now = (await (await client.get("/api/v1/evidence?platform=x&isp=ptcl")).json())["evidence"]["paths"]
+    assert [(5, None), (None, "once")] == [(one["begins"], one["doubt"]) for one in now]
+    then = (await (await client.get("/api/v1/evidence?event=2")).json())["evidence"]
+    assert len(then["paths"]) == (then["event"]["to"] == "blocked")
+
+
 @pytest.mark.parametrize(
     ("asked", "status", "word"),
     [

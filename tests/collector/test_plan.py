@@ -29,6 +29,13 @@ SHARE = Share(
 )
 
 
+def test_a_plan_asks_for_traces_of_targets_alone() -> None:
+    for platform, asked in (("x", True), ("", False)):
+        traced = replace(SHARE, target=Target(url="https://x.com/", platform=platform, trace=True))
+        assert asked is write_plan(FRAME, ISSUE, [traced]).assignments[0].trace
+    assert not write_plan(FRAME, ISSUE, [SHARE]).assignments[0].trace
+
+
 def test_a_plan_has_the_authority_of_a_target() -> None:
     pinned = replace(SHARE, target=Target(url="tls://chat.x.com", platform="x", authority=b"der"))
     assert [b"", b"der"] == [one.authority for one in write_plan(FRAME, ISSUE, [SHARE, pinned]).assignments]

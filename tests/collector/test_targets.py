@@ -133,6 +133,22 @@ def test_the_default_catalogue_times_objects_of_platforms_rarely_and_has_somethi
 PINNED = '[[platform]]\nid = "x"\n[[platform.target]]\nurl = "%s"\nauthority = "%s"\n'
 
 
+TRACED = '[[platform]]\nid = "x"\n[[platform.target]]\nurl = "%s"\ntrace = %s\n'
+
+
+@pytest.mark.parametrize("url", ["https://x.com/", "http://x.com/", "tls://chat.x.com"])
+def test_a_target_with_a_name_may_be_traced(url: str) -> None:
+    for text, trace in (("true", True), ("false", False)):
+        (target,) = parse_catalogue(parse_toml(TRACED % (url, text), "t.toml")).targets
+        assert trace is target.trace
+
+
+@pytest.mark.parametrize("url", ["quic://x.com/", "tcp://x.com:443", "dns:x.com", "openvpn://x.com"])
+def test_no_other_target_may(url: str) -> None:
+    with pytest.raises(InvalidFileError, match=r"t.toml:5: platform.target.trace: only a https"):
+        parse_catalogue(parse_toml(TRACED % (url, "true"), "t.toml"))
+
+
 def test_a_target_may_have_an_authority_of_its_own() -> None:
     root = make_root(ends_in=timedelta(days=400))
     (target,) = parse_catalogue(parse_toml(PINNED % ("tls://chat.x.com", written(root)), "t.toml")).targets

@@ -48,7 +48,7 @@ def _another(value: Any) -> Any:
 
 def usual(measurement: Measurement) -> bool:
     small = to_message(measurement).ByteSize() < MOST_BYTES / 2 and count_values(measurement) <= MOST_VALUES
-    return small and measurement.depth is not Depth.TRANSFER
+    return small and measurement.depth not in (Depth.TRANSFER, Depth.TRACE)
 
 
 @given(measurements().filter(usual))

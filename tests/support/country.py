@@ -235,6 +235,25 @@ def make_evidence(platform: str, isp: str) -> dict[str, object]:
     }
 
 
+def make_path(platform: str, *, doubt: str | None = None) -> dict[str, object]:
+    """A trace of a reset five hops away, or one that leaves a doubt."""
+    known = doubt is None
+    return {
+        "target": f"https://{platform}.example/",
+        "at": format_minute(NOW),
+        "cut": "reset",
+        "after": 4 if known else None,
+        "begins": 5 if known else None,
+        "server": 9,
+        "at_server": False,
+        "by_name": True if known else None,
+        "doubt": doubt,
+        "resets": 2,
+        "reset_ttls": [61, 61],
+        "reset_ip_ids": [7, 8],
+    }
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Told:
     """Evidence of every cell, and of the events in memory; none of an ISP's own."""
@@ -248,6 +267,13 @@ class Told:
     async def of_event(self, number: int) -> dict[str, object] | None:
         found = next((event for event in self.events if event.id == number and event.platform), None)
         return None if found is None else make_evidence(found.platform or "", found.isp)
+
+    def paths_now(self, *, isp: str, platform: str) -> list[dict[str, object]]:
+        blocked = make_verdict(platform, isp).state is State.BLOCKED
+        return [make_path(platform), make_path(platform, doubt="once")] if blocked else []
+
+    def paths_after(self, event: Event) -> list[dict[str, object]]:
+        return [make_path(event.platform)] if event.platform and event.to_state == State.BLOCKED else []
 
     async def event(self, number: int) -> Event | None:
         return next((event for event in (*self.recorded, *self.events) if event.id == number), None)

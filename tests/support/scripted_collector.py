@@ -64,6 +64,7 @@ def signed_plan(
     transfer: plans.TransferPlan | None = None,
     category: str = "",
     newest: str = "",
+    trace: bool = False,
 ) -> plans.SignedPlan:
     plan = plans.Plan(
         version=version,
@@ -78,6 +79,7 @@ def signed_plan(
                 control_addresses=control_addresses,
                 transfer=transfer,
                 category=category,
+                trace=trace,
             )
             for url in targets
         ],

@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 
 from hypothesis import strategies as st
 
-from rabta_proto import model
+from rabta_proto import model, trace
 from rabta_proto.vocabulary import (
     AddressSource,
     Depth,
@@ -157,9 +157,32 @@ vpn_handshakes = st.builds(
     first_byte_us=st.none() | COUNT,
     verified=st.booleans(),
 )
+resets = st.builds(trace.Reset, ttl=st.integers(0, 255), ip_id=st.none() | st.integers(0, 65535))
+trace_steps = st.builds(
+    trace.TraceStep,
+    ttl=st.integers(0, 255),
+    connected=st.booleans(),
+    sent=st.integers(0, 9),
+    expired=st.booleans(),
+    answered=st.booleans(),
+    answer_ttl=st.none() | st.integers(0, 255),
+    resets=st.integers(0, 2**31),
+    first_resets=st.lists(resets, max_size=4).map(tuple),
+    first_us=st.none() | COUNT,
+)
+traces = st.builds(
+    model.PathTrace,
+    address=ADDRESSES,
+    port=PORTS,
+    server_name=NAMES,
+    source=st.sampled_from(AddressSource),
+    isolation=st.booleans(),
+    tls=st.booleans(),
+    steps=st.lists(trace_steps, max_size=6).map(tuple),
+)
 observations = st.builds(
     model.Observation,
-    detail=st.one_of(queries, connects, handshakes, quic_handshakes, round_trips, transfers, vpn_handshakes),
+    detail=st.one_of(queries, connects, handshakes, quic_handshakes, round_trips, transfers, vpn_handshakes, traces),
     offset_us=COUNT,
     duration_us=COUNT,
     failure=FAILURES,

@@ -36,6 +36,7 @@ from rabta_agent.session import COLLECTOR, Caller, Pace
 from rabta_agent.spool import SpoolError
 from rabta_agent.spool_thread import SpoolThread
 from rabta_agent.surroundings import Seen, Surroundings
+from rabta_agent.tracer import Tracer
 from rabta_agent.uplink import Uplink
 from rabta_agent.version import agent_version
 from rabta_agent.words import tr
@@ -65,6 +66,7 @@ class Parts:
     pace: Pace
     surroundings: Surroundings | None = None
     diary: Diary | None = None
+    tracer: Tracer | None = None
 
 
 class Agent:
@@ -102,6 +104,7 @@ class Agent:
                 owed=self._owed,
                 hold=lambda: self._around.hold if self._around else None,
                 keep=self._keep,
+                tracer=parts.tracer,
             )
         )
         meter = LinkMeter(probe_sockets)
@@ -242,7 +245,7 @@ class Agent:
         counts = self._parts.spool.counts
         return wire.Hello(
             agent_version=agent_version(),
-            capabilities=_capabilities(),
+            capabilities=_capabilities(traces=self._parts.tracer is not None),
             network=network_to_message(self._network()),
             backlog=counts.waiting,
             epoch=counts.epoch,
@@ -269,9 +272,10 @@ class Agent:
         self._parts.home.save_link(link)
 
 
-def _capabilities() -> tuple[str, ...]:
-    """The steps that this installation can make."""
-    return ("dns", "tcp", "tls", "http", "vpn", *(["quic"] if quic.available() else []))
+def _capabilities(*, traces: bool) -> tuple[str, ...]:
+    """The steps that this installation can make, and its volunteer lets it."""
+    more = ["quic"] * quic.available() + ["trace"] * traces
+    return ("dns", "tcp", "tls", "http", "vpn", *more)
 
 
 def _endpoints(credential: Credential, *, lab: bool) -> tuple[Endpoint, ...]:

@@ -30,6 +30,14 @@ READ_SECONDS = 10.0  # for the body of one timed read
 READ_BYTES = 96 * 1024  # of one timed read
 READ_SPARE_BYTES = 80 * 1024  # what one may cost beyond: handshake, headers, what a server sends unasked
 
+TRACES_DAY = 4  # looks where on the path a target is cut, in a UTC day; none without the volunteer's own word
+TRACES_OF_ONE = 1  # of one host, in a UTC day
+TRACE_HOPS = 20  # routers that a packet of one may pass
+TRACE_CONNECTIONS = 48  # of one, one after the other
+TRACE_PACKETS = 400  # that one may send
+TRACE_BYTES = 64_000  # of one, both ways: past them no further connection of it begins
+TRACE_SECONDS = 40.0  # of one
+
 BACKLOG_MOST_BYTES_PER_S = 250_000  # that the backlog may be sent at, whoever asks for more
 LINK_BYTES = 4_000_000  # what a collector may send in a day, or the volunteer's day of bytes where that is more
 
@@ -92,6 +100,11 @@ def affords_transfer(*, used: int, spent: int, running: int, allowance: int) -> 
     worst = running * (MEASUREMENT_MOST_BYTES + STEP_MOST_BYTES)
     within_day = used + worst + TRANSFER_MOST_BYTES <= allowance
     return within_day and spent + TRANSFER_MOST_BYTES <= max(TRANSFER_MOST_BYTES, TRANSFER_SHARE * allowance)
+
+
+def affords_trace(*, used: int, running: int, allowance: int) -> bool:
+    """Whether a trace fits beside the other measurements that are `running`, at their worst."""
+    return used + running * (MEASUREMENT_MOST_BYTES + STEP_MOST_BYTES) + TRACE_BYTES <= allowance
 
 
 def byte_limit(*, used: int, running: int, allowance: int) -> int:

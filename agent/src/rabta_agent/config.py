@@ -49,6 +49,7 @@ class Config:
     least_charge: int = 20
     through_vpn: bool = False
     when_metered: bool = True
+    trace_path: bool = False
 
     @property
     def wishes(self) -> Wishes:
@@ -205,6 +206,7 @@ KEYS = {
     "least_charge": Key(parse=_percent, meaning="percent of battery below which nothing is measured"),
     "through_vpn": Key(parse=parse_switch, meaning="measure through a VPN, too, marked as such"),
     "when_metered": Key(parse=parse_switch, meaning="measure also where the system says that bytes are paid for"),
+    "trace_path": Key(parse=parse_switch, meaning="look where on the path a target is cut; takes CAP_NET_RAW"),
 }
 
 

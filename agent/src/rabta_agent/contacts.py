@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from rabta_agent.words import mark
-from rabta_proto.model import DnsQuery, Measurement, QuicHandshake, TcpConnect, VpnHandshake
+from rabta_proto.model import DnsQuery, Measurement, PathTrace, QuicHandshake, TcpConnect, VpnHandshake
 from rabta_proto.vocabulary import Failure, ResolverKind
 
 SYSTEM_RESOLVER = mark("system resolver")
@@ -33,7 +33,7 @@ def contact_of(measurement: Measurement) -> Contact:
             continue  # recorded, but nothing was sent
         if isinstance(detail, DnsQuery):
             peers[SYSTEM_RESOLVER if detail.resolver_kind is ResolverKind.SYSTEM else detail.resolver] = None
-        elif isinstance(detail, TcpConnect | QuicHandshake | VpnHandshake):
+        elif isinstance(detail, TcpConnect | QuicHandshake | VpnHandshake | PathTrace):
             peers[
                 f"[{detail.address}]:{detail.port}" if ":" in detail.address else f"{detail.address}:{detail.port}"
             ] = None

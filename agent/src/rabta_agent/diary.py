@@ -3,7 +3,8 @@
 SQLite, in a file of its own, because it is worth little: it is written without syncing, once in FLUSH_S at most, and
 one that cannot be read is begun anew. `user_version` is FORMAT.
 
-    last    target, platform, at_us (Unix microseconds), payload: a serialised `rabta.v1.Measurement`
+    last    target, trace (0 or 1: a trace, kept beside the last measurement that is none), platform,
+            at_us (Unix microseconds), payload: a serialised `rabta.v1.Measurement`
     plan    at_us, version, added, removed, altered: targets with line breaks between them; the last PLANS
 """
 
@@ -21,17 +22,18 @@ if TYPE_CHECKING:
     from rabta_agent.plan import Plan
     from rabta_proto.model import Measurement
 
-FORMAT = 1
+FORMAT = 2
 FLUSH_S = 60.0
 TARGETS, PLANS = 2000, 200
 _TABLES = (
-    "CREATE TABLE last (target TEXT PRIMARY KEY, platform TEXT NOT NULL, at_us INTEGER NOT NULL, "
-    "payload BLOB NOT NULL)",
+    "CREATE TABLE last (target TEXT NOT NULL, trace INTEGER NOT NULL, platform TEXT NOT NULL, at_us INTEGER NOT NULL, "
+    "payload BLOB NOT NULL, PRIMARY KEY (target, trace))",
     "CREATE TABLE plan (id INTEGER PRIMARY KEY, at_us INTEGER NOT NULL, version INTEGER NOT NULL, added TEXT NOT NULL, "
     "removed TEXT NOT NULL, altered TEXT NOT NULL)",
     f"PRAGMA user_version = {FORMAT}",
 )
-Row = tuple[str, str, int, bytes]
+_NEWEST = f"SELECT target FROM last ORDER BY trace, at_us DESC LIMIT {TARGETS}"  # noqa: S608 - a constant
+Row = tuple[str, int, str, int, bytes]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,18 +66,20 @@ class Diary:
     def __init__(self, path: Path, *, monotonic: Callable[[], float] = time.monotonic) -> None:
         self._path = path
         self._monotonic = monotonic
-        self._waiting: dict[str, Row] = {}
+        self._waiting: dict[tuple[str, bool], Row] = {}
         self._flushed_at = float("-inf")
         self._lock = threading.Lock()  # measurements end beside one another
 
     def keep(self, measurement: "Measurement") -> None:
         """Remembers a measurement; it is in the file within FLUSH_S, when others come, or after `flush`."""
         from rabta_proto.codec import to_message
+        from rabta_proto.vocabulary import Depth
 
         at_us = int(measurement.started_at.timestamp() * 1_000_000)
-        payload = to_message(measurement).SerializeToString()
+        payload, trace = to_message(measurement).SerializeToString(), measurement.depth is Depth.TRACE
         with self._lock:
-            self._waiting[measurement.target] = (measurement.target, measurement.platform, at_us, payload)
+            row = (measurement.target, int(trace), measurement.platform, at_us, payload)
+            self._waiting[measurement.target, trace] = row
             if self._monotonic() - self._flushed_at >= FLUSH_S:
                 self._flush()
 
@@ -89,9 +93,9 @@ class Diary:
         rows, self._waiting = tuple(self._waiting.values()), {}
         if rows:
             self._write(
-                "INSERT OR REPLACE INTO last VALUES (?, ?, ?, ?)",
+                "INSERT OR REPLACE INTO last VALUES (?, ?, ?, ?, ?)",
                 rows,
-                f"DELETE FROM last WHERE target NOT IN (SELECT target FROM last ORDER BY at_us DESC LIMIT {TARGETS})",  # noqa: S608 - constants
+                f"DELETE FROM last WHERE target NOT IN ({_NEWEST})",  # noqa: S608 - constants
             )
 
     def keep_plan(self, change: PlanChange) -> None:
@@ -146,11 +150,15 @@ def _reading(path: Path) -> Iterator[sqlite3.Connection | None]:
 
 
 def read_last(path: Path, wanted: str) -> list[tuple[datetime, bytes]]:
-    """When a target, or the targets of a platform, were last measured, and what came of it, the newest first."""
+    """When a target, or the targets of a platform, were last measured, and what came of it, the newest first.
+
+    A target's last trace follows them.
+    """
     with suppress(sqlite3.Error), _reading(path) as connection:
         if connection is not None:
             rows = connection.execute(
-                "SELECT at_us, payload FROM last WHERE target = ? OR platform = ? ORDER BY at_us DESC", (wanted, wanted)
+                "SELECT at_us, payload FROM last WHERE target = ? OR platform = ? ORDER BY trace, at_us DESC",
+                (wanted, wanted),
             ).fetchall()
             return [(datetime.fromtimestamp(at_us / 1_000_000, UTC), payload) for at_us, payload in rows]
     return []
@@ -160,7 +168,7 @@ def read_targets(path: Path) -> list[str]:
     """Every target that there is something of."""
     with suppress(sqlite3.Error), _reading(path) as connection:
         if connection is not None:
-            return [target for (target,) in connection.execute("SELECT target FROM last ORDER BY target")]
+            return [target for (target,) in connection.execute("SELECT DISTINCT target FROM last ORDER BY target")]
     return []
 
 

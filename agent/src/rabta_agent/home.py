@@ -9,6 +9,7 @@
     pause.json        until when the volunteer wants nothing done; none: go on
     standing.json     what the collector last said of platforms and ISPs, for `status`
     now.json          what the running agent sees of its surroundings, for `status`
+    traces.json       what was traced today, and why nothing is
     diary.sqlite      the last measurement of each target, and changes of the plan (diary.py has the format)
     lock              held by the one process that runs, measures and sends from here
 
@@ -31,7 +32,7 @@ from rabta_agent.words import tr
 
 _DIRECTORY_MODE = 0o700
 _FILE_MODE = 0o600
-_NOTES = ("pause.json", "standing.json", "now.json")
+_NOTES = ("pause.json", "standing.json", "now.json", "traces.json")
 _OWN = {"agent.toml", "credential.json", "plan.bin", "plan_floor.json", "link.json", "lock", *_NOTES}
 _OWN_PREFIXES = ("spool.sqlite", "diary.sqlite", ".writable-", *(f".{name}.new" for name in sorted(_OWN)))
 _LOCK_TRIES = 4
@@ -184,7 +185,7 @@ class Home:
             (self.path / "pause.json").unlink()
 
     def note(self, name: str) -> dict[str, object]:
-        """What was last noted under a name, `standing` or `now`; empty: nothing that can be read."""
+        """What was last noted under a name, `standing`, `now` or `traces`; empty: nothing that can be read."""
         try:
             noted = json.loads((self.path / f"{name}.json").read_text(encoding="utf-8"))
         except (OSError, ValueError):
@@ -192,7 +193,7 @@ class Home:
         return noted if isinstance(noted, dict) else {}
 
     def save_note(self, name: str, noted: dict[str, object]) -> None:
-        with suppress(OSError):  # for `status` only
+        with suppress(OSError):  # of no more use than to `status`, or for a day
             self._write(f"{name}.json", json.dumps(noted).encode(), sync=False)
 
     def erase(self) -> tuple[list[str], list[str]]:

@@ -70,6 +70,10 @@ resolvers or controls named is evidence and wins nothing.
    After its failure, at once: a new connection (a tcp observation) to the same address and the same hello without it,
    `protocol` TLS. It is the question's other half, no repeat: it wins nothing, and its failure is none of the pass's.
 
+7. trace (depth trace, which is a measurement of its own and holds nothing else; tracing.py). One observation for each
+   name, the innocuous one with `isolation` first: connections to the address that was cut off, one after the other,
+   whose first words may pass so many routers and no more.
+
 A literal address is never isolated: it was named to nobody.
 
 Captive portal. After a measurement that won no pass in its last hop, ran into too many redirects, or was sent to
@@ -93,7 +97,8 @@ import random
 from dataclasses import replace
 
 from rabta_agent.clock import Clock
-from rabta_agent.context import has_changed, identify_network
+from rabta_agent.context import NetworkIdentity, has_changed, identify_network
+from rabta_agent.cutoff import Cutoff
 from rabta_agent.hop import Hop, measure_name
 from rabta_agent.names import find_means
 from rabta_agent.network import Network, Vantage
@@ -104,6 +109,7 @@ from rabta_agent.probes.doh import DohClient
 from rabta_agent.probes.tlscontexts import TlsContexts
 from rabta_agent.rounds import Round
 from rabta_agent.task import Settings, Task
+from rabta_agent.tracing import Tracing
 from rabta_agent.urls import DnsName, InvalidTarget, QuicUrl, Target, WebUrl, is_elsewhere, parse_target
 from rabta_agent.version import agent_version
 from rabta_agent.words import tr
@@ -160,6 +166,22 @@ class Prober:
             if clean and task.transfer is not None and task.depth is Depth.TRANSFER:
                 await Round(notebook=notebook, task=task.transfer).run()
             portal = None if clean else await self._portal.look(notebook, before)
+        return self._conclude(task, notebook, replace(network, captive_portal=portal), before)
+
+    async def trace(self, task: Task, cutoff: Cutoff, settings: Settings, network: NetworkContext) -> Measurement:
+        """Looks where on the path a target is cut off. Never raises for what the network does."""
+        notebook = Notebook(
+            self._equipment, settings, depth=task.depth, ipv6=network.ipv6 is True, byte_limit=task.byte_limit
+        )
+        before = identify_network(self._vantage)
+        async with notebook.open():
+            await Tracing(notebook, cutoff).run()
+        return self._conclude(task, notebook, network, before)
+
+    def _conclude(
+        self, task: Task, notebook: Notebook, network: NetworkContext, before: NetworkIdentity | None
+    ) -> Measurement:
+        """The measurement that a notebook holds; `before`: the network that it began on."""
         changed = has_changed(before, identify_network(self._vantage))
         return Measurement(
             target=task.target,
@@ -171,7 +193,7 @@ class Prober:
             request=task.request,
             trigger=task.trigger,
             depth=task.depth,
-            network=replace(network, captive_portal=portal, changed=changed),
+            network=replace(network, changed=changed),
             observations=notebook.observations,
             bytes_sent=notebook.meter.sent,
             bytes_received=notebook.meter.received,

@@ -19,13 +19,14 @@ from rabta_agent.ceilings import (
     TRANSFER_MOST_BYTES,
     Ceilings,
     affords,
+    affords_trace,
     affords_transfer,
     byte_limit,
 )
 from rabta_agent.clock import Clock
 from rabta_agent.errands import Errands, read_errand
 from rabta_agent.holds import Hold
-from rabta_agent.plan import Plan
+from rabta_agent.plan import Assignment, Plan
 from rabta_agent.plan_keeper import PlanKeeper
 from rabta_agent.reading import Reading, plain
 from rabta_agent.rest import Rest
@@ -33,6 +34,7 @@ from rabta_agent.schedule import Schedule, Turn, all_at_once
 from rabta_agent.spool import SpoolError
 from rabta_agent.spool_thread import SpoolThread
 from rabta_agent.task import Settings, Task
+from rabta_agent.tracer import Tracer
 from rabta_agent.urls import InvalidTarget
 from rabta_proto.model import Measurement, NetworkContext
 from rabta_proto.v1.collector_pb2 import MeasureNow
@@ -59,7 +61,7 @@ class Bench:
     """What measuring needs. `on_done` hears that the spool has a new measurement.
 
     `owed`: bytes of the day that the spool does not know of yet. `hold`: what holds measuring back just now; `keep`
-    is given every measurement, on a thread.
+    is given every measurement, on a thread. `tracer`: follows some of them with traces; `None`: nothing does.
     """
 
     measurer: Measurer
@@ -74,6 +76,7 @@ class Bench:
     hold: Callable[[], Hold | None] = lambda: None
     owed: Callable[[], int] = lambda: 0
     keep: Callable[[Measurement], None] = lambda _measurement: None
+    tracer: Tracer | None = None
 
 
 class Measuring:
@@ -245,17 +248,34 @@ class Measuring:
             measurement = await self._bench.measurer.measure(task, settings, self._bench.network())
             if reads:
                 self._reading.add(measurement.bytes_sent + measurement.bytes_received, self._bench.clock.now())
-            sequence = await self._bench.spool.append(measurement)
+            await self._store(measurement)
+            if (traced := await self._trace(entry, measurement, task, settings)) is not None:
+                await self._store(traced)
+                self._rest.begins(entry.target, self._now())
         except InvalidTarget as wrong:
             logger.warning("measurement.impossible", target=entry.target, reason=str(wrong))
         except SpoolError as wrong:
             if wrong.damaged:
                 raise
             logger.error("measurement.lost", target=entry.target, reason=str(wrong))
-        else:
-            self._bench.on_done()
-            _log(sequence, measurement)
-            await asyncio.to_thread(self._bench.keep, measurement)
+
+    async def _trace(
+        self, entry: Assignment, measurement: Measurement, task: Task, settings: Settings
+    ) -> Measurement | None:
+        """Where on the path the target was just cut off, if the volunteer and the plan want that known."""
+        bench = self._bench
+        if bench.tracer is None or not entry.trace or self._stopping or bench.hold() is not None:
+            return None
+        if not affords_trace(used=self._used(), running=self._running - 1, allowance=self._allowance()):
+            return None
+        return await bench.tracer.follow(measurement, task, settings, bench.network)
+
+    async def _store(self, measurement: Measurement) -> None:
+        """Raises `SpoolError`."""
+        sequence = await self._bench.spool.append(measurement)
+        self._bench.on_done()
+        _log(sequence, measurement)
+        await asyncio.to_thread(self._bench.keep, measurement)
 
     def _now(self) -> float:
         return self._bench.clock.now().timestamp()

@@ -11,12 +11,12 @@ from pathlib import Path
 
 from rabta_agent.candidates import Named, interleave
 from rabta_agent.failure import StepError
-from rabta_agent.network import read_system_resolvers
 from rabta_agent.notebook import Notebook
 from rabta_agent.probes.dnsstream import query_stream
 from rabta_agent.probes.dnswire import Question
 from rabta_agent.probes.resolve import Resolver, query, query_platform
 from rabta_agent.probes.step import Outcome, Scene
+from rabta_agent.resolvconf import read_system_resolvers
 from rabta_proto.model import DnsQuery, Observation
 from rabta_proto.vocabulary import Failure, ResolverKind
 

@@ -18,15 +18,16 @@ UDP datagram with 28; 20 more for IPv6.
 import asyncio
 import errno
 import socket
+import struct
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from ipaddress import ip_address, ip_network
-from pathlib import Path
 
 from rabta_agent.addresses import canonical, find_special
 from rabta_agent.failure import StepError
+from rabta_agent.probes.packets import Ends
 from rabta_agent.tcpinfo import TcpFacts, read_counts, read_facts
 from rabta_proto.vocabulary import Failure
 
@@ -37,11 +38,14 @@ TCP_HEADERS = 52
 UDP_HEADERS = 28
 _V6_EXTRA = 20
 _OWN_BITS = {socket.AF_INET: 24, socket.AF_INET6: 64}
+_HOPS = {
+    socket.AF_INET: (socket.IPPROTO_IP, socket.IP_TTL),
+    socket.AF_INET6: (socket.IPPROTO_IPV6, socket.IPV6_UNICAST_HOPS),
+}
 _SEGMENT = 1400
 _BAD_SOURCE = {errno.EINVAL, errno.EADDRNOTAVAIL, getattr(errno, "WSAEINVAL", errno.EINVAL)}
 _BIND_ADDRESS_NO_PORT = getattr(socket, "IP_BIND_ADDRESS_NO_PORT", 24 if sys.platform == "linux" else -1)  # ip(7)
 _MESSAGE_LIMIT = 65_535
-_RESOLV_CONF_LIMIT = 64 * 1024
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -183,10 +187,6 @@ def _family(address: str) -> socket.AddressFamily:
     return socket.AF_INET if ip_address(address).version == 4 else socket.AF_INET6
 
 
-def _nobody(count: int) -> None:
-    """Hears nothing."""
-
-
 probe_sockets: set[int] = set()
 """Descriptors of TCP sockets that are counted here; others of the process lead to the collector."""
 
@@ -204,7 +204,7 @@ class Connection:
         self._charged = Meter()
         self._closed = False
         self.meter = meter
-        self.heard: Callable[[int], None] = _nobody
+        self.heard: Callable[[int], None] = lambda _count: None
         self._descriptor = opened.fileno()
         probe_sockets.add(self._descriptor)
 
@@ -225,6 +225,22 @@ class Connection:
     def facts(self) -> TcpFacts:
         """What the kernel has seen of the way so far."""
         return read_facts(self._socket)
+
+    def ends(self) -> Ends:
+        """This machine's end of it, and the server's."""
+        (own, own_port), (server, port) = self._socket.getsockname()[:2], self._socket.getpeername()[:2]
+        return Ends(own=own, own_port=own_port, server=server, server_port=port)
+
+    def let_pass(self, routers: int | None) -> None:
+        """How many routers what is sent from now on may pass, again and again what was lost; `None`: as ever."""
+        self._socket.setsockopt(*_HOPS[self._socket.family], -1 if routers is None else routers)
+
+    def abort(self) -> None:
+        """Closes with RST, which passes all routers: the server is to wait for nothing that was lost on the way."""
+        with suppress(OSError):  # it may be gone, or closed
+            self.let_pass(None)
+            self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        self.close()
 
     def settle(self) -> None:
         """Charges to the meter what was not charged yet."""
@@ -282,16 +298,3 @@ class Datagrams:
 
     def close(self) -> None:
         self._socket.close()
-
-
-def read_system_resolvers(vantage: Vantage, path: Path = Path("/etc/resolv.conf")) -> tuple[str, ...] | None:
-    """The resolvers that the machine uses, at most three as in resolv.conf(5); `None` where only the platform knows."""
-    if vantage.system_resolvers is not None:
-        return vantage.system_resolvers
-    try:
-        with path.open(encoding="utf-8", errors="replace") as file:
-            lines = file.read(_RESOLV_CONF_LIMIT).splitlines()
-    except OSError:
-        return None
-    named = [words[1] for words in map(str.split, lines) if len(words) > 1 and words[0] == "nameserver"]
-    return tuple(filter(None, map(canonical, named)))[:3]

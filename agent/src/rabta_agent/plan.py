@@ -37,6 +37,7 @@ class Assignment:
 
     One in `transfer_every` has timed reads of `transfer`, too; zero: only those that the collector asks for.
     `control_addresses` are in canonical form, and none of them is special outside of the lab.
+    `trace`: a trace may follow where it was cut off (tracer.py).
     """
 
     target: str
@@ -50,6 +51,7 @@ class Assignment:
     transfer_every: int = 0
     category: str = ""
     authority: bytes = b""
+    trace: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -166,6 +168,7 @@ def _assignment(entry: wire.Assignment, limits: ceilings.Ceilings) -> Assignment
         transfer_every=entry.transfer.every,
         category=entry.category,
         authority=entry.authority,
+        trace=entry.trace,
     )
 
 

@@ -36,6 +36,7 @@ def read_status(home: Home, config: Config, now: datetime) -> Facts:
         "bytes_cap": config.day_allowance,
         **_of_plan(home, credential, config),
         **_of_surroundings(home, running, now),
+        **_of_traces(home, config, now),
         "lab": config.lab,
         "home": str(home.path),
     }
@@ -89,6 +90,17 @@ def _of_surroundings(home: Home, running: bool, now: datetime) -> Facts:
         "network": noted.get("network"),
         "standing_at": _moment(standing["at"]) if standing.get("at") else None,
         "standing": standing.get("held") or {},
+    }
+
+
+def _of_traces(home: Home, config: Config, now: datetime) -> Facts:
+    """Whether the volunteer lets the agent trace, what kept the running one from it, and what was traced today."""
+    noted = home.note("traces")
+    today = noted.get("hosts") if noted.get("day") == f"{now.astimezone(UTC):%Y-%m-%d}" else None
+    return {
+        "trace_path": config.trace_path,
+        "trace_obstacle": (str(noted.get("obstacle") or "") or None) if config.trace_path else None,
+        "traced_today": len(today) if isinstance(today, list) else 0,
     }
 
 

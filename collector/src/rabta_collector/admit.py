@@ -14,7 +14,7 @@ from google.protobuf.message import DecodeError, Message
 
 from rabta_proto.alike import by_likeness
 from rabta_proto.codec import from_message
-from rabta_proto.model import DnsQuery, HttpRoundTrip, Measurement, Observation, TlsHandshake
+from rabta_proto.model import DnsQuery, HttpRoundTrip, Measurement, Observation, PathTrace, TlsHandshake
 from rabta_proto.v1 import measurement_pb2 as wire
 
 Decoded = TypeVar("Decoded", bound=Message)
@@ -202,6 +202,8 @@ def _parts(observation: wire.Observation) -> int:
             return 1 + len(observation.tls.chain)
         case "http":
             return 1 + len(observation.http.header_names) + len(observation.http.marks)
+        case "trace":
+            return 1 + sum(1 + len(step.first_resets) for step in observation.trace.steps)
         case _:
             return 1
 
@@ -263,4 +265,6 @@ def _listed(observation: Observation) -> int:
             return len(chain)
         case HttpRoundTrip(header_names=names, marks=marks):
             return len(names) + len(marks)
+        case PathTrace(steps=steps):
+            return sum(1 + len(step.first_resets) for step in steps)
     return 0

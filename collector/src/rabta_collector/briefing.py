@@ -7,6 +7,7 @@ from rabta_collector.cells import Cell
 from rabta_collector.court import Court
 from rabta_collector.dossier import Dossier
 from rabta_collector.nation import Nation
+from rabta_collector.paths import Sighting
 from rabta_collector.question import Key
 from rabta_collector.verdict.instruments import find_faulty
 from rabta_proto.vocabulary import Judgement, State
@@ -86,6 +87,10 @@ class Briefing:
         """What a verdict rests on as it stands; `None` where there is none."""
         cell = self.court.cells.get((isp, platform))
         return None if cell is None or not platform else self.court.open_dossier(cell, now)
+
+    def paths_of(self, isp: str, platform: str, *, since: float, until: float | None = None) -> list[Sighting]:
+        """Where on the path agents found a platform cut off, in a state that began then and ended then."""
+        return self.court.paths.find((isp, platform), since=since, until=until)
 
     def faulty_of(self, platform: str, url: str) -> frozenset[str]:
         """Versions of the agent that fail at a target by their own fault."""

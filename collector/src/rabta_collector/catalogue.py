@@ -37,6 +37,7 @@ class Target:
     One that is not `required` is measured and reported, and does not decide the state of its platform or part.
     `part` is empty for one that belongs to the platform itself. Of a reference `transfer` is what others are compared
     with. `authority`: the certificate (DER) that alone vouches for a tls:// target; empty: the system's roots do.
+    `trace`: agents whose volunteers let them may look where on the path it is cut off.
     """
 
     url: str
@@ -47,6 +48,7 @@ class Target:
     transfer: Transfer | None = None
     part: str = ""
     authority: bytes = b""
+    trace: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -16,6 +16,7 @@ from rabta_collector.controls import Controls, Look
 from rabta_collector.dossier import Dossier, open_dossier
 from rabta_collector.locators import NO_TELLING, scheme_of
 from rabta_collector.outliers import Outliers
+from rabta_collector.paths import Paths
 from rabta_collector.question import at_odds
 from rabta_collector.record.rollup import Rollup
 from rabta_collector.timing import Timing
@@ -28,7 +29,7 @@ from rabta_collector.verdict.reads import without_reads
 from rabta_collector.windows import Case, Window, says
 from rabta_proto.alike import by_likeness
 from rabta_proto.model import Measurement, TlsHandshake, Transfer
-from rabta_proto.vocabulary import Judgement
+from rabta_proto.vocabulary import Depth, Judgement
 
 INTERVALS = 1.5
 """How many intervals of its target a control's measurement speaks for, where that is longer than the least age."""
@@ -59,6 +60,7 @@ class Court:
     asn_of: Callable[[str], int | None] | None = None
     timing: Timing = field(init=False)
     rollup: Rollup = field(default_factory=Rollup)
+    paths: Paths = field(default_factory=Paths)
     _came: dict[str, float] = field(default_factory=dict)
     """When each control that is connected came."""
 
@@ -78,6 +80,8 @@ class Court:
 
     def hear_control(self, target: Target, agent: str, look: Look) -> None:
         """A control's measurement votes for nothing; it shows those of agents in another light."""
+        if look.measurement.depth is Depth.TRACE:
+            return
         platform, url = target.platform, target.url
         self._compare(target, agent, look)
         self.timing.hear_control(self.cells.values(), target, agent, look)

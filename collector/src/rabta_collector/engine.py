@@ -40,7 +40,7 @@ from rabta_collector.verdict.decide import Terms
 from rabta_collector.verdict.hands import OriginOf, nobody_knows
 from rabta_collector.windows import Case
 from rabta_proto.model import Measurement
-from rabta_proto.vocabulary import IspState, Role
+from rabta_proto.vocabulary import Depth, IspState, Role
 
 CLOCK_SLACK_S = 1.0
 """By so much an agent's clock may be ahead before its times are corrected."""
@@ -209,6 +209,8 @@ class Engine:
         cell = self._court.cells.get((entry.isp, target.platform))
         if cell is None:
             return
+        if measurement.depth is Depth.TRACE:  # evidence, which decides nothing
+            return self._court.paths.hear((entry.isp, target.platform), entry.agent, measurement, started)
         self._counting.count(measurement, entry.isp, started)
         if started + lasted + self._settings.late_s >= entry.at:
             self._admit(entry, cell, target, measurement, started)

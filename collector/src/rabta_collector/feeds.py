@@ -13,6 +13,7 @@ from rabta_collector.atom import CONTENT_TYPE, ENTRIES, write_feed
 from rabta_collector.badge import CONTENT_TYPE as SVG
 from rabta_collector.badge import draw
 from rabta_collector.catalogue import Catalogue
+from rabta_collector.disclosure import Row
 from rabta_collector.listing import to_json
 from rabta_collector.newsroom import FullError, Listening, Newsroom
 from rabta_collector.openapi import BADGE_OF, EVENTS_OF, EVIDENCE_OF
@@ -59,24 +60,30 @@ class Feeds:
         query = self._asked(request, EVIDENCE_OF)
         at = self._views.snapshot().at
         if query.event is not None:
-            told, evidence = await self._of_event(query)
+            told, evidence, paths = await self._of_event(query)
         elif query.platform is None or query.isp is None:
             missing = "platform" if query.platform is None else "isp"
             raise BadParameterError(missing, "missing; evidence is of a platform at an ISP, or of an event")
         else:
-            told, evidence = None, self._views.testimony.of_now(isp=query.isp, platform=query.platform, at=at)
+            place = {"isp": query.isp, "platform": query.platform}
+            testimony = self._views.testimony
+            told, evidence, paths = None, testimony.of_now(**place, at=at), testimony.paths_now(**place)
         if evidence is None:
             return make_error(HTTPStatus.NOT_FOUND, "no_evidence", "nothing was taken down of that")
-        body = await asyncio.to_thread(make_body, JSON, to_json({"evidence": {"event": told, **evidence}}))
+        body = await asyncio.to_thread(
+            make_body, JSON, to_json({"evidence": {"event": told, **evidence, "paths": paths}})
+        )
         return respond(request, body, headers={"Rabta-Decided-At": format_time(at)})
 
-    async def _of_event(self, query: Query) -> tuple[object, dict[str, object] | None]:
+    async def _of_event(self, query: Query) -> tuple[object, Row | None, list[Row]]:
         if query.platform is not None or query.isp is not None:
             raise BadParameterError("event", "not together with platform or isp")
         assert query.event is not None
         found = await self._views.testimony.event(query.event)
         evidence = await self._views.testimony.of_event(query.event)
-        return (None if found is None else event_to_row(found)), evidence
+        if found is None:
+            return None, evidence, []
+        return event_to_row(found), evidence, self._views.testimony.paths_after(found)
 
     async def badge(self, request: web.Request) -> web.StreamResponse:
         """One platform in the whole country, as a picture."""

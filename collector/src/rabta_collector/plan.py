@@ -86,6 +86,7 @@ def _assignment(share: Share, directory: Directory, category: str, reference_url
         category=category,
         transfer=_transfer(share, reference_url),
         authority=share.target.authority,
+        trace=share.target.trace and bool(share.target.platform),
     )
 
 

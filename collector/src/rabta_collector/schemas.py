@@ -5,6 +5,7 @@ from enum import StrEnum
 
 from rabta_collector.catalogue import Need
 from rabta_collector.provinces import PROVINCES
+from rabta_proto.locating import Cut, Doubt
 from rabta_proto.vocabulary import IspKind, IspState, Judgement, Mechanism, State
 
 Schema = dict[str, object]
@@ -186,5 +187,24 @@ EVIDENCE: Schema = {
             "controls": {"type": "array", "items": MEASUREMENT, "description": "By controls, of about that time."},
         },
         "Measurements that bear it out, at most three.",
+    ),
+    "paths": list_of(
+        {
+            "target": described(TEXT, "URL."),
+            "at": described(TIME, "The minute in which it was traced."),
+            "cut": described(or_null(one_of(Cut)), "In which way it is cut off; null where it was not."),
+            "after": described(or_null(COUNT), "Routers that first words may pass without being cut off."),
+            "begins": described(or_null(COUNT), "Hops that they may come, and are cut off by then; null: not known."),
+            "server": described(or_null(COUNT), "Hops to the server, under an innocuous name; null: not known."),
+            "at_server": described(
+                {"type": "boolean"}, "Whether that is as far as the server, which may do it itself."
+            ),
+            "by_name": described(or_null({"type": "boolean"}), "Whether an innocuous name passes there."),
+            "doubt": described(or_null(one_of(Doubt)), "Why it is not known where; null where it is."),
+            "resets": described(COUNT, "RSTs that came."),
+            "reset_ttls": {"type": "array", "items": COUNT, "description": "TTLs of the first of them, as they came."},
+            "reset_ip_ids": {"type": "array", "items": COUNT, "description": "Their IP identification."},
+        },
+        "Where on the path agents found it cut off while this state stood, the newest first. No verdict rests on it.",
     ),
 }

@@ -18,6 +18,7 @@ from rabta_collector.isps import identifier
 from rabta_collector.locators import SCHEMES, WEB, Locator, is_host_name, parse_locator, scheme_of
 
 DAY_S = 86400.0
+TRACED = ("https", "http", "tls")
 CSV_INTERVAL_S = 3600.0  # test lists are long: each URL once an hour per ISP, behind everything else
 CSV_PRIORITY = 3
 
@@ -118,11 +119,19 @@ def _target(table: Table, platform: str, urls: set[str], parts: Collection[str] 
         transfer=transfer,
         part=table.text("part", ""),
         authority=_authority(table, url),
+        trace=_trace(table, url),
     )
     if target.part and target.part not in parts:
         raise table.error("part", f'"{target.part}" is no part of this platform')
     table.close()
     return target
+
+
+def _trace(table: Table, url: str) -> bool:
+    wanted = table.get("trace", bool, "true or false", False)
+    if wanted and scheme_of(url) not in TRACED:
+        raise table.error("trace", "only a https://, http:// or tls:// target has a name that can be traced")
+    return wanted
 
 
 def _authority(table: Table, url: str) -> bytes:

@@ -9,6 +9,7 @@ from rabta_collector.archive.reading import days_of
 from rabta_collector.archive.sealing import digest_of
 from rabta_collector.disclosure import ProvinceOf, Row, disclose
 from rabta_collector.engine import Engine
+from rabta_collector.paths import WITHOUT, to_rows
 from rabta_collector.record.book import Book
 from rabta_collector.record.reading import reading
 from rabta_collector.rfc3339 import format_minute, parse_time
@@ -24,6 +25,12 @@ class Testimony(Protocol):
 
     async def of_event(self, number: int) -> Row | None:
         """What an event rested on when it was decided; the record has since when the state stood more exactly."""
+
+    def paths_now(self, *, isp: str, platform: str) -> list[Row]:
+        """Where on the path it is cut off, as agents traced it while its state stands. Called on the event loop."""
+
+    def paths_after(self, event: Event) -> list[Row]:
+        """The same while what an event brought about stood. Called on the event loop."""
 
     async def event(self, number: int) -> Event | None:
         """The event of that number, be it in memory or not."""
@@ -51,6 +58,26 @@ class Witnesses:
     async def of_event(self, number: int) -> Row | None:
         found = await self._book.evidence_of(number)
         return None if found is None else {**found, "since": format_minute(parse_time(str(found["since"])))}
+
+    def paths_now(self, *, isp: str, platform: str) -> list[Row]:
+        verdicts = (one for one in self._engine.snapshot().verdicts if (one.isp, one.platform) == (isp, platform))
+        verdict = next(verdicts, None)
+        if verdict is None:
+            return []
+        return self._paths(isp=isp, platform=platform, state=verdict.state, since=verdict.since)
+
+    def _paths(self, *, isp: str, platform: str, state: str, since: float, until: float | None = None) -> list[Row]:
+        if state in WITHOUT:
+            return []
+        return to_rows(self._engine.briefing.paths_of(isp, platform, since=since, until=until))
+
+    def paths_after(self, event: Event) -> list[Row]:
+        if event.platform is None:
+            return []
+        later = self._engine.find_events(since=event.at, until=None, platform=event.platform, isp=event.isp)
+        until = next((one.at for one in later if one.id != event.id), None)
+        state = event.to_state
+        return self._paths(isp=event.isp, platform=event.platform, state=state, since=event.at, until=until)
 
     async def event(self, number: int) -> Event | None:
         own = self._engine.find_events(since=None, until=None, platform=None, isp=None)

@@ -5,8 +5,8 @@ alike where all of their fields but those in `VARYING` are equal, which is seen 
 as a measurement that lacks these fields (`Alike.bare`): whoever asks it for one gets an `AttributeError`, so nothing
 that hangs on one can be taken for what all of them have in common.
 
-Measurements with timed reads are like no others, nor are large ones, nor those with a step which this code does not
-know.
+Measurements with timed reads are like no others, nor are traces, nor large ones, nor those with a step which this code
+does not know.
 """
 
 from collections.abc import Callable, Mapping

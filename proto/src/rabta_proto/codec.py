@@ -22,7 +22,7 @@ LOOKS = 2048
 
 # Numbers of the wire's enums by word; a number outside of a table is a word of the future.
 TRIGGERS = {Trigger.SCHEDULED: 1, Trigger.MANUAL: 2, Trigger.REQUESTED: 3}
-DEPTHS = {Depth.FULL: 1, Depth.LIGHT: 2, Depth.TRANSFER: 3}
+DEPTHS = {Depth.FULL: 1, Depth.LIGHT: 2, Depth.TRANSFER: 3, Depth.TRACE: 4}
 KINDS = {NetworkKind.ETHERNET: 1, NetworkKind.WIFI: 2, NetworkKind.MOBILE: 3}
 _TRIGGERS, _DEPTHS, _KINDS = inverse(TRIGGERS), inverse(DEPTHS), inverse(KINDS)
 
@@ -83,7 +83,7 @@ def from_message(message: wire.Measurement, raw: bytes | None = None) -> model.M
     """The measurement that a message holds, without observations of unknown steps. `raw`: its bytes, where at hand."""
     if not message.target:
         raise ValueError("a measurement names no target")
-    if message.depth == wire.DEPTH_TRANSFER:
+    if message.depth in (wire.DEPTH_TRANSFER, wire.DEPTH_TRACE):
         return _read(message)
     raw = raw or message.SerializeToString()
     alike = _alike(likeness(raw)) if len(raw) <= MOST_BYTES else None

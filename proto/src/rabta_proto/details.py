@@ -9,6 +9,7 @@ from functools import lru_cache
 from rabta_proto import model
 from rabta_proto.moments import from_timestamp, to_timestamp
 from rabta_proto.numbers import PLACES, RESOLVERS, SOURCES, TRANSPORTS, inverse
+from rabta_proto.traces import trace_from_message, trace_to_message
 from rabta_proto.transfers import transfer_from_message, transfer_to_message
 from rabta_proto.v1 import measurement_pb2 as wire
 from rabta_proto.vocabulary import AddressSource, DnsTransport, ResolverKind, ResolverPlace
@@ -38,6 +39,8 @@ def write_detail(detail: model.Detail, message: wire.Observation) -> None:
             message.transfer.CopyFrom(transfer_to_message(transfer))
         case model.VpnHandshake() as vpn:
             message.vpn.CopyFrom(vpn_to_message(vpn))
+        case model.PathTrace() as trace:
+            message.trace.CopyFrom(trace_to_message(trace))
 
 
 def _answers_to_message(answers: tuple[model.DnsAnswer, ...]) -> list[wire.DnsAnswer]:
@@ -159,6 +162,8 @@ def read_detail(message: wire.Observation) -> model.Detail | None:
             return transfer_from_message(message.transfer)
         case "vpn":
             return vpn_from_message(message.vpn)
+        case "trace":
+            return trace_from_message(message.trace)
     return None
 
 

@@ -7,6 +7,7 @@ Times are aware and UTC; offsets and durations are microseconds, offsets from `M
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from rabta_proto.trace import PathTrace as PathTrace  # part of the model, with its steps
 from rabta_proto.unread import FromWire
 from rabta_proto.vocabulary import (
     AddressSource,
@@ -46,7 +47,6 @@ class DnsQuery:
     """One query; `rcode` is `None` when no response could be read.
 
     `resolver` is empty for the machine's own, unless that is a known public one; `resolver_place` says whose it is.
-
     With `truncated` the response was cut short: without an address it says nothing, and the query after it asks again
     over TCP.
     """
@@ -223,7 +223,7 @@ class VpnHandshake:
     verified: bool = False
 
 
-Detail = DnsQuery | TcpConnect | TlsHandshake | QuicHandshake | HttpRoundTrip | Transfer | VpnHandshake
+Detail = DnsQuery | TcpConnect | TlsHandshake | QuicHandshake | HttpRoundTrip | Transfer | VpnHandshake | PathTrace
 
 STEP_OF: dict[type[Detail], Step] = {
     DnsQuery: Step.DNS,
@@ -233,6 +233,7 @@ STEP_OF: dict[type[Detail], Step] = {
     HttpRoundTrip: Step.HTTP,
     Transfer: Step.TRANSFER,
     VpnHandshake: Step.VPN,
+    PathTrace: Step.TRACE,
 }
 
 

@@ -17,6 +17,7 @@ class Step(StrEnum):
     HTTP = "http"  # one request and its response
     TRANSFER = "transfer"  # a timed read of an object
     VPN = "vpn"  # the first message of a VPN protocol, and the server's answer
+    TRACE = "trace"  # first words that pass so many routers and no more
 
 
 class Failure(StrEnum):
@@ -220,6 +221,7 @@ class Depth(StrEnum):
     FULL = "full"
     LIGHT = "light"  # no HTTP request
     TRANSFER = "transfer"  # all of it, and then timed reads of an object
+    TRACE = "trace"  # only where on the path begins what had just cut the target off
     UNKNOWN = "unknown"  # from an agent newer than this code
 
 

@@ -79,6 +79,15 @@ def test_limits_fit_a_terminal_of_80_columns(
     main(["version", "--lang", "en"])
 
 
+def test_limits_names_those_of_traces_where_they_are_wanted(home: Home, capsys: pytest.CaptureFixture[str]) -> None:
+    main(["limits"])
+    assert "none: trace_path is not set" in capsys.readouterr().out
+    home.config_file.write_text("trace_path = true\n", encoding="utf-8")
+    main(["limits"])
+    said = " ".join(capsys.readouterr().out.split())
+    assert "4 a day, 1 of a host; each 48 connections, 400 packets, 64 kB, 20 hops" in said
+
+
 def test_limits_names_every_ceiling(home: Home, capsys: pytest.CaptureFixture[str]) -> None:
     assert ExitCode.GOOD == main(["limits", "--bytes-per-day", "3MB"])
     said = capsys.readouterr().out

@@ -9,6 +9,7 @@ import pytest
 from rabta_agent.cli import main
 from rabta_agent.config import Config
 from rabta_agent.home import Home
+from rabta_agent.probes.ear import NOT_ALLOWED
 from rabta_agent.status import newer_than_own, read_status
 from rabta_agent.version import agent_version
 from rabta_agent.words import width
@@ -52,6 +53,21 @@ def test_it_says_of_each_platform_what_is_held_here_and_elsewhere(
     assert "cut as soon as the site's name is sent" in lines[lines.index(x) + 1]
     assert lines[lines.index(x) + 1].endswith("(tls.reset.sni)")
     assert ["not", "known", "down", "1"] == wikipedia.split()[1:]
+
+
+def test_it_says_of_traces_how_many_there_were_or_why_there_are_none(
+    home: Home, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert not any(line.startswith("path ") for line in table(capsys))
+    home.config_file.write_text("trace_path = true\n", encoding="utf-8")
+    today = f"{datetime.now(UTC):%Y-%m-%d}"
+    home.save_note("traces", {"day": today, "hosts": ["x.com", "y.com"], "obstacle": ""})
+    assert any("looked at 2 times today, 4 at most" in line for line in table(capsys))
+    home.save_note("traces", {"obstacle": NOT_ALLOWED})
+    said = " ".join(" ".join(table(capsys)).split())
+    assert "cannot be looked at here: it takes the right to open raw sockets (CAP_NET_RAW)" in said
+    facts = read_status(home, Config(trace_path=True), NOW)
+    assert (True, NOT_ALLOWED, 0) == (facts["trace_path"], facts["trace_obstacle"], facts["traced_today"])
 
 
 @pytest.mark.parametrize("language", ["en", "ur"])

@@ -14,6 +14,7 @@ from rabta_collector.verdict.background import NOTHING
 from rabta_collector.verdict.classify import classify
 from rabta_proto.codec import from_message
 from rabta_proto.v1 import measurement_pb2 as wire
+from support.cutoffs import traced
 from support.factories import NEAR, NOON, RESET, Story, story, tls_trouble, works
 
 
@@ -88,3 +89,20 @@ def test_ooni_has_no_line_for_what_it_has_no_form_for() -> None:
     other = story("openvpn://x.com:1194").names(NEAR)
     assert OoniForm(default_isps()).line(judged(other)) is None
     assert JsonForm().line(judged(other)) is not None
+
+
+def test_a_trace_is_open_data_and_no_measurement_of_ooni_s() -> None:
+    measurement = traced()
+    told = Judged(
+        isp="ptcl",
+        measurement=measurement,
+        controls=(),
+        references=(),
+        background=NOTHING,
+        finding=classify(measurement),
+    )
+    assert None is OoniForm(default_isps()).line(told)
+    written = json.loads(JsonForm().line(told) or "")
+    assert ("DEPTH_TRACE", "inconclusive", "vantage.trace") == (written["depth"], written["state"], written["rule"])
+    own = {key: value for key, value in written.items() if key not in ("isp", "state", "mechanism", "rule")}
+    assert anonymise(measurement).observations == from_message(ParseDict(own, wire.Measurement())).observations

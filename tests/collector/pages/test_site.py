@@ -153,6 +153,17 @@ async def test_from_the_line_that_says_blocked_at_ptcl_to_the_evidence_is_one_cl
     assert "TCP worked; ClientHello got RST." in text
 
 
+async def test_a_verdict_and_an_event_say_where_on_the_way_it_is_cut_off_in_both_languages(client: Client) -> None:
+    for path in ("/cell/x/ptcl", "/event/2"):
+        text = text_of(await read(client, path))
+        assert "The connection is reset 5 hops away. The server is 9 hops away." in text
+        assert "RST: 2; TTL 61, 61; IP-ID 7, 8" in text
+        assert "No verdict rests on it" in text
+        urdu = text_of(await read(client, f"/ur{path}"))
+        assert "رابطہ 5 پڑاؤ دور کاٹ دیا جاتا ہے۔ سرور 9 پڑاؤ دور ہے۔" in urdu
+    assert "Where on the way" not in text_of(await read(client, "/cell/whatsapp/ptcl"))
+
+
 @pytest.mark.parametrize("path", [*PAGES, *TEXTS])
 async def test_every_link_of_every_page_leads_somewhere_in_both_languages(client: Client, path: str) -> None:
     for prefix in ("", "/ur"):

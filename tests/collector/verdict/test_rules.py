@@ -242,6 +242,8 @@ def case(what: str, rule: str, told: Story, seen: tuple[Measurement, ...] = (), 
 VANTAGES = [
     case("at a friend's", "vantage.other_isp", tls_trouble(RESET), UP, network=NetworkContext(seen_isp="zong")),
     case("nothing was measured", "vantage.nothing_measured", story(), UP),
+    case("a trace of a block is none", "vantage.trace", tls_trouble(RESET), UP, depth=Depth.TRACE),
+    case("a trace of what is reached says as little", "vantage.trace", works(), UP, depth=Depth.TRACE),
     case("a VPN says nothing of a block", "vantage.vpn", tls_trouble(RESET), UP, network=NetworkContext(vpn=True)),
     case("a VPN says nothing of success", "vantage.vpn", works(), UP, network=NetworkContext(vpn=True)),
     case(

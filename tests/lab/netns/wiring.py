@@ -16,7 +16,7 @@ _WIDTH6 = 64
 Settings = Mapping[str, str]
 """Values by path below /proc/sys/net."""
 
-_ROUTER: Settings = {
+ROUTER: Settings = {
     "ipv4/ip_forward": "1",
     "ipv6/conf/all/forwarding": "1",
     # A router says at most one ICMP error a second to one host unless told; tests do not wait for it.
@@ -50,7 +50,7 @@ def inside_each(world: World) -> Iterator[tuple[str, list[str]]]:
 
 def settings(world: World) -> Iterator[tuple[str, Settings]]:
     for network in world.networks:
-        forwarding = dict(_ROUTER)
+        forwarding = dict(ROUTER)
         if not network.ipv6:
             forwarding["ipv6/conf/all/forwarding"] = "0"
         yield world.router(network), forwarding

@@ -11,6 +11,7 @@ from rabta_agent.categories import NAMES
 from rabta_agent.cli.lines import say, table, terminal_width
 from rabta_agent.cli.setting import setting
 from rabta_agent.cli.started import how_to_start
+from rabta_agent.config import Config
 from rabta_agent.exits import CommandError, ExitCode
 from rabta_agent.words import listed, tr
 
@@ -89,6 +90,7 @@ def limits(options: argparse.Namespace) -> ExitCode:
             ),
         ),
         (tr("one step"), tr("{seconds:g} s at most", seconds=ceilings.STEP_SECONDS)),
+        (tr("looks at the path"), _looks_at_the_path(config)),
         (tr("a plan"), tr("{count} addresses at most", count=ceilings.ASSIGNMENTS)),
         (tr("never dialled"), _never_dialled(any_address=ceiling.any_address)),
         (tr("open ports"), tr("none: nobody can connect to it")),
@@ -102,6 +104,20 @@ def limits(options: argparse.Namespace) -> ExitCode:
 def _named(codes: Iterable[str]) -> str:
     """Categories, by what they are."""
     return listed(f"{tr(NAMES[code])} ({code})" if code in NAMES else code for code in sorted(codes))
+
+
+def _looks_at_the_path(config: Config) -> str:
+    if not config.trace_path:
+        return tr("none: trace_path is not set")
+    return tr(
+        "{day} a day, {one} of a host; each {connections} connections, {packets} packets, {size:.0f} kB, {hops} hops",
+        day=ceilings.TRACES_DAY,
+        one=ceilings.TRACES_OF_ONE,
+        connections=ceilings.TRACE_CONNECTIONS,
+        packets=ceilings.TRACE_PACKETS,
+        size=ceilings.TRACE_BYTES / 1e3,
+        hops=ceilings.TRACE_HOPS,
+    )
 
 
 def _never_dialled(*, any_address: bool) -> str:

@@ -7,11 +7,12 @@ sentence.
 from collections import Counter
 from datetime import UTC, datetime
 
+from rabta_agent.ceilings import TRACES_DAY
 from rabta_agent.cli.lines import hang, table
 from rabta_agent.cli.mechanisms import MECHANISMS
 from rabta_agent.cli.paint import BOLD, GREEN, RED, YELLOW, paint
 from rabta_agent.status import Facts
-from rabta_agent.words import isolate, listed, mark, padded, tr, width
+from rabta_agent.words import isolate, listed, lookup, mark, padded, tr, width
 from rabta_proto.vocabulary import Mechanism
 
 STATES = {
@@ -55,6 +56,8 @@ def _rows(facts: Facts) -> list[tuple[str, str]]:
     if facts["hold"]:
         rows.append((tr("resting"), _hold(facts)))
     rows += [(tr("plan"), _plan(facts)), (tr("today"), _today(facts)), (tr("ever"), _ever(facts))]
+    if facts["trace_path"]:
+        rows.append((tr("path"), _path(facts)))
     if facts["newest_version"]:
         newer = tr("version {version} is there; this agent never updates itself", version=facts["newest_version"])
         rows.append((tr("newer"), newer))
@@ -114,6 +117,12 @@ def _today(facts: Facts) -> str:
         used=facts["bytes_today"] / 1e6,
         cap=facts["bytes_cap"] / 1e6,
     )
+
+
+def _path(facts: Facts) -> str:
+    if facts["trace_obstacle"]:
+        return tr("cannot be looked at here: {cause}", cause=lookup(facts["trace_obstacle"]))
+    return tr("looked at {count} times today, {most} at most", count=facts["traced_today"], most=TRACES_DAY)
 
 
 def _ever(facts: Facts) -> str:

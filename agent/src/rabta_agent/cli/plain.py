@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator
 
 from rabta_agent.cli.greetings import compare_hellos, tell_answer, tell_greeting
+from rabta_agent.cli.paths import tell_came, tell_location, tell_trace
 from rabta_agent.words import mark, tr
 from rabta_proto.model import (
     DnsQuery,
@@ -10,13 +11,14 @@ from rabta_proto.model import (
     Measurement,
     NetworkContext,
     Observation,
+    PathTrace,
     QuicHandshake,
     TcpConnect,
     TlsHandshake,
     Transfer,
     VpnHandshake,
 )
-from rabta_proto.vocabulary import DnsTransport, Failure, ResolverKind, VpnProtocol
+from rabta_proto.vocabulary import Depth, DnsTransport, Failure, ResolverKind, VpnProtocol
 
 FAILURES = {
     Failure.GENERIC_TIMEOUT: mark("no answer came in time"),
@@ -87,6 +89,8 @@ def tell_step(observation: Observation) -> str:
             return tr("Asked for {url}", url=http.url)
         case Transfer() as transfer:
             return tr("Read {url} against the clock, as {name}", url=transfer.url, name=transfer.server_name)
+        case PathTrace() as trace:
+            return tell_trace(trace)
 
 
 def _tell_query(dns: DnsQuery) -> str:
@@ -120,6 +124,8 @@ def tell_outcome(observation: Observation) -> str:
             return tr("{count} bytes in {seconds:.1f} s", count=transfer.body_bytes, seconds=seconds)
         case VpnHandshake() as vpn:
             return tell_answer(vpn)
+        case PathTrace() as trace:
+            return tell_came(trace)
         case _:
             return tr("it answered")
 
@@ -138,6 +144,8 @@ def tell_disturbances(network: NetworkContext) -> Iterator[str]:
 
 def conclude(measurement: Measurement) -> str:
     """The facts in one line, as the first step that failed for good tells them, or that all went well."""
+    if measurement.depth is Depth.TRACE:
+        return tell_location(measurement)
     steps = measurement.observations
     last = [one for one in steps if one.attempt == max(each.attempt for each in steps if each.hop == one.hop)]
     real = [one for one in last if not _aside(one)]

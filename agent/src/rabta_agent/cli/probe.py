@@ -2,6 +2,7 @@
 
 import argparse
 import asyncio
+import sys
 
 from google.protobuf.json_format import MessageToJson
 
@@ -10,24 +11,29 @@ from rabta_agent.ceilings import Ceilings
 from rabta_agent.cli.greetings import label_of, name_of
 from rabta_agent.cli.lines import hang, terminal_width
 from rabta_agent.cli.paint import BOLD, GREEN, RED, paint, paints
+from rabta_agent.cli.paths import tell_came
 from rabta_agent.cli.plain import conclude, tell_disturbances, tell_failure
 from rabta_agent.cli.progress import showing
 from rabta_agent.cli.setting import make_prober, setting, vantage_of
 from rabta_agent.config import Config
 from rabta_agent.context import network_context
+from rabta_agent.cutoff import find_cutoff
 from rabta_agent.exits import CommandError, ExitCode
 from rabta_agent.home import Credential, Home
 from rabta_agent.measure import parse_measurable
 from rabta_agent.plan import Plan, stored_plan
+from rabta_agent.probes.ear import find_obstacle
 from rabta_agent.task import Settings, Task, own_settings
+from rabta_agent.tracer import trace_task
 from rabta_agent.urls import InvalidTarget
-from rabta_agent.words import listed, tr
+from rabta_agent.words import listed, lookup, tr
 from rabta_proto.codec import to_message
 from rabta_proto.model import (
     DnsQuery,
     HttpRoundTrip,
     Measurement,
     Observation,
+    PathTrace,
     QuicHandshake,
     TcpConnect,
     TlsHandshake,
@@ -71,8 +77,21 @@ async def _probe(options: argparse.Namespace, config: Config, settings: Settings
             measuring = prober.measure(task, settings, network_context(isp, vantage))
             measurement = await showing(measuring, tr("Measuring {target}", target=target))
             print(to_json(measurement) if options.json else _shown(measurement), flush=True)
+            cutoff = find_cutoff(measurement) if config.trace_path else None
+            if cutoff is not None and _may_trace():
+                tracing = prober.trace(trace_task(task), cutoff, settings, network_context(isp, vantage))
+                traced = await showing(tracing, tr("Looking where {target} is cut off", target=target))
+                print(to_json(traced) if options.json else f"\n{_shown(traced)}", flush=True)
     finally:
         await prober.close()
+
+
+def _may_trace() -> bool:
+    """Whether this process may; else it is said why not, apart from what was measured."""
+    obstacle = find_obstacle()
+    if obstacle:
+        print(tr("Where it is cut off cannot be looked for: {cause}.", cause=lookup(obstacle)), file=sys.stderr)
+    return not obstacle
 
 
 def to_json(measurement: Measurement) -> str:
@@ -142,6 +161,10 @@ def _what(observation: Observation) -> str:
             tried = tr("read {number} of {url} as {name}", **names)
             took = (transfer.read_us or 0) / 1000
             came = tr("{count} bytes in {milliseconds:.0f} ms", count=transfer.body_bytes, milliseconds=took)
+        case PathTrace() as trace:
+            tried = tr("{name} at {address}", name=trace.server_name, address=trace.address)
+            tried += tr(" (a harmless name)") if trace.isolation else ""
+            came = tell_came(trace)
     return f"{tried}: {came if observation.failure is None else tell_failure(observation.failure)}"
 
 

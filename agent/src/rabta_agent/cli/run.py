@@ -19,13 +19,16 @@ from rabta_agent.diary import Diary
 from rabta_agent.exits import CommandError, ExitCode
 from rabta_agent.holds import Wishes
 from rabta_agent.home import Credential, Home
+from rabta_agent.measure import Prober
+from rabta_agent.probes.ear import find_obstacle
 from rabta_agent.session import Pace
 from rabta_agent.spool import Spool, SpoolError
 from rabta_agent.spool_thread import SpoolThread, tell
 from rabta_agent.stopping import stopping_on_signals
 from rabta_agent.surroundings import Surroundings
+from rabta_agent.tracer import NOTE, Tracer
 from rabta_agent.version import agent_version
-from rabta_agent.words import tr
+from rabta_agent.words import lookup, tr
 
 logger = structlog.get_logger()
 
@@ -80,6 +83,7 @@ async def _run(home: Home, config: Config, credential: Credential, *, once: bool
                 pace=Pace.of(lab=config.lab, backlog_bytes_per_s=config.backlog_bytes_per_s),
                 surroundings=None if once else surroundings,
                 diary=diary,
+                tracer=_make_tracer(home, config, credential, prober),
             )
         )
         with stopping_on_signals(agent.stop):
@@ -91,6 +95,18 @@ async def _run(home: Home, config: Config, credential: Credential, *, once: bool
         diary.flush()
         await prober.close()
         await spool.close()
+
+
+def _make_tracer(home: Home, config: Config, credential: Credential, prober: Prober) -> Tracer | None:
+    """What follows measurements with traces, if the volunteer lets the agent trace, and the system lets it listen."""
+    if not config.trace_path or credential.role != "probe":
+        return None
+    obstacle = find_obstacle()
+    home.save_note(NOTE, {**home.note(NOTE), "obstacle": obstacle})
+    if obstacle:
+        logger.warning("trace.unavailable", reason=lookup(obstacle))
+        return None
+    return Tracer(prober, read=lambda: home.note(NOTE), write=lambda noted: home.save_note(NOTE, noted))
 
 
 def _wishes(config: Config, credential: Credential) -> Wishes:

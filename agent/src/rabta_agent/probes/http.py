@@ -125,8 +125,7 @@ async def get(scene: Scene, stream: Stream, request: Request, deadline: float) -
 
 async def _exchange(stream: Stream, url: WebUrl, reading: _Reading) -> None:
     connection = h11.Connection(h11.CLIENT, max_incomplete_event_size=HEAD_LIMIT)
-    head = h11.Request(method="GET", target=url.path, headers=[("Host", url.authority), *BROWSER])
-    await stream.send((connection.send(head) or b"") + (connection.send(h11.EndOfMessage()) or b""))
+    await stream.send(write_request(connection, url))
     source = MendedHead(stream)
     while True:
         event = await next_event(connection, source, reading)
@@ -136,6 +135,12 @@ async def _exchange(stream: Stream, url: WebUrl, reading: _Reading) -> None:
                 return
         elif isinstance(event, h11.EndOfMessage) or (isinstance(event, h11.Data) and reading.take(bytes(event.data))):
             return
+
+
+def write_request(connection: h11.Connection, url: WebUrl) -> bytes:
+    """The request as it goes out."""
+    head = h11.Request(method="GET", target=url.path, headers=[("Host", url.authority), *BROWSER])
+    return (connection.send(head) or b"") + (connection.send(h11.EndOfMessage()) or b"")
 
 
 class Counted(Protocol):

@@ -18,6 +18,7 @@ from rabta_collector.export.anonymous import anonymise
 from rabta_collector.export.judged import Judged
 from rabta_collector.ooni.document import Exhibit, has_form, write_document
 from rabta_proto.codec import to_message
+from rabta_proto.vocabulary import Depth
 
 COLUMNS = ("time", "platform", "isp", "target", "state", "mechanism", "rule")
 
@@ -40,7 +41,7 @@ class OoniForm:
         self._isps: Mapping[str, Isp] = {isp.id: isp for isp in isps}
 
     def line(self, judged: Judged) -> str | None:
-        if not has_form(judged.measurement.target):
+        if not has_form(judged.measurement.target) or judged.measurement.depth is Depth.TRACE:
             return None
         exhibit = Exhibit(
             measurement=judged.measurement,

@@ -40,6 +40,7 @@ _OPERATIONS = {
     Step.HTTP: "http_round_trip",
     Step.TRANSFER: "http_round_trip",
     Step.VPN: "vpn_handshake",
+    Step.TRACE: "trace",
 }
 
 

@@ -12,6 +12,7 @@ from rabta_collector.pages.daily import Daily, day_row, make_daily
 from rabta_collector.pages.evidence import Evidence, make_evidence
 from rabta_collector.pages.moments import Length, Moment, make_full_moment, make_length
 from rabta_collector.pages.names import Link
+from rabta_collector.pages.paths import PathLine, make_paths
 from rabta_collector.pages.sheet import Material, to_kilobits
 from rabta_collector.pages.words import explain
 from rabta_collector.record.counts import Counted
@@ -61,6 +62,7 @@ class Particulars:
     controls: int
     reasons: tuple[Reason, ...]
     evidence: Evidence | None
+    paths: tuple[PathLine, ...]
     goodput: tuple[str, str] | None
     stretches: tuple[Stretch, ...]
     daily: Daily
@@ -81,6 +83,7 @@ class Story:
     seen_after: Took | None
     reasons: tuple[Reason, ...]
     evidence: Evidence | None
+    paths: tuple[PathLine, ...]
     before: Span | None
     stood: Length | None
     after: Span | None
@@ -90,11 +93,16 @@ class Story:
 
 
 def make_particulars(
-    material: Material, platform: str, isp: str, evidence: Row | None = None, counts: Sequence[Counted] = ()
+    material: Material,
+    platform: str,
+    isp: str,
+    evidence: Row | None = None,
+    counts: Sequence[Counted] = (),
+    paths: Sequence[Row] = (),
 ) -> Particulars | None:
     """`None` where there is no such verdict. `evidence`: what it rests on, as anybody may see it.
 
-    `counts`: of the days of the longest stretch.
+    `counts`: of the days of the longest stretch. `paths`: where on the path it is cut off, likewise.
     """
     found = (v for v in material.snapshot.verdicts if (v.platform, v.isp) == (platform, isp))
     verdict = next(found, None)
@@ -115,11 +123,22 @@ def make_particulars(
         controls=material.snapshot.controls_connected,
         reasons=make_reasons(verdict.witness),
         evidence=None if evidence is None else make_evidence(evidence, now),
+        paths=make_paths(paths, now),
         goodput=to_kilobits(material.snapshot.goodput.get((platform, isp))),
         stretches=tuple(_stretch(spans, now, days) for days in DAYS),
         daily=make_daily(counts, make_frame(now, DAYS[-1])),
         changes=make_changes(reversed(events[-CHANGES:]), names, now),
-        attachment=_attachment(material, verdict, spans, events, evidence, counts),
+        attachment=_attachment(
+            material,
+            verdict,
+            spans,
+            events,
+            {
+                "evidence": _to_the_minute(evidence, verdict.since),
+                "days": list(map(day_row, counts)),
+                "paths": list(paths),
+            },
+        ),
     )
 
 
@@ -144,28 +163,23 @@ def _stretch(spans: Sequence[Span], now: float, days: int) -> Stretch:
 
 
 def _attachment(
-    material: Material,
-    verdict: Verdict,
-    spans: Iterable[Span],
-    events: Sequence[Event],
-    evidence: Row | None,
-    counts: Iterable[Counted],
+    material: Material, verdict: Verdict, spans: Iterable[Span], events: Sequence[Event], borne_out: Row
 ) -> Attachment:
+    """`borne_out`: evidence and paths."""
     begin = make_frame(material.snapshot.at, DAYS[-1]).begin
     content: Mapping[str, object] = {
         "verdict": verdict_row(verdict),
         "spans": [span_row(span) for span in spans if overlaps(span, begin, None)],
         "events": [event_row(event, material.seals) for event in events[-CHANGES:]],
-        "evidence": _to_the_minute(evidence, verdict.since),
-        "days": list(map(day_row, counts)),
+        **borne_out,
     }
     return make_attachment(f"rabta-{verdict.platform}-{verdict.isp}", material.snapshot.at, content, material.seals)
 
 
-def make_story(material: Material, event: Event, evidence: Row | None = None) -> Story:
+def make_story(material: Material, event: Event, evidence: Row | None = None, paths: Sequence[Row] = ()) -> Story:
     """`material`: all that is known of the event's platform, or of its ISP where it is the ISP's own.
 
-    `evidence`: what it rested on then, as anybody may see it.
+    `evidence`: what it rested on then, as anybody may see it. `paths`: what was traced since, likewise.
     """
     names, now = material.names, material.snapshot.at
     spans = [span for span in material.spans if (span.platform, span.isp) == (event.platform, event.isp)]
@@ -181,6 +195,7 @@ def make_story(material: Material, event: Event, evidence: Row | None = None) ->
         seen_after=make_took(event.detected_after_seconds),
         reasons=make_reasons(event.witness),
         evidence=None if evidence is None else make_evidence(evidence, now),
+        paths=make_paths(paths, now),
         before=before,
         stood=None if before is None or before.until is None else make_length(before.until - before.since),
         after=after,
@@ -189,7 +204,11 @@ def make_story(material: Material, event: Event, evidence: Row | None = None) ->
         attachment=make_attachment(
             f"rabta-event-{event.id}",
             now,
-            {"event": event_row(event, material.seals), "evidence": _to_the_minute(evidence, event.at)},
+            {
+                "event": event_row(event, material.seals),
+                "evidence": _to_the_minute(evidence, event.at),
+                "paths": list(paths),
+            },
             material.seals,
         ),
     )

@@ -123,10 +123,11 @@ class Site:
         gathered = self._gather.take(Query(platform=platform, isp=isp))
         at = self._views.snapshot().at
         evidence = self._views.testimony.of_now(isp=isp, platform=platform, at=at)
+        paths = self._views.testimony.paths_now(isp=isp, platform=platform)
 
         def make() -> Leaf | None:
             counts = self._views.find_counts(ask_for_days(platform, isp, make_frame(at, DAYS[-1])))
-            particulars = make_particulars(gathered(), platform, isp, evidence, counts)
+            particulars = make_particulars(gathered(), platform, isp, evidence, counts, paths)
             return None if particulars is None else make_leaf(place, "cell", {"particulars": particulars})
 
         return make
@@ -137,13 +138,14 @@ class Site:
         known = await self._views.testimony.event(number)
         gathered = self._gather.take(_around(known))
         evidence = None if known is None else await self._views.testimony.of_event(number)
+        paths = [] if known is None else self._views.testimony.paths_after(known)
 
         def make() -> Leaf | None:
             material = gathered()
             event = next((event for event in material.events if event.id == number), None)
-            return (
-                None if event is None else make_leaf(place, "event", {"story": make_story(material, event, evidence)})
-            )
+            if event is None:
+                return None
+            return make_leaf(place, "event", {"story": make_story(material, event, evidence, paths)})
 
         return make
 

@@ -8,6 +8,7 @@ from rabta_proto.model import (
     DnsQuery,
     HttpRoundTrip,
     Observation,
+    PathTrace,
     QuicHandshake,
     TcpConnect,
     TlsHandshake,
@@ -50,7 +51,7 @@ def make_step(observation: Observation) -> StepLine:
         failed=observation.failure is not None,
         milliseconds=round(observation.duration_us / 1000),
         by=RESOLVERS[detail.resolver_kind] if isinstance(detail, DnsQuery) else None,
-        innocuous=isinstance(detail, TlsHandshake | QuicHandshake) and detail.isolation,
+        innocuous=isinstance(detail, TlsHandshake | QuicHandshake | PathTrace) and detail.isolation,
     )
 
 
@@ -79,6 +80,9 @@ def _told(observation: Observation) -> tuple[str, str]:
         case VpnHandshake() as vpn:
             got = "answered by the server itself" if vpn.verified else "answered"
             return f"{vpn.protocol} @ {_endpoint(vpn.address, vpn.port)}", got
+        case PathTrace() as trace:
+            what = f"{trace.server_name} @ {_endpoint(trace.address, trace.port)}"
+            return what, f"{len(trace.steps)} connections"
 
 
 def _endpoint(address: str, port: int) -> str:

@@ -95,6 +95,7 @@ STEPS = {
     Step.HTTP: "asking for the page",
     Step.TRANSFER: "loading a file, timed",
     Step.VPN: "greeting a VPN server or a Tor relay",
+    Step.TRACE: "looking where on the way it is cut off",
 }
 GREETINGS = {
     VpnProtocol.TOR: "beginning encryption with a Tor relay",

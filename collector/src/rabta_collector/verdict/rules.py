@@ -25,7 +25,7 @@ from rabta_proto.vocabulary import Judgement
 
 __all__ = ["RULES", "RULES_BY_ID", "RULES_VERSION", "Rule", "to_markdown"]
 
-RULES_VERSION = 8
+RULES_VERSION = 9
 
 RULES: tuple[Rule, ...] = (
     *vantage.SPEECHLESS,

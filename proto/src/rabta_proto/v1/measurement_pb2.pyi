@@ -70,6 +70,10 @@ class _DepthEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Depth.ValueType
     """DNS, TCP and TLS; no HTTP request."""
     DEPTH_TRANSFER: _Depth.ValueType  # 3
     """All steps, and then timed reads of the target's transfer object."""
+    DEPTH_TRACE: _Depth.ValueType  # 4
+    """None of them: only where on the path begins what had just cut a measurement of the target off. It says nothing of
+    whether the target is reached.
+    """
 
 class Depth(_Depth, metaclass=_DepthEnumTypeWrapper):
     """How far a measurement goes."""
@@ -82,6 +86,10 @@ DEPTH_LIGHT: Depth.ValueType  # 2
 """DNS, TCP and TLS; no HTTP request."""
 DEPTH_TRANSFER: Depth.ValueType  # 3
 """All steps, and then timed reads of the target's transfer object."""
+DEPTH_TRACE: Depth.ValueType  # 4
+"""None of them: only where on the path begins what had just cut a measurement of the target off. It says nothing of
+whether the target is reached.
+"""
 Global___Depth: _TypeAlias = Depth  # noqa: Y015
 
 class _NetworkKind:
@@ -515,6 +523,7 @@ class Observation(_message.Message):
     QUIC_FIELD_NUMBER: _builtins.int
     TRANSFER_FIELD_NUMBER: _builtins.int
     VPN_FIELD_NUMBER: _builtins.int
+    TRACE_FIELD_NUMBER: _builtins.int
     hop: _builtins.int
     """Position in the redirect chain, 0 for the target itself."""
     attempt: _builtins.int
@@ -555,6 +564,10 @@ class Observation(_message.Message):
     def vpn(self) -> Global___VpnHandshake:
         """The first words with a VPN server."""
 
+    @_builtins.property
+    def trace(self) -> Global___PathTrace:
+        """First words that pass so many routers and no more."""
+
     def __init__(
         self,
         *,
@@ -571,14 +584,15 @@ class Observation(_message.Message):
         quic: Global___QuicHandshake | None = ...,
         transfer: Global___Transfer | None = ...,
         vpn: Global___VpnHandshake | None = ...,
+        trace: Global___PathTrace | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["_failure", b"_failure", "detail", b"detail", "dns", b"dns", "failure", b"failure", "http", b"http", "quic", b"quic", "tcp", b"tcp", "tls", b"tls", "transfer", b"transfer", "vpn", b"vpn"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_failure", b"_failure", "detail", b"detail", "dns", b"dns", "failure", b"failure", "http", b"http", "quic", b"quic", "tcp", b"tcp", "tls", b"tls", "trace", b"trace", "transfer", b"transfer", "vpn", b"vpn"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_failure", b"_failure", "attempt", b"attempt", "detail", b"detail", "dns", b"dns", "duration_us", b"duration_us", "failure", b"failure", "failure_detail", b"failure_detail", "hop", b"hop", "http", b"http", "offset_us", b"offset_us", "quic", b"quic", "tcp", b"tcp", "tls", b"tls", "transfer", b"transfer", "vpn", b"vpn"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_failure", b"_failure", "attempt", b"attempt", "detail", b"detail", "dns", b"dns", "duration_us", b"duration_us", "failure", b"failure", "failure_detail", b"failure_detail", "hop", b"hop", "http", b"http", "offset_us", b"offset_us", "quic", b"quic", "tcp", b"tcp", "tls", b"tls", "trace", b"trace", "transfer", b"transfer", "vpn", b"vpn"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__failure: _TypeAlias = _typing.Literal["failure"]  # noqa: Y015
     _WhichOneofArgType__failure: _TypeAlias = _typing.Literal["_failure", b"_failure"]  # noqa: Y015
-    _WhichOneofReturnType_detail: _TypeAlias = _typing.Literal["dns", "tcp", "tls", "http", "quic", "transfer", "vpn"]  # noqa: Y015
+    _WhichOneofReturnType_detail: _TypeAlias = _typing.Literal["dns", "tcp", "tls", "http", "quic", "transfer", "vpn", "trace"]  # noqa: Y015
     _WhichOneofArgType_detail: _TypeAlias = _typing.Literal["detail", b"detail"]  # noqa: Y015
     @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__failure) -> _WhichOneofReturnType__failure | None: ...
@@ -1341,3 +1355,145 @@ class TransferPoint(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___TransferPoint: _TypeAlias = TransferPoint  # noqa: Y015
+
+@_typing.final
+class PathTrace(_message.Message):
+    """Where on the path something answers, or begins to interfere: connections to one address, one after the other, each with
+    a handshake like any other and then the same first words, which may pass so many routers and no more (TTL, RFC 791;
+    hop limit, RFC 8200). Routers are counted; none is named, for the first of them are the volunteer's own.
+    """
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ADDRESS_FIELD_NUMBER: _builtins.int
+    PORT_FIELD_NUMBER: _builtins.int
+    SOURCE_FIELD_NUMBER: _builtins.int
+    SERVER_NAME_FIELD_NUMBER: _builtins.int
+    ISOLATION_FIELD_NUMBER: _builtins.int
+    TLS_FIELD_NUMBER: _builtins.int
+    STEPS_FIELD_NUMBER: _builtins.int
+    address: _builtins.str
+    """Address of the server in canonical text form."""
+    port: _builtins.int
+    """Port of the server."""
+    source: Global___AddressSource.ValueType
+    """Who named the address."""
+    server_name: _builtins.str
+    """Name in the first words: in the ClientHello, or without TLS in Host."""
+    isolation: _builtins.bool
+    """Whether server_name is an innocuous name sent in place of the target's."""
+    tls: _builtins.bool
+    """Whether the first words are a ClientHello. False: an HTTP request."""
+    @_builtins.property
+    def steps(self) -> _containers.RepeatedCompositeFieldContainer[Global___TraceStep]:
+        """What came of each connection, in the order in which they were made."""
+
+    def __init__(
+        self,
+        *,
+        address: _builtins.str = ...,
+        port: _builtins.int = ...,
+        source: Global___AddressSource.ValueType = ...,
+        server_name: _builtins.str = ...,
+        isolation: _builtins.bool = ...,
+        tls: _builtins.bool = ...,
+        steps: _abc.Iterable[Global___TraceStep] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["address", b"address", "isolation", b"isolation", "port", b"port", "server_name", b"server_name", "source", b"source", "steps", b"steps", "tls", b"tls"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___PathTrace: _TypeAlias = PathTrace  # noqa: Y015
+
+@_typing.final
+class TraceStep(_message.Message):
+    """One connection of a trace."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TTL_FIELD_NUMBER: _builtins.int
+    CONNECTED_FIELD_NUMBER: _builtins.int
+    SENT_FIELD_NUMBER: _builtins.int
+    EXPIRED_FIELD_NUMBER: _builtins.int
+    ANSWERED_FIELD_NUMBER: _builtins.int
+    ANSWER_TTL_FIELD_NUMBER: _builtins.int
+    RESETS_FIELD_NUMBER: _builtins.int
+    FIRST_RESETS_FIELD_NUMBER: _builtins.int
+    FIRST_US_FIELD_NUMBER: _builtins.int
+    ttl: _builtins.int
+    """How many routers the first words were let pass, that at which they end counted: the TTL that they were sent with."""
+    connected: _builtins.bool
+    """Whether the connection stood, so that they could be sent."""
+    sent: _builtins.int
+    """How often they were sent, with all that TCP sent again."""
+    expired: _builtins.bool
+    """Whether a router said that their time ran out there (ICMP time exceeded)."""
+    answered: _builtins.bool
+    """Whether the server answered, or somebody in its name: a byte of payload, or FIN."""
+    answer_ttl: _builtins.int
+    """TTL with which the first packet came back that bears the server's address and is no RST. Absent: none came."""
+    resets: _builtins.int
+    """How many RSTs came back that bear the server's address."""
+    first_us: _builtins.int
+    """Microseconds from the first words to the first of all this. Absent: nothing came."""
+    @_builtins.property
+    def first_resets(self) -> _containers.RepeatedCompositeFieldContainer[Global___Reset]:
+        """The first four of them."""
+
+    def __init__(
+        self,
+        *,
+        ttl: _builtins.int = ...,
+        connected: _builtins.bool = ...,
+        sent: _builtins.int = ...,
+        expired: _builtins.bool = ...,
+        answered: _builtins.bool = ...,
+        answer_ttl: _builtins.int | None = ...,
+        resets: _builtins.int = ...,
+        first_resets: _abc.Iterable[Global___Reset] | None = ...,
+        first_us: _builtins.int | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_answer_ttl", b"_answer_ttl", "_first_us", b"_first_us", "answer_ttl", b"answer_ttl", "first_us", b"first_us"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_answer_ttl", b"_answer_ttl", "_first_us", b"_first_us", "answer_ttl", b"answer_ttl", "answered", b"answered", "connected", b"connected", "expired", b"expired", "first_resets", b"first_resets", "first_us", b"first_us", "resets", b"resets", "sent", b"sent", "ttl", b"ttl"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__answer_ttl: _TypeAlias = _typing.Literal["answer_ttl"]  # noqa: Y015
+    _WhichOneofArgType__answer_ttl: _TypeAlias = _typing.Literal["_answer_ttl", b"_answer_ttl"]  # noqa: Y015
+    _WhichOneofReturnType__first_us: _TypeAlias = _typing.Literal["first_us"]  # noqa: Y015
+    _WhichOneofArgType__first_us: _TypeAlias = _typing.Literal["_first_us", b"_first_us"]  # noqa: Y015
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__answer_ttl) -> _WhichOneofReturnType__answer_ttl | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__first_us) -> _WhichOneofReturnType__first_us | None: ...
+
+Global___TraceStep: _TypeAlias = TraceStep  # noqa: Y015
+
+@_typing.final
+class Reset(_message.Message):
+    """A TCP segment with RST that bears the server's address, whoever sent it."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TTL_FIELD_NUMBER: _builtins.int
+    IP_ID_FIELD_NUMBER: _builtins.int
+    ttl: _builtins.int
+    """TTL (hop limit) with which it came."""
+    ip_id: _builtins.int
+    """Its IP identification (RFC 6864). Absent: IPv6, which has none."""
+    def __init__(
+        self,
+        *,
+        ttl: _builtins.int = ...,
+        ip_id: _builtins.int | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_ip_id", b"_ip_id", "ip_id", b"ip_id"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_ip_id", b"_ip_id", "ip_id", b"ip_id", "ttl", b"ttl"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__ip_id: _TypeAlias = _typing.Literal["ip_id"]  # noqa: Y015
+    _WhichOneofArgType__ip_id: _TypeAlias = _typing.Literal["_ip_id", b"_ip_id"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__ip_id) -> _WhichOneofReturnType__ip_id | None: ...
+
+Global___Reset: _TypeAlias = Reset  # noqa: Y015

@@ -174,6 +174,7 @@ class Assignment(_message.Message):
     TRANSFER_FIELD_NUMBER: _builtins.int
     CATEGORY_FIELD_NUMBER: _builtins.int
     AUTHORITY_FIELD_NUMBER: _builtins.int
+    TRACE_FIELD_NUMBER: _builtins.int
     platform: _builtins.str
     """Identifier of the platform. Empty: a reference."""
     target: _builtins.str
@@ -193,6 +194,10 @@ class Assignment(_message.Message):
     authority: _builtins.bytes
     """Certificate (RFC 5280, in DER) of the authority that alone vouches for the target's server. Empty: the system's roots
     do. It is good for as long as the plan is.
+    """
+    trace: _builtins.bool
+    """Whether the agent may look where on the path the target is cut, right after a measurement in which it was (DEPTH_TRACE),
+    if its volunteer lets it. The agent's own ceilings go before it.
     """
     @_builtins.property
     def control_addresses(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
@@ -215,10 +220,11 @@ class Assignment(_message.Message):
         transfer: Global___TransferPlan | None = ...,
         category: _builtins.str = ...,
         authority: _builtins.bytes = ...,
+        trace: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["transfer", b"transfer"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["authority", b"authority", "category", b"category", "control_addresses", b"control_addresses", "full_every", b"full_every", "interval_ms", b"interval_ms", "phase_ms", b"phase_ms", "platform", b"platform", "priority", b"priority", "target", b"target", "transfer", b"transfer"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["authority", b"authority", "category", b"category", "control_addresses", b"control_addresses", "full_every", b"full_every", "interval_ms", b"interval_ms", "phase_ms", b"phase_ms", "platform", b"platform", "priority", b"priority", "target", b"target", "trace", b"trace", "transfer", b"transfer"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

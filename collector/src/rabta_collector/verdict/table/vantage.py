@@ -5,7 +5,7 @@ from rabta_collector.verdict.facts import Facts
 from rabta_collector.verdict.manners import Manner
 from rabta_collector.verdict.rule import PAKISTAN, unknown
 from rabta_collector.verdict.weights import PERHAPS_BLOCKED, PERHAPS_OK
-from rabta_proto.vocabulary import Step
+from rabta_proto.vocabulary import Depth, Step
 
 
 def _wrong_by_dates(f: Facts) -> bool:
@@ -20,6 +20,13 @@ SPEECHLESS = (
         when=lambda f: not f.measurement.observations,
         evidence=lambda f: "The measurement holds no step",
         comment="nothing was measured",
+    ),
+    unknown(
+        id="vantage.trace",
+        step=Step.TRACE,
+        when=lambda f: f.measurement.depth is Depth.TRACE,
+        evidence=lambda f: "The measurement looked where on the path the target is cut off",
+        comment="a trace, which says where something is cut off and never whether",
     ),
     unknown(
         id="vantage.vpn",
