@@ -63,7 +63,11 @@ def english() -> Iterator[None]:
 @pytest.mark.parametrize(
     ("steps", "explained", "probed"),
     [
-        ([DNS], "Asked your own resolver for a.example (A): no address", "dns   A a.example from system resolver: "),
+        (
+            [DNS],
+            "Asked your own resolver for a.example (A): no address",
+            "dns   A a.example from your own resolver: no address",
+        ),
         ([TCP], "Connected to 192.0.2.1, port 9001: it answered", "tcp   192.0.2.1 port 9001: connected"),
         (
             [TLS],
