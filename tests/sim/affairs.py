@@ -247,7 +247,13 @@ AFFAIRS = (
     Affair(id="election day", platforms=_only("x"), lasts_s=2 * HOUR, write=_shutdown(45 * MINUTE), bar="down"),
     Affair(id="mobile shutdown", platforms=_only("x"), lasts_s=HOUR, write=_shutdown(MINUTE), bar="down"),
     Affair(id="wikipedia 2023", platforms=_only("wikipedia"), lasts_s=2.2 * HOUR, write=_wikipedia, bar="others"),
-    Affair(id="whatsapp media 2024", platforms=_only("whatsapp"), lasts_s=1.5 * HOUR, write=_whatsapp_media),
+    Affair(
+        id="whatsapp media 2024",
+        platforms=_only("whatsapp"),
+        lasts_s=1.5 * HOUR,
+        write=_whatsapp_media,
+        bar="timed",
+    ),
     Affair(
         id="nationwide", platforms=_only("tiktok"), lasts_s=HOUR, write=_nationwide("tiktok", Sight.RESET), bar="first"
     ),

@@ -12,8 +12,6 @@ from sim.score import ACCUSING, BINS, WINDOW_S, Wrong
 from sim.stage import Show
 from sim.year import Found
 
-"""Not to be seen without timed transfers, which no plan has yet: told apart, and in no bar."""
-
 LIARS = ("liars claim", "liars hide", "one hand")
 
 
@@ -119,9 +117,25 @@ def bars(shows: Sequence[Show]) -> list[Bar]:
             bound=0.95,
             least=True,
         ),
+        *_throttling_bars(shows),
         Bar(name="recall, 5 agents and more", value=_recall(shows), bound=0.99, least=True),
         Bar(name="blocks told by liars, or hidden", value=_swayed(lies) if lies else None, bound=1),
     ]
+
+
+def _throttling_bars(shows: Sequence[Show]) -> list[Bar]:
+    """Throttling is seen by timed reads alone, and so is its end."""
+    told = []
+    for fleet in (5, 20):
+        over = [
+            one.after_s
+            for show in shows
+            if show.job.fleet == fleet and _bar(show) == "timed"
+            for one in show.score.over
+        ]
+        told.append(Bar(name=f"throttling over, {fleet} agents: median (s)", value=_median(over), bound=300))
+        told.append(Bar(name=f"throttling over, {fleet} agents: 95th percentile (s)", value=_p95(over), bound=480))
+    return told
 
 
 def _bar(show: Show) -> str:

@@ -59,4 +59,4 @@ class Affair:
     lasts_s: float
     write: Callable[[Stage], Script]
     starts: float = NOON
-    bar: str = ""  # the bar that its delays count for: "first", "others", "down"
+    bar: str = ""  # the bar that its delays count for: "first", "others", "down", "timed"

@@ -44,4 +44,4 @@ def test_plays_become_tables_bars_and_a_picture() -> None:
 
 
 def test_every_event_is_written_for_a_bar_that_there_is() -> None:
-    assert {"", "first", "others", "down"} == {affair.bar for affair in AFFAIRS_BY_ID.values()}
+    assert {"", "first", "others", "down", "timed"} == {affair.bar for affair in AFFAIRS_BY_ID.values()}

@@ -2,10 +2,11 @@
 
 A suspicion (timing.py), a verdict elsewhere, glances that a verdict is over (glances.py), or hours of a verdict that
 stands open an inquiry: three agents of the ISP are asked to read against the clock, and the controls with them; as long
-as answers are at odds with what is held, others too. It is closed when the verdict has changed, when two say that
-nothing has, or after four minutes. Reads cost up to a megabyte, so an agent is asked for few of them in an hour and in
-a day, of which `SPARED` are kept for the end of a verdict. A place at which a suspicion came to nothing is left alone
-for a while, which doubles; that a verdict was borne out is no such thing.
+as answers are at odds with what is held, others too, those first whose votes that stands on, for a new vote takes the
+place of the old. It is closed when the verdict has changed, when two say that nothing has, or four minutes after the
+last answer. Reads cost up to a megabyte, so an agent is asked for few of them in an hour and in a day, of which
+`SPARED` are kept for the end of a verdict. A place at which a suspicion came to nothing is left alone for a while,
+which doubles; that a verdict was borne out is no such thing, nor that answers at odds did not suffice.
 """
 
 from collections import deque
@@ -71,21 +72,20 @@ class Inquiries:
         orders: list[Order] = []
         for key, inquiry in list(self.open.items()):
             changed = (view.state(key) is State.THROTTLED) is not inquiry.held
-            if changed or self._is_answered(inquiry, view) or now >= inquiry.opened + PATIENCE_S:
-                self._close(inquiry, changed=changed, now=now)
+            if changed or self._is_answered(inquiry, view) or now >= _last_heard(inquiry, view) + PATIENCE_S:
+                self._close(inquiry, again=changed or inquiry.held or _at_odds(inquiry, view) >= AGREED, now=now)
             else:
                 orders += self._ask(inquiry, view, now)
         return orders
 
     def _is_answered(self, inquiry: _Inquiry, view: View) -> bool:
-        answers = _answers(inquiry, view)
-        against = sum((judgement is Judgement.THROTTLED) is not inquiry.held for judgement in answers)
-        return not against and len(answers) >= AGREED
+        return not _at_odds(inquiry, view) and len(_answers(inquiry, view)) >= AGREED
 
-    def _close(self, inquiry: _Inquiry, *, changed: bool, now: float) -> None:
+    def _close(self, inquiry: _Inquiry, *, again: bool, now: float) -> None:
+        """`again`: another may follow soon."""
         del self.open[inquiry.key]
         quiet = self._quiet.setdefault(inquiry.key, _Quiet())
-        if changed or inquiry.held:
+        if again:
             self._quiet[inquiry.key] = _Quiet(until=now if self.lab else now + AGAIN_S)
             return
         quiet.until = now + (5.0 if self.lab else quiet.pause_s)
@@ -102,22 +102,17 @@ class Inquiries:
         new = [a for a in crew if few or (a not in heard and a not in inquiry.asked)]
         spared = SPARED if inquiry.held and not inquiry.over else 0
         free = [a for a in new if self._has_rested(a, inquiry, newest, now) and self._may_ask(a, now, spared)]
-        salt, stood = inquiry.opened, self._voters(inquiry, newest)
+        answers, at_odds = _answers(inquiry, view), _at_odds(inquiry, view)
+        salt, stood = inquiry.opened, _voters(inquiry, newest) if inquiry.over or at_odds else set()
         free.sort(key=lambda a: (a not in stood, len(self._asked.get(a, ())), crc32(f"{salt}{a}".encode())))
-        at_odds = sum((j is Judgement.THROTTLED) is not inquiry.held for j in _answers(inquiry, view))
-        chosen = free[: FIRST if few else max(0, min(MOST, FIRST + at_odds) - len(inquiry.asked))]
+        mute = sum(agent not in answers for agent in inquiry.asked)
+        chosen = free[: FIRST if few else max(0, min(MOST, FIRST + at_odds + mute) - len(inquiry.asked))]
         for agent in chosen:
             inquiry.asked[agent] = now
             self._asked.setdefault(agent, deque()).append(now)
         controls = list(view.crew("", inquiry.key[1]))[:CONTROLS] if chosen and not inquiry.controls_asked else []
         inquiry.controls_asked |= bool(controls)
         return [self._order(inquiry.key, agent, now) for agent in (*chosen, *controls)]
-
-    def _voters(self, inquiry: _Inquiry, newest: Newest) -> set[str]:
-        """Where a verdict seems to be over, those whose votes it stands on: a new one takes the place of the old."""
-        if not inquiry.over:
-            return set()
-        return {agent for agent, (_, judgement) in newest.items() if judgement is Judgement.THROTTLED}
 
     def _has_rested(self, agent: str, inquiry: _Inquiry, newest: Newest, now: float) -> bool:
         """Whether its last reads are far enough back: some censors keep up for a while what they began."""
@@ -138,7 +133,24 @@ class Inquiries:
         return lately < AGENT_HOUR and len(times) < AGENT_DAY - spared
 
 
-def _answers(inquiry: _Inquiry, view: View) -> list[Judgement]:
-    """What was read since the inquiry began and says something."""
-    since = (judgement for started, judgement in view.newest(inquiry.key).values() if started >= inquiry.opened)
-    return [judgement for judgement in since if judgement in (Judgement.OK, Judgement.THROTTLED)]
+def _voters(inquiry: _Inquiry, newest: Newest) -> set[str]:
+    """Those whose votes bear out what is held."""
+    bears_out = Judgement.THROTTLED if inquiry.held else Judgement.OK
+    return {agent for agent, (_, judgement) in newest.items() if judgement is bears_out}
+
+
+def _answers(inquiry: _Inquiry, view: View) -> dict[str, Judgement]:
+    """What was read since the inquiry began and says something, by agent."""
+    since = {agent: judgement for agent, (at, judgement) in view.newest(inquiry.key).items() if at >= inquiry.opened}
+    return {agent: one for agent, one in since.items() if one in (Judgement.OK, Judgement.THROTTLED)}
+
+
+def _at_odds(inquiry: _Inquiry, view: View) -> int:
+    """How many of them are at odds with what is held."""
+    return sum((one is Judgement.THROTTLED) is not inquiry.held for one in _answers(inquiry, view).values())
+
+
+def _last_heard(inquiry: _Inquiry, view: View) -> float:
+    """When the newest of them began, or the inquiry."""
+    newest = view.newest(inquiry.key)
+    return max((newest[agent][0] for agent in _answers(inquiry, view)), default=inquiry.opened)
