@@ -129,8 +129,8 @@ class Engine:
         if isinstance(entry, Measured):
             for measurement in entry.measurements:
                 self._take(entry, measurement)
-        elif (entry.isp, REFERENCES) in self._court.cells:
-            self._agenda.enter_after((entry.isp, REFERENCES), self._at)
+        elif entry.role is Role.PROBE and entry.isp in self._isps and self._nation.state(entry.isp) is not IspState.UP:
+            self._agenda.enter_after((entry.isp, REFERENCES), self._at)  # what failed on a dead line may be void now
 
     def advance(self, now: float) -> tuple[Event, ...]:
         """Decides at every point up to `now`; returns the events that were not returned before."""

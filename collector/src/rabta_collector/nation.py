@@ -1,14 +1,14 @@
 """The state of every ISP, from what is heard of agents there and elsewhere. Pure; outage.py has the rules."""
 
-from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import partial
 
 from rabta_collector.agenda import Agenda
 from rabta_collector.catalogue import Isp
+from rabta_collector.departures import Departures
 from rabta_collector.entries import Entry, Measured, Presence
-from rabta_collector.outage import HAZARDS_S, Elsewhere, Group, Patience, crowd_gone_at, judge
+from rabta_collector.outage import Elsewhere, Group, Patience, crowd_gone_at, judge
 from rabta_collector.rhythm import Rhythm
 from rabta_collector.state import IspStatus
 from rabta_proto.vocabulary import IspState, Role
@@ -45,7 +45,7 @@ class Nation:
         self._homes: dict[str, str] = {}
         self._alive_since: dict[str, float] = {}
         self._connected_since: dict[str, float] = {}
-        self._departures: deque[tuple[float, str]] = deque()
+        self._departures = Departures(together_s=patience.together_s)
         self._hazards: dict[str, float] = {}
         self._kinds = {isp.id: isp.kind for isp in isps}
         self._states = {isp.id: IspState.UNKNOWN for isp in isps}
@@ -98,10 +98,9 @@ class Nation:
         group.disconnect(agent, at)
         if key == CONTROLS or group.connected == before:
             return
-        self._departures.append((at, key))
-        while self._departures[0][0] + max(HAZARDS_S) <= at:
-            self._departures.popleft()
-        self._hazards[key] = max(self._hazard(key, at, reach_s) for reach_s in HAZARDS_S)
+        connected = sum(one.connected for other, one in self._groups.items() if other != CONTROLS)
+        self._departures.note(key, at)
+        self._hazards[key] = self._departures.hazard(key, connected)
         if not group.connected:
             for other in self._alike(key):
                 self._agenda.enter_after((other,), at)
@@ -212,13 +211,6 @@ class Nation:
         kind = self._kinds[isp]
         others = (other for other, its in self._kinds.items() if its is kind and other != isp)
         return [other for other in others if not self._groups[other].connected]
-
-    def _hazard(self, isp: str, now: float, reach_s: float) -> float:
-        """How many agents leave, per agent and second, of all that were there of late; without this ISP's last fall."""
-        fell_from = now - self._patience.together_s
-        lately = sum(at + reach_s > now and (key != isp or at < fell_from) for at, key in self._departures)
-        there = sum(group.connected for key, group in self._groups.items() if key != CONTROLS) + lately
-        return lately / (reach_s * there) if there else 0.0
 
     def _others_since(self, key: str) -> float | None:
         """Since when somebody in another group has been reporting."""

@@ -14,9 +14,9 @@ for each ISP, one for the controls.
   That takes three agents 86 s after their sessions ended, five 68, ten 38, twenty 13; agents of other ISPs of that
   kind of which nobody is there count with them. (`Patience.crowd_s`)
 * Agents that go one after the other may go together by chance, most of all where many go: at midnight. While each
-  leaves with the hazard that agents everywhere had just before (`HAZARDS_S`), all others of n follow the first within w
-  seconds with a chance of (1 - exp(-hazard x w)) ^ (n - 1): down or degraded it is only below `CHANCE`. Where other
-  ISPs of that kind fell silent then, with a chance of `NOTABLE` or less, it is multiplied by theirs.
+  leaves with the hazard that agents everywhere had just before (departures.py), all others of n follow the first
+  within w seconds with a chance of (1 - exp(-hazard x w)) ^ (n - 1): down or degraded it is only below `CHANCE`. Where
+  other ISPs of that kind fell silent then, with a chance of `NOTABLE` or less, it is multiplied by theirs.
 * `degraded`: at least `isp_min_agents`, and twice as many as remain, fell silent together within the last hour.
 * An agent that said that it goes (stopped, paused, in its hours of silence) is from then on none of the ISP's: a crowd
   of volunteers with the same quiet hours is no outage, on no night.
@@ -40,9 +40,6 @@ BACK_S, SLOW_BACK = 120.0, 0.001
 
 UNNOTICED_S, NOTICED_S = 22.0, 40.0  # for which an agent was silent at least, and at most, when its session is ended
 CROWD_LEAST_S = 10.0
-HAZARDS_S = (300.0, 1200.0)
-"""The stretches of time before a fall over which departures are counted; the worse of them holds."""
-
 CHANCE = 1e-5
 """Thirty ISPs see some hundred thousand falls of three agents or more in a year: one of them is wrongly believed."""
 
