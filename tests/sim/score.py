@@ -9,7 +9,7 @@ ISP that is said to be down. A window is a gap between two blocks of one platfor
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from itertools import pairwise
+from itertools import chain, pairwise
 
 from rabta_collector.state import Event, Snapshot, Verdict
 from rabta_proto.vocabulary import IspState, State
@@ -117,7 +117,7 @@ def _find(truth: Truth, spans: Iterable[Stood]) -> Found:
 
 def _ends(truths: Sequence[Truth], spans: Sequence[Stood], end: float) -> Iterator[Over]:
     """How long each truth outlived itself; nothing, where it did not show at its end."""
-    for truth, until in zip(truths, [*(later.since for later in truths[1:]), end], strict=True):
+    for truth, until in zip(truths, chain((later.since for later in truths[1:]), [end]), strict=False):
         showed = any(one.state in truth.states and one.since < truth.until < one.until for one in spans)
         if showed and truth.until < until:
             others = (one.since for one in spans if one.since >= truth.until and one.state not in truth.states)

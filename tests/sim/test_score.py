@@ -57,6 +57,12 @@ def test_an_isp_said_to_be_down_is_wrong_unless_it_is() -> None:
     assert ([], [60.0]) == (right.false, [one.after_s for one in right.found])
 
 
+def test_what_need_not_show_is_neither_found_nor_outlived() -> None:
+    brief = Truth(isp="ptcl", platform="x", since=2000.0, until=4000.0, states=(State.DISRUPTED, State.REACHABLE))
+    result = judge((START, State.REACHABLE), (2100.0, State.DISRUPTED), (4100.0, State.REACHABLE), truths=(brief,))
+    assert ([], [], []) == (result.found, result.over, result.false)
+
+
 @pytest.mark.parametrize(
     ("told", "shown"),
     [
