@@ -73,7 +73,7 @@ run: $(SETUP)
 
 wheels: $(SETUP)
 	@rm -rf build/wheels
-	@$(BIN)/python -m pip wheel --quiet --wheel-dir build/wheels ./proto "./agent[quic]"
+	@$(BIN)/python -m pip wheel --quiet --wheel-dir build/wheels ./proto "./agent[quic]" pip  # which pipx brings up to date
 	@echo "build/wheels: pipx install --pip-args='--no-index --find-links build/wheels' rabta-agent"
 
 deb: wheels

@@ -137,6 +137,9 @@ def test_an_endpoint_that_cannot_be_dialled_is_refused(text: str) -> None:
         ("ip_39.45.1.2_", f"ip_{BLANK}_"),
         ("Firefox 128.0 of 2024-11-10", "Firefox 128.0 of 2024-11-10"),
         ("a: b; ratio 1:2", "a: b; ratio 1:2"),
+        ("lookup of collector.example:443: not found", "lookup of collector.example:443: not found"),
+        ("IPv6:2407:d000:1a:", f"IPv{BLANK}"),
+        ("face:12: of an address", f"{BLANK} of an address"),
         ("رابطہ", "رابطہ"),
     ],
 )

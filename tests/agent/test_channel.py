@@ -35,6 +35,9 @@ def test_the_cause_is_what_grpc_says_last() -> None:
     assert "Connection refused" == brief(text)
     where = "last error: UNAVAILABLE: ipv4:192.0.2.1:443: Failed to connect to remote host: Connection refused"
     assert "Connection refused" == brief(f"failed to connect to all addresses; {where}")
+    lost = "errors resolving c.example:443: [field:hostname error:address lookup failed for c.example:443: not found]"
+    assert "no address is known for its name" == brief(lost)
+    assert "what answers there speaks no gRPC" == brief("Failed parsing HTTP/2 (Expected SETTINGS frame)")
     assert "the invitation is unknown" == brief("the invitation is unknown")
     assert 300 == len(brief("x" * 1000))
     assert "no room for [address]" == brief("no room for 39.32.10.7")

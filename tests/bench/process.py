@@ -23,10 +23,14 @@ class Memory:
 
     Others that run from the same environment share its libraries, as they would on no volunteer's machine. So what is
     mapped of Python and of that environment counts whole, and of everything else its share.
+
+    `own`: what it has written to. The rest is code in files, of which the kernel maps what lies near what was used,
+    more or less by how the files came into its cache, and which it can drop at any time.
     """
 
     pss: float
     rss: float
+    own: float
 
 
 def cpu_s(pid: int) -> float:
@@ -44,7 +48,7 @@ def busy_s() -> float:
 
 def memory(pid: int) -> Memory:
     """What it holds now."""
-    own, pss_kib, rss_kib = False, 0, 0
+    own, pss_kib, rss_kib, written_kib = False, 0, 0, 0
     for line in Path(f"/proc/{pid}/smaps").read_text(encoding="utf-8").splitlines():
         words = line.split()
         if not words[0].endswith(":"):  # a mapping; what it holds follows
@@ -54,7 +58,9 @@ def memory(pid: int) -> Memory:
             pss_kib += int(words[1]) if own else 0
         elif words[0] == "Pss:":
             pss_kib += 0 if own else int(words[1])
-    return Memory(pss=pss_kib * 1024 / 1e6, rss=rss_kib * 1024 / 1e6)
+        elif words[0] == "Private_Dirty:":
+            written_kib += int(words[1])
+    return Memory(pss=pss_kib * 1024 / 1e6, rss=rss_kib * 1024 / 1e6, own=written_kib * 1024 / 1e6)
 
 
 def written_bytes(pid: int) -> int:

@@ -101,11 +101,21 @@ _ADDRESS_IN_TEXT = re.compile(
     r"|(?<!\d)(?:\d{1,3}\.){3}\d{1,3}(?!\d)",
     re.ASCII | re.IGNORECASE,
 )
+_END_OF_NAME_AND_PORT = re.compile(r"[a-f]{1,4}:\d{1,5}:", re.ASCII | re.IGNORECASE)
 
 
 def scrub(text: str) -> str:
     """Text from a stranger without addresses: block pages and captive portals like to print the visitor's own."""
-    return _ADDRESS_IN_TEXT.sub(BLANK, text)
+    return _ADDRESS_IN_TEXT.sub(_blank, text)
+
+
+def _blank(found: re.Match[str]) -> str:
+    """The end of a name and its port (`x.example:443: ...`) are no address: all IPv6 with two colons has them in a row.
+
+    Only within a longer word, or it could be a part of an address that was cut off.
+    """
+    within_word = found.string[: found.start()][-1:].isalnum()
+    return found[0] if within_word and _END_OF_NAME_AND_PORT.fullmatch(found[0]) else BLANK
 
 
 def quote_stranger(text: str) -> str:

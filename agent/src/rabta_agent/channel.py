@@ -30,6 +30,8 @@ OPTIONS: tuple[tuple[str, str | int], ...] = (
     ("grpc.enable_retries", 0),
 )
 # What gRPC's core puts before a cause: a status of its own, the address, and that it was connecting.
+_UNRESOLVED = re.compile("^errors resolving |lookup failed for ")
+_NO_HTTP2 = "Failed parsing HTTP/2"
 _PREAMBLE = re.compile(r"^(?:[A-Z_]+: )?(?:ipv[46]:\S+: )?(?:Failed to connect to remote host: )?")
 
 
@@ -74,4 +76,8 @@ def trouble(code: grpc.StatusCode, details: str | None) -> SessionEndedError | R
 def brief(details: str | None) -> str:
     """The cause within the text of a status, on one line."""
     text = " ".join((details or tr("no reason given")).split())
+    if _UNRESOLVED.search(text):
+        return tr("no address is known for its name")
+    if _NO_HTTP2 in text:
+        return tr("what answers there speaks no gRPC")
     return retell(_PREAMBLE.sub("", text.rpartition("last error: ")[2]))

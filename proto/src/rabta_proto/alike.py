@@ -11,14 +11,16 @@ does not know.
 
 from collections.abc import Callable, Mapping
 from dataclasses import fields
-from functools import wraps
-from typing import Any, TypeVar
+from functools import cache, wraps
+from typing import TYPE_CHECKING, Any, TypeVar
 
-from google.protobuf import descriptor_pb2, descriptor_pool, message_factory
 from google.protobuf.message import Message
 
 from rabta_proto import model
 from rabta_proto.v1 import measurement_pb2 as wire
+
+if TYPE_CHECKING:
+    from google.protobuf.descriptor_pb2 import DescriptorProto, FieldDescriptorProto
 
 Value = TypeVar("Value")
 
@@ -76,7 +78,7 @@ def by_likeness(work: Callable[[model.Measurement], Value]) -> Callable[[model.M
 
 def likeness(raw: bytes) -> bytes:
     """The bytes of a measurement without the fields that vary; equal for those that are alike."""
-    bare = _Bare.FromString(raw)
+    bare = _bare_class().FromString(raw)
     bare.DiscardUnknownFields()
     return bare.SerializeToString()
 
@@ -103,8 +105,14 @@ def _without(thing: Any) -> Any:
     return bare
 
 
+@cache
 def _bare_class() -> type[Message]:
-    """A message class that knows all fields but those that vary; to it they are unknown, and can be discarded."""
+    """A message class that knows all fields but those that vary; to it they are unknown, and can be discarded.
+
+    Made where one is asked for: it is a second schema in memory, and agents never ask.
+    """
+    from google.protobuf import descriptor_pb2, descriptor_pool, message_factory
+
     names = {kind.__name__: varying for kind, varying in VARYING.items()}
     file = descriptor_pb2.FileDescriptorProto.FromString(wire.DESCRIPTOR.serialized_pb)
     for message in file.message_type:
@@ -117,8 +125,10 @@ def _bare_class() -> type[Message]:
     return message_factory.GetMessageClass(pool.FindMessageTypeByName(wire.Measurement.DESCRIPTOR.full_name))
 
 
-def _keep(message: descriptor_pb2.DescriptorProto, kept: list[descriptor_pb2.FieldDescriptorProto]) -> None:
+def _keep(message: "DescriptorProto", kept: "list[FieldDescriptorProto]") -> None:
     """Leaves a message so many fields, and the `oneof`s that they belong to."""
+    from google.protobuf import descriptor_pb2
+
     left = sorted({field.oneof_index for field in kept if field.HasField("oneof_index")})
     oneofs = [descriptor_pb2.OneofDescriptorProto(name=message.oneof_decl[index].name) for index in left]
     copies = [descriptor_pb2.FieldDescriptorProto.FromString(field.SerializeToString()) for field in kept]
@@ -128,6 +138,3 @@ def _keep(message: descriptor_pb2.DescriptorProto, kept: list[descriptor_pb2.Fie
     del message.field[:], message.oneof_decl[:]
     message.field.extend(copies)
     message.oneof_decl.extend(oneofs)
-
-
-_Bare = _bare_class()

@@ -96,7 +96,7 @@ def test_limits_names_every_ceiling(home: Home, capsys: pytest.CaptureFixture[st
         "after 60 s",
         "after 20 s; 60 times an hour, 200 a day",
         "3.0 MB",
-        "1000 kB at most, one at a time; 50% of the bytes of a day",
+        "1 MB at most, one at a time; 50% of the bytes of a day",
         "LGBTQ+ (LGBT)",
         "384",
     ):

@@ -44,10 +44,10 @@ async def test_joining_leaves_a_credential_and_a_plan_for_the_owner_alone(tmp_pa
 async def test_a_used_up_invitation_is_one_line_and_leaves_nothing(tmp_path: Path) -> None:
     refusal = (grpc.StatusCode.PERMISSION_DENIED, "the invitation is used up")
     async with listening(ScriptedCollector(enrolment=refusal)) as collector:
-        done = await command(tmp_path, "join", collector.url, "--invite", "t")
+        done = await command(tmp_path / "home", "join", collector.url, "--invite", "t")
     assert (ExitCode.FAILED, 1) == (done.code, done.err.count("\n"))
     assert "the invitation is used up" in done.err
-    assert not (tmp_path / "credential.json").exists()
+    assert not (tmp_path / "home").exists()
 
 
 async def test_a_collector_that_is_not_there_is_code_4(tmp_path: Path) -> None:

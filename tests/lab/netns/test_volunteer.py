@@ -78,6 +78,14 @@ async def test_a_login_page_is_told_from_a_block(place: Place) -> None:
         assert (await place.probe())["network"]["captivePortal"]
 
 
+async def test_a_login_page_in_the_way_is_shown_to_the_volunteer(place: Place) -> None:
+    async with place.collector(), place.site("login"):
+        await place.join()
+        async with place.agent_running():
+            await place.until(lambda facts: facts["network"] and facts["network"]["captive_portal"])
+            assert "a login page is in the way" in await place.command("status")
+
+
 async def test_where_bytes_are_paid_for_it_rests_if_the_volunteer_wants_it(place: Place) -> None:
     place.networkmanager("yes (guessed)")
     async with place.collector(), place.site("204"):

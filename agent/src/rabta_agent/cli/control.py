@@ -84,8 +84,8 @@ def limits(options: argparse.Namespace) -> ExitCode:
         (
             tr("  against the clock"),
             tr(
-                "{size:.0f} kB at most, one at a time; {share:.0%} of the bytes of a day at most",
-                size=ceilings.TRANSFER_MOST_BYTES / 1e3,
+                "{size:.0f} MB at most, one at a time; {share:.0%} of the bytes of a day at most",
+                size=ceilings.TRANSFER_MOST_BYTES / 1e6,
                 share=ceilings.TRANSFER_SHARE,
             ),
         ),

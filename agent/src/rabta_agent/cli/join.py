@@ -2,6 +2,7 @@
 
 import argparse
 import asyncio
+from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime
 
@@ -85,13 +86,24 @@ def _enrol(home: Home, config: Config, where: tuple[Endpoint, str], request: Enr
         export_key = Ed25519PrivateKey.generate()
         request.export_public_key = export_key.public_key().public_bytes_raw()
         asking = enroll(endpoint, request, Road(proxy=config.proxy, pin=pin))
-        enrolment = asyncio.run(showing(asking, tr("Asking {endpoint}", endpoint=endpoint)))
+        try:
+            enrolment = asyncio.run(showing(asking, tr("Asking {endpoint}", endpoint=endpoint)))
+        except CommandError:
+            _forsake(home)
+            raise
         if enrolment.plan is not None:
             home.save_plan(enrolment.plan.SerializeToString())
             _write_down(home, config, enrolment.credential)
         credential = replace(enrolment.credential, export_key=export_key.private_bytes_raw().hex())
         home.save_credential(credential)  # last: with it the home has joined
     return credential
+
+
+def _forsake(home: Home) -> None:
+    """Takes a home away that was made in vain: its lock, and the directory if nothing else is in it."""
+    with suppress(OSError):
+        (home.path / "lock").unlink()
+        home.path.rmdir()
 
 
 def _write_down(home: Home, config: Config, credential: Credential) -> None:
