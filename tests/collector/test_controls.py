@@ -3,8 +3,8 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rabta_collector.controls import KEPT, Controls, Look
-from support.factories import NOON, works
+from rabta_collector.controls import KEPT, SOUND_S, Controls, Look
+from support.factories import NOON, SILENCE, offline, story, works
 
 REACH_S = 100
 KEY = ("x", "https://x.com/")
@@ -49,6 +49,29 @@ def test_what_is_kept_is_bounded_and_the_newest() -> None:
     controls = filled(*range(KEPT + 10))
     assert [KEPT + 9] == starts(controls, KEPT + 20)
     assert [10] == starts(controls, 0)
+
+
+def silent(started: float) -> Look:
+    """An address that answers nobody; no name had to be looked up."""
+    told = story("tcp://192.0.2.7:443", "192.0.2.7").fails_tcp("192.0.2.7", SILENCE)
+    return Look(started, told.measurement(at=NOON + started))
+
+
+def test_silence_speaks_only_where_the_control_s_line_is_known_to_have_worked() -> None:
+    for answered, speaks in ((None, False), (9.0, False), (10.0, True), (10 + SOUND_S, True), (11 + SOUND_S, False)):
+        controls = Controls()
+        controls.add(KEY, "a", silent(10), REACH_S)
+        if answered is not None:
+            controls.add(("y", "https://y.com/"), "a", look(answered), REACH_S)
+        assert ([10] if speaks else []) == starts(controls, 10), answered
+
+
+def test_another_control_s_line_says_nothing_of_it() -> None:
+    controls = Controls()
+    controls.add(KEY, "a", silent(10), REACH_S)
+    controls.add(("y", "https://y.com/"), "b", look(15), REACH_S)
+    controls.add(("y", "https://y.com/"), "a", Look(15, offline().measurement(at=NOON + 15)), REACH_S)
+    assert [] == starts(controls, 10)
 
 
 @given(st.lists(st.integers(0, 300), min_size=1, max_size=10, unique=True), st.integers(0, 300), st.integers(-50, 350))

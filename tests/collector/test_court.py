@@ -12,7 +12,7 @@ from rabta_collector.controls import Look
 from rabta_collector.court import REFERENCES, Court, went_smoothly
 from rabta_collector.verdict.classify import classify
 from rabta_collector.windows import Case
-from rabta_proto.vocabulary import Judgement
+from rabta_proto.vocabulary import AddressSource, Judgement
 from support.factories import (
     FORGED,
     NEAR,
@@ -94,6 +94,31 @@ def test_another_control_may_take_it_back() -> None:
     trial.control(works(), 5)
     trial.control(dead(), 6, "d")
     assert trial.judgement() is None
+
+
+LITERAL = Target(url="tcp://192.0.2.7:443", platform="x")
+
+
+def silent() -> Story:
+    """What an address that answers nobody looks like; no name had to be looked up for it."""
+    told = story(LITERAL.url, "192.0.2.7")
+    for _ in range(3):
+        told.fails_tcp("192.0.2.7", SILENCE, AddressSource.LITERAL).again()
+    return told
+
+
+@pytest.mark.parametrize(("answered", "judgement"), [(True, Judgement.DOWN), (False, None)])
+def test_an_address_that_is_silent_to_all_is_down_once_it_is_known_that_the_controls_lines_work(
+    answered: bool, judgement: Judgement | None
+) -> None:
+    """Else one dead data centre of five would be unknown for ever, and hide a block of the other four."""
+    trial = Trial(LITERAL)
+    trial.measure(LITERAL, silent(), 0)
+    for agent in ("c", "d"):
+        if answered:
+            trial.control(works(), 6, agent, OTHER)
+        trial.control(silent(), 5, agent)
+    assert judgement is trial.judgement(LITERAL.url)
 
 
 def test_a_control_of_a_later_moment_changes_nothing_more() -> None:

@@ -1,5 +1,6 @@
 """The targets file: what is accepted, and what is said of the rest."""
 
+from collections import Counter
 from datetime import timedelta
 from pathlib import Path
 
@@ -7,7 +8,7 @@ import pytest
 
 from rabta_collector.catalogue import Need, Part, Resolvers, Target, Transfer
 from rabta_collector.document import InvalidFileError, parse_toml
-from rabta_collector.share import READ_AT_MOST
+from rabta_collector.share import READ_AT_MOST, Terms, share
 from rabta_collector.targets import default_catalogue, load_catalogue, parse_catalogue, parse_test_list
 from support.authorities import make_root, written
 
@@ -125,9 +126,31 @@ def test_the_default_catalogue_times_objects_of_platforms_rarely_and_has_somethi
     for transfer in timed.values():
         assert 64 * 1024 <= transfer.bytes <= READ_AT_MOST
         assert transfer.interval_s >= 12 * 3600
-        assert transfer.control_name in catalogue.innocuous_names
+        assert transfer.control_name in ("", *catalogue.innocuous_names)
         assert transfer.url.startswith("https://")
     assert catalogue.reference_object not in {transfer.url for transfer in timed.values()} | {""}
+
+
+def test_the_default_catalogue_asks_telegram_s_data_centres_on_both_ports_and_any_will_do() -> None:
+    (telegram,) = (platform for platform in default_catalogue().platforms if platform.id == "telegram")
+    urls = [target.url for target in telegram.targets if target.part == "messages"]
+    assert 5 == len({url.rpartition(":")[0] for url in urls})
+    assert {80: 5, 443: 5} == Counter(int(url.rpartition(":")[2]) for url in urls)
+    assert [Need.ANY] == [part.need for part in telegram.parts]
+
+
+def test_what_decides_a_platform_of_the_default_catalogue_is_measured_while_its_vote_stands() -> None:
+    """Even where an ISP has one volunteer, whose intervals stretch: votes stand six hours at the most."""
+    catalogue = default_catalogue()
+    optional = {
+        (platform.id, part.id) for platform in catalogue.platforms for part in platform.parts if not part.required
+    }
+    deciding = {
+        target.url for target in catalogue.targets if target.required and (target.platform, target.part) not in optional
+    }
+    (shares,) = share(catalogue.targets, {"a": frozenset()}, Terms(floor_s=60, bytes_per_day=15_000_000)).values()
+    late = [one.target.url for one in shares if one.target.url in deciding and one.interval_s > 6 * 3600]
+    assert [] == late
 
 
 PINNED = '[[platform]]\nid = "x"\n[[platform.target]]\nurl = "%s"\nauthority = "%s"\n'

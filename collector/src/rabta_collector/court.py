@@ -186,6 +186,7 @@ class Court:
             ipv6_works=self.vantages.ipv6_works(agent, url, at, self.max_age_s),
             tls_works=self.vantages.tls_works(agent, url, at, self.max_age_s),
             loses=self.vantages.loses(agent, url, at, self.max_age_s),
+            controls_sound=True,
             controls_to_come=controls_to_come,
             asn_of=self.asn_of,
         )

@@ -34,6 +34,15 @@ def seen(told: Story, at: float, epoch: int = 7) -> Measurement:
     return told.measurement(at=NOON + at, epoch=epoch)
 
 
+def test_a_control_that_nobody_answered_speaks_where_its_line_is_known_to_have_worked() -> None:
+    controls = (offline().measurement(at=NOON + 1, epoch=1), offline().measurement(at=NOON + 2, epoch=2))
+    supports = [
+        Facts(measurement=ANOMALY, controls=controls, background=Background(controls_sound=sound)).voices.support
+        for sound in (False, True)
+    ]
+    assert [Support.NONE, Support.FAILS] == supports
+
+
 def look(told: str) -> Measurement:
     """`a-5ok`: control a got through five seconds before; `bad`: it did not."""
     story = works(address=FAR) if told.endswith("ok") else dead()

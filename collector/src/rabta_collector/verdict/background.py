@@ -22,6 +22,8 @@ class Background:
     `loses`: of a quarter or more of what it reached, something met silence that answered in the end (true): there
     silence shows nothing. What never answered, such as one dead address of two, is no loss.
 
+    `controls_sound`: controls to whose measurement nobody at all answered are known to have had a line that worked, so
+    that their silence speaks; without it they are not listened to.
     `controls_to_come`: controls that have come lately and have yet to look at the target for the first time.
     `asn_of`: number of the network (AS) that announces an address, and `None` for an unknown one.
     """
@@ -31,6 +33,7 @@ class Background:
     ipv6_works: bool | None = None
     tls_works: bool | None = None
     loses: bool | None = None
+    controls_sound: bool = False
     controls_to_come: int = 0
     asn_of: Callable[[str], int | None] | None = None
 

@@ -6,7 +6,8 @@ speaks against it where it failed after. So a site that goes down or comes back 
 blocked.
 More than half of the controls that look decide; one that had got through before and has not looked since is awaited,
 and so is one that has only just come.
-A control whose own network was broken or changed meanwhile, or that ran through a VPN, does not speak.
+A control whose own network was broken or changed meanwhile, or that ran through a VPN, does not speak; one that nobody
+at all answered, where it is not known that its line worked (`Background.controls_sound`).
 Controls are told apart by the epoch of their measurements, which every spool draws for itself; as each has at most one
 look on either side, further ones under the same epoch are taken for other controls'.
 """
@@ -79,7 +80,12 @@ class Voices:
 
     @once
     def _chains(self) -> list[tuple[tuple[Leg, ...], Measurement]]:
-        return [(_READINGS.of(control), control) for control in self.controls if _speaks(control)]
+        return [(_READINGS.of(control), control) for control in self.controls if self._speaks(control)]
+
+    def _speaks(self, control: Measurement) -> bool:
+        network = control.network
+        elsewhere = network.vpn or network.captive_portal or network.changed
+        return not elsewhere and (self.background.controls_sound or something_answered(control.observations))
 
     @once
     def _same_name(self) -> list[tuple[Leg, Measurement]]:
@@ -194,9 +200,3 @@ def last_page(legs: Sequence[Leg]) -> HttpRoundTrip | None:
     if len(last) > 1:
         return http(max(last, key=lambda o: o.offset_us))
     return http(last[0]) if last else None
-
-
-def _speaks(control: Measurement) -> bool:
-    network = control.network
-    elsewhere = network.vpn or network.captive_portal or network.changed
-    return not elsewhere and something_answered(control.observations)
