@@ -7,22 +7,25 @@ machine's resolver, is N + 1 hops away. What a router does to what it forwards i
 with `open_up`.
 """
 
+import http.client
 import json
 import shutil
 import sys
 from collections.abc import Iterable, Sequence
+from contextlib import closing
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import trustme
 
-from lab.netns.namespaces import find_stale, new_tag, remove, run, run_ip, write_resolver, write_settings
+from lab.netns.namespaces import find_stale, inside, new_tag, remove, run, run_ip, write_resolver, write_settings
 from lab.netns.wiring import ROUTER
-from lab.programs import AGENT, Program, environment
+from lab.programs import AGENT, COLLECTOR, Program, environment
 from lab.programs import run as run_program
 from lab.waiting import until
 
+COLLECTOR_HOST, COLLECTOR_PORT, WEB_PORT = "collector.example", 8443, 8080
 BLOCKED, HARMLESS, SERVER = "blocked.example", "www.example.com", "151.101.1.10"
 SERVER6 = "2a04:4e42:1::10"
 HOME, HOME6 = "192.168.1", "2400:adc0:1::"
@@ -42,10 +45,11 @@ class Chain:
         self._tag, self._path = new_tag(), path
         self.home, self.core = f"{self._tag}-home", f"{self._tag}-core"
         self._servers: Program | None = None
+        self._collector: Program | None = None
         authority = trustme.CA()
         self._roots = path / "roots.pem"
         authority.cert_pem.write_to_path(self._roots)
-        issued = authority.issue_cert(BLOCKED, HARMLESS, "www.iana.org", "fine.example")
+        issued = authority.issue_cert(BLOCKED, HARMLESS, "www.iana.org", "fine.example", COLLECTOR_HOST)
         issued.cert_chain_pems[0].write_to_path(path / "cert.pem")
         issued.private_key_pem.write_to_path(path / "key.pem")
 
@@ -103,9 +107,35 @@ class Chain:
         await until(ready, within=20.0, beat=0.02)
 
     async def close(self) -> None:
-        if self._servers is not None:
-            await self._servers.stop()
+        for program in (self._collector, self._servers):
+            if program is not None:
+                await program.stop()
         await remove(self._tag)
+
+    async def collect(self, targets: str) -> None:
+        """Starts a collector beside the server, to which the machine at home joins."""
+        (self._path / "targets.toml").write_text(targets, encoding="utf-8")
+        log, data = self._path / "collector.log", str(self._path / "data")
+        files = (("targets", "targets.toml"), ("tls-cert", "cert.pem"), ("tls-key", "key.pem"))
+        flags = [text for flag, name in files for text in (f"--{flag}", str(self._path / name))]
+        places = ("--grpc", f"{SERVER}:{COLLECTOR_PORT}", "--http", f"127.0.0.1:{WEB_PORT}")
+        log.write_bytes(b"")
+        command = [shutil.which("ip") or "ip", "netns", "exec", self.core, COLLECTOR, "serve", "--data", data]
+        self._collector = Program([*command, *places, *flags], environment(), log)
+        await self._collector.start()
+
+        async def ready() -> bool:
+            return "ready:" in log.read_text(encoding="utf-8")
+
+        await until(ready, within=30.0, beat=0.05)
+        token = (await run_program(COLLECTOR, "invite", "--isp", "ptcl", "--data", data, env=environment())).strip()
+        await self.agent("join", f"https://{COLLECTOR_HOST}:{COLLECTOR_PORT}", "--invite", token)
+
+    def ask(self, path: str) -> bytes:
+        """What the collector's web side answers."""
+        with inside(self.core), closing(http.client.HTTPConnection("127.0.0.1", WEB_PORT, timeout=10.0)) as connection:
+            connection.request("GET", path)
+            return connection.getresponse().read()
 
     async def tables(self, router: int, table: str, rules: Iterable[str], *, version: int = 4) -> None:
         """Adds rules to a router's netfilter, by iptables-restore(8)."""
@@ -152,12 +182,15 @@ class Chain:
         self, target: str, *, before: Sequence[str] = (), **variables: str
     ) -> tuple[list[dict[str, Any]], str]:
         """The same, and what else the agent says. `before`: a program that runs it."""
-        env = environment(SSL_CERT_FILE=str(self._roots), RABTA_HOME=str(self._path / "home"), **variables)
-        enter = ("ip", "netns", "exec", self.home, *before, "sh", "-c", 'exec "$@" 2>&1', "sh")
-        said = await run_program(*enter, AGENT, "probe", target, "--json", env=env, within=120.0)
-        lines = said.splitlines()
+        lines = (await self.agent("probe", target, "--json", before=before, **variables)).splitlines()
         measured = [json.loads(line) for line in lines if '"agentVersion"' in line]
         return measured, "\n".join(line for line in lines if '"agentVersion"' not in line)
+
+    async def agent(self, *arguments: str, before: Sequence[str] = (), **variables: str) -> str:
+        """Runs the agent at home; all that it says."""
+        env = environment(SSL_CERT_FILE=str(self._roots), RABTA_HOME=str(self._path / "home"), **variables)
+        enter = ("ip", "netns", "exec", self.home, *before, "sh", "-c", 'exec "$@" 2>&1', "sh")
+        return await run_program(*enter, AGENT, *arguments, env=env, within=150.0)
 
 
 def _ends(number: int) -> tuple[str, str]:
