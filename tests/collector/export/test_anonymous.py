@@ -7,7 +7,9 @@ from hypothesis import given
 
 from rabta_collector.export.anonymous import anonymise, scrub, strip
 from rabta_collector.verdict.classify import classify
+from rabta_proto.locating import find_traces, locate
 from rabta_proto.model import HttpRoundTrip, Measurement
+from support.cutoffs import traced
 from support.factories import NEAR, NOON, PLAIN, story, works
 from support.strategies import measurements
 
@@ -31,6 +33,16 @@ def test_what_links_a_measurement_to_its_agent_is_gone() -> None:
     assert ("", None) == (left.network.isp, left.network.metered)
     assert {""} == {o.failure_detail for o in left.observations}
     assert NOON == left.started_at.timestamp()
+
+
+def test_of_a_trace_how_far_away_routers_are_in_time_is_gone_and_nothing_else() -> None:
+    told, left = (find_traces(one.observations) for one in (traced(), anonymise(traced())))
+    for before, after in zip(told, left, strict=True):
+        assert before is not None
+        assert after is not None
+        assert any(step.first_us is not None for step in before.steps)
+        assert replace(before, steps=tuple(replace(step, first_us=None) for step in before.steps)) == after
+    assert locate(*told) == locate(*left)
 
 
 @pytest.mark.parametrize(

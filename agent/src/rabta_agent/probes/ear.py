@@ -5,7 +5,6 @@ no packet of another connection is ever seen, not for an instant. Nothing is sen
 """
 
 import asyncio
-import ctypes
 import errno
 import os
 import socket
@@ -29,10 +28,8 @@ def find_obstacle() -> str:
     try:
         with socket.socket(_FAMILY, socket.SOCK_DGRAM, 0):
             return ""
-    except PermissionError:
+    except OSError:  # EPERM without the right; EAFNOSUPPORT where a service may not make such sockets
         return NOT_ALLOWED
-    except OSError as wrong:
-        return NOT_ALLOWED if wrong.errno == errno.EPERM else NOT_HERE
 
 
 class Ear:
@@ -64,6 +61,8 @@ class Ear:
 
 def _attach(opened: socket.socket, ends: Ends) -> None:
     """Hands the program over as `struct sock_fprog` of linux/filter.h: how many lines, and where they lie."""
+    import ctypes  # only for who traces: it takes memory, and on systems with an old libffi may not be had in a service
+
     lines = filter_for(ends)
     program = ctypes.create_string_buffer(b"".join(struct.pack("HBBI", *line) for line in lines))
     opened.setsockopt(socket.SOL_SOCKET, _ATTACH_FILTER, struct.pack("HP", len(lines), ctypes.addressof(program)))
@@ -71,6 +70,8 @@ def _attach(opened: socket.socket, ends: Ends) -> None:
 
 def _bind(opened: socket.socket, protocol: int) -> None:
     """To every interface, which is number 0 of `struct sockaddr_ll` and has no name: Python asks for one."""
+    import ctypes
+
     address = struct.pack("=HHiHBB8s", opened.family, socket.htons(protocol), 0, 0, 0, 0, b"")
     if ctypes.CDLL(None, use_errno=True).bind(opened.fileno(), address, len(address)):
         number = ctypes.get_errno()

@@ -3,7 +3,8 @@
 The journal holds no address and no identity of a volunteer; open data also go without what links measurements to each
 other or to a machine: spool and sequence number, the version of the plan (each agent has its own), how far its clock
 was off and which request it answered, what the agent called its ISP, seconds of the minute in which it began, details
-of errors, and whatever a block page wrote back of who asked (addresses in titles, queries of redirects).
+of errors, how long each router on the way took to answer, and whatever a block page wrote back of who asked (addresses
+in titles, queries of redirects).
 """
 
 import re
@@ -12,7 +13,7 @@ from datetime import datetime
 from ipaddress import ip_address
 from urllib.parse import urlsplit
 
-from rabta_proto.model import HttpRoundTrip, Measurement, Observation
+from rabta_proto.model import HttpRoundTrip, Measurement, Observation, PathTrace
 
 SCRUBBED = "[scrubbed]"
 """As OONI writes it."""
@@ -69,6 +70,8 @@ def _observation(observation: Observation) -> Observation:
         detail = replace(
             detail, title=scrub(detail.title), server=scrub(detail.server), location=_location(detail.location)
         )
+    if isinstance(detail, PathTrace):
+        detail = replace(detail, steps=tuple(replace(step, first_us=None) for step in detail.steps))
     return replace(observation, detail=detail, failure_detail="")
 
 
