@@ -1,9 +1,11 @@
 """Traces are kept beside verdicts, a bounded number of them, and shown without anything that tells whose they are."""
 
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
+from rabta_collector.checkpoint import Head, freeze, read, write
 from rabta_collector.paths import BEFORE_S, DAY_S, KEPT, Paths, to_rows
 from rabta_proto.model import Measurement, NetworkContext, PathTrace
 from support.cutoffs import cut_off, traced
@@ -48,6 +50,15 @@ def test_their_number_is_bounded_and_the_oldest_go() -> None:
     assert KEPT == len(found)
     assert NOON + 3 * KEPT - 1 == found[0].started
     assert NOON + 2 * KEPT == found[-1].started
+
+
+def test_they_are_known_again_after_a_start(tmp_path: Path) -> None:
+    paths = heard(("a", NOON), ("b", NOON + 5))
+    head = Head(row=1, at_us=1, crc=1, decided_to=NOON, stamp={})
+    write(tmp_path / "checkpoint", head, freeze(paths, {}))
+    stored = read(tmp_path / "checkpoint")
+    assert stored is not None
+    assert paths == stored.thaw({})
 
 
 @pytest.mark.parametrize(

@@ -11,8 +11,8 @@ import http.client
 import json
 import shutil
 import sys
-from collections.abc import Iterable, Sequence
-from contextlib import closing
+from collections.abc import AsyncIterator, Iterable, Sequence
+from contextlib import asynccontextmanager, closing
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -44,8 +44,7 @@ class Chain:
         self.routers = routers
         self._tag, self._path = new_tag(), path
         self.home, self.core = f"{self._tag}-home", f"{self._tag}-core"
-        self._servers: Program | None = None
-        self._collector: Program | None = None
+        self._programs: list[Program] = []
         authority = trustme.CA()
         self._roots = path / "roots.pem"
         authority.cert_pem.write_to_path(self._roots)
@@ -94,22 +93,32 @@ class Chain:
         return list(filter(None, lines))
 
     async def _serve(self) -> None:
-        log = self._path / "servers.log"
+        files = (str(self._path / "cert.pem"), str(self._path / "key.pem"))
+        self._programs.append(await self._start(self.core, "lab.netns.farside", SERVER, SERVER6, *files))
+
+    async def _start(self, namespace: str, module: str, *arguments: str) -> Program:
+        """A program of the lab, once it is ready."""
+        log = self._path / f"{module}.log"
         log.write_bytes(b"")
-        words = ["-m", "lab.netns.farside", SERVER, SERVER6, str(self._path / "cert.pem"), str(self._path / "key.pem")]
-        command = [shutil.which("ip") or "ip", "netns", "exec", self.core, sys.executable, *words]
-        self._servers = Program(command, environment(PYTHONPATH=str(TESTS)), log)
-        await self._servers.start()
+        command = [shutil.which("ip") or "ip", "netns", "exec", namespace, sys.executable, "-m", module, *arguments]
+        program = Program(command, environment(PYTHONPATH=str(TESTS)), log)
+        await program.start()
+        await _ready(log, "ready")
+        return program
 
-        async def ready() -> bool:
-            return "ready" in log.read_text(encoding="utf-8")
-
-        await until(ready, within=20.0, beat=0.02)
+    @asynccontextmanager
+    async def injecting(self, router: int, *, ttl: int, ids: Sequence[int]) -> AsyncIterator[None]:
+        """A filter beside the way, at what comes into this router: so many RSTs, which stop nothing."""
+        namespace, words = self.router(router), (BLOCKED, str(ttl), *map(str, ids))
+        program = await self._start(namespace, "lab.netns.injector", *words)
+        try:
+            yield
+        finally:
+            await program.stop()
 
     async def close(self) -> None:
-        for program in (self._collector, self._servers):
-            if program is not None:
-                await program.stop()
+        for program in reversed(self._programs):
+            await program.stop()
         await remove(self._tag)
 
     async def collect(self, targets: str) -> None:
@@ -121,13 +130,9 @@ class Chain:
         places = ("--grpc", f"{SERVER}:{COLLECTOR_PORT}", "--http", f"127.0.0.1:{WEB_PORT}")
         log.write_bytes(b"")
         command = [shutil.which("ip") or "ip", "netns", "exec", self.core, COLLECTOR, "serve", "--data", data]
-        self._collector = Program([*command, *places, *flags], environment(), log)
-        await self._collector.start()
-
-        async def ready() -> bool:
-            return "ready:" in log.read_text(encoding="utf-8")
-
-        await until(ready, within=30.0, beat=0.05)
+        self._programs.append(Program([*command, *places, *flags], environment(), log))
+        await self._programs[-1].start()
+        await _ready(log, "ready:")
         token = (await run_program(COLLECTOR, "invite", "--isp", "ptcl", "--data", data, env=environment())).strip()
         await self.agent("join", f"https://{COLLECTOR_HOST}:{COLLECTOR_PORT}", "--invite", token)
 
@@ -191,6 +196,19 @@ class Chain:
         env = environment(SSL_CERT_FILE=str(self._roots), RABTA_HOME=str(self._path / "home"), **variables)
         enter = ("ip", "netns", "exec", self.home, *before, "sh", "-c", 'exec "$@" 2>&1', "sh")
         return await run_program(*enter, AGENT, *arguments, env=env, within=150.0)
+
+
+async def _ready(log: Path, word: str) -> None:
+    """Until a program has said so."""
+
+    async def said() -> bool:
+        return _holds(log, word)
+
+    await until(said, within=30.0, beat=0.02)
+
+
+def _holds(log: Path, word: str) -> bool:
+    return word in log.read_text(encoding="utf-8")
 
 
 def _ends(number: int) -> tuple[str, str]:

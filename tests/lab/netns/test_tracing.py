@@ -94,6 +94,19 @@ async def test_a_forged_ttl_moves_nothing(chain: Chain) -> None:
     assert [247, 247] == [one["ttl"] for one in found["first_resets"]]
 
 
+@pytest.mark.parametrize("router", [1, 4])
+async def test_a_filter_that_only_injects_is_found_by_what_it_injects(chain: Chain, router: int) -> None:
+    """It stands beside the way into the router; what it answers goes on all the same, and its time runs out there."""
+    async with chain.injecting(router, ttl=200, ids=[4660, 7, 54321]):
+        found = await chain.trace("reset")
+    assert ("reset", router - 1, router, SERVER_HOP, None) == place(found)
+    _innocuous, blocked = traces(found)
+    shown = [step for step in blocked.steps if step.resets]
+    assert [(True, 3)] * 2 == [(step.expired, step.resets) for step in shown]
+    assert [4660, 7, 54321] * 2 == [one["ip_id"] for one in found["first_resets"]]
+    assert {200 - router + 1} == {one["ttl"] for one in found["first_resets"]}
+
+
 async def test_routers_that_send_no_icmp_do_not_hide_a_reset(chain: Chain) -> None:
     await chain.silence(2, 3, 4)
     await chain.censor(3, f"{HELLO} {RESET}")
