@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 READY_S = 180.0  # on a machine that others use
-_PYTHONS = (sys.prefix, sys.base_prefix)
+_PYTHONS = tuple(os.path.realpath(prefix) for prefix in (sys.prefix, sys.base_prefix))  # as proc(5) has them
 
 
 class BenchError(RuntimeError):
