@@ -52,7 +52,7 @@ class Controls:
         before = looks[place - 1].started if place else look.started - reach_s
         after = looks[place].started if place < len(looks) else look.started + reach_s
         insort(looks, look)
-        if _was_answered(look.measurement):
+        if was_answered(look.measurement):
             self._answered.setdefault(agent, deque(maxlen=HEARD)).append(look.started)
         if len(looks) > KEPT:
             del looks[0]
@@ -79,11 +79,12 @@ class Controls:
 
     def _is_sound(self, agent: str, look: Look) -> bool:
         """Whether the control's line worked at that time."""
-        if _was_answered(look.measurement):
+        if was_answered(look.measurement):
             return True
         return any(0 <= at - look.started <= SOUND_S for at in self._answered.get(agent, ()))
 
 
 @by_likeness
-def _was_answered(measurement: Measurement) -> bool:
+def was_answered(measurement: Measurement) -> bool:
+    """Whether anybody at all answered."""
     return something_answered(measurement.observations)

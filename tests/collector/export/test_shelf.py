@@ -5,11 +5,11 @@ from contextlib import closing
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rabta_collector.controls import Controls, Look
+from rabta_collector.controls import SOUND_S, Controls, Look
 from rabta_collector.export.shelf import Shelf, Subject
 from rabta_proto.codec import to_message
 from rabta_proto.model import Measurement
-from support.factories import NOON, URL, works
+from support.factories import NOON, SILENCE, URL, story, works
 
 X = Subject(platform="x", url=URL)
 
@@ -44,6 +44,16 @@ def test_nobody_has_looked_at_what_is_not_there() -> None:
 def test_it_knows_what_was_looked_at() -> None:
     with closing(shelved(("b", 0), ("a", 1))) as shelf:
         assert ([X], ["a", "b"]) == (shelf.subjects(), shelf.owners(X))
+
+
+def test_silence_is_near_only_where_the_owner_s_line_is_known_to_have_worked() -> None:
+    silent = story("tcp://192.0.2.7:443", "192.0.2.7").fails_tcp("192.0.2.7", SILENCE).measurement(at=NOON)
+    for owner, at, found in (("a", 30, [0.0]), ("a", -1, []), ("a", SOUND_S + 1, []), ("b", 30, [])):
+        with closing(Shelf()) as shelf:
+            other = (Subject(platform="y", url="y"), owner, NOON + at, to_message(works().measurement(at=NOON + at)))
+            shelf.add([(X, "a", NOON, to_message(silent)), other])
+            shelf.sort()
+            assert found == seconds(shelf.near(X, NOON, 600)), (owner, at)
 
 
 @given(

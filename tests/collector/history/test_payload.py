@@ -36,13 +36,14 @@ def test_what_else_was_known_comes_back_as_far_as_it_is_about_this_measurement()
     asns = {NEAR: 13414, FAR: 4134}
     evidence = Evidence(
         measurement=works().measurement(),
-        background=Background(quic_works=False, ipv6_works=True, asn_of=asns.get),
+        background=Background(quic_works=False, ipv6_works=True, controls_sound=True, asn_of=asns.get),
     )
     background = again(evidence).background
     assert background.asn_of is not None
-    assert (False, True, 13414, None) == (
+    assert (False, True, True, 13414, None) == (
         background.quic_works,
         background.ipv6_works,
+        background.controls_sound,
         background.asn_of(NEAR),
         background.asn_of(FAR),
     )

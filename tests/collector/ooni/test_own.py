@@ -36,16 +36,17 @@ def test_controls_and_what_else_was_known_come_back() -> None:
         measurement=strip(works().measurement()),
         controls=(strip(works().measurement(at=NOON + 60)),),
         references=(strip(dns_lie("127.0.0.1").measurement(at=NOON - 60)),),
-        background=Background(quic_works=True, ipv6_works=False, asn_of={NEAR: 13414}.get),
+        background=Background(quic_works=True, ipv6_works=False, controls_sound=True, asn_of={NEAR: 13414}.get),
     )
     found = again(own)
     assert found is not None
     assert (own.controls, own.references) == (found.controls, found.references)
     background = found.background
     assert background.asn_of is not None
-    assert (True, False, 13414, None) == (
+    assert (True, False, True, 13414, None) == (
         background.quic_works,
         background.ipv6_works,
+        background.controls_sound,
         background.asn_of(NEAR),
         background.asn_of(FORGED),
     )

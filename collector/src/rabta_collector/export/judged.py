@@ -159,6 +159,7 @@ class Bench:
             ipv6_works=self._vantages.ipv6_works(agent, url, started, reach_s),
             tls_works=self._vantages.tls_works(agent, url, started, reach_s),
             loses=self._vantages.loses(agent, url, started, reach_s),
+            controls_sound=True,
             asn_of=self.asn_of,
         )
         finding = classify(measurement, controls, failed, background=background)

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 
+from rabta_collector.controls import SOUND_S, was_answered
 from rabta_proto.codec import from_message
 from rabta_proto.model import Measurement
 from rabta_proto.v1 import measurement_pb2 as wire
@@ -48,6 +49,7 @@ class Shelf:
     def sort(self) -> None:
         """To be called once, after all that is added and before anything is looked for."""
         self._file.execute("CREATE INDEX by_moment ON looks (url, platform, owner, started)")
+        self._file.execute("CREATE INDEX by_owner ON looks (owner, started)")
 
     def owners(self, subject: Subject) -> list[str]:
         return sorted(self._owners.get(subject, ()))
@@ -56,8 +58,24 @@ class Shelf:
         return sorted(self._owners, key=lambda subject: (subject.platform, subject.url))
 
     def near(self, subject: Subject, moment: float, reach_s: float) -> tuple[Measurement, ...]:
-        """Of each owner the last look that began before the moment and the first that began since, within reach."""
-        return tuple(look for owner in self.owners(subject) for _, look in self.around(subject, owner, moment, reach_s))
+        """Of each owner the last look that began before the moment and the first that began since, within reach.
+
+        Without those of which nobody can tell whether the owner's line worked, as controls.py has it.
+        """
+        return tuple(
+            look
+            for owner in self.owners(subject)
+            for started, look in self.around(subject, owner, moment, reach_s)
+            if was_answered(look) or self._answered_else(owner, started)
+        )
+
+    def _answered_else(self, owner: str, started: float) -> bool:
+        """Whether anything else answered the owner soon after a moment."""
+        rows = self._file.execute(
+            "SELECT rowid FROM looks WHERE owner = ? AND started >= ? AND started <= ? ORDER BY started",
+            (owner, started, started + SOUND_S),
+        )
+        return any(was_answered(self._decoded(row)) for (row,) in rows.fetchall())
 
     def around(
         self, subject: Subject, owner: str, moment: float, reach_s: float

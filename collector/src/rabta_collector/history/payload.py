@@ -56,6 +56,7 @@ def pack_aside(evidence: Evidence) -> str:
         "ipv6_works": background.ipv6_works,
         "tls_works": background.tls_works,
         "loses": background.loses,
+        "controls_sound": background.controls_sound or None,
     }
     told = {name: value for name, value in told.items() if value not in (None, [], {})}
     return json.dumps(told) if told else ""
@@ -98,5 +99,6 @@ def _background(told: Mapping[str, Any]) -> Background:
         ipv6_works=told.get("ipv6_works"),
         tls_works=told.get("tls_works"),
         loses=told.get("loses"),
+        controls_sound=told.get("controls_sound") is True,
         asn_of=asns.get if asns else None,
     )

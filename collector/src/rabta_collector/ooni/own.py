@@ -70,9 +70,8 @@ def _write_background(own: Own) -> dict[str, object]:
     measurements = (own.measurement, *own.controls) if background.asn_of else ()
     addresses = sorted(frozenset[str]().union(*map(addresses_of, measurements)))
     asns = {address: asn for address in addresses if background.asn_of and (asn := background.asn_of(address))}
-    known = {
-        name: getattr(background, name) for name in ("quic_works", "udp_works", "ipv6_works", "tls_works", "loses")
-    }
+    names = ("quic_works", "udp_works", "ipv6_works", "tls_works", "loses", "controls_sound")
+    known = {name: getattr(background, name) for name in names}
     return {**known, "asns": asns}
 
 
@@ -85,6 +84,7 @@ def _read_background(found: Record) -> Background:
         ipv6_works=fields.truth(found.get("ipv6_works")),
         tls_works=fields.truth(found.get("tls_works")),
         loses=fields.truth(found.get("loses")),
+        controls_sound=found.get("controls_sound") is True,
         asn_of=asns.get if asns else None,
     )
 
