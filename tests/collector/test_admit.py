@@ -22,8 +22,10 @@ from rabta_collector.admit import (
     judge,
     open_envelope,
     parse_bearer,
+    split_batch,
 )
 from rabta_proto.codec import from_message, to_message
+from rabta_proto.model import Measurement
 from rabta_proto.v1 import collector_pb2 as link
 from rabta_proto.v1 import measurement_pb2 as wire
 from support.collector_server import batch, measurement
@@ -56,6 +58,20 @@ def test_a_batch_is_opened_to_the_very_bytes_that_came(found: list[object]) -> N
     sent = link.MeasurementBatch(measurements=[to_message(entry) for entry in found])  # type: ignore[arg-type]
     envelope = open_envelope(link.SessionRequest(batch=sent).SerializeToString())
     assert (Kind.BATCH, sent.SerializeToString()) == (envelope.kind, envelope.body)
+
+
+@given(st.lists(measurements(), max_size=3), st.booleans())
+def test_a_batch_is_split_into_the_bytes_of_each_measurement(found: list[Measurement], newer: bool) -> None:
+    each = [to_message(entry).SerializeToString() for entry in found]
+    body = link.MeasurementBatch(measurements=map(wire.Measurement.FromString, each)).SerializeToString()
+    assert each == split_batch(body + b"\x10\x07" * newer)  # of a newer agent: a field that nobody knows here
+
+
+@given(st.binary(max_size=60))
+def test_any_bytes_are_split_as_they_are_decoded_or_refused(raw: bytes) -> None:
+    with suppress(Refused):
+        messages = decode(link.MeasurementBatch, raw).measurements
+        assert list(messages) == [wire.Measurement.FromString(part) for part in split_batch(raw)]
 
 
 @pytest.mark.parametrize(

@@ -27,7 +27,7 @@ from rabta_proto.vocabulary import Role, State
 
 BATCH, BATCHES = 10, 8
 NOW = 1_800_000_000.0
-DECODED_AT_MOST, DECIDED_AT_MOST = 30, 131
+DECODED_AT_MOST, DECIDED_AT_MOST = 32, 127
 EMPTY_AT_MOST = 0.25
 """Of the bounds: below that share something is not measured at all."""
 
@@ -71,7 +71,8 @@ def decode(raw: bytes) -> tuple[Measurement, ...]:
 
 def judged(raw: bytes, terms: Terms) -> tuple[Measurement, ...]:
     messages = admit.decode(link.MeasurementBatch, admit.open_envelope(raw).body).measurements
-    found = [admit.judge(message, terms) for message in messages]
+    parts = admit.split_batch(admit.open_envelope(raw).body)
+    found = [admit.judge(message, terms, part) for message, part in zip(messages, parts, strict=True)]
     return tuple(one for one in found if isinstance(one, Measurement))
 
 

@@ -57,12 +57,14 @@ class Trial:
             REFERENCES: (REFERENCE, QUIC_REFERENCE, DNS_REFERENCE),
         }
         for platform, some in targets.items():
-            self.court.cells["ptcl", platform] = Cell(
-                platform=platform,
-                isp="ptcl",
-                targets={target.url: target for target in some},
-                need=Need.ALL,
-                verdict=unknown(platform, "ptcl", NOON),
+            self.court.open(
+                Cell(
+                    platform=platform,
+                    isp="ptcl",
+                    targets={target.url: target for target in some},
+                    need=Need.ALL,
+                    verdict=unknown(platform, "ptcl", NOON),
+                )
             )
 
     def measure(self, target: Target, told: Story, at: float, agent: str = "a", *, stands_s: float = 900) -> None:
@@ -254,6 +256,8 @@ def test_cells_are_found_by_isp() -> None:
     trial = Trial()
     assert ["x", "other", REFERENCES] == [cell.platform for cell in trial.court.of("ptcl")]
     assert [] == trial.court.of("jazz")
+    assert {("ptcl", platform) for platform in ("x", "other", REFERENCES)} == trial.court.clear().keys()
+    assert [] == trial.court.of("ptcl")
 
 
 def test_one_control_does_not_speak_for_another_that_has_yet_to_look() -> None:

@@ -54,3 +54,13 @@ def test_one_that_comes_again_is_not_remembered_twice() -> None:
         echoes.add("a", 1, mark)
     assert echoes.is_echo("b", 1, MARK)
     assert not echoes.is_beyond(Mark("z", 0, 1))
+
+
+def test_both_questions_are_answered_in_one() -> None:
+    echoes = Echoes(most=1)
+    for began in (10, 20):
+        echoes.add("a", 1, Mark("x", began, 1))
+    assert (True, False) == echoes.look("b", 1, Mark("x", 20, 1))
+    assert (False, False) == echoes.look("a", 1, Mark("x", 20, 1))
+    assert (False, True) == echoes.look("a", 1, Mark("x", 10, 1))
+    assert (False, False) == echoes.look("a", 1, Mark("x", 30, 1))

@@ -28,6 +28,17 @@ def test_runs_hold_each_number_once(numbers: list[int]) -> None:
     assert all(before[1] + 1 < after[0] for before, after in pairwise(found))
 
 
+@given(PAIRS, st.integers(1, 90))
+def test_what_is_ahead_is_new_with_all_beyond_it(pairs: list[tuple[int, int]], number: int) -> None:
+    seen = Seen(max_ranges=3)
+    for first, length in pairs:
+        seen.add_range("a", 1, first, first + length)
+    beyond = {seen.standing("a", 1, one) for one in range(number, 90)}
+    assert not seen.is_ahead("a", 1, number) or beyond <= {Standing.NEW}
+    assert not pairs or seen.is_ahead("a", 1, 90)
+    assert not seen.is_ahead("b", 1, number)
+
+
 def test_a_long_run_is_one_range() -> None:
     ranges = Ranges()
     for number in range(1, 10_000):

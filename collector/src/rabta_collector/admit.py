@@ -78,6 +78,9 @@ class Kind(StrEnum):
     UNKNOWN = "unknown"  # of an agent newer than this code: ignored
 
 
+_BATCHED = 1 << 3 | 2
+"""Tag of a measurement in a `MeasurementBatch`: field 1, which has a length."""
+
 KINDS = {1: Kind.HELLO, 2: Kind.BATCH, 3: Kind.HEARTBEAT, 4: Kind.GOODBYE}  # field numbers of SessionRequest
 
 
@@ -118,7 +121,7 @@ def open_envelope(raw: bytes) -> Envelope:
     kind, body = known[0]
     count = 0
     if kind is Kind.BATCH:
-        count = sum(1 for number, value in _fields(body) if number == 1 and value is not None)
+        count = len(split_batch(body))
         if count > MAX_MEASUREMENTS:
             raise Refused(Reason.TOO_LARGE, f"a batch holds {count} measurements; at most {MAX_MEASUREMENTS} are taken")
     return Envelope(kind=kind, body=body, measurements=count)
@@ -133,6 +136,26 @@ def open_exchange(raw: bytes) -> list[bytes]:
     if len(requests) > MAX_REQUESTS:
         raise Refused(Reason.TOO_LARGE, f"an exchange holds {len(requests)} requests; at most {MAX_REQUESTS} are taken")
     return requests
+
+
+def split_batch(body: bytes) -> list[bytes]:
+    """The bytes of each measurement in those of a `MeasurementBatch`, as they came. Raises `Refused`."""
+    parts: list[bytes] = []
+    at, end = 0, len(body)
+    try:
+        while at < end:
+            if body[at] != _BATCHED:
+                return [value for number, value in _fields(body) if number == 1 and value is not None]
+            length, begin = body[at + 1], at + 2
+            if length > 0x7F:
+                length, begin = _varint(body, at + 1)
+            at = begin + length
+            parts.append(body[begin:at])
+    except (ValueError, IndexError) as wrong:
+        raise Refused(Reason.UNREADABLE, "a message cannot be read") from wrong
+    if at > end:
+        raise Refused(Reason.UNREADABLE, "a message cannot be read")
+    return parts
 
 
 def check_size(raw: bytes) -> None:
@@ -218,8 +241,8 @@ class Terms:
     asked: Container[tuple[str, str]]
 
 
-def judge(message: wire.Measurement, terms: Terms) -> Measurement | Reason:
-    """The measurement in a message, or why it will never be taken."""
+def judge(message: wire.Measurement, terms: Terms, raw: bytes | None = None) -> Measurement | Reason:
+    """The measurement in a message, or why it will never be taken. `raw`: its bytes, where at hand."""
     if not 0 < message.sequence <= MAX_NUMBER or not 0 < message.epoch <= MAX_NUMBER:
         return Reason.NO_SEQUENCE
     if not message.target:
@@ -235,7 +258,7 @@ def judge(message: wire.Measurement, terms: Terms) -> Measurement | Reason:
         return Reason.BEFORE_JOINING
     if message.network.lab and not terms.lab:
         return Reason.LAB
-    raw, seen = message.SerializeToString(), len(message.observations)
+    raw, seen = raw or message.SerializeToString(), len(message.observations)
     size = len(raw)
     if seen > MAX_OBSERVATIONS or size > MAX_MEASUREMENT_BYTES:
         return Reason.OVERSIZED

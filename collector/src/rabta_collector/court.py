@@ -64,6 +64,11 @@ class Court:
     _came: dict[str, float] = field(default_factory=dict)
     """When each control that is connected came."""
 
+    _by_isp: dict[str, list[Cell]] = field(default_factory=dict)
+    _by_platform: dict[str, list[Cell]] = field(default_factory=dict)
+    _open: dict[str, set[str]] = field(default_factory=dict)
+    """By ISP the agents that may have open cases there; nobody else has any."""
+
     def __post_init__(self) -> None:
         self.timing = Timing(max_age_s=self.max_age_s, changed=self.changed)
 
@@ -74,9 +79,20 @@ class Court:
         else:
             self._came.pop(agent, None)
 
+    def open(self, cell: Cell) -> None:
+        """Takes a cell in, in place of the one that was there."""
+        self.cells[cell.isp, cell.platform] = cell
+        self._by_isp.setdefault(cell.isp, []).append(cell)
+        self._by_platform.setdefault(cell.platform, []).append(cell)
+
+    def clear(self) -> dict[Place, Cell]:
+        """Gives all cells out."""
+        before, self.cells, self._by_isp, self._by_platform = self.cells, {}, {}, {}
+        return before
+
     def of(self, isp: str) -> list[Cell]:
         """The cells of an ISP, that of its references among them."""
-        return [cell for place, cell in self.cells.items() if place[0] == isp]
+        return self._by_isp.get(isp, [])
 
     def hear_control(self, target: Target, agent: str, look: Look) -> None:
         """A control's measurement votes for nothing; it shows those of agents in another light."""
@@ -84,12 +100,12 @@ class Court:
             return
         platform, url = target.platform, target.url
         self._compare(target, agent, look)
-        self.timing.hear_control(self.cells.values(), target, agent, look)
+        cells = self._by_platform.get(platform, ())
+        self.timing.hear_control(cells, target, agent, look)
         before, after = self.controls.add((platform, url), agent, look, self._reach_s(target))
-        for cell in self.cells.values():
-            if cell.platform == platform:
-                cases = cell.window(url).open_cases()
-                self._revise(cell, (case for case in cases if before < case.started <= after))
+        for cell in cells:
+            cases = cell.window(url).open_cases()
+            self._revise(cell, [case for case in cases if before < case.started <= after])
 
     def _compare(self, target: Target, agent: str, look: Look) -> None:
         """Leaves out a control that is out of step with the others."""
@@ -121,15 +137,28 @@ class Court:
             )
         if finding.judgement is Judgement.OK:
             told = self.vantages.hear_reached(case.agent, case.measurement, case.started) or told
-        if told or cell.platform == REFERENCES:
-            for other in self.of(cell.isp):
-                for window in other.windows.values():
-                    self._revise(other, window.open_cases(case.agent))
+        else:
+            self._open.setdefault(cell.isp, set()).add(case.agent)
+        if (told or cell.platform == REFERENCES) and case.agent in self._open.get(cell.isp, ()):
+            self._revise_all(cell.isp, case.agent)
+
+    def _revise_all(self, isp: str, agent: str) -> None:
+        """Judges anew what is open of an agent at an ISP."""
+        found = False
+        for cell in self.of(isp):
+            for window in cell.windows.values():
+                cases = window.open_cases(agent)
+                found = found or bool(cases)
+                self._revise(cell, cases)
+        if not found:
+            self._open[isp].discard(agent)
 
     def _score(self, window: Window, case: Case) -> None:
         """Holds an agent's last finding against the verdict, where one state has stood from before it until now."""
+        if len(window.standing) <= CROWD:
+            return
         last, state = window.said(case.agent), window.decision.state
-        if last is None or state not in STATE_OF.values() or len(window.standing) <= CROWD:
+        if last is None or state not in STATE_OF.values():
             return
         if window.since <= last.started:
             against = STATE_OF[last.judgement] is not state

@@ -14,6 +14,7 @@ from hashlib import blake2b
 from typing import NamedTuple
 
 MOST = 65_536  # about 10 MB
+_64_BITS = 2**64 - 1
 
 
 class Mark(NamedTuple):
@@ -29,19 +30,24 @@ class Echoes:
 
     def __init__(self, most: int = MOST) -> None:
         self._most = most
-        self._owners: dict[int, int] = {}  # hashes; two that collide by chance cost one measurement in 10^14
+        self._owners: dict[int, int] = {}  # by key
         self._began_us: deque[int] = deque()  # of each of them
         self._forgotten_us = -1  # when the newest began of those that are forgotten
 
+    def look(self, agent: str, epoch: int, mark: Mark) -> tuple[bool, bool]:
+        """Both of what follows, in one."""
+        owner = self._owners.get(_key(mark))
+        if owner is None:
+            return False, mark.began_us <= self._forgotten_us
+        return owner != _owner(agent, epoch), False
+
     def is_echo(self, agent: str, epoch: int, mark: Mark) -> bool:
         """Whether this was heard under another agent or epoch."""
-        owner = self._owners.get(_key(mark))
-        return owner is not None and owner != _owner(agent, epoch)
+        return self.look(agent, epoch, mark)[0]
 
     def is_beyond(self, mark: Mark) -> bool:
         """Whether it may be one that was forgotten."""
-        key = _key(mark)
-        return mark.began_us <= self._forgotten_us and key not in self._owners
+        return mark.began_us <= self._forgotten_us and _key(mark) not in self._owners
 
     def add(self, agent: str, epoch: int, mark: Mark) -> None:
         """Remembers a measurement that is on disk."""
@@ -55,6 +61,11 @@ class Echoes:
             self._forgotten_us = max(self._forgotten_us, self._began_us.popleft())
 
 
+def _key(mark: Mark) -> int:
+    """All of a mark in one number: no two are the same."""
+    return (_number(mark.target) << 64 | mark.began_us & _64_BITS) << 64 | mark.duration_us
+
+
 @lru_cache(4096)
 def _owner(agent: str, epoch: int) -> int:
     """Batch after batch is of the same."""
@@ -62,9 +73,8 @@ def _owner(agent: str, epoch: int) -> int:
 
 
 @lru_cache(4096)
-def _key(mark: Mark) -> int:
-    """Asked for when a measurement comes, and again when it is on disk."""
-    return _digest(mark.target, mark.began_us, mark.duration_us)
+def _number(target: str) -> int:
+    return _digest(target)
 
 
 def _digest(*words: object) -> int:

@@ -109,7 +109,7 @@ class Engine:
         """Goes on with another catalogue. What is known of targets that are in both is kept."""
         self.catalogue = catalogue
         self._targets = {(target.platform, target.url): target for target in catalogue.targets}
-        before, self._court.cells = self._court.cells, {}
+        before = self._court.clear()
         for isp in dict.fromkeys(isp for isp, _ in before):
             self._open_cells(isp, before)
         self._snapshot = None
@@ -188,7 +188,7 @@ class Engine:
             )
             if (old := before.get((isp, platform))) is not None:
                 cell.take_over(old)
-            self._court.cells[isp, platform] = cell
+            self._court.open(cell)
             self._enter(cell)
 
     def _take(self, entry: Measured, measurement: Measurement) -> None:
@@ -201,7 +201,7 @@ class Engine:
         started, lasted = moment.at, measurement.duration_us / 1_000_000
         if started + lasted > entry.at + CLOCK_SLACK_S:  # a clock that is ahead: nothing comes before it was measured
             started = entry.at - lasted
-        if started != measurement.started_at.timestamp():
+        if started != measurement.began_us / 1_000_000:
             measurement = replace(measurement, started_at=datetime.fromtimestamp(started, UTC))
         if entry.role is Role.CONTROL:
             self._court.hear_control(target, entry.agent, Look(started, measurement))

@@ -32,10 +32,10 @@ class Moment(NamedTuple):
 
 def reckon(measurement: Measurement, now: float) -> Moment:
     """The moment of a measurement that came at `now`. Whatever an agent says, it is a number and raises nothing."""
-    at, offset_us = measurement.started_at.timestamp(), measurement.clock_offset_us
+    at, offset_us = measurement.began_us / 1e6, measurement.clock_offset_us
     if offset_us is not None and abs(offset_us) >= NEGLIGIBLE_S * 1e6:
         at += offset_us / 1e6
-    return Moment(at=at, doubt=_doubt(measurement, at, now))
+    return Moment(at, _doubt(measurement, at, now))
 
 
 def _doubt(measurement: Measurement, at: float, now: float) -> Doubt | None:

@@ -9,8 +9,9 @@ import asyncio
 from collections import Counter
 from collections.abc import Callable, Container, Sequence
 from time import perf_counter
+from typing import NamedTuple
 
-from rabta_collector.admit import Reason, Refused, Rejected, Terms, decode, judge
+from rabta_collector.admit import Reason, Refused, Rejected, Terms, decode, judge, split_batch
 from rabta_collector.echoes import Echoes, Mark
 from rabta_collector.entries import Entry, Measured
 from rabta_collector.eventtime import reckon
@@ -26,6 +27,15 @@ from rabta_proto.v1 import measurement_pb2 as wire
 ROOM = Limits().inflight_bytes
 SLICE_S = 0.01  # of judging at a stretch
 _UNKNOWABLE = {Standing.FORGOTTEN: Reason.FORGOTTEN, Standing.BEYOND: Reason.TOO_MANY_EPOCHS}
+
+
+class Came(NamedTuple):
+    """A measurement as it came. A tuple, for there are many."""
+
+    message: wire.Measurement
+    raw: bytes
+    epoch: int
+    sequence: int
 
 
 class Ingest:
@@ -60,9 +70,10 @@ class Ingest:
     def remember(self, entry: Entry, epoch: int) -> None:
         """Notes what is on disk; to be called for each entry, in order, before its future is done."""
         if isinstance(entry, Measured):
-            self.seen.add(entry.agent, epoch, (measurement.sequence for measurement in entry.measurements))
+            agent, remember = entry.agent, self.echoes.add
+            self.seen.add(agent, epoch, [measurement.sequence for measurement in entry.measurements])
             for measurement in entry.measurements:
-                self.echoes.add(entry.agent, epoch, _mark(measurement))
+                remember(agent, epoch, _mark(measurement))
 
     @property
     def load(self) -> float:
@@ -78,49 +89,47 @@ class Ingest:
             return await self._take(member, body)
 
     async def _take(self, member: Member, body: bytes) -> link.Ack:
-        messages = decode(link.MeasurementBatch, body).measurements
-        if not messages:
+        came = _read(body)
+        if not came:
             return link.Ack()
-        epoch = messages[0].epoch
-        if any(message.epoch != epoch for message in messages):
+        epoch = came[0].epoch
+        if any(one.epoch != epoch for one in came):
             raise Refused(Reason.UNREADABLE, "a batch holds measurements of two epochs")
-        taken, rejected, written = await self._judge_and_append(member, messages, body)
+        taken, rejected, written = await self._judge_and_append(member, came, body)
         if written is not None:
             await self._written(written, taken)
-        self._count(len(taken), len(messages) - len(taken) - len(rejected), rejected)
-        return _acknowledge(epoch, messages, taken, rejected)
+        self._count(len(taken), len(came) - len(taken) - len(rejected), rejected)
+        return _acknowledge(epoch, came, taken, rejected)
 
     async def _judge_and_append(
-        self, member: Member, messages: Sequence[wire.Measurement], body: bytes
+        self, member: Member, came: Sequence[Came], body: bytes
     ) -> tuple[list[Measurement], list[Rejected], "asyncio.Future[None] | None"]:
         """What is taken, what is rejected, and what is done when the former is on disk; one batch at a time."""
-        agent, epoch = member.agent, messages[0].epoch
+        agent, epoch = member.agent, came[0].epoch
         while True:
             while (pending := self._pending.get(agent)) is not None:
                 await asyncio.wait([pending])
             async with self._judging:
                 if agent in self._pending:
                     continue  # another batch of this agent came first
-                new, unknowable = self._sort(agent, messages)
+                new, unknowable = self._sort(agent, came)
                 taken, rejected = await self._judge(agent, epoch, new)
-                batch = self._batch(epoch, taken, messages, body)
+                batch = self._batch(epoch, taken, came, body)
                 return taken, rejected + unknowable, self._append(member, batch) if taken else None
 
-    async def _judge(
-        self, agent: str, epoch: int, new: Sequence[wire.Measurement]
-    ) -> tuple[list[Measurement], list[Rejected]]:
+    async def _judge(self, agent: str, epoch: int, new: Sequence[Came]) -> tuple[list[Measurement], list[Rejected]]:
         """What is taken and what is not; in slices of time, so that the loop serves others in between."""
         taken: list[Measurement] = []
         rejected: list[Rejected] = []
         terms, until = self._terms(agent), perf_counter() + SLICE_S
-        for message in new:
-            judged = judge(message, terms)
+        for one in new:
+            judged = judge(one.message, terms, one.raw)
             if not isinstance(judged, Reason):
-                mark = _mark(judged)
-                self._stats.beyond_memory += self.echoes.is_beyond(mark)
-                judged = Reason.REPLAYED if self.echoes.is_echo(agent, epoch, mark) else judged
+                echo, beyond = self.echoes.look(agent, epoch, _mark(judged))
+                self._stats.beyond_memory += beyond
+                judged = Reason.REPLAYED if echo else judged
             if isinstance(judged, Reason):
-                rejected.append(Rejected(sequence=message.sequence, reason=judged))
+                rejected.append(Rejected(sequence=one.sequence, reason=judged))
             else:
                 taken.append(judged)
             if perf_counter() > until:
@@ -131,26 +140,28 @@ class Ingest:
     def _terms(self, agent: str) -> Terms:
         return Terms(now=self._journal.now(), lab=self._lab, joined_at=self._joined_at(agent), asked=self._asked)
 
-    def _sort(self, agent: str, messages: Sequence[wire.Measurement]) -> tuple[list[wire.Measurement], list[Rejected]]:
+    def _sort(self, agent: str, came: Sequence[Came]) -> tuple[Sequence[Came], list[Rejected]]:
         """Measurements that the journal does not hold, each once, and those of which that cannot be told any more."""
-        new: dict[int, wire.Measurement] = {}
+        if _is_run(came) and self.seen.is_ahead(agent, came[0].epoch, came[0].sequence):
+            return came, []  # as an agent sends them that is asked for nothing again
+        new: dict[int, Came] = {}
         unknowable: dict[int, Rejected] = {}
-        for message in messages:
-            standing = self.seen.standing(agent, message.epoch, message.sequence)
+        for one in came:
+            standing = self.seen.standing(agent, one.epoch, one.sequence)
             if standing is Standing.NEW:
-                new.setdefault(message.sequence, message)
+                new.setdefault(one.sequence, one)
             elif (reason := _UNKNOWABLE.get(standing)) is not None:
-                unknowable[message.sequence] = Rejected(sequence=message.sequence, reason=reason)
+                unknowable[one.sequence] = Rejected(sequence=one.sequence, reason=reason)
         return list(new.values()), list(unknowable.values())
 
-    def _batch(self, epoch: int, taken: list[Measurement], messages: Sequence[wire.Measurement], body: bytes) -> Batch:
-        if len(taken) == len(messages):
+    def _batch(self, epoch: int, taken: list[Measurement], came: Sequence[Came], body: bytes) -> Batch:
+        if len(taken) == len(came):
             return Batch(epoch=epoch, measurements=tuple(taken), payload=body)
         kept = {measurement.sequence for measurement in taken}
         left: dict[int, wire.Measurement] = {}
-        for message in messages:
-            if message.sequence in kept:
-                left.setdefault(message.sequence, message)
+        for one in came:
+            if one.sequence in kept:
+                left.setdefault(one.sequence, one.message)
         payload = link.MeasurementBatch(measurements=left.values()).SerializeToString()
         return Batch(epoch=epoch, measurements=tuple(taken), payload=payload)
 
@@ -171,8 +182,7 @@ class Ingest:
         except JournalError as wrong:
             raise Refused(Reason.JOURNAL, str(wrong)) from wrong
         now = self._journal.now()
-        newest = max(measurement.started_at for measurement in taken)
-        self._stats.lag_s = max(0.0, now - newest.timestamp())
+        self._stats.lag_s = max(0.0, now - max([measurement.began_us for measurement in taken]) / 1e6)
         for measurement in taken:
             if (doubt := reckon(measurement, now).doubt) is not None:
                 self._stats.doubted[doubt] = self._stats.doubted.get(doubt, 0) + 1
@@ -185,18 +195,35 @@ class Ingest:
             self._stats.rejected[reason] = self._stats.rejected.get(reason, 0) + count
 
 
+def _read(body: bytes) -> list[Came]:
+    """The measurements of a batch. Raises `Refused`."""
+    messages = decode(link.MeasurementBatch, body).measurements
+    parts = split_batch(body)
+    if len(messages) != len(parts):
+        raise Refused(Reason.UNREADABLE, "a message cannot be read")
+    return [Came(one, raw, one.epoch, one.sequence) for one, raw in zip(messages, parts, strict=True)]
+
+
+def _is_run(came: Sequence[Came]) -> bool:
+    """Whether numbers follow one another, each one higher by one."""
+    first = came[0].sequence
+    return [one.sequence for one in came] == list(range(first, first + len(came)))
+
+
 def _mark(measurement: Measurement) -> Mark:
-    began = measurement.started_at
-    return Mark(measurement.target, int(began.timestamp()) * 1_000_000 + began.microsecond, measurement.duration_us)
+    return Mark(measurement.target, measurement.began_us, measurement.duration_us)
 
 
 def _acknowledge(
-    epoch: int, messages: Sequence[wire.Measurement], taken: Sequence[Measurement], rejected: Sequence[Rejected]
+    epoch: int, came: Sequence[Came], taken: Sequence[Measurement], rejected: Sequence[Rejected]
 ) -> link.Ack:
     """Ranges that cover each sequence number of the batch once."""
+    if len(taken) == len(came) and _is_run(came):
+        first, last = came[0].sequence, came[-1].sequence
+        return link.Ack(epoch=epoch, ranges=[link.AckRange(first=first, last=last, outcome=link.OUTCOME_ACCEPTED)])
     accepted = {measurement.sequence for measurement in taken}
     refused = {entry.sequence: entry.reason for entry in rejected}
-    known = {message.sequence for message in messages} - accepted - refused.keys()
+    known = {one.sequence for one in came} - accepted - refused.keys()
     ranges = [(*run, link.OUTCOME_ACCEPTED, "") for run in runs(accepted)]
     ranges += [(*run, link.OUTCOME_DUPLICATE, "") for run in runs(known)]
     for reason in sorted(set(refused.values())):

@@ -43,6 +43,10 @@ class Ranges:
         self._firsts[start:end] = array("q", (first,))
         self._lasts[start:end] = array("q", (last,))
 
+    def ends_before(self, number: int) -> bool:
+        """Whether every number in it is lower."""
+        return not self._lasts or self._lasts[-1] < number
+
     def drop_lowest(self) -> int:
         """Forgets the lowest range; its last number."""
         self._firsts.pop(0)
@@ -56,7 +60,10 @@ class Ranges:
 def runs(numbers: Iterable[int]) -> list[tuple[int, int]]:
     """Runs of adjacent numbers, both ends included, of numbers in any order."""
     found: list[tuple[int, int]] = []
-    for number in sorted(numbers):
+    ordered = sorted(numbers)
+    if ordered and ordered == list(range(ordered[0], ordered[0] + len(ordered))):
+        return [(ordered[0], ordered[-1])]  # as most are
+    for number in ordered:
         if found and number <= found[-1][1] + 1:
             found[-1] = (found[-1][0], number)
         else:
@@ -115,6 +122,12 @@ class Seen:
         if epoch in one.retired:
             return Standing.FORGOTTEN
         return Standing.NEW if len(one.epochs) + len(one.retired) < self._max_ever else Standing.BEYOND
+
+    def is_ahead(self, agent: str, epoch: int, sequence: int) -> bool:
+        """Whether this number and all beyond it are `NEW`."""
+        one = self._agents.get(agent)
+        known = None if one is None else one.epochs.get(epoch)
+        return known is not None and sequence > known.floor and known.ranges.ends_before(sequence)
 
     def add(self, agent: str, epoch: int, sequences: Iterable[int]) -> None:
         """Remembers numbers in any order."""

@@ -8,6 +8,7 @@ from bisect import bisect_left
 from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from math import inf
 
 from rabta_collector.state import DURATION_BUCKETS_S, Histogram, Tallies
 from rabta_proto.alike import by_likeness
@@ -58,33 +59,44 @@ class _Durations:
 class Counting:
     """Counts measurements by agents inside of the country; `platform` empty (references) counts for durations alone."""
 
-    _attempts: defaultdict[tuple[str, str, str], int] = field(default_factory=lambda: defaultdict(int))
+    _attempts: dict[tuple[str, str], dict[str, int]] = field(default_factory=dict)
+    """By platform and ISP, then by step."""
+
     _failures: defaultdict[tuple[str, str, str, str], int] = field(default_factory=lambda: defaultdict(int))
-    _durations: defaultdict[tuple[str, str], _Durations] = field(default_factory=lambda: defaultdict(_Durations))
+    _durations: dict[str, dict[str, _Durations]] = field(default_factory=dict)
+    """By ISP, then by step."""
+
     _last: dict[tuple[str, str], float] = field(default_factory=dict)
 
     def count(self, measurement: Measurement, isp: str, started: float) -> None:
         """Takes a measurement into account."""
         platform, durations_us = measurement.platform, measurement.durations_us
-        for place, step, failure in _counted(measurement):
-            if platform:
-                self._attempts[platform, isp, step] += 1
-                if failure is not None:
-                    self._failures[platform, isp, step, failure] += 1
-            durations, duration_us = self._durations[isp, step], durations_us[place]
+        cell, counted = (platform, isp), _counted(measurement)
+        of_isp = self._durations.get(isp) or self._durations.setdefault(isp, {})
+        for place, step, _ in counted:
+            durations = of_isp.get(step) or of_isp.setdefault(step, _Durations())
+            duration_us = durations_us[place]
             durations.counts[bisect_left(_BUCKETS_US, duration_us)] += 1
             durations.sum_us += duration_us
-        if platform:
-            self._last[platform, isp] = max(started, self._last.get((platform, isp), started))
+        if not platform:
+            return
+        attempts = self._attempts.get(cell) or self._attempts.setdefault(cell, {})
+        for _, step, failure in counted:
+            attempts[step] = attempts.get(step, 0) + 1
+            if failure is not None:
+                self._failures[platform, isp, step, failure] += 1
+        if started > self._last.get(cell, -inf):
+            self._last[cell] = started
 
     def snapshot(self) -> Tallies:
         """The counts so far, not to change any more."""
         return Tallies(
-            attempts=dict(self._attempts),
+            attempts={(*cell, step): count for cell, steps in self._attempts.items() for step, count in steps.items()},
             failures=dict(self._failures),
             durations={
-                key: Histogram(counts=tuple(durations.counts), sum_s=durations.sum_us / 1_000_000)
-                for key, durations in self._durations.items()
+                (isp, step): Histogram(counts=tuple(durations.counts), sum_s=durations.sum_us / 1_000_000)
+                for isp, steps in self._durations.items()
+                for step, durations in steps.items()
             },
             last_measurement=dict(self._last),
         )

@@ -37,12 +37,12 @@ _UNTRIED = frozenset({Failure.SPECIAL_ADDRESS, Failure.NETWORK_UNREACHABLE})
 # Named here, because a union that is written where it is asked for is made anew for each observation.
 _UDP = (QuicHandshake, VpnHandshake)
 _DIALLED = (TcpConnect, QuicHandshake)
-_NOTHING = (None, None, None, None)
+_NOTHING, _TLS = (None, None, None, None), (None, None, None, True)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True)
 class Result:
-    """Whether a target was reached, in a measurement that began at `moment` (Unix seconds)."""
+    """Whether a target was reached, in a measurement that began at `moment` (Unix seconds); the same one moves on."""
 
     moment: float
     works: bool
@@ -88,25 +88,35 @@ class Vantages:
         quic, udp, ipv6, tls = shown = _shown(measurement)
         if shown == _NOTHING:
             return False
-        vantage = self._agents.setdefault(agent, Vantage())
+        vantage = self._of(agent)
+        if shown == _TLS and _says_again(vantage.tls, measurement.target, works=True):  # as most do
+            _keep(vantage.tls, measurement.target, moment, works=True)
+            self._sweep(moment)
+            return False
         kinds = ((quic, vantage.quic), (udp, vantage.udp), (ipv6, vantage.ipv6), (tls, vantage.tls))
         told = [(works, results) for works, results in kinds if works is not None]
-        same = all(_says_again(results, measurement.target, works) for works, results in told)
+        same = all(_says_again(results, measurement.target, works=works) for works, results in told)
         before = None if same else vantage.view
         for works, results in told:
-            _keep(results, measurement.target, Result(moment=moment, works=works))
+            _keep(results, measurement.target, moment, works=works)
         self._sweep(moment)
         return quic is not None or udp is not None or (not same and vantage.view != before)
 
     def hear_reached(self, agent: str, measurement: Measurement, moment: float) -> bool:
         """Takes in one that reached its target; whether the agent's line is judged otherwise than before."""
-        vantage = self._agents.setdefault(agent, Vantage())
+        vantage = self._of(agent)
         quiet = not _met_silence(measurement)
-        same = _says_again(vantage.quiet, measurement.target, quiet)
+        same = _says_again(vantage.quiet, measurement.target, works=quiet)
         before = None if same else _loses([result.works for result in vantage.quiet.values()])
-        _keep(vantage.quiet, measurement.target, Result(moment=moment, works=quiet))
+        _keep(vantage.quiet, measurement.target, moment, works=quiet)
         self._sweep(moment)
         return not same and before != _loses([result.works for result in vantage.quiet.values()])
+
+    def _of(self, agent: str) -> Vantage:
+        vantage = self._agents.get(agent)
+        if vantage is None:
+            vantage = self._agents[agent] = Vantage()
+        return vantage
 
     def loses(self, agent: str, url: str, moment: float, reach_s: float) -> bool | None:
         """Whether much of what the agent reached met silence; of other targets than `url`, within reach of a moment."""
@@ -189,14 +199,17 @@ def _asked(observation: Observation) -> tuple[str, ...] | None:
     return None
 
 
-def _says_again(results: Mapping[str, Result], url: str, works: bool) -> bool:
+def _says_again(results: Mapping[str, Result], url: str, *, works: bool) -> bool:
     """Whether a result is what the last one of its target was: by that nothing is judged otherwise."""
     held = results.get(url)
     return held is not None and held.works is works
 
 
-def _keep(results: dict[str, Result], url: str, result: Result) -> None:
-    results.pop(url, None)
+def _keep(results: dict[str, Result], url: str, moment: float, *, works: bool) -> None:
+    result = results.pop(url, None)
+    if result is None or result.works is not works:
+        result = Result(moment=moment, works=works)
+    result.moment = moment
     results[url] = result
     if len(results) > KEPT:
         del results[next(iter(results))]

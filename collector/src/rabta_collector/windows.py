@@ -107,18 +107,27 @@ class Window:
 
     def pause_s(self, agent: str, started: float) -> float:
         """The longest of an agent's last pauses, at a measurement that begins; zero when it is its first for long."""
-        starts = (*self._starts.get(agent, ()), started)
-        return max((after - before for before, after in pairwise(starts) if after - before < PACE_S), default=0.0)
+        longest = 0.0
+        for before, after in pairwise((*self._starts.get(agent, ()), started)):
+            if longest < after - before < PACE_S:
+                longest = after - before
+        return longest
 
     def record(self, case: Case, finding: Finding, now: float) -> None:
         """Takes in a measurement newer than any of its agent's before."""
         before = self._ballots.get(case.agent)
         self._starts[case.agent] = (*self._starts.get(case.agent, ()), case.started)[1 - STARTS :]
         stand = Stand(case=case, finding=finding, sampled=Sampled(expires=case.expires, rule=finding.rule), at=now)
+        self._add(stand.sampled)
+        if finding.judgement is Judgement.OK:
+            self._passed = stand
+            if before is not None and not before.stands:  # as most are: nothing was open, and nothing is
+                before.started, before.expires = case.started, case.expires
+                before.base = before.vote = _tally(before.base, (stand,))
+                return
         stands = (*(before.stands if before else ()), stand)
         kept = 0 if finding.judgement is Judgement.OK else OPEN_LIMIT
         settled = max(0, len(stands) - kept)
-        self._passed = stand if finding.judgement is Judgement.OK else self._passed
         base = _tally(before.base if before else None, stands[:settled])
         self._ballots[case.agent] = Ballot(
             started=case.started,
@@ -127,7 +136,6 @@ class Window:
             stands=stands[settled:],
             vote=_tally(base, stands[settled:]),
         )
-        self._add(stand.sampled)
 
     def revise(self, case: Case, finding: Finding) -> Finding | None:
         """Takes in another finding of an open case; the one before it, where that was another one."""
