@@ -44,3 +44,11 @@ def test_ten_thousand_that_leave_at_once_are_soon_counted() -> None:
         made.note(f"isp-{number % 30}", 1000.0 + number / 1000)
         made.hazard("isp-0", 10_000 - number)
     assert made.hazard("isp-0", 0) > 1e-4
+
+
+def test_an_outage_is_not_held_against_those_who_fall_after_it() -> None:
+    made = departures(("jazz", 900.0), *(("jazz", 1100.0 + n) for n in range(5)), ("ptcl", 1110.0))
+    made.explain("jazz", 1050.0)
+    assert 2 / (HAZARDS_S[0] * 12) == made.hazard("zong", 10)
+    made.note("jazz", 1120.0)
+    assert 3 / (HAZARDS_S[0] * 13) == made.hazard("zong", 10)

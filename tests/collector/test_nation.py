@@ -171,3 +171,16 @@ def test_isps_of_a_kind_that_fall_silent_as_one_are_down_the_sooner() -> None:
     country.presence(105, "zong", False, *(f"zong-{n}" for n in range(5)))
     assert [] == country.until(142)
     assert {("jazz", IspState.DOWN), ("zong", IspState.DOWN)} == {(t.isp, t.after) for t in country.until(143)}
+
+
+def test_after_one_isp_s_outage_another_s_is_seen_all_the_same() -> None:
+    """Three agents each, five minutes apart, as sessions end that nobody closed."""
+    country = Country((*ISPS, Isp(id="zong", name="Zong", kind=IspKind.MOBILE)))
+    for isp in ("ptcl", "jazz", "zong"):
+        country.presence(1, isp, True, *(f"{isp}-{n}" for n in range(3)))
+    country.until(10)
+    for began, isp in ((1000, "jazz"), (1250, "zong")):
+        for number, late in enumerate((0, 6, 13)):
+            country.presence(began + late, isp, False, f"{isp}-{number}")
+        country.until(began + 200)
+    assert [IspState.DOWN] * 2 == [country.nation.state(isp) for isp in ("jazz", "zong")]

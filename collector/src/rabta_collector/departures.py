@@ -16,16 +16,24 @@ class Departures:
     """Sessions that broke off. `together_s`: those of one ISP within it may be one fall, and are left out."""
 
     together_s: float
-    _lately: dict[float, deque[float]] = field(default_factory=lambda: {reach_s: deque() for reach_s in HAZARDS_S})
-    _falling: defaultdict[str, deque[float]] = field(default_factory=lambda: defaultdict(deque))
+    _lately: dict[float, deque[tuple[float, str]]] = field(
+        default_factory=lambda: {reach_s: deque() for reach_s in HAZARDS_S}
+    )
+    _falling: defaultdict[str, deque[tuple[float, str]]] = field(default_factory=lambda: defaultdict(deque))
 
     def note(self, isp: str, at: float) -> None:
         """One more; they come in the order of their moments, Unix seconds."""
         for reach_s, moments in self._lately.items():
-            moments.append(at)
+            moments.append((at, isp))
             _drop(moments, at - reach_s)
-        self._falling[isp].append(at)
+        self._falling[isp].append((at, isp))
         _drop(self._falling[isp], at - self.together_s)
+
+    def explain(self, isp: str, since: float) -> None:
+        """Those of an ISP from a moment on were an outage: they say nothing of how agents leave one by one."""
+        for reach_s, moments in self._lately.items():
+            self._lately[reach_s] = deque(one for one in moments if one[1] != isp or one[0] < since)
+        self._falling.pop(isp, None)
 
     def hazard(self, isp: str, connected: int) -> float:
         """Departures per agent and second up to the last one, but for those that may be this ISP's fall.
@@ -41,6 +49,6 @@ def _rate(departures: int, connected: int, reach_s: float) -> float:
     return departures / (reach_s * (connected + departures)) if departures > 0 else 0.0
 
 
-def _drop(moments: deque[float], until: float) -> None:
-    while moments[0] <= until:
+def _drop(moments: deque[tuple[float, str]], until: float) -> None:
+    while moments[0][0] <= until:
         moments.popleft()

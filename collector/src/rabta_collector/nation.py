@@ -194,6 +194,8 @@ class Nation:
         if after is before:
             return None
         self._states[isp], self._since[isp] = after, now
+        if after is IspState.DOWN and not group.connected:
+            self._departures.explain(isp, group.silent_since() - self._patience.together_s)
         silent = now - group.silent_since() if after is IspState.DOWN and not group.connected else None
         return Turn(isp=isp, before=before, after=after, detected_after_s=silent)
 
