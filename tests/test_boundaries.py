@@ -64,6 +64,8 @@ PURE = {
         "eventtime.py",
         "folding.py",
         "greeting.py",
+        "jetstream/frame.py",
+        "jetstream/place.py",
         "export/anonymous.py",
         "history/fold.py",
         "history/places.py",

@@ -72,7 +72,7 @@ def test_limits_have_a_table_of_their_own(tmp_path: Path) -> None:
         ("lab = 2", {}, {}, 'c.toml:1: lab: "2" is neither true nor false'),
         ("", {"RABTA_GRPC_PORT": "x"}, {}, 'RABTA_GRPC_PORT: "x" is no port'),
         ("", {}, {"http": "a:99999"}, '--http: "a:99999" is not HOST:PORT'),
-        ("", {}, {"journal": "nats://a"}, '--journal: "nats://a" is no journal of this version'),
+        ("", {}, {"journal": "amqp://a"}, '--journal: "amqp://a" is no journal; expected sqlite or nats://'),
         ("", {}, {"tls_cert": "a.pem"}, "tls_cert and tls_key go together"),
         ("", {}, {"targets": ""}, "--targets: empty; expected a path"),
         ("", {}, {"heartbeat": "1"}, '--heartbeat: "1" is no duration'),

@@ -39,6 +39,19 @@ def test_what_is_ahead_is_new_with_all_beyond_it(pairs: list[tuple[int, int]], n
     assert not seen.is_ahead("b", 1, number)
 
 
+@given(st.lists(st.tuples(st.integers(1, 4), st.integers(1, 30)), max_size=60))
+def test_what_is_packed_of_an_agent_is_known_again(heard: list[tuple[int, int]]) -> None:
+    """Holes, what was forgotten, and epochs of which only the number is left."""
+    seen, again = (Seen(max_ranges=3, max_epochs=2, max_ever=3) for _ in range(2))
+    for epoch, sequence in heard:
+        seen.add("a", epoch, [sequence])
+    again.add("a", 9, [1, 2, 3])
+    again.unpack("a", seen.pack("a"))
+    numbers = [(epoch, sequence) for epoch in range(1, 6) for sequence in range(1, 32)]
+    assert [seen.standing("a", *one) for one in numbers] == [again.standing("a", *one) for one in numbers]
+    assert seen.size("a") == again.size("a")
+
+
 def test_a_long_run_is_one_range() -> None:
     ranges = Ranges()
     for number in range(1, 10_000):

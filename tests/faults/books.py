@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from faults.diary import Key
-from rabta_collector import journal_file
+from rabta_collector.rows import Where, open_rows
 from rabta_proto.v1.collector_pb2 import MeasurementBatch
 from rabta_proto.v1.measurement_pb2 import Measurement
 
@@ -32,23 +32,27 @@ class SpoolBook:
     counters: Mapping[str, int]
 
 
-def read_journal(path: Path) -> Journaled:
+def read_journal(where: Where) -> Journaled:
     """Everything in a journal whose checksum is right; raises `ValueError` for a row whose checksum is not."""
     found: defaultdict[str, defaultdict[Key, list[int]]] = defaultdict(lambda: defaultdict(list))
-    with closing(journal_file.connect(path)) as connection:
+    with closing(open_rows(where)) as rows:
         last = 0
-        while rows := journal_file.read_after(connection, last, _CHUNK):
-            for row, sound in rows:
+        while chunk := rows.read_after(last, _CHUNK):
+            for row, sound in chunk:
                 if not sound:
                     raise ValueError(f"row {row.id} is not what was written")
                 for one in MeasurementBatch.FromString(row.payload).measurements:
                     found[row.agent][one.epoch, one.sequence].append(one.plan_version)
-            last = rows[-1][0].id
+            last = chunk[-1][0].id
     return found
 
 
-def count_rows(path: Path) -> int:
+def count_rows(where: Where) -> int:
     """How long a journal is; nought where there is none."""
+    if not isinstance(where, Path):
+        with closing(open_rows(where)) as rows:
+            return rows.last_position()[0]
+    path = where
     if not path.exists():
         return 0
     with closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=rw", uri=True, timeout=30)) as connection:

@@ -21,6 +21,8 @@ from lab.netns.namespaces import inside
 from lab.programs import AGENT, COLLECTOR, Program, environment, run
 from lab.system import free_port
 from lab.waiting import until
+from rabta_collector.jetstream.place import Place
+from rabta_collector.rows import Where
 
 TESTS = Path(__file__).resolve().parent.parent
 TARGETS = 20
@@ -72,10 +74,12 @@ class Rig:
         namespace: str = "",
         prefix: Sequence[str] = (),
         site: int = 9,
+        stream: Place | None = None,
     ) -> None:
         """`host`: where the collector listens, in its network namespace; `data`: its directory, if it is elsewhere.
 
-        `prefix`: what the collector is started through; `site`: the port on loopback that is to be measured.
+        `prefix`: what the collector is started through; `site`: the port on loopback that is to be measured; `stream`:
+        where its journal is, if it is on NATS.
         """
         self.root, self.host, self.data, self._namespace = root, host, data or root / "data", namespace
         self.grpc, self.http = free_port(), free_port()
@@ -83,18 +87,23 @@ class Rig:
         self.logs.mkdir()
         self.targets = root / "targets.toml"
         self.targets.write_text(_targets(site), encoding="utf-8")
-        through = [*prefix, *(["ip", "netns", "exec", namespace] if namespace else [])]
-        env = environment(RABTA_CHECKPOINT=CHECKPOINT)
-        self.collector = Program([*through, *self._serve()], env, self.logs / "collector.log")
+        self._through = [*prefix, *(["ip", "netns", "exec", namespace] if namespace else [])]
+        self.move(stream)
         self.members: list[Member] = []
+
+    def move(self, stream: Place | None) -> None:
+        """Has the next start of the collector find its journal there."""
+        self._stream = stream
+        env = environment(RABTA_CHECKPOINT=CHECKPOINT, RABTA_JOURNAL="sqlite" if stream is None else str(stream))
+        self.collector = Program([*self._through, *self._serve()], env, self.logs / "collector.log")
 
     def _serve(self) -> list[str]:
         where = [f"--grpc={self.host}:{self.grpc}", f"--http={self.host}:{self.http}"]
         return [COLLECTOR, "serve", f"--data={self.data}", *where, f"--targets={self.targets}", "--lab"]
 
     @property
-    def journal(self) -> Path:
-        return self.data / "journal.sqlite"
+    def journal(self) -> Where:
+        return self.data / "journal.sqlite" if self._stream is None else self._stream
 
     @property
     def checkpoint(self) -> Path:

@@ -12,27 +12,26 @@ from importlib.metadata import version
 
 import structlog
 
-from rabta_collector import journal_file, post, upkeep, web
+from rabta_collector import post, upkeep, web
 from rabta_collector.accounts import Accounts
 from rabta_collector.admission import Admission
-from rabta_collector.archive.tending import Tender
 from rabta_collector.asked import remember
 from rabta_collector.backfill import Voices
 from rabta_collector.catalogue import Catalogue
-from rabta_collector.checkpoints import make_stamp, read_up_to
+from rabta_collector.checkpoints import make_stamp
+from rabta_collector.chosen import open_journal
 from rabta_collector.closedloop import ClosedLoop
 from rabta_collector.config import Config
 from rabta_collector.datadir import DataDir
 from rabta_collector.decider import Decider
 from rabta_collector.descriptors import connections, raise_limit
 from rabta_collector.engine import Engine
-from rabta_collector.entries import Entry
 from rabta_collector.handed import TakeIn
 from rabta_collector.history.places import PLACES, make_places
 from rabta_collector.history.shown import History
 from rabta_collector.ingest import Ingest
 from rabta_collector.isps import load_isps
-from rabta_collector.journal import Journal
+from rabta_collector.journals import Owner
 from rabta_collector.listeners import GrpcListener, HttpListener, grpc_credentials, web_context
 from rabta_collector.networks import open_networks
 from rabta_collector.origins import Origins
@@ -45,6 +44,7 @@ from rabta_collector.query import Query
 from rabta_collector.record.counts import Counted
 from rabta_collector.record.desk import Desk
 from rabta_collector.registry import Registry
+from rabta_collector.rows import where_of
 from rabta_collector.sealed import public_key_of
 from rabta_collector.service import Parts, Service
 from rabta_collector.share import Terms
@@ -76,9 +76,7 @@ class Collector:
         self._signer = load_signer(data.plan_key)
         self._credentials = grpc_credentials(config.tls_cert, config.tls_key)
         stamp = make_stamp(config, self._catalogue, isps)
-        if salvage := journal_file.prepare(data.journal, after=read_up_to(data.checkpoint, data.journal, stamp)):
-            log.error("journal.salvaged", moved_to=str(salvage.moved_to), kept=salvage.kept, lost=salvage.lost)
-        self._journal = Journal(data.journal, stats=self._stats, committed=self._committed)
+        self._journal = open_journal(config, data, stamp=stamp, stats=self._stats, owner=self._owner())
         registry = Registry(data.state)
         self._accounts = Accounts(registry)
         self._admission = Admission(self._accounts, config.limits, Prefixes(secrets.token_bytes))
@@ -111,7 +109,16 @@ class Collector:
         self.desk = Desk(data, engine, self._accounts.province_of)
         self.testimony, self.newsroom = self.desk.testimony, self.desk.newsroom
         made = (self._ingest, self._whereabouts, self._costs, self._decider)
-        self._projections = Projections(data, stamp, Projected(*made, self._networks, origins, self.desk))
+        parts = Projected(*made, self._networks, origins, self.desk)
+        self._projections = Projections(data, stamp, parts, journal=where_of(config, data))
+
+    def _owner(self) -> Owner:
+        """What a journal gets of the parts that are made after it."""
+        return Owner(
+            committed=lambda entry, epoch: self._projections.commit(entry, epoch),
+            pack=lambda agent: self._ingest.seen.pack(agent),
+            lost=lambda: self._stopping.set(),
+        )
 
     def _terms(self) -> Terms:
         lab, bound = self._config.lab, self._config.bytes_per_day
@@ -171,9 +178,6 @@ class Collector:
             return f"{trouble}; agents keep what they measure and send it later"
         replaying = f"the journal is being replayed: {self._projections.progress}; verdicts come when that is done"
         return "" if self._ready else replaying
-
-    def _committed(self, entry: Entry, epoch: int) -> None:
-        self._projections.commit(entry, epoch)
 
     def _tell(self, events: tuple[Event, ...]) -> None:
         self.desk.hear(events, live=self._ready)
@@ -259,7 +263,7 @@ class Collector:
                 upkeep.keep_scores(self._accounts, self._decider.engine.briefing.outlier_scores),
                 upkeep.keep_planning(self._planner, self._service, self._accounts, self._config.share_pause_s),
                 TakeIn(self._data.handed, self._ingest).run(),
-                self._tender().tend(),
+                self._projections.tender(self._journal, self._config.archive).tend(),
                 self._projections.keep_counting(),
             )
             tasks = [group.create_task(work) for work in works]
@@ -270,16 +274,6 @@ class Collector:
                 task.cancel()
         await agents.refuse()
         self._service.end_all()
-
-    def _tender(self) -> Tender:
-        kept = self._projections.checkpoints
-        return Tender(
-            data=self._data,
-            journal=self._journal,
-            keeping=self._config.archive,
-            checkpoint=lambda: kept.kept,
-            forget_minutes=self.desk.forget_minutes,
-        )
 
     async def _tick(self) -> None:
         """Decides at each point of the grid, as far as the journal is complete."""

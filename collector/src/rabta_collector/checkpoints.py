@@ -23,7 +23,9 @@ from rabta_collector import checkpoint, journal_file
 from rabta_collector.catalogue import Catalogue, Isp
 from rabta_collector.checkpoint import Frozen, Head, UnfitCheckpointError
 from rabta_collector.config import Config
+from rabta_collector.journal_file import UnusableJournalError
 from rabta_collector.replay import Known
+from rabta_collector.rows import Where, open_rows
 from rabta_collector.verdict.rules import RULES_VERSION
 
 log = structlog.get_logger()
@@ -35,7 +37,7 @@ class Checkpoints:
     def __init__(
         self,
         path: Path,
-        journal: Path,
+        journal: Where,
         stamp: Mapping[str, str],
         *,
         known: Known,
@@ -75,8 +77,11 @@ class Checkpoints:
         return stored.head.decided_to
 
     def _row_at(self, row: int) -> tuple[int, int] | None:
-        with closing(journal_file.connect(self._journal)) as connection:
-            return journal_file.marks_of(connection, row)
+        try:
+            with closing(open_rows(self._journal)) as rows:
+                return rows.marks_of(row)
+        except UnusableJournalError as wrong:
+            raise OSError(str(wrong)) from None
 
     async def keep(self) -> None:
         """Writes a checkpoint of now, unless the last one is. What the disk refuses is a line in the log."""

@@ -13,6 +13,7 @@ import platformdirs
 from rabta_collector.archive.keeping import Keeping
 from rabta_collector.document import InvalidFileError, Table, parse_duration, read_toml
 from rabta_collector.engine import Settings
+from rabta_collector.jetstream.place import parse_place
 from rabta_collector.limits import Limits
 from rabta_collector.locators import is_address, is_host_name
 
@@ -114,7 +115,7 @@ def _path(text: str) -> Path:
 
 def _journal(text: str) -> str:
     if text != "sqlite":
-        raise ValueError(f'"{text}" is no journal of this version; expected sqlite')
+        parse_place(text)
     return text
 
 
@@ -158,7 +159,7 @@ KEYS = {
     "isps": Key(parse=_path, meaning="the country's ISPs, TOML; none: Pakistan's"),
     "tls_cert": Key(parse=_path, meaning="certificate chain of the agents' side, PEM; none: plain"),
     "tls_key": Key(parse=_path, meaning="its key, PEM"),
-    "journal": Key(parse=_journal, meaning="where measurements are journaled: sqlite"),
+    "journal": Key(parse=_journal, meaning="where measurements are journaled: sqlite, or nats://HOST:PORT/STREAM"),
     "asn_db": Key(parse=_path, meaning="address to AS number, MMDB; none: agents' own word for their ISP"),
     "lab": Key(parse=parse_switch, meaning="takes agents that run with the lab switch, and hurries"),
     "log_level": Key(parse=_level, meaning="debug, info, warning or error"),

@@ -33,4 +33,11 @@ class Presence:
     left: bool = False
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fence:
+    """A process began to write the journal. It is handed to nobody, for nothing happened."""
+
+    at: float
+
+
 Entry = Measured | Presence

@@ -15,7 +15,8 @@ from rabta_collector.admit import Reason, Refused, Rejected, Terms, decode, judg
 from rabta_collector.echoes import Echoes, Mark
 from rabta_collector.entries import Entry, Measured
 from rabta_collector.eventtime import reckon
-from rabta_collector.journal import Batch, Journal, JournalError, Member
+from rabta_collector.journal import Batch, JournalError, Member
+from rabta_collector.journals import AnyJournal
 from rabta_collector.limits import Limits
 from rabta_collector.sequences import Seen, Standing, runs
 from rabta_collector.state import IngestStats
@@ -44,7 +45,7 @@ class Ingest:
     def __init__(
         self,
         *,
-        journal: Journal,
+        journal: AnyJournal,
         stats: IngestStats,
         lab: bool,
         asked: Container[tuple[str, str]],

@@ -88,7 +88,6 @@ class Journal:
         self._trim_to = 0
         self.trouble = ""
         """Why the last group could not be written, in one line; empty: it was."""
-        """Whether the last group could not be written."""
 
     def start(self) -> None:
         """Begins to write; to be called on the loop."""
@@ -110,6 +109,9 @@ class Journal:
         """Lets no entry be of a time up to which was decided before this start, whatever the clock says now."""
         self._last_us = max(self._last_us, ceil(moment * 1_000_000))
 
+    async def follow(self, row: int, stop: Callable[[], bool]) -> None:
+        """Has `committed` get what comes after this row: nobody else writes the file, so that is so already."""
+
     def horizon(self) -> float:
         """Up to when every entry is on disk and was handed to `committed`."""
         return self._pending[0].entry.at if self._pending else self.now()
@@ -124,28 +126,14 @@ class Journal:
         entry = Presence(
             at=self.now(), agent=member.agent, isp=member.isp, role=member.role, connected=connected, left=left
         )
-        kind = Kind.CONNECTED if connected else Kind.LEFT if left else Kind.DISCONNECTED
+        kind = kind_of(connected=connected, left=left)
         return self._append(entry, Row(0, kind, self._last_us, member.agent, member.isp, str(member.role)))
 
     def append_batch(self, member: Member, batch: Batch) -> "asyncio.Future[None]":
         """Journals measurements; the future fails with `JournalError` where the disk does."""
         at = self.now()
         entry = Measured(at=at, agent=member.agent, isp=member.isp, role=member.role, measurements=batch.measurements)
-        sequences = [measurement.sequence for measurement in batch.measurements]
-        row = Row(
-            0,
-            Kind.MEASURED,
-            self._last_us,
-            member.agent,
-            member.isp,
-            str(member.role),
-            batch.epoch,
-            min(sequences),
-            max(sequences),
-            len(sequences),
-            batch.payload,
-        )
-        return self._append(entry, row)
+        return self._append(entry, row_of(entry, batch, self._last_us))
 
     def _append(self, entry: Entry, row: Row) -> "asyncio.Future[None]":
         if self._loop is None or self._closed:
@@ -232,10 +220,10 @@ class Journal:
         self._pending.popleft()
         try:
             if error is not None:
-                _settle(append.future, JournalError(f"the journal cannot be written: {error}"))
+                settle(append.future, JournalError(f"the journal cannot be written: {error}"))
                 return
             self._committed(append.entry, append.row.epoch)
-            _settle(append.future, None)
+            settle(append.future, None)
         finally:
             self._reported.popleft()
 
@@ -250,7 +238,31 @@ class Journal:
         self._connection.close()
 
 
-def _settle(future: "asyncio.Future[None]", error: JournalError | None) -> None:
+def kind_of(*, connected: bool, left: bool) -> Kind:
+    """The kind of a presence."""
+    return Kind.CONNECTED if connected else Kind.LEFT if left else Kind.DISCONNECTED
+
+
+def row_of(entry: Measured, batch: Batch, at_us: int) -> Row:
+    """The row of measurements, its id left out."""
+    sequences = [measurement.sequence for measurement in batch.measurements]
+    return Row(
+        0,
+        Kind.MEASURED,
+        at_us,
+        entry.agent,
+        entry.isp,
+        str(entry.role),
+        batch.epoch,
+        min(sequences),
+        max(sequences),
+        len(sequences),
+        batch.payload,
+    )
+
+
+def settle(future: "asyncio.Future[None]", error: JournalError | None) -> None:
+    """Says how an append ended, unless nobody waits for it any more."""
     if future.done():
         return
     if error is None:

@@ -5,7 +5,8 @@ One table, `entries`, only ever appended to at its end; rows go from its beginni
 Ids have no gaps but where damage was:
 
     id              position, from 1
-    kind            1 measured, 2 session began, 3 session ended, 4 session ended as the agent had said it would
+    kind            1 measured, 2 session began, 3 session ended, 4 session ended as the agent had said it would,
+                    5 nothing but that a process began to write (jetstream/journal.py; in a file, where it was copied)
     at_us           collector's clock at admission, microseconds since 1970; never falls
     agent, isp, role    as they were at admission
     epoch           of the agent's spool        first_sequence, last_sequence, count    of what the payload holds
@@ -16,7 +17,7 @@ A damaged file is moved aside, whole, and whatever can be read of it goes into a
 """
 
 import sqlite3
-from collections.abc import Iterator, Sequence
+from collections.abc import Container, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -48,6 +49,7 @@ class Kind(IntEnum):
     CONNECTED = 2
     DISCONNECTED = 3
     LEFT = 4  # disconnected, as the agent had said it would
+    FENCE = 5  # a process began to write, and none that wrote before it can any more
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,13 +70,14 @@ class Row:
 
     def at_id(self, id_: int) -> tuple[object, ...]:
         """Values of every column, at a position of the file."""
-        return (id_, *self._words(), self.payload, self._checksum())
+        return (id_, *self._words(), self.payload, self.checksum())
 
     def matches(self, crc: int) -> bool:
         """Whether this is what was written with that checksum. Raises `TypeError` for a payload of another type."""
-        return self._checksum() == crc
+        return self.checksum() == crc
 
-    def _checksum(self) -> int:
+    def checksum(self) -> int:
+        """CRC-32 of all but the id."""
         return crc32(self.payload, crc32("\x1f".join(map(str, self._words())).encode()))
 
     def _words(self) -> tuple[object, ...]:
@@ -284,7 +287,13 @@ def trim(connection: sqlite3.Connection, up_to: int, most: int) -> bool:
     return end < min(up_to, last - 1)
 
 
-def append(connection: sqlite3.Connection, after: int, rows: Sequence[Row]) -> None:
-    """Appends rows after a position: on disk when this returns, and none of them where it raises `sqlite3.Error`."""
+def append(connection: sqlite3.Connection, after: int, rows: Sequence[Row], damaged: Container[int] = ()) -> None:
+    """Appends rows after a position: on disk when this returns, and none of them where it raises `sqlite3.Error`.
+
+    `damaged`: ids of rows of a copy that were not what had been written, and are not to look so.
+    """
+    values = [row.at_id(after + number) for number, row in enumerate(rows, 1)]
+    if damaged:
+        values = [(*one[:-1], int(str(one[-1])) ^ 1) if one[0] in damaged else one for one in values]
     with transaction(connection):
-        connection.executemany(INSERT, [row.at_id(after + number) for number, row in enumerate(rows, 1)])
+        connection.executemany(INSERT, values)

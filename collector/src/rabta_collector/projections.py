@@ -7,21 +7,25 @@ it. What is made of an entry hangs on the entries before it and on nothing else.
 import asyncio
 import time
 from collections.abc import Callable, Mapping
+from contextlib import closing
 from dataclasses import dataclass
 
 import structlog
 
+from rabta_collector.archive.keeping import Keeping
+from rabta_collector.archive.tending import Tender
 from rabta_collector.checkpoints import Checkpoints
 from rabta_collector.datadir import DataDir
 from rabta_collector.decider import Decider
-from rabta_collector.entries import Entry, Measured
+from rabta_collector.entries import Entry, Fence, Measured
 from rabta_collector.ingest import Ingest
-from rabta_collector.journal import Journal
+from rabta_collector.journals import AnyJournal
 from rabta_collector.networks import Networks
 from rabta_collector.origins import Origins
 from rabta_collector.plan import Costs
 from rabta_collector.record.desk import Desk
 from rabta_collector.replay import Known, Progress, replay
+from rabta_collector.rows import Where, open_rows
 from rabta_collector.whereabouts import Whereabouts
 
 MOST_CELLS = 20_000
@@ -47,9 +51,10 @@ class Parts:
 class Projections:
     """The one who hands entries on."""
 
-    def __init__(self, data: DataDir, stamp: Mapping[str, str], parts: Parts) -> None:
-        """`stamp`: what the state hangs on beside the journal."""
+    def __init__(self, data: DataDir, stamp: Mapping[str, str], parts: Parts, *, journal: Where | None = None) -> None:
+        """`stamp`: what the state hangs on beside the journal. `journal`: where it is, if not in the data directory."""
         self._data, self._parts = data, parts
+        self._where: Where = data.journal if journal is None else journal
         self._known = Known()
         self._counted_to = 0
         self.progress = Progress(0, 0)
@@ -57,7 +62,7 @@ class Projections:
         engine = parts.decider.engine
         self.checkpoints = Checkpoints(
             data.checkpoint,
-            data.journal,
+            self._where,
             stamp,
             known=self._known,
             parts={
@@ -72,10 +77,11 @@ class Projections:
         )
         self.checkpoints.settled = parts.desk.settled
 
-    def commit(self, entry: Entry, epoch: int) -> None:
-        """Takes in an entry that is on disk, the next one of the journal."""
+    def commit(self, entry: Entry | Fence | None, epoch: int) -> None:
+        """Takes in the next row of the journal, which is kept there; `None`: it cannot be read."""
         self._known.note(entry)
-        self._take(entry, epoch)
+        if isinstance(entry, Entry):
+            self._take(entry, epoch)
 
     def _take(self, entry: Entry, epoch: int) -> None:
         parts = self._parts
@@ -101,16 +107,29 @@ class Projections:
             await asyncio.sleep(COUNT_S)
             self._parts.desk.count(self._known.row)
 
-    async def replay(self, journal: Journal, stop: Callable[[], bool]) -> None:
+    def tender(self, journal: AnyJournal, keeping: Keeping) -> Tender:
+        """Who has days sealed, and old rows given up."""
+        return Tender(
+            data=self._data,
+            journal=journal,
+            where=self._where,
+            keeping=keeping,
+            checkpoint=lambda: self.checkpoints.kept,
+            forget_minutes=self._parts.desk.forget_minutes,
+        )
+
+    async def replay(self, journal: AnyJournal, stop: Callable[[], bool]) -> None:
         """Makes known again what was known; then nobody is present."""
         started, known = time.monotonic(), self._known
         journal.begin_after(self.checkpoints.take_up())
         if not known.row:
             await self._parts.desk.begin_anew()
+            await asyncio.to_thread(self._recollect)
         self._counted_to = await self._parts.desk.counted_to()
         rows, measurements = known.row, known.measurements
         self.progress = Progress(rows, journal.rows)
-        await replay(self._data.journal, self._take, known, stop=stop, progress=self.progress)
+        archive = self._data.archive
+        await replay(self._where, self._take, known, stop=stop, progress=self.progress, archive=archive)
         if known.unreadable:
             log.error("journal.unreadable", rows=known.unreadable[:20], count=len(known.unreadable))
         log.info(
@@ -120,6 +139,14 @@ class Projections:
             seconds=round(time.monotonic() - started, 3),
         )
         if not stop():
+            await journal.follow(known.row, stop)
+        if not stop():
             for member in tuple(known.present.values()):  # their sessions ended with the last collector
                 journal.append_presence(member, connected=False)
             self._parts.decider.advance(journal.horizon())
+
+    def _recollect(self) -> None:
+        """What agents' measurements were in rows that the journal gave up, as far as it says so itself."""
+        with closing(open_rows(self._where)) as rows:
+            for agent, packed in rows.marks():
+                self._parts.ingest.seen.unpack(agent, packed)

@@ -14,10 +14,10 @@ from pathlib import Path
 import structlog
 from google.protobuf.message import DecodeError
 
-from rabta_collector import journal_file
-from rabta_collector.entries import Entry, Measured, Presence
+from rabta_collector.entries import Entry, Fence, Measured, Presence
 from rabta_collector.journal import Member
 from rabta_collector.journal_file import Kind, Row, UnusableJournalError
+from rabta_collector.rows import Rows, Where, open_rows
 from rabta_proto.codec import from_message
 from rabta_proto.v1 import collector_pb2 as link
 from rabta_proto.vocabulary import Role
@@ -38,7 +38,7 @@ class Known:
         """Ids of damaged rows."""
         self.present: dict[str, Member] = {}
 
-    def note(self, entry: Entry | None) -> None:
+    def note(self, entry: Entry | Fence | None) -> None:
         """Takes in the next row; `None`: it cannot be read."""
         self.row += 1
         match entry:
@@ -50,6 +50,8 @@ class Known:
                 self.present[entry.agent] = Member(agent=entry.agent, isp=entry.isp, role=entry.role)
             case Presence():
                 self.present.pop(entry.agent, None)
+            case Fence():
+                pass
 
 
 class Progress:
@@ -94,7 +96,7 @@ async def replay_archived(
             known.row = row.id - 1
             entry = _entry_or_none(row)
             known.note(entry)
-            if entry is not None:
+            if isinstance(entry, Entry):
                 take(entry, row.epoch)
     if not stop():
         _tell_gap(known.row, before)
@@ -105,16 +107,19 @@ def _tell_gap(last: int, row: int) -> None:
         log.error("journal.gap", first=last + 1, last=row - 1, rows=row - last - 1)
 
 
-def _entry_or_none(row: Row) -> Entry | None:
+def _entry_or_none(row: Row) -> Entry | Fence | None:
     try:
         return entry_of(row) if row.kind in tuple(Kind) else None
     except ValueError:
         return None
 
 
-def entry_of(row: Row) -> Entry:
+def entry_of(row: Row) -> Entry | Fence:
     """The entry that a row holds. Raises `ValueError` where its payload cannot be read."""
-    at, role = row.at_us / 1_000_000, Role(row.role)
+    at = row.at_us / 1_000_000
+    if row.kind == Kind.FENCE:
+        return Fence(at=at)
+    role = Role(row.role)
     if row.kind != Kind.MEASURED:
         connected, left = row.kind == Kind.CONNECTED, row.kind == Kind.LEFT
         return Presence(at=at, agent=row.agent, isp=row.isp, role=role, connected=connected, left=left)
@@ -127,42 +132,45 @@ def entry_of(row: Row) -> Entry:
 
 
 async def replay(
-    path: Path,
+    where: Where,
     take: Callable[[Entry, int], None],
     known: Known,
     *,
     stop: Callable[[], bool],
     progress: Progress | None = None,
+    archive: Path | None = None,
 ) -> None:
     """Calls `take` on the loop with each entry and its epoch, from the row after `known.row` on, and notes it there.
 
     In order, until the end or until `stop` says so. Between two chunks others run on the loop, and find all of it as of
-    one row.
+    one row. `archive`: where rows are that the journal has no more; beside its file unless told.
     """
-    with closing(journal_file.connect(path)) as connection:
-        first = journal_file.first_position(connection)[0]
-        if first > known.row + 1:
-            await replay_archived(path.with_name("archive"), first, take, known, stop=stop)
+    if archive is None and isinstance(where, Path):
+        archive = where.with_name("archive")
+    with closing(await asyncio.to_thread(open_rows, where)) as rows:
+        first = (await asyncio.to_thread(rows.first_position))[0]
+        if first > known.row + 1 and archive is not None:
+            await replay_archived(archive, first, take, known, stop=stop)
         while not stop():
-            chunk = await asyncio.to_thread(_read, connection, known.row)
+            chunk = await asyncio.to_thread(_read, rows, known.row)
             if not chunk:
                 break
             for row, entry in chunk:
                 known.row = row.id - 1
                 known.note(entry)
-                if entry is not None:
+                if isinstance(entry, Entry):
                     take(entry, row.epoch)
             if progress is not None:
                 progress.come_to(known.row)
 
 
-def _read(connection: sqlite3.Connection, last: int) -> Sequence[tuple[Row, Entry | None]]:
-    decoded: list[tuple[Row, Entry | None]] = []
+def _read(rows: Rows, last: int) -> Sequence[tuple[Row, Entry | Fence | None]]:
+    decoded: list[tuple[Row, Entry | Fence | None]] = []
     try:
-        rows = journal_file.read_after(connection, last, CHUNK)
+        found = rows.read_after(last, CHUNK)
     except sqlite3.Error as wrong:  # it was good a moment ago: the disk, as a rule
         raise UnusableJournalError(f"the journal cannot be read after row {last}: {wrong}") from None
-    for row, sound in rows:
+    for row, sound in found:
         try:
             decoded.append((row, entry_of(row) if sound else None))
         except ValueError:

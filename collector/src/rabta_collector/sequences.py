@@ -7,6 +7,7 @@ is not taken, so that nothing counts twice, and not called a duplicate, so that 
 Rebuilt from the journal at each start, in its order, to the same state. Pure.
 """
 
+import json
 from array import array
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterable
@@ -160,6 +161,23 @@ class Seen:
                 one.ranges -= len(one.epochs.pop(oldest).ranges)
                 one.retired.add(oldest)
         return one.epochs[epoch]
+
+    def pack(self, agent: str) -> bytes:
+        """What is known of an agent, for `unpack`: JSON."""
+        one = self._agents.get(agent, _Agent())
+        epochs = [[number, known.floor, known.ranges.pairs] for number, known in one.epochs.items()]
+        return json.dumps({"epochs": epochs, "retired": sorted(one.retired)}, separators=(",", ":")).encode()
+
+    def unpack(self, agent: str, packed: bytes) -> None:
+        """Knows of an agent what was packed, and nothing else. Raises `ValueError`."""
+        found, one = json.loads(packed), _Agent()
+        for number, floor, pairs in found["epochs"]:
+            one.epochs[number] = epoch = _Epoch(floor=floor)
+            for first, last in pairs:
+                epoch.ranges.add(first, last)
+            one.ranges += len(epoch.ranges)
+        one.retired = set(found["retired"])
+        self._agents[agent] = one
 
     def size(self, agent: str) -> tuple[int, int, int]:
         """What an agent costs: ranges, epochs known by ranges, and epochs ever."""

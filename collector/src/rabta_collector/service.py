@@ -20,7 +20,8 @@ from rabta_collector.calls import Call, CallStream, Unary, UnaryCall, authorizat
 from rabta_collector.exchange import Exchanges
 from rabta_collector.greeting import make_welcome, nearest_peer, short_word
 from rabta_collector.ingest import Ingest
-from rabta_collector.journal import Journal, JournalError, Member
+from rabta_collector.journal import JournalError, Member
+from rabta_collector.journals import AnyJournal
 from rabta_collector.networks import Networks, address_of
 from rabta_collector.openings import Openings
 from rabta_collector.planner import Planner
@@ -48,7 +49,7 @@ class Parts:
     accounts: Accounts
     admission: Admission
     ingest: Ingest
-    journal: Journal
+    journal: AnyJournal
     planner: Planner
     networks: Networks
     stats: IngestStats

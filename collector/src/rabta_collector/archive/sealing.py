@@ -16,13 +16,12 @@ from datetime import UTC, date, datetime, timedelta
 from hashlib import sha256
 from pathlib import Path
 
-from rabta_collector import journal_file
 from rabta_collector.archive.chain import FOLDERS, KEY, Checkpoint, Span, name_of, read_checkpoint, write_checkpoint
 from rabta_collector.archive.reading import days_of, last_row_of
 from rabta_collector.archive.table import day_of, write_parts
-from rabta_collector.export.rows import last_before, open_to_read
 from rabta_collector.journal_file import Row
 from rabta_collector.record.file import RecordFile
+from rabta_collector.rows import Rows, Where, last_before, open_to_read
 from rabta_collector.signing import Signer
 
 CHUNK = 500
@@ -40,7 +39,7 @@ class ArchiveError(RuntimeError):
 class Sources:
     """What is sealed, and by whom. `record` need not be there."""
 
-    journal: Path
+    journal: Where
     record: Path
     signer: Signer
 
@@ -114,17 +113,17 @@ class Archive:
         if not key.exists():
             _write_whole(key, self._sources.signer.public_pem)
 
-    def _next_day(self, journal: sqlite3.Connection) -> date | None:
+    def _next_day(self, journal: Rows) -> date | None:
         """The first day after those that are sealed on which anything came; `None` where nothing did."""
         sealed = days_of(self._root)
         earliest = _day(sealed[-1]) + timedelta(days=1) if sealed else date.min
-        rows = journal_file.read_after(journal, last_row_of(self._root), CHUNK)
+        rows = journal.read_after(last_row_of(self._root), CHUNK)
         said = _written_after(self._sources.record, _bounds(earliest)[0] if sealed else 0.0)
         came = [row.at_us for row, sound in rows if sound][:1]
         found = [_day(day_of(at_us)) for at_us in (*came, *said)]
         return max(min(found), earliest) if found else None
 
-    def _seal(self, journal: sqlite3.Connection, day: date) -> Sealed:
+    def _seal(self, journal: Rows, day: date) -> Sealed:
         draft = self._root / "draft"
         shutil.rmtree(draft, ignore_errors=True)
         draft.mkdir()
@@ -181,8 +180,8 @@ class Archive:
         return len(numbers), Span(first=numbers[0], last=numbers[-1]) if numbers else None
 
 
-def _rows(journal: sqlite3.Connection, after: int, until: int) -> Iterator[tuple[Row, bool]]:
-    while after < until and (chunk := journal_file.read_after(journal, after, CHUNK)):
+def _rows(journal: Rows, after: int, until: int) -> Iterator[tuple[Row, bool]]:
+    while after < until and (chunk := journal.read_after(after, CHUNK)):
         for row, sound in chunk:
             if row.id > until:
                 return

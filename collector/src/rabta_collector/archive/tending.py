@@ -11,17 +11,19 @@ import time
 from collections.abc import Awaitable, Callable
 from contextlib import closing, suppress
 from dataclasses import dataclass
+from pathlib import Path
 
 import structlog
 
-from rabta_collector import journal_file
 from rabta_collector.archive.chain import InvalidCheckpointError
 from rabta_collector.archive.keeping import DAY_S, Held, Keeping, rows_to_drop
 from rabta_collector.archive.reading import days_of, last_row_of
 from rabta_collector.archive.sealing import GRACE_S
 from rabta_collector.archive.table import day_of
 from rabta_collector.datadir import DataDir
-from rabta_collector.journal import Journal
+from rabta_collector.journal_file import UnusableJournalError
+from rabta_collector.journals import AnyJournal
+from rabta_collector.rows import Where, open_rows
 
 WAKE_S = 600.0
 NICENESS = 10
@@ -30,10 +32,14 @@ log = structlog.get_logger()
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tender:
-    """`checkpoint`: the journal's row up to which a start needs nothing. `forget_minutes`: of the record's counts."""
+    """`checkpoint`: the journal's row up to which a start needs nothing. `forget_minutes`: of the record's counts.
+
+    `where`: the journal is, to be read.
+    """
 
     data: DataDir
-    journal: Journal
+    journal: AnyJournal
+    where: Where
     keeping: Keeping
     checkpoint: Callable[[], int]
     forget_minutes: Callable[[float], Awaitable[None]]
@@ -44,7 +50,7 @@ class Tender:
         while True:
             try:
                 await self._look()
-            except (OSError, sqlite3.Error, InvalidCheckpointError) as wrong:
+            except (OSError, sqlite3.Error, InvalidCheckpointError, UnusableJournalError) as wrong:
                 log.error("archive.failed", message=str(wrong))
             await asyncio.sleep(WAKE_S)
 
@@ -59,9 +65,9 @@ class Tender:
     def _due(self) -> bool:
         """Whether a day is over that the journal holds anything of, and that is not sealed."""
         before = day_of(int((self.clock() - GRACE_S) * 1_000_000))
-        with closing(journal_file.connect(self.data.journal)) as connection:
-            row = max(journal_file.first_position(connection)[0], last_row_of(self.data.archive) + 1)
-            marks = journal_file.marks_of(connection, row)
+        with closing(open_rows(self.where)) as rows:
+            row = max(rows.first_position()[0], last_row_of(self.data.archive) + 1)
+            marks = rows.marks_of(row)
         days = days_of(self.data.archive)
         return marks is not None and (days[-1] if days else "") < day_of(marks[0]) < before
 
@@ -74,6 +80,7 @@ class Tender:
             stdin=asyncio.subprocess.DEVNULL,
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.STDOUT,
+            env={**os.environ, "RABTA_JOURNAL": "sqlite" if isinstance(self.where, Path) else str(self.where)},
         )
         with suppress(OSError):
             os.setpriority(os.PRIO_PROCESS, child.pid, NICENESS)
@@ -90,11 +97,7 @@ class Tender:
 
     def _to_drop(self) -> int:
         old = int((self.clock() - self.keeping.journal_days * DAY_S) * 1_000_000)
-        with closing(journal_file.connect(self.data.journal)) as connection:
-            held = Held(
-                first=journal_file.first_position(connection)[0],
-                bytes=journal_file.used_bytes(connection),
-                young=journal_file.row_at(connection, old),
-            )
+        with closing(open_rows(self.where)) as rows:
+            held = Held(first=rows.first_position()[0], bytes=rows.used_bytes(), young=rows.row_at(old))
         sealed = last_row_of(self.data.archive)
         return rows_to_drop(held, self.keeping, sealed=sealed, checkpoint=self.checkpoint())

@@ -7,10 +7,22 @@ import argparse
 import sys
 from collections.abc import Mapping, Sequence
 
-from rabta_collector.cli import agents, archive, configuration, export, importing, invite, ooni, serve, targets, verify
+from rabta_collector.cli import (
+    agents,
+    archive,
+    configuration,
+    export,
+    importing,
+    invite,
+    journal,
+    ooni,
+    serve,
+    targets,
+    verify,
+)
 from rabta_collector.config import InvalidFlagError
 
-COMMANDS = (serve, invite, agents, targets, export, importing, ooni, archive, verify, configuration)
+COMMANDS = (serve, invite, agents, targets, export, importing, ooni, archive, verify, journal, configuration)
 
 
 def parser() -> argparse.ArgumentParser:

@@ -9,6 +9,7 @@ from contextlib import closing
 from rabta_collector.archive.sealing import Archive, Sources
 from rabta_collector.cli.options import add_config, config_of, existing_data
 from rabta_collector.registry import Registry
+from rabta_collector.rows import where_of
 from rabta_collector.signing import load_signer
 
 HEAD = "archive_head"
@@ -17,13 +18,14 @@ HEAD = "archive_head"
 
 def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     command = commands.add_parser("archive", help="seal the days that are over, and sign them")
-    add_config(command)
+    add_config(command, ("data", "journal"))
     command.set_defaults(run=run)
 
 
 def run(options: argparse.Namespace, environment: Mapping[str, str]) -> int:
-    data = existing_data(config_of(options, environment))
-    archive = Archive(data.archive, Sources(data.journal, data.record, load_signer(data.plan_key)))
+    config = config_of(options, environment)
+    data = existing_data(config)
+    archive = Archive(data.archive, Sources(where_of(config, data), data.record, load_signer(data.plan_key)))
     with closing(Registry(data.state)) as registry:
         for sealed in archive.seal_due(time.time()):
             registry.keep_fact(HEAD, f"{sealed.day} {sealed.digest}")

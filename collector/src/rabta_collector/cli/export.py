@@ -20,6 +20,7 @@ from rabta_collector.export.rows import JournalReader
 from rabta_collector.isps import load_isps
 from rabta_collector.networks import open_networks
 from rabta_collector.rfc3339 import format_time, parse_time
+from rabta_collector.rows import where_of
 from rabta_collector.targets import load_catalogue
 
 FORMS: Mapping[str, Callable[[Sequence[Isp]], Form]] = {
@@ -33,7 +34,7 @@ _FORM_OF = {"ooni": "OONI", "jsonl": "protobuf JSON", "csv": "CSV", "parquet": "
 
 def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     command = commands.add_parser("export", help="write the journal's measurements as open data")
-    add_config(command, ("data", "targets", "isps", "asn_db"))
+    add_config(command, ("data", "journal", "targets", "isps", "asn_db"))
     command.add_argument("--format", required=True, choices=sorted(FORMS), help="what to write")
     command.add_argument("--since", metavar="TIME", type=_time, help="begun at this time or after it, RFC 3339")
     command.add_argument("--until", metavar="TIME", type=_time, help="begun before this time")
@@ -64,7 +65,7 @@ def _export(options: argparse.Namespace, config: Config, progress: Progress) -> 
         progress.tell(lambda: f"{doing}, at {format_time(at)}", lambda: bench.share)
 
     bench = Bench(
-        reader=JournalReader(path=data.journal, archive=data.archive),
+        reader=JournalReader(path=where_of(config, data), archive=data.archive),
         catalogue=load_catalogue(config.targets),
         settings=config.settings,
         asn_of=open_networks(isps, config.asn_db).asn_of if config.asn_db else None,

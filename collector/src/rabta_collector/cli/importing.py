@@ -23,6 +23,7 @@ from rabta_collector.handed import HandIn, Outcome, take
 from rabta_collector.journal import Member
 from rabta_collector.ooni.prints import Prints
 from rabta_collector.registry import Agent, Registry
+from rabta_collector.rows import where_of
 from rabta_collector.sealed import InvalidSealedFileError, batches, check
 from rabta_collector.signing import load_secret
 
@@ -33,7 +34,7 @@ Take = Callable[[Member, bytes], Awaitable[Outcome]]
 
 def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     command = commands.add_parser("import", help="take in files: what agents sealed, and what was exported")
-    add_config(command, ("data", "targets", "isps", "lab"))
+    add_config(command, ("data", "journal", "targets", "isps", "lab"))
     command.add_argument(
         "files", metavar="FILE", nargs="+", type=Path, help="as rabta-agent export or rabta-collector export wrote it"
     )
@@ -105,6 +106,8 @@ async def _taking(data: DataDir, config: Config, registry: Registry) -> AsyncIte
     if data.is_served():
         yield _handing(HandIn(data.handed))
         return
+    if where_of(config, data) != data.journal:
+        raise DataDirError(f"{data.path}: the journal is on NATS; import beside the collector that serves")
     from rabta_collector import journal_file  # what follows needs the collector's own parts
     from rabta_collector.entries import Entry
     from rabta_collector.ingest import Ingest

@@ -13,7 +13,6 @@ from pathlib import Path
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from cryptography.hazmat.primitives.serialization import load_pem_public_key
 
-from rabta_collector import journal_file
 from rabta_collector.archive.pages import Printed
 from rabta_collector.archive.sealing import ArchiveError
 from rabta_collector.archive.verifying import Verification
@@ -21,9 +20,9 @@ from rabta_collector.cli.archive import HEAD
 from rabta_collector.cli.options import add_config, config_of, existing_data
 from rabta_collector.cli.progress import Progress
 from rabta_collector.datadir import DataDir
-from rabta_collector.export.rows import open_to_read
 from rabta_collector.record.reading import reading
 from rabta_collector.registry import Registry
+from rabta_collector.rows import Where, open_to_read, where_of
 from rabta_collector.signing import load_signer
 
 CHUNK = 500
@@ -32,7 +31,7 @@ HERE = "-"
 
 def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     command = commands.add_parser("verify", help="check the journal, or with --archive the archive")
-    add_config(command)
+    add_config(command, ("data", "journal"))
     command.add_argument(
         "--archive", metavar="DIR", nargs="?", const=HERE, help="check an archive; by default that of --data"
     )
@@ -45,9 +44,10 @@ def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None
 
 def run(options: argparse.Namespace, environment: Mapping[str, str]) -> int:
     if options.archive in (None, HERE):
-        data = existing_data(config_of(options, environment))
+        config = config_of(options, environment)
+        data = existing_data(config)
         if options.archive is None and options.page is None:
-            return _verify_journal(data)
+            return _verify_journal(where_of(config, data))
         return _verify_own(data, options.key, options.page)
     key, root = None if options.key is None else _read_key(options.key), Path(options.archive)
     page = None if options.page is None else Printed(file=options.page, root=root)
@@ -89,12 +89,12 @@ def _tell(verification: Verification, page: Printed | None) -> int:
     return 1 if wrong else 0
 
 
-def _verify_journal(data: DataDir) -> int:
+def _verify_journal(where: Where) -> int:
     """Every row against its checksum, and their numbers."""
     wrong = rows = 0
-    with closing(Progress()) as progress, closing(open_to_read(data.journal)) as journal:
-        last = max(0, journal_file.first_position(journal)[0] - 1)
-        while chunk := journal_file.read_after(journal, last, CHUNK):
+    with closing(Progress()) as progress, closing(open_to_read(where)) as journal:
+        last = max(0, journal.first_position()[0] - 1)
+        while chunk := journal.read_after(last, CHUNK):
             for row, sound in chunk:
                 if row.id != last + 1:
                     wrong += 1

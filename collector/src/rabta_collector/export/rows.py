@@ -11,9 +11,9 @@ from pathlib import Path
 
 from google.protobuf.message import DecodeError
 
-from rabta_collector import journal_file
 from rabta_collector.eventtime import EARLIEST, NEGLIGIBLE_S
-from rabta_collector.journal_file import APPLICATION_ID, Kind, Row
+from rabta_collector.journal_file import Kind, Row
+from rabta_collector.rows import UnreadableJournalError, Where, last_before, open_to_read
 from rabta_proto.v1 import collector_pb2 as link
 from rabta_proto.v1 import measurement_pb2 as wire
 from rabta_proto.vocabulary import Role
@@ -21,10 +21,6 @@ from rabta_proto.vocabulary import Role
 CHUNK = 200
 CLOCK_SLACK_S = 1.0
 """As in engine.py: by so much an agent's clock may be ahead before its times are corrected."""
-
-
-class UnreadableJournalError(RuntimeError):
-    """The journal cannot be read; the message is one line for the operator."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,7 +41,7 @@ class JournalReader:
     `share`: how much of what is to be read was read, from 0 to 1.
     """
 
-    path: Path
+    path: Where
     archive: Path | None = None
     damaged: int = 0
     share: float = 0.0
@@ -55,15 +51,15 @@ class JournalReader:
         """What was admitted from a moment on (Unix seconds). Raises `UnreadableJournalError`."""
         self.damaged, self.share, self._rows = 0, 0.0, None
         try:
-            with closing(open_to_read(self.path)) as connection:
-                end = journal_file.last_position(connection)[0]
-                yield from self._archived(journal_file.first_position(connection)[0], end, since)
-                last = 0 if since is None else last_before(connection, int(since * 1_000_000))
-                while rows := journal_file.read_after(connection, last, CHUNK):
-                    for row, sound in rows:
+            with closing(open_to_read(self.path)) as rows:
+                end = rows.last_position()[0]
+                yield from self._archived(rows.first_position()[0], end, since)
+                last = 0 if since is None else last_before(rows, int(since * 1_000_000))
+                while chunk := rows.read_after(last, CHUNK):
+                    for row, sound in chunk:
                         self._come_to(row.id, end)
                         yield from self._read(row, sound)
-                    last = rows[-1][0].id
+                    last = chunk[-1][0].id
         except sqlite3.Error as wrong:
             raise UnreadableJournalError(f"{self.path}: the journal cannot be read: {wrong}") from None
 
@@ -96,22 +92,6 @@ class JournalReader:
         yield Delivery(at=row.at_us / 1_000_000, agent=row.agent, isp=row.isp, role=role, messages=messages)
 
 
-def open_to_read(path: Path) -> sqlite3.Connection:
-    """A connection that cannot write. Raises `UnreadableJournalError`."""
-    if not path.exists():
-        raise UnreadableJournalError(f"{path}: no such journal; see --data")
-    try:
-        connection = sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True, timeout=10, isolation_level=None)
-        connection.text_factory = lambda text: text.decode(errors="replace")  # damage shows in the checksum
-        owner = connection.execute("PRAGMA application_id").fetchone()[0]
-    except sqlite3.Error as wrong:
-        raise UnreadableJournalError(f"{path}: the journal cannot be read: {wrong}") from None
-    if owner != APPLICATION_ID:
-        connection.close()
-        raise UnreadableJournalError(f"{path}: not a journal of Rabta")
-    return connection
-
-
 def start_of(message: wire.Measurement, at: float) -> float:
     """When a measurement began, in Unix seconds: a clock that is off is set right, as the engine does it."""
     started = message.started_at.seconds + message.started_at.nanos / 1e9
@@ -119,8 +99,3 @@ def start_of(message: wire.Measurement, at: float) -> float:
         started += message.clock_offset_us / 1e6
     lasted = message.duration_us / 1_000_000
     return at - lasted if started + lasted > at + CLOCK_SLACK_S else started
-
-
-def last_before(connection: sqlite3.Connection, at_us: int) -> int:
-    """Id of the last row that was admitted before a moment; `at_us` never falls."""
-    return journal_file.row_at(connection, at_us) - 1

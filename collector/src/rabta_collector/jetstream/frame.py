@@ -1,0 +1,57 @@
+"""A row of the journal as one message of a stream: one line of JSON, then the payload as it is. Pure.
+
+The row's id is the message's number in the stream. The line has the columns of journal_file.py under short names, the
+checksum among them, and `id`, by which a writer knows its own rows again:
+
+    {"v":1,"id":"5f3a-17","k":1,"at":1764453600000000,"a":"9f…","i":"ptcl","r":"probe","e":7,"f":1,"l":10,"n":10,"c":…}
+"""
+
+import json
+from dataclasses import dataclass
+
+from rabta_collector.journal_file import Row
+
+VERSION = 1
+HEAD_BYTES = 1024
+"""More than the line ever takes."""
+
+
+@dataclass(frozen=True, slots=True)
+class Framed:
+    """A message that was read. `sound`: it is what was written."""
+
+    row: Row
+    id: str
+    sound: bool
+
+
+def frame(row: Row, id_: str, *, sound: bool = True) -> bytes:
+    """The message of a row; its own id is left out, for the stream gives it. What is damaged stays so."""
+    head = {
+        "v": VERSION,
+        "id": id_,
+        "k": int(row.kind),
+        "at": row.at_us,
+        "a": row.agent,
+        "i": row.isp,
+        "r": row.role,
+        "e": row.epoch,
+        "f": row.first_sequence,
+        "l": row.last_sequence,
+        "n": row.count,
+        "c": row.checksum() if sound else row.checksum() ^ 1,
+    }
+    return json.dumps(head, separators=(",", ":")).encode() + b"\n" + row.payload
+
+
+def unframe(number: int, message: bytes) -> Framed:
+    """The row of a message, never an error: what cannot be read is not sound."""
+    line, _, payload = message.partition(b"\n")
+    try:
+        head = json.loads(line)
+        agent, isp, role = (str(head[key]) for key in "air")
+        epoch, first, last, count = (int(head[key]) for key in "efln")
+        row = Row(number, int(head["k"]), int(head["at"]), agent, isp, role, epoch, first, last, count, payload)
+        return Framed(row, str(head["id"]), head["v"] == VERSION and row.matches(int(head["c"])))
+    except (ValueError, KeyError, TypeError):
+        return Framed(Row(number, 0, 0, "", "", "", payload=message), "", sound=False)

@@ -1,0 +1,121 @@
+"""Reads a stream in order, a few messages at a time, through a consumer that lives as long as somebody reads.
+
+The consumer is in memory, on one node, and may go with it at any moment: another one begins where this one ended.
+"""
+
+import asyncio
+import json
+from typing import TYPE_CHECKING
+
+from rabta_collector.jetstream.link import ApiError, NoAnswerError, ask, state_of
+
+if TYPE_CHECKING:
+    from nats.aio.client import Client
+    from nats.aio.msg import Msg
+    from nats.aio.subscription import Subscription
+
+PULL_S = 2.0
+MOST_BYTES = 16 * 1024 * 1024
+LIFE_S = 60
+PATIENCE_S = 30.0
+"""For what the stream has and no consumer gives."""
+
+
+class StreamReader:
+    """Messages of a stream, from any number on."""
+
+    def __init__(self, client: "Client", stream: str) -> None:
+        self._client, self._stream = client, stream
+        self._consumer = ""
+        self._inbox: Subscription | None = None
+        self._next = 0
+        self._given = 0
+        """How many messages the consumer has given."""
+
+    async def read_after(self, number: int, limit: int) -> list[tuple[int, bytes]]:
+        """The next messages with their numbers; none at the end. Raises `ApiError`, `NoAnswerError`."""
+        return [(number, data) for number, _, data in await self.read_subjects(number, limit)]
+
+    async def read_subjects(self, number: int, limit: int) -> list[tuple[int, str, bytes]]:
+        """The same, with the messages' subjects."""
+        loop = asyncio.get_running_loop()
+        until = loop.time() + PATIENCE_S
+        while True:
+            if not self._consumer or self._next != number + 1:
+                await self._begin(number + 1)
+            if found := await self._pull(limit):
+                return found
+            if (await state_of(self._client, self._stream)).last <= number:
+                return []
+            if loop.time() > until:
+                raise NoAnswerError(f"the stream {self._stream} gives nothing after message {number}")
+            await self.close()
+
+    async def _begin(self, number: int) -> None:
+        await self.close()
+        config = {
+            "deliver_policy": "by_start_sequence",
+            "opt_start_seq": number,
+            "ack_policy": "none",
+            "replay_policy": "instant",
+            "inactive_threshold": LIFE_S * 1_000_000_000,
+            "num_replicas": 1,
+            "mem_storage": True,
+        }
+        question = {"stream_name": self._stream, "config": config}
+        self._consumer = str((await ask(self._client, f"CONSUMER.CREATE.{self._stream}", question))["name"])
+        self._next, self._given = number, 0
+
+    async def _pull(self, limit: int) -> list[tuple[int, str, bytes]]:
+        """What there is, up to a limit. An end for whatever reason is an end: the next pull tells."""
+        inbox = self._client.new_inbox()
+        subscription = await self._client.subscribe(inbox)
+        try:
+            question = json.dumps({"batch": limit, "max_bytes": MOST_BYTES, "no_wait": True}).encode()
+            await self._client.publish(
+                f"$JS.API.CONSUMER.MSG.NEXT.{self._stream}.{self._consumer}", question, reply=inbox
+            )
+            return await self._gather(subscription, limit)
+        finally:
+            await subscription.unsubscribe()
+
+    async def _gather(self, subscription: "Subscription", limit: int) -> list[tuple[int, str, bytes]]:
+        from nats import errors
+
+        found: list[tuple[int, str, bytes]] = []
+        while len(found) < limit:
+            try:
+                message: Msg = await subscription.next_msg(timeout=PULL_S)
+            except (errors.Error, TimeoutError):
+                self._consumer = ""
+                break
+            if (status := (message.headers or {}).get("Status")) is not None:
+                if status == "503" or (status == "409" and "MaxBytes" not in str(message.headers)):
+                    self._consumer = ""  # it is gone
+                break
+            number, given = numbers_of(message.reply)
+            if given != self._given + 1:
+                self._consumer = ""  # one was lost on the way: a connection that broke
+                break
+            found.append((number, message.subject, message.data))
+            self._next, self._given = number + 1, given
+        return found
+
+    async def close(self) -> None:
+        """Lets the consumer go."""
+        name, self._consumer = self._consumer, ""
+        if name:
+            try:
+                await ask(self._client, f"CONSUMER.DELETE.{self._stream}.{name}")
+            except (ApiError, NoAnswerError):
+                return  # it goes by itself
+
+
+def numbers_of(reply: str) -> tuple[int, int]:
+    """The number of a message in its stream and in its consumer.
+
+    `$JS.ACK.stream.consumer.delivered.STREAM.CONSUMER.time.pending`, or with a domain and an account before the stream.
+    """
+    tokens = reply.split(".")
+    first = 5 if len(tokens) == 9 else 7
+    return int(tokens[first]), int(tokens[first + 1])

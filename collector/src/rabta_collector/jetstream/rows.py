@@ -1,0 +1,166 @@
+"""A stream's rows for whoever reads them with blocking calls: a loop on a thread of its own asks for them."""
+
+import asyncio
+import secrets
+import threading
+import time
+from collections.abc import Callable, Coroutine, Iterable, Sequence
+from functools import partial
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from rabta_collector.jetstream.frame import frame, unframe
+from rabta_collector.jetstream.link import (
+    LAST,
+    WRONG_LAST,
+    ApiError,
+    NoAnswerError,
+    State,
+    ask,
+    connect,
+    make_streams,
+    message_of,
+    publish,
+    state_of,
+)
+from rabta_collector.jetstream.place import Place
+from rabta_collector.jetstream.reading import StreamReader
+from rabta_collector.journal_file import Kind, Row, UnusableJournalError
+
+if TYPE_CHECKING:
+    from nats.aio.client import Client
+
+CHUNK = 500
+PATIENCE_S, PAUSE_S = 30.0, 0.2
+T = TypeVar("T")
+
+
+class StreamRows:
+    """A connection of its own, until `close`."""
+
+    def __init__(self, place: Place, *, make: bool = False) -> None:
+        """`make`: the streams, where they are missing. Raises `UnusableJournalError`."""
+        self._place = place
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._loop.run_forever, name="stream", daemon=True)
+        self._thread.start()
+        try:
+            self._client = self._run(_open(place, make=make))
+        except BaseException:
+            self._end()
+            raise
+        self._reader = StreamReader(self._client, place.stream)
+
+    def _run(self, work: Coroutine[Any, Any, T]) -> T:
+        return asyncio.run_coroutine_threadsafe(work, self._loop).result()
+
+    def _ask(self, question: Callable[[], Coroutine[Any, Any, T]]) -> T:
+        """Asks again while nobody answers: a cluster may be choosing another leader."""
+        until = time.monotonic() + PATIENCE_S
+        while True:
+            try:
+                return self._run(question())
+            except ApiError as wrong:
+                raise UnusableJournalError(f"{self._place}: {wrong}") from None
+            except NoAnswerError as wrong:
+                if time.monotonic() > until:
+                    raise UnusableJournalError(f"{self._place}: {wrong}") from None
+                time.sleep(PAUSE_S)
+
+    def read_after(self, id_: int, limit: int) -> Sequence[tuple[Row, bool]]:
+        framed = (unframe(*one) for one in self._ask(lambda: self._reader.read_after(id_, limit)))
+        return tuple((one.row, one.sound) for one in framed)
+
+    def _state(self) -> State:
+        return self._ask(lambda: state_of(self._client, self._place.stream))
+
+    def _row(self, id_: int) -> Row | None:
+        message = self._ask(lambda: message_of(self._client, self._place.stream, id_))
+        return None if message is None else unframe(id_, message).row
+
+    def first_position(self) -> tuple[int, int]:
+        state = self._state()
+        row = self._row(state.first) if state.last else None
+        return (0, 0) if row is None else (row.id, row.at_us)
+
+    def last_position(self) -> tuple[int, int]:
+        state = self._state()
+        row = self._row(state.last) if state.last else None
+        return (state.last, 0) if row is None else (row.id, row.at_us)
+
+    def marks_of(self, id_: int) -> tuple[int, int] | None:
+        row = self._row(id_)
+        return None if row is None else (row.at_us, row.checksum())
+
+    def row_at(self, at_us: int) -> int:
+        state = self._state()
+        low, high = state.first, state.last + 1
+        while low < high:
+            middle = (low + high) // 2
+            row = self._row(middle)
+            if row is None or row.at_us < at_us:  # one that is gone meanwhile was older
+                low = middle + 1
+            else:
+                high = middle
+        return low
+
+    def used_bytes(self) -> int:
+        return self._state().bytes
+
+    def marks(self) -> Iterable[tuple[str, bytes]]:
+        """Raises `UnusableJournalError`."""
+        reader, last = StreamReader(self._client, self._place.marks), 0
+        prefix = len(self._place.marks_of(""))
+        while chunk := self._ask(partial(reader.read_subjects, last, CHUNK)):
+            last = chunk[-1][0]
+            yield from ((subject[prefix:], data) for _, subject, data in chunk)
+        self._run(reader.close())
+
+    def fence(self, after: int) -> bool:
+        """Puts a fence after a row, which ends whoever writes; false where that is not the last row any more."""
+        last = self._row(after)
+        fence = Row(0, Kind.FENCE, 0 if last is None else last.at_us, "", "", "")
+        message, headers = frame(fence, f"{secrets.token_hex(4)}-1"), {LAST: str(after)}
+        try:
+            self._run(publish(self._client, self._place.subject_of("", ""), message, headers))
+        except ApiError as wrong:
+            if wrong.code == WRONG_LAST:
+                return False
+            raise UnusableJournalError(f"{self._place}: {wrong}") from None
+        except NoAnswerError as wrong:
+            raise UnusableJournalError(f"{self._place}: {wrong}") from None
+        return True
+
+    def replicas(self) -> int:
+        """On how many nodes the stream is."""
+        found = self._ask(lambda: ask(self._client, f"STREAM.INFO.{self._place.stream}"))
+        return int(found["config"]["num_replicas"])
+
+    def close(self) -> None:
+        self._run(self._reader.close())
+        self._run(self._client.close())
+        self._end()
+
+    def _end(self) -> None:
+        self._run(_cancel_all())
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join()
+        self._loop.close()
+
+
+async def _open(place: Place, *, make: bool) -> "Client":
+    client = await connect(place, name="rabta-collector reads")
+    try:
+        if make:
+            await make_streams(client, place)
+    except BaseException:
+        await client.close()
+        raise
+    return client
+
+
+async def _cancel_all() -> None:
+    """What the client leaves behind on a loop that ends."""
+    others = [task for task in asyncio.all_tasks() if task is not asyncio.current_task()]
+    for task in others:
+        task.cancel()
+    await asyncio.gather(*others, return_exceptions=True)

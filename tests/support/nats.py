@@ -1,0 +1,154 @@
+"""Real nats-servers with JetStream, on ports of this machine that nobody else has."""
+
+import asyncio
+import json
+import os
+import signal
+import socket
+import subprocess
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+import nats
+from nats.aio.client import Client
+
+from support.programs import require
+
+ACCOUNT = """jetstream {{
+    store_dir: "{store}"
+    max_memory_store: 64MB
+    max_file_store: {room}
+}}
+"""
+CLUSTER = """cluster {{
+    name: lab
+    listen: "127.0.0.1:{own}"
+    routes: [{routes}]
+}}
+"""
+
+
+def free_ports(count: int) -> list[int]:
+    """Ports on which nobody listens."""
+    sockets = [socket.socket() for _ in range(count)]
+    for one in sockets:
+        one.bind(("127.0.0.1", 0))
+    ports = [one.getsockname()[1] for one in sockets]
+    for one in sockets:
+        one.close()
+    return ports
+
+
+class Node:
+    """One server. Its log lies beside its configuration."""
+
+    def __init__(self, folder: Path, name: str, port: int, text: str) -> None:
+        self.name, self.port = name, port
+        self._file, self._log = folder / f"{name}.conf", folder / f"{name}.log"
+        self._file.write_text(f'server_name: {name}\nlisten: "127.0.0.1:{port}"\nmax_payload: 2MB\n{text}')
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        program = require("nats-server", "nats-server")
+        with self._log.open("ab") as log:
+            self._process = subprocess.Popen([program, "-c", self._file], stdout=log, stderr=log)
+
+    def stand_still(self) -> None:
+        """As a server behind a cut: connections stay, and nobody answers."""
+        assert self._process is not None
+        self._process.send_signal(signal.SIGSTOP)
+        threads = Path(f"/proc/{self._process.pid}/task")
+        while any((one / "stat").read_text().rpartition(")")[2].split()[0] != "T" for one in threads.iterdir()):
+            time.sleep(0.001)
+
+    def go_on(self) -> None:
+        assert self._process is not None
+        self._process.send_signal(signal.SIGCONT)
+
+    def kill(self) -> None:
+        """At once, as a power cut does but for what the kernel holds."""
+        if self._process is not None:
+            with suppress(ProcessLookupError):
+                os.kill(self._process.pid, signal.SIGKILL)
+            self._process.wait()
+            self._process = None
+
+
+class Nats:
+    """One server or a cluster of them."""
+
+    def __init__(self, folder: Path, *, nodes: int = 1, room: str = "1GB") -> None:
+        """`room`: for all streams of a node."""
+        ports, routes = free_ports(nodes), free_ports(nodes)
+        self.nodes = []
+        for number in range(nodes):
+            text = ACCOUNT.format(store=folder / f"store{number}", room=room)
+            if nodes > 1:
+                known = ", ".join(f'"nats://127.0.0.1:{port}"' for port in routes)
+                text += CLUSTER.format(own=routes[number], routes=known)
+            self.nodes.append(Node(folder, f"n{number}", ports[number], text))
+
+    @property
+    def servers(self) -> str:
+        return ",".join(f"127.0.0.1:{node.port}" for node in self.nodes)
+
+    def url(self, stream: str = "rabta", **query: object) -> str:
+        """Of a journal there; in a cluster on three nodes."""
+        query = ({"replicas": 3} if len(self.nodes) > 1 else {}) | query
+        words = "&".join(f"{key}={value}" for key, value in query.items())
+        return f"nats://{self.servers}/{stream}" + (f"?{words}" if words else "")
+
+    @asynccontextmanager
+    async def running(self) -> AsyncIterator["Nats"]:
+        """Until the block ends; every node answers, and JetStream has a leader."""
+        for node in self.nodes:
+            node.start()
+        try:
+            await self.ready()
+            yield self
+        finally:
+            for node in self.nodes:
+                node.kill()
+
+    async def ready(self) -> None:
+        async with asyncio.timeout(60), self.client() as client:
+            while await self._streams(client) is None:  # noqa: ASYNC110 - of a server, no event
+                await asyncio.sleep(0.05)
+
+    async def _streams(self, client: Client) -> dict[str, Any] | None:
+        try:
+            answer = json.loads((await client.request("$JS.API.INFO", b"", timeout=1)).data)
+        except (nats.errors.Error, TimeoutError):
+            return None
+        return None if "error" in answer else answer
+
+    @asynccontextmanager
+    async def client(self) -> AsyncIterator[Client]:
+        """A connection of the test's own."""
+        client = await nats.connect(
+            [f"nats://127.0.0.1:{node.port}" for node in self.nodes],
+            reconnect_time_wait=0.1,
+            max_reconnect_attempts=600,
+            error_cb=_hush,
+        )
+        try:
+            yield client
+        finally:
+            await client.close()
+
+    async def leader(self, stream: str = "rabta") -> Node:
+        """The node that leads a stream."""
+        async with self.client() as client:
+            while True:
+                with suppress(nats.errors.Error, TimeoutError):
+                    info = json.loads((await client.request(f"$JS.API.STREAM.INFO.{stream}", b"", timeout=1)).data)
+                    if name := info.get("cluster", {}).get("leader"):
+                        return next(node for node in self.nodes if node.name == name)
+                await asyncio.sleep(0.05)
+
+
+async def _hush(_: Exception) -> None:
+    """Servers that are down are the test's doing."""
