@@ -9,7 +9,7 @@ import pytest
 from lab.netns.chain import BLOCKED, HELLO, RESET, Chain
 from support.programs import require
 
-pytestmark = pytest.mark.root
+pytestmark = [pytest.mark.root, pytest.mark.timeout(300)]  # four runs of an agent, each with repeats and pauses
 
 ROUTERS, CENSOR = 4, 2
 TARGETS = f"""
