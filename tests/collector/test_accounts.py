@@ -1,8 +1,9 @@
 """Credentials, and their end by another process's hand."""
 
+import asyncio
 import random
 import sqlite3
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import closing
 from pathlib import Path
 
@@ -240,3 +241,20 @@ async def test_no_order_of_stops_on_either_end_locks_an_agent_out(tmp_path: Path
             pair.take_into_use()  # there is nothing between the two but an instant
     for secret in (pair.memory, pair.disk):
         pair.accounts.verify(pair.agent, secret)
+
+
+async def test_who_comes_back_together_is_noted_together(accounts: Accounts, tmp_path: Path) -> None:
+    token = other(tmp_path).invite(Invite(uses=50, expires_at=100), now=0)
+    joined = [(await accounts.enrol(token, NEWCOMER))[0].id for _ in range(50)]
+    commits: list[int] = []
+    saw = accounts._registry.saw
+
+    def counted(agents: Sequence[tuple[str, str]], *, now: float) -> None:
+        commits.append(len(agents))
+        saw(agents, now=now)
+
+    accounts._registry.saw = counted  # type: ignore[method-assign]
+    await asyncio.gather(*(accounts.saw(agent, "7") for agent in joined))
+    assert {(10.0, "7")} == {(one.last_seen, one.version) for one in other(tmp_path).agents()}
+    assert 50 == sum(commits)
+    assert len(commits) < 50

@@ -33,6 +33,7 @@ class Accounts:
         self._agents = {agent.id: agent for agent in registry.agents()}
         self._mark = registry.change_mark()
         self._heard: dict[str, float] = {}
+        self._came: dict[str, str] = {}
         self._used: dict[str, bytes] = {}
         """Digests of new secrets that agents have used, and that the file does not tell of yet."""
 
@@ -98,7 +99,21 @@ class Accounts:
             if (used := self._used.get(agent)) is not None:
                 await self._call(self._registry.promote, agent, used, now=self._clock())
                 self._used.pop(agent, None)
-            await self._call(self._registry.saw, [(agent, version)], now=self._clock())
+            self._came[agent] = version
+            await self._call(self._note_those_that_came)
+
+    def _note_those_that_came(self) -> None:
+        """On the registry's thread: all that wait for it, in one commit, for thousands may come back together."""
+        came: list[tuple[str, str]] = []
+        while self._came:
+            came.append(self._came.popitem())
+        if came:
+            try:
+                self._registry.saw(came, now=self._clock())
+            except sqlite3.Error:
+                for agent, version in came:  # with whoever comes next
+                    self._came.setdefault(agent, version)
+                raise
 
     def heard(self, agent: str) -> None:
         """Notes in memory that an agent gave a sign of life; `keep_heard` writes it down, with all others at once."""

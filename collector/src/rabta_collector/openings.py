@@ -26,7 +26,8 @@ class Openings:
     ) -> None:
         """`patience_s`: seconds of each; `None`: `read` has its own."""
         self._together, self._of_one, self._patience_s = together, of_one, patience_s
-        self._waiting: dict[asyncio.Timeout, Hashable] = {}  # the oldest first
+        self._waiting: dict[asyncio.Timeout, Hashable | None] = {}  # the oldest first
+        self._own: dict[Hashable, dict[asyncio.Timeout, None]] = {}  # by owner, likewise
 
     def __len__(self) -> int:
         return len(self._waiting)
@@ -40,21 +41,31 @@ class Openings:
             async with asyncio.timeout(self._patience_s) as limit:
                 self._make_room(owner)
                 self._waiting[limit] = owner
+                if owner is not None:
+                    self._own.setdefault(owner, {})[limit] = None
                 try:
                     return await read()
                 finally:
-                    self._waiting.pop(limit, None)
+                    self._forget(limit)
         except TimeoutError:
             raise Refused(Reason.UNFINISHED, "a message that did not come whole in time") from None
 
     def _make_room(self, owner: Hashable | None) -> None:
-        own = [limit for limit, other in self._waiting.items() if other == owner] if owner is not None else []
+        own = self._own.get(owner, {}) if owner is not None else {}
         if len(own) >= self._of_one:
-            self._end(own[0])
+            self._end(next(iter(own)))
         elif len(self._waiting) >= self._together:
             self._end(next(iter(self._waiting)))
 
     def _end(self, limit: asyncio.Timeout) -> None:
-        del self._waiting[limit]
+        self._forget(limit)
         if not limit.expired():
             limit.reschedule(asyncio.get_running_loop().time())
+
+    def _forget(self, limit: asyncio.Timeout) -> None:
+        """It is waited for no more; a second time is nothing."""
+        owner = self._waiting.pop(limit, None)
+        if owner is not None and (own := self._own.get(owner)) is not None:
+            own.pop(limit, None)
+            if not own:
+                del self._own[owner]
