@@ -1,5 +1,6 @@
 """A collector whose journal is on three real NATS servers, any of which may die, and the move there and back."""
 
+import shutil
 from enum import StrEnum
 from pathlib import Path
 from random import Random
@@ -9,7 +10,9 @@ import pytest
 from faults.asked import PATIENCE_S, TIMEOUT_S, dice, rounds, tell
 from faults.rig import Rig, rig
 from lab.programs import COLLECTOR, run
+from lab.system import free_port
 from lab.waiting import until
+from rabta_collector.cli.serve import LOST
 from rabta_collector.jetstream.place import Place, parse_place
 from support.nats import Nats
 
@@ -105,6 +108,27 @@ async def test_a_journal_moves_to_nats_and_back_while_agents_only_reconnect(tmp_
     tell("nats-move", **finding.figures())
     assert finding.good, str(finding)
     assert 0 == finding.waiting
+
+
+async def test_a_collector_on_another_machine_takes_over_and_the_first_one_ends_for_good(tmp_path: Path) -> None:
+    """With what agents know it by, and an empty record: all that was journaled is known again."""
+    async with Nats(tmp_path).running() as nats, rig(tmp_path, stream=parse_place(nats.url())) as system:
+        await system.start()
+        member = await system.join("producer")
+        await member.program.start()
+        await system.until_rows(system.rows() + 50)
+        other = tmp_path / "other"
+        other.mkdir()
+        for name in ("state.sqlite", "plan.key", "import.key"):
+            shutil.copy(system.data / name, other / name)
+        first = system.collector
+        system.data, system.grpc, system.http = other, free_port(), free_port()
+        system.move(parse_place(nats.url()))
+        await system.start()
+        assert LOST == await first.ended()
+        finding = await system.account()
+    assert 0 == finding.unkept == finding.twice, str(finding)
+    assert finding.records > 50
 
 
 async def move(system: Rig, target: Place | None) -> None:

@@ -67,7 +67,7 @@ class Collector:
     def __init__(self, config: Config, data: DataDir) -> None:
         """Reads every file there is. Raises what `cli` turns into one line."""
         self._config, self._data = config, data
-        self._ready = False
+        self._ready = self.lost = False
         self._catalogue = load_catalogue(config.targets)
         isps = load_isps(config.isps)
         self._stats = IngestStats()
@@ -117,7 +117,7 @@ class Collector:
         return Owner(
             committed=lambda entry, epoch: self._projections.commit(entry, epoch),
             pack=lambda agent: self._ingest.seen.pack(agent),
-            lost=lambda: self._stopping.set(),
+            lost=self._lose,
         )
 
     def _terms(self) -> Terms:
@@ -195,6 +195,11 @@ class Collector:
             )
 
     # The life of a collector
+
+    def _lose(self) -> None:
+        """Another collector writes the journal: what this one decides is of no use any more."""
+        self.lost = True
+        self._stopping.set()
 
     def stop(self) -> None:
         """Stops: gracefully the first time, at once the second."""
@@ -284,11 +289,12 @@ class Collector:
             self._loop.turn(self._journal.now())
 
 
-async def run(config: Config) -> None:
-    """Serves until a signal."""
+async def run(config: Config) -> bool:
+    """Serves until a signal; false where it ended because another collector took the journal over."""
     os.umask(0o077)  # every file of the data directory is its owner's
     data = DataDir(config.data)
     with data.locked():
         collector = Collector(config, data)
         with stopping_on_signals(collector.stop):
             await collector.serve()
+        return not collector.lost

@@ -1,6 +1,6 @@
 """The command line: one module per command, one line on standard error for whatever goes wrong.
 
-Exit codes: 0 good, 1 failed, 2 wrong usage.
+Exit codes: 0 good, 1 failed, 2 wrong usage, 3 another collector took the journal over (`serve`).
 """
 
 import argparse

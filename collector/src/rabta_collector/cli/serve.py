@@ -8,6 +8,9 @@ from rabta_collector import log
 from rabta_collector.cli.options import add_config, config_of
 from rabta_collector.config import KEYS
 
+LOST = 3
+"""Exit code: another collector writes the journal. To start again would take it back, for ever in turns."""
+
 
 def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     command = commands.add_parser("serve", help="take measurements, decide, and show the decisions")
@@ -20,5 +23,4 @@ def run(options: argparse.Namespace, environment: Mapping[str, str]) -> int:
     log.set_up(config.log_level)
     from rabta_collector import app  # gRPC and aiohttp: half a second that only this command needs
 
-    asyncio.run(app.run(config))
-    return 0
+    return 0 if asyncio.run(app.run(config)) else LOST
