@@ -45,10 +45,12 @@ def free_ports(count: int) -> list[int]:
 class Node:
     """One server. Its log lies beside its configuration."""
 
-    def __init__(self, folder: Path, name: str, port: int, text: str) -> None:
+    def __init__(self, folder: Path, name: str, port: int, text: str = "") -> None:
+        """Without `text` the configuration lies in the folder already."""
         self.name, self.port = name, port
         self._file, self._log = folder / f"{name}.conf", folder / f"{name}.log"
-        self._file.write_text(f'server_name: {name}\nlisten: "127.0.0.1:{port}"\nmax_payload: 2MB\n{text}')
+        if text:
+            self._file.write_text(f'server_name: {name}\nlisten: "127.0.0.1:{port}"\nmax_payload: 2MB\n{text}')
         self._process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
