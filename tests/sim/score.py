@@ -70,10 +70,12 @@ class Score:
 
 
 def spans_of(events: Sequence[Event], end: float) -> dict[Place, list[Stood]]:
-    """What stood when, by place; before its first event a place has nothing."""
+    """What stood when, by place; nothing before its first event. A change of the mechanism alone begins nothing."""
     by_place: dict[Place, list[Event]] = defaultdict(list)
     for event in events:
-        by_place[event.isp, event.platform].append(event)
+        changes = by_place[event.isp, event.platform]
+        if not changes or changes[-1].to_state != event.to_state:
+            changes.append(event)
     spans: dict[Place, list[Stood]] = {}
     for place, changes in by_place.items():
         ends = [event.at for event in changes[1:]] + [end]

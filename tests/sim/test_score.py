@@ -57,6 +57,12 @@ def test_an_isp_said_to_be_down_is_wrong_unless_it_is() -> None:
     assert ([], [60.0]) == (right.false, [one.after_s for one in right.found])
 
 
+def test_another_mechanism_found_in_a_verdict_that_outlives_its_block_is_no_second_verdict() -> None:
+    told = ((START, State.REACHABLE), (2030.0, State.BLOCKED), (4300.0, State.BLOCKED), (4310.0, State.REACHABLE))
+    result = judge(*told)
+    assert ([], [310.0]) == (result.false, [one.after_s for one in result.over])
+
+
 def test_what_need_not_show_is_neither_found_nor_outlived() -> None:
     brief = Truth(isp="ptcl", platform="x", since=2000.0, until=4000.0, states=(State.DISRUPTED, State.REACHABLE))
     result = judge((START, State.REACHABLE), (2100.0, State.DISRUPTED), (4100.0, State.REACHABLE), truths=(brief,))
