@@ -17,7 +17,7 @@ from rabta_collector.journal_file import UnusableJournalError
 from rabta_proto.v1 import collector_pb2 as link
 from support.journaling import MEMBER, Kept, batch
 from support.nats import Nats, Node
-from support.waiting import until
+from support.waiting import PATIENCE_S, until
 
 REFUSALS = (Refused, JournalError)
 ACCEPTED, DUPLICATE = link.OUTCOME_ACCEPTED, link.OUTCOME_DUPLICATE
@@ -39,17 +39,17 @@ def place(nats: Nats, **query: object) -> Place:
     return parse_place(nats.url(**query))  # type: ignore[arg-type] # numbers and paths
 
 
-async def persist(kept: Kept, number: int) -> int:
-    """Delivers one measurement as an agent does, again and again until it is acknowledged; how often."""
-    for tries in range(1, 200):
-        try:
-            (outcome,) = (await kept.deliver(number)).values()
-        except REFUSALS:
-            await asyncio.sleep(0.05)
-            continue
-        assert outcome in (ACCEPTED, DUPLICATE)
-        return tries
-    raise AssertionError("never taken")
+async def persist(kept: Kept, number: int) -> None:
+    """Delivers one measurement as an agent does, again and again until it is acknowledged."""
+    async with asyncio.timeout(PATIENCE_S):
+        while True:
+            try:
+                (outcome,) = (await kept.deliver(number)).values()
+            except REFUSALS:
+                await asyncio.sleep(0.05)
+                continue
+            assert outcome in (ACCEPTED, DUPLICATE)
+            return
 
 
 async def test_a_second_writer_ends_the_first_and_loses_nothing(nats: Nats) -> None:
@@ -172,6 +172,24 @@ async def test_nodes_that_die_in_turn_lose_nothing_and_double_nothing(cluster: N
         assert len(expected) == len(kept.entries)
     async with Kept(where).running() as again:
         assert kept.entries == again.entries
+
+
+@pytest.mark.slow
+async def test_two_of_three_nodes_are_needed_and_without_them_nothing_is_taken(cluster: Nats) -> None:
+    _, second, third = cluster.nodes
+    async with Kept(place(cluster)).running() as kept:
+        kept.journal._chain._patience_s = 1.0  # type: ignore[attr-defined] # ten seconds otherwise
+        await deliver_range(kept, 1, 51)
+        second.kill()
+        await persist(kept, 51)
+        third.kill()
+        with pytest.raises(REFUSALS):
+            await kept.deliver(52)
+        for node in (second, third):
+            node.start()
+        await persist(kept, 52)
+        assert [("a", number) for number in range(1, 53)] == kept.measured()
+        assert 52 == len(kept.entries)
 
 
 async def deliver_range(kept: Kept, first: int, end: int) -> None:

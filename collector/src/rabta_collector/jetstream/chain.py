@@ -61,14 +61,12 @@ class Chain:
         self.last_id, self._last_message = last_id, ""
         self._writer, self._count = secrets.token_hex(4), 0
         self.pending: deque[Append] = deque()
-        self._sent = 0
-        """How many of those, from the first on, are under way."""
-        self._by_number: dict[int, Append] = {}
+        self._sent = 0  # how many of those, from the first on, are under way
+        self._by_number, self._inbox = dict[int, Append](), ""
         self._doubt: Exception | None = None
         self._since = 0.0  # since when nothing is known for sure; 0: it is
         self._wake = asyncio.Event()
         self._client: Client | None = None
-        self._inbox = ""
         self._fenced = self._owner = self._closed = self._handing = False
         self._looked_at = 0.0
         self.trouble = "the journal was not taken over yet"
@@ -201,7 +199,7 @@ class Chain:
 
     def _suffer(self, wrong: Exception) -> None:
         """What was sent will be looked for, and sent again; after a time, or where nothing has room, it fails."""
-        log.warning("journal.in_doubt", message=str(wrong), pending=len(self.pending))
+        (log.debug if self._since else log.warning)("journal.in_doubt", message=str(wrong), pending=len(self.pending))
         code = wrong.code if isinstance(wrong, ApiError) else 0
         if code == link.WRONG_LAST_ID:
             self._fenced = False  # a server that was started again knows no ids from before its window
@@ -233,7 +231,9 @@ class Chain:
         while True:
             while (message := await link.message_of(client, self._place.stream, self.last_id + 1)) is not None:
                 self._take_in(unframe(self.last_id + 1, message))
-            if (await link.state_of(client, self._place.stream)).last > self.last_id:
+            if (last := (await link.state_of(client, self._place.stream)).last) < self.last_id:
+                raise DoubtError(f"the stream ends at row {last}, and had {self.last_id}")
+            elif last > self.last_id:
                 await self._skip(client)
             elif self._fenced or await self._put_fence(client):
                 break
