@@ -25,7 +25,7 @@ IN_TIME_S = 30.0
 async def until_verdict(watch: Watch, state: str) -> None:
     async def shown() -> bool:
         try:
-            seen = (await watch.cells(0.0)).get(X_AT_PTCL)
+            seen = (await watch.cells()).get(X_AT_PTCL)
         except NotAnswering:
             return False
         return seen is not None and seen.state == state

@@ -63,7 +63,7 @@ class Crowd:
     def go_on(self) -> None:
         """Everything is measured again, which is counted here without measuring it."""
         self.moment += 1
-        for counts in (self._counting._attempts, self._counting._failures):
+        for counts in (*self._counting._attempts.values(), self._counting._failures):
             for counter in counts:
                 counts[counter] += 7  # type: ignore[index]
         for cell in CELLS:
