@@ -2,9 +2,10 @@
 
 from xdist.scheduler import LoadFileScheduling
 
+_OF_ONE_LAB = ("agent", "censors", "lab", "slowed", "through", "tunnel", "vantages", "zones")
 TOGETHER = {
     "stories": ("tests/deploy/test_alerts_story.py", "tests/deploy/test_boards.py", "tests/deploy/test_troubles.py"),
-    "netns": ("tests/lab/netns/",),
+    "netns": tuple(f"tests/lab/netns/test_{name}.py" for name in _OF_ONE_LAB),
 }
 """Files whose tests one process has: they share what takes longest to set up."""
 

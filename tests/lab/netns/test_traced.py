@@ -9,7 +9,8 @@ import pytest
 from lab.netns.chain import BLOCKED, HELLO, RESET, Chain
 from support.programs import require
 
-pytestmark = [pytest.mark.root, pytest.mark.timeout(300)]  # four runs of an agent, each with repeats and pauses
+# Four runs of an agent, each with repeats and pauses.
+pytestmark = [pytest.mark.root, pytest.mark.slow, pytest.mark.timeout(300)]
 
 ROUTERS, CENSOR = 4, 2
 TARGETS = f"""

@@ -6,7 +6,7 @@ import pytest
 
 from lab.netns.volunteer import Place
 
-pytestmark = [pytest.mark.root, pytest.mark.timeout(600)]  # of turns, of which one comes in 60 s
+pytestmark = [pytest.mark.root, pytest.mark.slow, pytest.mark.timeout(600)]  # of turns, of which one comes in 60 s
 
 
 async def test_the_network_is_told_for_what_it_is(place: Place) -> None:
@@ -98,19 +98,18 @@ async def test_where_bytes_are_paid_for_it_rests_if_the_volunteer_wants_it(place
             await place.until(lambda facts: facts["produced"])
 
 
-async def test_every_byte_of_the_day_is_counted_and_the_cap_holds(place: Place) -> None:
-    cap = 150_000
+async def test_every_byte_of_the_day_is_counted(place: Place) -> None:
     async with place.collector(), place.site("204"):
         await place.join()
         before = await place.carried()
-        async with place.agent_running(RABTA_BYTES_PER_DAY=str(cap)):
+        async with place.agent_running():
+            await place.until(lambda facts: facts["acked"])  # a pause before its turn would put that off
             for _ in range(3):  # each session costs its opening
                 await place.until(lambda facts: facts["connected"])
                 await place.command("pause")
                 await place.until(lambda facts: not facts["connected"])
                 await place.command("resume")
-            await place.until(lambda facts: facts["acked"] and facts["connected"])
+            await place.until(lambda facts: facts["connected"])
         carried = await place.carried() - before
     counted = place.status()["bytes_today"]
-    assert carried <= cap
     assert 0.95 * carried <= counted <= 1.15 * carried + 1500

@@ -34,7 +34,7 @@ from lab.waiting import until
 from lab.watch import read_metrics, shown_in_metrics
 from support.programs import require
 
-pytestmark = [pytest.mark.root, pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.root, pytest.mark.slow, pytest.mark.timeout(900)]
 
 ISP = "ptcl"
 AGENTS, CONTROLS = 3, 2
