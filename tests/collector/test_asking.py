@@ -5,12 +5,11 @@ from dataclasses import dataclass, field, replace
 from hypothesis import given
 from hypothesis import strategies as st
 
+from rabta_collector.allowance import DAY_S, HOUR_S
 from rabta_collector.asking import (
     AGENT_DAY,
     AGENT_HOUR,
     ANSWER_S,
-    DAY_S,
-    HOUR_S,
     PATIENCE_S,
     QUESTIONS,
     QUIET_MOST_S,
@@ -83,7 +82,7 @@ def test_requests_have_identifiers_that_only_grow() -> None:
     asking, orders = raised(World())
     numbers = [order.request for order in orders]
     assert sorted(set(numbers)) == numbers
-    assert asking.last_request == numbers[-1] > 1_000_000
+    assert asking.requests.last == numbers[-1] > 1_000_000
 
 
 def test_nobody_is_asked_twice_while_answers_are_awaited() -> None:

@@ -5,13 +5,12 @@ from itertools import pairwise
 
 import pytest
 
+from rabta_collector.allowance import DAY_S, HOUR_S
 from rabta_collector.asking import Order, View
 from rabta_collector.glances import (
     AGENT_DAY,
     AGENT_HOUR,
     ANSWER_S,
-    DAY_S,
-    HOUR_S,
     LAB_SPACING_S,
     SPACING_S,
     TRIES,

@@ -2,13 +2,13 @@
 
 from dataclasses import dataclass, field
 
+from rabta_collector.allowance import HOUR_S
 from rabta_collector.asking import ROUND, View
 from rabta_collector.inquiry import (
     AGAIN_S,
     AGENT_DAY,
     AGENT_HOUR,
     ANSWER_S,
-    HOUR_S,
     INQUIRIES,
     MOST,
     PATIENCE_S,
@@ -175,7 +175,7 @@ def test_of_an_agent_s_day_some_is_kept_for_the_end_of_a_verdict() -> None:
         place.suspect(number * HOUR_S / 2)
         place.asks(number * HOUR_S / 2)
         place.inquiries.open.clear()
-    asked = len(place.inquiries._asked["a0"])
+    asked = place.inquiries._spare.used("a0")
     place.suspect(20 * HOUR_S, over=True)
     assert {"a0", "a1", "a2"} < set(place.asks(20 * HOUR_S))
     assert AGENT_DAY - SPARED == asked

@@ -12,15 +12,14 @@ RESIDUAL_S: many censors keep up a block between two addresses for a minute or m
 answer for us.
 """
 
-from collections import deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from zlib import crc32
 
+from rabta_collector.allowance import Allowance
 from rabta_collector.question import Key, Question
 from rabta_proto.vocabulary import Judgement, State
 
-HOUR_S, DAY_S = 3600.0, 86_400.0
 AGENT_HOUR, AGENT_DAY = 24, 96  # measurements; 96 are 0.7 MB, under 5 % of a volunteer's 15 MB
 RESIDUAL_S = 60.0
 ANSWER_S = 60.0  # an agent that was asked and has not answered in this time is not waited for
@@ -65,6 +64,17 @@ class Order:
     reads: int = 0
 
 
+@dataclass(slots=True)
+class Requests:
+    """Identifiers of orders, which only ever grow, over restarts too. `last`: the newest that was given out."""
+
+    last: int = 0
+
+    def next(self, now: float) -> int:
+        self.last = max(self.last + 1, int(now * 1000))
+        return self.last
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class View:
     """What is known now.
@@ -91,12 +101,12 @@ class _Quiet:
 
 @dataclass(slots=True, kw_only=True)
 class Asking:
-    """`last_request` is the newest identifier that was given out; they only ever grow."""
+    """Questions that are open, whom they have asked, and who raises no more for a while."""
 
-    last_request: int = 0
+    requests: Requests = field(default_factory=Requests)
     questions: dict[Key, Question] = field(default_factory=dict)
     questions_refused: int = 0
-    _asked: dict[str, deque[float]] = field(default_factory=dict)
+    _spare: Allowance = field(default_factory=lambda: Allowance(hour=AGENT_HOUR, day=AGENT_DAY))
     _quiet: dict[tuple[str, Place], _Quiet] = field(default_factory=dict)
     _spread: dict[str, float] = field(default_factory=dict)
     _room: int = ROOM
@@ -187,10 +197,10 @@ class Asking:
         Of equals the order is one that no agent can choose.
         """
         rested = [a for a in crew if a not in newest or newest[a][0] + RESIDUAL_S <= now]
-        free = [a for a in rested if question.asked.get(a, -1e18) + RESIDUAL_S <= now and self._may_ask(a, now)]
+        free = [a for a in rested if question.asked.get(a, -1e18) + RESIDUAL_S <= now and self._spare.allows(a, now)]
         salt = f"{question.began}{question.key}"
         mute = {agent for agent, (_, judgement) in newest.items() if judgement is None}
-        return sorted(free, key=lambda a: (a in mute, len(self._asked.get(a, ())), crc32(f"{salt}{a}".encode())))
+        return sorted(free, key=lambda a: (a in mute, self._spare.used(a), crc32(f"{salt}{a}".encode())))
 
     def _ask_controls(self, question: Question, view: View, now: float) -> list[Order]:
         """Not bounded by the day, for controls pay nothing by the byte; only by what the question needs.
@@ -209,25 +219,13 @@ class Asking:
         orders = []
         for agent in agents:
             question.asked[agent] = now
-            self._asked.setdefault(agent, deque()).append(now)
+            self._spare.note(agent, now)
             orders.append(self._order(question, agent, now))
         return orders
 
     def _order(self, question: Question, agent: str, now: float) -> Order:
-        self.last_request = max(self.last_request + 1, int(now * 1000))
-        return Order(request=self.last_request, agent=agent, platform=question.platform, url=question.url)
-
-    def _may_ask(self, agent: str, now: float) -> bool:
-        times = self._asked.get(agent)
-        if times is None:
-            return True
-        while times and times[0] + DAY_S <= now:
-            times.popleft()
-        if not times:
-            del self._asked[agent]
-            return True
-        lately = sum(at + HOUR_S > now for at in times)
-        return lately < AGENT_HOUR and len(times) < AGENT_DAY
+        number = self.requests.next(now)
+        return Order(request=number, agent=agent, platform=question.platform, url=question.url)
 
 
 def _decided(state: State, question: Question) -> bool:

@@ -7,7 +7,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Set
 from dataclasses import replace
 
-from rabta_collector.asking import Asking, Order, View
+from rabta_collector.asking import Asking, Order, Requests, View
 from rabta_collector.engine import Engine
 from rabta_collector.glances import Glances
 from rabta_collector.inquiry import RECHECK_S, Inquiries
@@ -30,8 +30,10 @@ class ClosedLoop:
         self, engine: Engine, sessions: Mapping[str, Session], stats: IngestStats, *, lab: bool = False
     ) -> None:
         self._engine, self._sessions, self._stats = engine, sessions, stats
-        self._asking = Asking()
-        self._inquiries, self._glances = Inquiries(lab=lab), Glances(lab=lab)
+        requests = Requests()  # an agent hears of all three
+        self._asking = Asking(requests=requests)
+        self._inquiries = Inquiries(lab=lab, requests=requests)
+        self._glances = Glances(lab=lab, requests=requests)
         self._rechecked = self._glanced = 0.0
 
     def start(self) -> None:
@@ -72,10 +74,8 @@ class ClosedLoop:
         self._glanced = now
         held, view = self._engine.briefing.throttled(), self._view_of_reads()
         self._inquiries.suspect(self._glances.hear(seen), view, now, over=True)
-        self._glances.last_request = max(self._inquiries.last_request, self._asking.last_request)
         for order in self._glances.next([key for key in held if key not in self._inquiries.open], view, now):
             self._give(order)
-        self._asking.last_request = max(self._glances.last_request, self._asking.last_request)
 
     def _inquire(self, now: float) -> None:
         """The same for timed reads; what is held to be throttled is looked at again some times a day."""
@@ -83,13 +83,11 @@ class ClosedLoop:
         if now >= self._rechecked + RECHECK_S:
             self._rechecked = now
             suspicions += self._engine.briefing.throttled()
-        self._inquiries.last_request = max(self._inquiries.last_request, self._asking.last_request)
         if suspicions or self._inquiries.open:
             view = self._view_of_reads()
             self._inquiries.suspect(suspicions, view, now)
             for order in self._inquiries.next(now, view):
                 self._give(order)
-        self._asking.last_request = self._inquiries.last_request
 
     def _view_of_reads(self) -> View:
         briefing = self._engine.briefing

@@ -12,18 +12,17 @@ to one, as in question.py. Then rounds are asked for (inquiry.py), and their vot
 their agents' votes stand on (timing.py).
 """
 
-from collections import deque
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from math import sqrt
 from zlib import crc32
 
-from rabta_collector.asking import Order, View
+from rabta_collector.allowance import DAY_S, Allowance
+from rabta_collector.asking import Order, Requests, View
 from rabta_collector.question import Key
 from rabta_collector.verdict.pace import Pace
 from rabta_proto.vocabulary import Judgement
 
-HOUR_S, DAY_S = 3600.0, 86_400.0
 SPACING_S, LAB_SPACING_S = 300.0, 10.0
 AGENT_HOUR, AGENT_DAY = 8, 48  # 48 are 2.8 MB where 16 kB/s come through, and 5.9 MB where nothing is slowed any more
 ANSWER_S, TRIES = 30.0, 3
@@ -72,9 +71,12 @@ class Glances:
     """Times are Unix seconds. `lab`: agents pay nothing, so nothing is spared."""
 
     lab: bool = False
-    last_request: int = 0
+    requests: Requests = field(default_factory=Requests)
     _watches: dict[Key, _Watch] = field(default_factory=dict)
-    _asked: dict[str, deque[float]] = field(default_factory=dict)
+    _spare: Allowance = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._spare = Allowance(hour=AGENT_HOUR, day=AGENT_DAY, lab=self.lab)
 
     def hear(self, glances: Iterable[Glance]) -> list[Key]:
         """Takes in what was seen; where it seems to be over, which is for whole rounds to say."""
@@ -102,7 +104,7 @@ class Glances:
             if now >= watch.due:
                 watch.asked, watch.due = [], now + self._spacing_s(key, held, view)
             watch.asked, watch.asked_at = [*watch.asked, agent], now
-            self._asked.setdefault(agent, deque()).append(now)
+            self._spare.note(agent, now)
             orders.append(self._order(key, agent, now))
         return orders
 
@@ -120,21 +122,10 @@ class Glances:
         """
         crew, newest = list(view.crew(*key[:2])), view.newest(key)
         others = [agent for agent in crew if agent not in (*watch.asked, watch.last if watch.evidence else "")]
-        free = [agent for agent in others or crew if self._may_ask(agent, now)]
+        free = [agent for agent in others or crew if self._spare.allows(agent, now)]
         slow = {agent for agent, (_, judgement) in newest.items() if judgement is Judgement.THROTTLED}
-        order = sorted(
-            free, key=lambda a: (a not in slow, len(self._asked.get(a, ())), crc32(f"{now}{key}{a}".encode()))
-        )
+        order = sorted(free, key=lambda a: (a not in slow, self._spare.used(a), crc32(f"{now}{key}{a}".encode())))
         return order[0] if order else None
 
     def _order(self, key: Key, agent: str, now: float) -> Order:
-        self.last_request = max(self.last_request + 1, int(now * 1000))
-        return Order(request=self.last_request, agent=agent, platform=key[1], url=key[2], reads=1)
-
-    def _may_ask(self, agent: str, now: float) -> bool:
-        times = self._asked.get(agent)
-        if times is None or self.lab:
-            return True
-        while times and times[0] + DAY_S <= now:
-            times.popleft()
-        return sum(at + HOUR_S > now for at in times) < AGENT_HOUR and len(times) < AGENT_DAY
+        return Order(request=self.requests.next(now), agent=agent, platform=key[1], url=key[2], reads=1)

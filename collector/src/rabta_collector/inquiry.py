@@ -9,16 +9,15 @@ last answer. Reads cost up to a megabyte, so an agent is asked for few of them i
 which doubles; that a verdict was borne out is no such thing, nor that answers at odds did not suffice.
 """
 
-from collections import deque
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from zlib import crc32
 
-from rabta_collector.asking import ROUND, Newest, Order, View
+from rabta_collector.allowance import Allowance
+from rabta_collector.asking import ROUND, Newest, Order, Requests, View
 from rabta_collector.question import Key
 from rabta_proto.vocabulary import Judgement, State
 
-HOUR_S, DAY_S = 3600.0, 86_400.0
 AGENT_HOUR, AGENT_DAY, SPARED = 3, 6, 2
 FIRST, MOST = 3, 9
 CONTROLS = 2
@@ -52,10 +51,13 @@ class Inquiries:
     """Times are Unix seconds. `lab`: agents pay nothing, so nothing is spared."""
 
     lab: bool = False
-    last_request: int = 0
+    requests: Requests = field(default_factory=Requests)
     open: dict[Key, _Inquiry] = field(default_factory=dict)
     _quiet: dict[Key, _Quiet] = field(default_factory=dict)
-    _asked: dict[str, deque[float]] = field(default_factory=dict)
+    _spare: Allowance = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._spare = Allowance(hour=AGENT_HOUR, day=AGENT_DAY, lab=self.lab)
 
     def suspect(self, keys: Iterable[Key], view: View, now: float, *, over: bool = False) -> None:
         """Opens an inquiry for each, unless there is one or the last was for nothing too lately.
@@ -101,15 +103,16 @@ class Inquiries:
         few = len(crew) < FIRST  # then a verdict takes a second measurement of one of them
         new = [a for a in crew if few or (a not in heard and a not in inquiry.asked)]
         spared = SPARED if inquiry.held and not inquiry.over else 0
-        free = [a for a in new if self._has_rested(a, inquiry, newest, now) and self._may_ask(a, now, spared)]
+        rested = [a for a in new if self._has_rested(a, inquiry, newest, now)]
+        free = [a for a in rested if self._spare.allows(a, now, spared=spared)]
         answers, at_odds = _answers(inquiry, view), _at_odds(inquiry, view)
         salt, stood = inquiry.opened, _voters(inquiry, newest) if inquiry.over or at_odds else set()
-        free.sort(key=lambda a: (a not in stood, len(self._asked.get(a, ())), crc32(f"{salt}{a}".encode())))
+        free.sort(key=lambda a: (a not in stood, self._spare.used(a), crc32(f"{salt}{a}".encode())))
         mute = sum(agent not in answers for agent in inquiry.asked)
         chosen = free[: FIRST if few else max(0, min(MOST, FIRST + at_odds + mute) - len(inquiry.asked))]
         for agent in chosen:
             inquiry.asked[agent] = now
-            self._asked.setdefault(agent, deque()).append(now)
+            self._spare.note(agent, now)
         controls = list(view.crew("", inquiry.key[1]))[:CONTROLS] if chosen and not inquiry.controls_asked else []
         inquiry.controls_asked |= bool(controls)
         return [self._order(inquiry.key, agent, now) for agent in (*chosen, *controls)]
@@ -120,17 +123,7 @@ class Inquiries:
         return now >= last + (0.0 if self.lab else AGAIN_S)
 
     def _order(self, key: Key, agent: str, now: float) -> Order:
-        self.last_request = max(self.last_request + 1, int(now * 1000))
-        return Order(request=self.last_request, agent=agent, platform=key[1], url=key[2], reads=ROUND)
-
-    def _may_ask(self, agent: str, now: float, spared: int) -> bool:
-        times = self._asked.get(agent)
-        if times is None or self.lab:
-            return True
-        while times and times[0] + DAY_S <= now:
-            times.popleft()
-        lately = sum(at + HOUR_S > now for at in times)
-        return lately < AGENT_HOUR and len(times) < AGENT_DAY - spared
+        return Order(request=self.requests.next(now), agent=agent, platform=key[1], url=key[2], reads=ROUND)
 
 
 def _voters(inquiry: _Inquiry, newest: Newest) -> set[str]:
