@@ -6,6 +6,7 @@ Nothing here is journaled and no verdict hangs on it: it only has measurements m
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Set
 from dataclasses import replace
+from functools import cache
 
 from rabta_collector.asking import Asking, Order, Requests, View
 from rabta_collector.engine import Engine
@@ -94,18 +95,23 @@ class ClosedLoop:
         return replace(self._view(), state=briefing.pace_of, newest=briefing.newest_reads_of)
 
     def _view(self) -> View:
-        crews: dict[str, list[tuple[str, Set[str]]]] = defaultdict(list)
-        for agent, session in self._sessions.items():
-            isp = "" if session.member.role is Role.CONTROL else session.member.isp or "?"
-            crews[isp].append((agent, session.left_out))
-        briefing = self._engine.briefing
+        """Of this moment. Sessions are gone through when a crew is first asked for: mostly there is no question."""
+        crews, briefing = cache(self._crews), self._engine.briefing
         return View(
             state=briefing.state_of,
             newest=briefing.newest_of,
-            crew=lambda isp, platform: [agent for agent, left_out in crews[isp] if platform not in left_out],
+            crew=lambda isp, platform: [agent for agent, left_out in crews()[isp] if platform not in left_out],
             known=briefing.agents_known,
             siblings=briefing.siblings_of,
         )
+
+    def _crews(self) -> defaultdict[str, list[tuple[str, Set[str]]]]:
+        """By ISP, the agents that are there, each with the platforms that its volunteer leaves out."""
+        crews: defaultdict[str, list[tuple[str, Set[str]]]] = defaultdict(list)
+        for agent, session in self._sessions.items():
+            isp = "" if session.member.role is Role.CONTROL else session.member.isp or "?"
+            crews[isp].append((agent, session.left_out))
+        return crews
 
     def _give(self, order: Order) -> None:
         session = self._sessions.get(order.agent)
