@@ -7,12 +7,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from lab.netns.namespaces import inside, run, run_ip
-from lab.netns.wireguard import make_device, make_key, public_of
+from lab.netns.wireguard import forget_device, make_device, make_key, public_of
 from lab.waiting import until
 from support.peers import Authority
 
 SERVER = "10.99.0.1"
 CHARON = "/usr/lib/ipsec/charon"
+_DEVICE = f"wg{os.getpid()}"  # tests run side by side
 
 _RESET = "-j REJECT --reject-with tcp-reset"
 _PAYLOAD = "0>>22&0x3C@12>>26&0x3C@"
@@ -79,6 +80,7 @@ class Servers:
         """For their end, once the namespace is removed."""
         for process in self.processes:
             process.wait()
+        forget_device(_DEVICE)
 
 
 def _ports_of(namespace: str) -> set[bytes]:
@@ -108,8 +110,8 @@ async def start_wireguard(servers: Servers) -> str:
     server, client = make_key(), make_key()
     (folder / "wg.key").write_text(server, encoding="ascii")
     peer = ("peer", public_of(client), "allowed-ips", "10.98.0.0/24")
-    await make_device(namespace, "wg0", f"{folder}/wg.key", "listen-port", str(PORTS["wireguard"]), *peer)
-    await run_ip(["link set wg0 up"], namespace)
+    await make_device(namespace, _DEVICE, f"{folder}/wg.key", "listen-port", str(PORTS["wireguard"]), *peer)
+    await run_ip([f"link set {_DEVICE} up"], namespace)
     return f"public={written(public_of(server))}&private={written(client)}"
 
 
