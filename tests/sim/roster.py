@@ -5,8 +5,9 @@ shared anew `SHARE_PAUSE_S` after the first change since the last time.
 """
 
 from bisect import bisect_right
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from math import inf
 
 from rabta_collector.share import Share
 from sim.dice import Dice
@@ -16,6 +17,18 @@ from sim.plans import Plans, Turn
 from sim.presence import Interval, Stay, stays
 
 STEADY_S = 600.0  # a session that breaks for less loses no turn that matters to how long a vote stands
+
+
+class Count:
+    """How many of many spans cover a moment, in the time of two searches; a span's end is not in it."""
+
+    def __init__(self, spans: Iterable[Interval]) -> None:
+        those = list(spans)
+        self._since = sorted(since for since, _ in those)
+        self._until = sorted(until for _, until in those)
+
+    def at(self, moment: float) -> int:
+        return bisect_right(self._since, moment) - bisect_right(self._until, moment)
 
 
 @dataclass(slots=True, kw_only=True)
@@ -28,11 +41,14 @@ class Roster:
     end: float
     stays: dict[str, list[Stay]] = field(init=False)
     _connected: dict[str, list[Interval]] = field(init=False)
+    _count: Count = field(init=False)
+    _present: dict[float, list[str]] = field(default_factory=dict)
     _shared: list[float] = field(init=False)
 
     def __post_init__(self) -> None:
         self.stays = {agent.id: stays(agent, self.dice, self.start, self.end) for agent in self.agents}
         self._connected = {id_: _merge([(one.since, one.ends) for one in those]) for id_, those in self.stays.items()}
+        self._count = Count(span for spans in self._connected.values() for span in spans)
         changes = sorted({at for spans in self._connected.values() for span in spans for at in span})
         self._shared = [self.start]
         for at in changes:
@@ -40,7 +56,7 @@ class Roster:
                 self._shared.append(at + SHARE_PAUSE_S)
 
     def connected(self, at: float) -> int:
-        return sum(_covers(spans, at) for spans in self._connected.values())
+        return self._count.at(at)
 
     def there(self, agent: str, at: float) -> bool:
         """Whether its machine is on."""
@@ -77,7 +93,9 @@ class Roster:
     def _share(self, agent: str, url: str, plans: Plans, at: float) -> Share | None:
         if not _covers(self._connected[agent], at):
             return None
-        present = [id_ for id_ in sorted(self._connected) if _covers(self._connected[id_], at)]
+        if (present := self._present.get(at)) is None:
+            present = [id_ for id_ in sorted(self._connected) if _covers(self._connected[id_], at)]
+            self._present[at] = present
         shares = plans.of(present.index(agent), len(present))
         return next((one for one in shares if one.target.url == url), None)
 
@@ -93,5 +111,5 @@ def _merge(spans: Sequence[Interval]) -> list[Interval]:
 
 
 def _covers(spans: Sequence[Interval], at: float) -> bool:
-    place = bisect_right(spans, at, key=lambda span: span[0]) - 1
+    place = bisect_right(spans, (at, inf)) - 1
     return place >= 0 and at < spans[place][1]

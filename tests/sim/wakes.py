@@ -20,7 +20,7 @@ from rabta_collector.share import share
 from sim.land import Agent
 from sim.noise import Noise
 from sim.plans import TERMS, Plans
-from sim.roster import Roster
+from sim.roster import Count, Roster
 from sim.scene import Span
 
 AT_RISK = 0.2  # of the votes; decide.py has a quarter
@@ -73,12 +73,12 @@ class Watch:
     only: Catalogue | None = None
     failures: int = 0
     """Measurements that failed though nobody blocked anything."""
-    _tunnels: list[Span] = field(init=False)
+    _tunnels: Count = field(init=False)
     _standing: dict[str, float] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         agents = self.roster.agents
-        self._tunnels = [span for agent in agents for span in self.noise.vpn(agent)]
+        self._tunnels = Count((span.since, span.until) for agent in agents for span in self.noise.vpn(agent))
 
     def wakes(self) -> list[Wake]:
         """All of them, those of one place one after the other."""
@@ -164,4 +164,4 @@ class Watch:
         return len(agents) >= (1 if voters < ALONE else max(2.0, AT_RISK * voters))
 
     def _voters(self, at: float) -> int:
-        return self.roster.connected(at) - sum(span.since <= at < span.until for span in self._tunnels)
+        return self.roster.connected(at) - self._tunnels.at(at)
