@@ -34,8 +34,8 @@ help: $(SETUP)
 ## make deb-test     as root: package, wheels (pipx) and .pyz on an empty Debian, from nothing to verdicts and away again
 ## make bench-history  millions of rows in the archive, and what page and API ask of them (ROWS=, MINUTES=; KEEP=1: leave
 ##                     them, and go on from there)
-## make bench        what agent and collector cost, beside floors and peers (QUICK=1: less sure; PART=: of agent, ingest, fleet,
-##                   sustained, restart, scaling; the first two where it is not said, the others take long)
+## make bench        what agent and collector cost, beside floors and peers (QUICK=1: less sure; PART=: of agent, ingest, exposition,
+##                   fleet, sustained, restart, scaling; the first two where it is not said, the others take long)
 ## make fmt          format
 ## make proto        generate the code of the schema anew
 ## make clean        remove what all of these made

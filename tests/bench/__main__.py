@@ -14,7 +14,7 @@ from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 
-from bench import agent, fleet, ingest, restart, scaling, sustained
+from bench import agent, exposition, fleet, ingest, restart, scaling, sustained
 from bench.process import BenchError
 from bench.report import Part
 
@@ -22,6 +22,7 @@ BUILD = Path(__file__).resolve().parents[2] / "build"
 PARTS: Mapping[str, Callable[..., Part]] = {
     "agent": agent.run,
     "ingest": ingest.run,
+    "exposition": exposition.run,
     "fleet": fleet.run,
     "sustained": sustained.run,
     "restart": restart.run,

@@ -1,7 +1,8 @@
 """One point of a curve: the collector's own work without the link, in a process of its own.
 
 `python -m bench.one_scale AGENTS PLATFORMS ISPS COUNT` prints a `Point` as JSON. Agents measure one platform after the
-other, a batch of ten each ten seconds of the journal's time; `COUNT` measurements are timed, after as many to get warm.
+other, a batch of ten each ten seconds of the journal's time; `COUNT` measurements are timed, once everybody has
+measured everything.
 """
 
 import asyncio
@@ -11,15 +12,16 @@ import sys
 import time
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
+from math import ceil
 
 from bench import record
 from bench.load import Maker
 from bench.process import memory
-from rabta_collector.admit import Terms, decode, judge
+from rabta_collector.admit import Terms, decode, judge, split_batch
 from rabta_collector.catalogue import Catalogue, Isp, Platform, Target
 from rabta_collector.decider import Decider
 from rabta_collector.engine import Engine
-from rabta_collector.entries import Measured
+from rabta_collector.entries import Measured, Presence
 from rabta_collector.exposition import Exposition
 from rabta_collector.share import Terms as Bounds
 from rabta_collector.share import share
@@ -31,6 +33,8 @@ from rabta_proto.vocabulary import IspKind, Role
 BATCH, EVERY_S, GRID_S, CONTROLS, VARIANTS = 10, 10.0, 0.5, 2, 4
 START = 1_800_000_000.0
 Work = dict[str, float]
+Entry = tuple[float, str, str, Role, bytes]
+"""A batch: when it came, of whom, and its bytes."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,10 +86,20 @@ class Town:
             looks.append([one.SerializeToString() for one in batch])
         return looks
 
-    def entries(self, begin: float) -> Iterator[tuple[float, str, str, Role, bytes]]:
+    @property
+    def crew(self) -> list[tuple[str, str, Role]]:
+        """Of everybody the agent's id, its ISP and its role."""
+        controls = [(f"c{n}", "", Role.CONTROL) for n in range(CONTROLS)]
+        return controls + [(f"a{n:05}", self.isps[n % len(self.isps)].id, Role.PROBE) for n in range(self.agents)]
+
+    def arrivals(self, at: float) -> Iterator[Presence]:
+        """All of them come."""
+        for agent, isp, role in self.crew:
+            yield Presence(at=at, agent=agent, isp=isp, role=role, connected=True)
+
+    def entries(self, begin: float) -> Iterator[Entry]:
         """Batches with their time, agent, ISP and role, without an end."""
-        crew = [(f"c{n}", "", Role.CONTROL) for n in range(CONTROLS)]
-        crew += [(f"a{n:05}", self.isps[n % len(self.isps)].id, Role.PROBE) for n in range(self.agents)]
+        crew = self.crew
         for number in range(10**9):
             turn, place = divmod(number, len(crew))
             agent, isp, role = crew[place]
@@ -100,16 +114,23 @@ class Town:
             yield at, agent, isp, role, batch.SerializeToString()
 
 
+def settle(town: Town, entries: Iterator[Entry]) -> Decider:
+    """A collector's decisions once everybody has come and measured every platform."""
+    decider = Decider(Engine(town.catalogue, town.isps), on_events=lambda _: None)
+    for arrival in town.arrivals(START):
+        decider.take(arrival)
+    for _ in range(len(town.crew) * ceil(len(town.catalogue.platforms) / BATCH)):
+        take(next(entries), town, decider, {})
+    return decider
+
+
 def run(agents: int, platforms: int, isps: int, count: int) -> Point:
     town = Town(agents, platforms, isps)
     empty = memory(os.getpid()).pss
-    engine = Engine(town.catalogue, town.isps)
-    decider = Decider(engine, on_events=lambda _: None)
-    entries = town.entries(START)
-    at = START
-    for work in ({}, spent := {"admit": 0.0, "apply": 0.0, "decide": 0.0}):
-        for _ in range(max(1, count // BATCH)):
-            at = _take(next(entries), town, decider, work)
+    entries, spent = town.entries(START), {"admit": 0.0, "apply": 0.0, "decide": 0.0}
+    decider, at = settle(town, entries), START
+    for _ in range(max(1, count // BATCH)):
+        at = take(next(entries), town, decider, spent)
     held = memory(os.getpid()).pss - empty
     snapshot_s, began = asyncio.run(_scraping(decider, town, at)), time.process_time()
     each = {f"a{n}": frozenset[str]() for n in range(max(1, agents // isps))}
@@ -138,12 +159,13 @@ async def _scraping(decider: Decider, town: Town, at: float) -> float:
     return time.process_time() - began
 
 
-def _take(entry: tuple[float, str, str, Role, bytes], town: Town, decider: Decider, spent: Work) -> float:
+def take(entry: Entry, town: Town, decider: Decider, spent: Work) -> float:
     """One batch, all the way; says when it came."""
     at, agent, isp, role, body = entry
     terms = Terms(now=at, lab=True, joined_at=0.0, asked=town.asked)
     clocks = [time.process_time()]
-    found = [judge(message, terms) for message in decode(link.MeasurementBatch, body).measurements]
+    messages, parts = decode(link.MeasurementBatch, body).measurements, split_batch(body)
+    found = [judge(message, terms, raw) for message, raw in zip(messages, parts, strict=True)]
     taken = tuple(one for one in found if isinstance(one, Measurement))
     clocks.append(time.process_time())
     decider.advance(at)

@@ -57,6 +57,21 @@ def test_a_crowd_stays_gone_while_its_agents_count_as_gone_one_after_the_other()
     assert {IspState.DOWN} == states
 
 
+def test_whole_isps_that_fall_silent_are_held_against_each_other_in_few_comparisons() -> None:
+    compared = 0
+
+    class Moment(float):
+        def __gt__(self, other: float) -> bool:
+            nonlocal compared
+            compared += 1
+            return float.__gt__(self, other)
+
+    crowd = 500
+    made = group(*[Moment(100 + n / crowd) for n in range(crowd)])
+    crowd_gone_at(made, replace(ELSEWHERE, alike=[[100.0] * crowd] * 3))
+    assert compared <= 10 * crowd
+
+
 @pytest.mark.parametrize("others_connected_since", [None, 100.0, 104.0])
 def test_a_crowd_is_not_gone_where_all_others_were_away_too(others_connected_since: float | None) -> None:
     """The collector was restarted, and these are slow to come back."""

@@ -238,7 +238,8 @@ def _together(silences: Sequence[float], patience: Patience) -> list[float]:
 
 def _beside(fell: Sequence[float], elsewhere: Elsewhere, patience: Patience) -> list[list[float]]:
     """Of each other ISP those who fell silent at about that time, too."""
-    return [[at for at in fall if abs(at - max(fell)) <= patience.together_s] for fall in elsewhere.alike]
+    last = max(fell)
+    return [[at for at in fall if abs(at - last) <= patience.together_s] for fall in elsewhere.alike]
 
 
 def _chance(fell: Sequence[float], beside: Iterable[Sequence[float]], hazard: float) -> float:
