@@ -23,6 +23,12 @@ from rabta_collector.windows import Window
 from rabta_proto.vocabulary import IspState, Judgement, State
 
 WITNESSES = 8
+REST_S, LONGEST_REST_S = 0.002, 5.0
+"""Seconds for which a cell rests after a decision, for each vote, and at most: to count a thousand takes some 3 ms."""
+
+STIR = 0.01
+"""Share of a target's votes that turn, with which a decision is due at once."""
+
 ISP_DOWN = "the ISP is down"
 
 _THROTTLED = Judgement.THROTTLED
@@ -52,7 +58,8 @@ class Cell:
 
     `deciding` are the targets that make up the platform. `paces` hold what timed reads say, each apart from its
     target's window: they are few, and what reaches a site without them says nothing against them. `_by_part` holds what
-    was last decided of each part; it is empty while the ISP is down.
+    was last decided of each part; it is empty while the ISP is down. Until `rests_until` nothing is to be decided anew
+    unless it has `stirred`, or the ISP's state changes: to count a crowd twice a second is no news.
     """
 
     platform: str
@@ -64,6 +71,7 @@ class Cell:
     paces: dict[str, Window] = field(default_factory=dict)
     turns: Turns = field(default_factory=Turns)
     isp_state: IspState = IspState.UNKNOWN
+    rests_until: float = 0.0
     parts: tuple[Part, ...] = ()
     deciding: Mapping[str, Target] = field(init=False)
     _by_part: dict[Part, Decision] = field(init=False, default_factory=dict)
@@ -115,8 +123,10 @@ class Cell:
         `origin_of`: where agents come from. `void`: votes that say nothing of now.
         """
         agents: set[str] = set()
+        counted = 0
         for url, window in self.windows.items():
             votes = window.votes(now)
+            counted += len(votes)
             trouble = any(vote.judgement is not Judgement.OK for vote in votes.values())
             broken = faulty(url) if trouble else ()
             told, last = [vote for vote in votes.values() if not void(vote)], window.decision
@@ -128,6 +138,7 @@ class Cell:
         for window in self.paces.values():
             votes = window.votes(now)
             window.decision = decide(list(votes.values()), window.decision, terms, origin_of=origin_of)
+        self.rests_until = now + min(REST_S * counted, LONGEST_REST_S)
         down = self.isp_state is IspState.DOWN
         self._by_part = {} if down else {part: self._part(part) for part in self.parts}
         decision = self._in_time(self._decision(), now)
@@ -136,6 +147,13 @@ class Cell:
         if (before.state, before.mechanism) == (self.verdict.state, self.verdict.mechanism):
             return None
         return Change(before=before, after=self.verdict, detected_after_s=_delay(decision, before, now))
+
+    @property
+    def stirred(self) -> bool:
+        """Whether so many votes of a target have turned that a decision is due at once."""
+        if any(window.turned >= max(1, STIR * len(window.standing)) for window in self.windows.values()):
+            return True
+        return any(pace.turned for pace in self.paces.values())
 
     @property
     def next_expiry(self) -> float | None:

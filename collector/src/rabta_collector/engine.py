@@ -6,7 +6,8 @@ made at points alone, and an entry counts from the first point after its time. S
 
 `apply` takes an entry in: classify, then count and record. Findings that were not plainly ok are judged anew when a
 control or a reference is heard that speaks for their moment. `advance` decides cells (platform x ISP) in which
-something changed or expired, and ISPs of which something was heard, or not heard for long enough.
+something changed or expired, and ISPs of which something was heard, or not heard for long enough. Cells with the votes
+of hundreds rest in between (cells.py).
 
 A vote expires `vote_intervals` times its agent's own interval after it began: the target's interval times the ISP's
 agents (the work is shared among them), or the longer of the agent's own last two pauses where that was more; at least
@@ -169,7 +170,8 @@ class Engine:
     # Entries
 
     def _enter(self, cell: Cell) -> None:
-        self._agenda.enter_after((cell.isp, cell.platform), self._at)
+        rests = cell.rests_until > self._at and not cell.stirred
+        self._agenda.enter_after((cell.isp, cell.platform), cell.rests_until if rests else self._at)
 
     def _open_cells(self, isp: str, before: dict[Place, Cell]) -> None:
         """Every platform has a verdict at an ISP that ever had an agent."""
@@ -276,7 +278,7 @@ class Engine:
         if change is not None and cell.platform != REFERENCES:
             self.chronicle.write_change(change, now, self._court.open_dossier(cell, now))
         if (expiry := cell.next_expiry) is not None:
-            self._agenda.enter_at(place, expiry)
+            self._agenda.enter_at(place, max(expiry, cell.rests_until))
         if self._nation.state(cell.isp) not in (IspState.UP, IspState.UNKNOWN):
             self._nation.look_at(cell.isp, now)
 

@@ -78,6 +78,9 @@ class Window:
     since: float = 0.0
     next_expiry: float | None = None
     standing: Mapping[str, Vote] = field(default_factory=dict)
+    turned: int = 0
+    """Agents' says, since `votes` was last asked, that differ from those before them."""
+
     _starts: dict[str, tuple[float, ...]] = field(default_factory=dict)
     _ballots: dict[str, Ballot] = field(default_factory=dict)
     _passed: Stand | None = None  # the last that was plainly ok, for whoever asks what that looks like
@@ -123,19 +126,22 @@ class Window:
             self._passed = stand
             if before is not None and not before.stands:  # as most are: nothing was open, and nothing is
                 before.started, before.expires = case.started, case.expires
-                before.base = before.vote = _tally(before.base, (stand,))
+                last, before.base = before.vote, _tally(before.base, (stand,))
+                before.vote = before.base
+                self.turned += not _same(last, before.vote)
                 return
         stands = (*(before.stands if before else ()), stand)
         kept = 0 if finding.judgement is Judgement.OK else OPEN_LIMIT
         settled = max(0, len(stands) - kept)
         base = _tally(before.base if before else None, stands[:settled])
-        self._ballots[case.agent] = Ballot(
+        ballot = self._ballots[case.agent] = Ballot(
             started=case.started,
             expires=case.expires,
             base=base,
             stands=stands[settled:],
             vote=_tally(base, stands[settled:]),
         )
+        self.turned += not _same(before.vote if before else None, ballot.vote)
 
     def revise(self, case: Case, finding: Finding) -> Finding | None:
         """Takes in another finding of an open case; the one before it, where that was another one."""
@@ -150,7 +156,8 @@ class Window:
         if sampled.kept:
             self._count(sampled, 1)
         before, stand.finding = stand.finding, finding
-        ballot.vote = _tally(ballot.base, ballot.stands)
+        last, ballot.vote = ballot.vote, _tally(ballot.base, ballot.stands)
+        self.turned += not _same(last, ballot.vote)
         return before
 
     def renew(self, agent: str, judgement: Judgement, expires: float, now: float) -> bool:
@@ -200,7 +207,7 @@ class Window:
         if len(self._starts) > 2 * len(self._ballots):
             self._starts = {agent: starts for agent, starts in self._starts.items() if starts[-1] + PACE_S > now}
         self.next_expiry = min(times, default=None)
-        self.standing = votes
+        self.standing, self.turned = votes, 0
         return votes
 
     @property
@@ -233,6 +240,13 @@ class Window:
 def says(finding: Finding) -> Judgement | None:
     """What a finding says of the network; `None` where the agent's own vantage explains it."""
     return None if finding.rule.startswith(VANTAGE) else finding.judgement
+
+
+def _same(before: Vote | None, after: Vote | None) -> bool:
+    """Whether a say counts for the same as the one before it."""
+    if before is None or after is None:
+        return before is after
+    return before.judgement is after.judgement and before.mechanism is after.mechanism
 
 
 def _tally(vote: Vote | None, stands: Iterable[Stand]) -> Vote | None:
