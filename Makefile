@@ -35,7 +35,7 @@ help: $(SETUP)
 ## make bench-history  millions of rows in the archive, and what page and API ask of them (ROWS=, MINUTES=; KEEP=1: leave
 ##                     them, and go on from there)
 ## make bench        what agent and collector cost, beside floors and peers (QUICK=1: less sure; PART=: of agent, ingest, exposition,
-##                   fleet, sustained, restart, scaling; the first two where it is not said, the others take long)
+##                   fleet, sustained, restart, scaling, days, sizes; the first two where it is not said, the others take long)
 ## make fmt          format
 ## make proto        generate the code of the schema anew
 ## make clean        remove what all of these made
@@ -66,7 +66,7 @@ bench-history: $(SETUP)
 	@cd tests && exec ../$(BIN)/python -m bench.history $(if $(ROWS),--rows $(ROWS)) $(if $(MINUTES),--minutes $(MINUTES)) $(if $(KEEP),--keep)
 
 bench: $(SETUP)
-	@cd tests && exec ../$(BIN)/python -m bench $(if $(QUICK),--quick) $(PART)
+	@cd tests && exec ../$(BIN)/python -m bench $(if $(QUICK),--quick) $(if $(MEASUREMENTS),--measurements $(MEASUREMENTS)) $(PART)
 
 run: $(SETUP)
 	@exec $(BIN)/python deploy/run.py

@@ -12,13 +12,12 @@ import signal
 import sys
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
-from pathlib import Path
 
-from bench import agent, exposition, fleet, ingest, restart, scaling, sustained
+from bench import agent, days, exposition, fleet, ingest, restart, scaling, sizes, sustained
+from bench.curve import BUILD
 from bench.process import BenchError
 from bench.report import Part
 
-BUILD = Path(__file__).resolve().parents[2] / "build"
 PARTS: Mapping[str, Callable[..., Part]] = {
     "agent": agent.run,
     "ingest": ingest.run,
@@ -27,6 +26,8 @@ PARTS: Mapping[str, Callable[..., Part]] = {
     "sustained": sustained.run,
     "restart": restart.run,
     "scaling": scaling.run,
+    "days": days.run,
+    "sizes": sizes.run,
 }
 USUAL = ("agent", "ingest")
 """The others take from ten minutes to an hour each, and say so: `make bench PART=fleet`."""
@@ -37,6 +38,7 @@ def main() -> int:
         prog="make bench", description="Measures agent and collector beside floors and peers."
     )
     parser.add_argument("--quick", action="store_true", help="fewer and shorter runs")
+    parser.add_argument("--measurements", type=int, help="in the journal of `restart`, where other than usual")
     parser.add_argument("parts", nargs="*", default=USUAL, metavar="PART", help=f"of {', '.join(PARTS)}")
     options = parser.parse_args()
     if unknown := sorted({*options.parts} - {*PARTS}):
@@ -46,7 +48,8 @@ def main() -> int:
     found: dict[str, object] = {"python": platform.python_version()}
     try:
         for name in options.parts:
-            part = PARTS[name](quick=options.quick)
+            more = {"measurements": options.measurements} if name == "restart" else {}
+            part = PARTS[name](quick=options.quick, **more)
             print(part.text(), flush=True)
             found[name] = part.as_json() | {"at": datetime.now(UTC).isoformat(timespec="seconds")}
             _keep(found)

@@ -106,9 +106,10 @@ class Spent:
         return server / took, others / took
 
 
-def settle(pid: int, within_s: float) -> None:
+def settle(pid: int, within_s: float, *, at_least_s: float = 0.0) -> None:
     """Until a server spends no more than usual: what the coming of agents costs it, plans above all, is over."""
-    spent, end = [cpu_s(pid)], time.monotonic() + within_s
+    time.sleep(at_least_s)
+    spent, end = [cpu_s(pid)], time.monotonic() + within_s - at_least_s
     window = int(CALM_FOR_S / LOOK_S)
     while time.monotonic() < end:
         time.sleep(LOOK_S)

@@ -2,7 +2,9 @@
 
 from collections.abc import Mapping, Sequence
 from math import ceil, floor, log10
+from pathlib import Path
 
+BUILD = Path(__file__).resolve().parents[2] / "build"
 WIDTH, HEIGHT = 460, 280
 LEFT, RIGHT, TOP, BOTTOM = 58, 12, 30, 44
 COLOURS = ("#0b6e4f", "#c1440e", "#2f4b7c", "#8c6d1f")

@@ -4,6 +4,7 @@ Each sends a batch of ten every ten seconds. The collector beside the floor: the
 journaled, acknowledged, and nothing else.
 """
 
+import sys
 import tempfile
 import time
 from contextlib import ExitStack
@@ -22,6 +23,7 @@ WATCHED_S, QUICK_WATCHED_S = 60.0, 15.0
 BATCH, EVERY_S = 10, 10.0
 CONNECTED_S, BACK_S, GIVEN_UP_S = 300.0, 60.0, 240.0
 SETTLING_S, QUICK_SETTLING_S = 300.0, 20.0
+QUICK_PLANS_S, PLANS_TAKE = 0.5, 1.5
 ACK_MS, MEMORY_RATIO = 100.0, 1.3
 
 
@@ -53,37 +55,46 @@ def run(*, quick: bool) -> Part:
     """Both sides, one after the other, then the storm."""
     agents = QUICK_AGENTS if quick else AGENTS
     times = (QUICK_SETTLING_S, QUICK_WATCHED_S) if quick else (SETTLING_S, WATCHED_S)
+    plans_s = QUICK_PLANS_S if quick else stand.PLANS_AFTER_S
     pace = Pace(batch=BATCH, every_s=EVERY_S)
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="rabta-fleet-")))
         limits = {"sessions": agents + stand.CONTROLS}
         each = (agents - stand.CONTROLS) // len(stand.ISPS)
-        order = stand.Order(folder=folder, agents_per_isp=each, tls=True, limits=limits, more=TURNING_TARGETS)
+        order = stand.Order(
+            folder=folder,
+            agents_per_isp=each,
+            tls=True,
+            limits=limits,
+            more=TURNING_TARGETS,
+            plans_after_s=plans_s,
+        )
         stand.prepare(order)
         with stand.floor(folder, order.credentials, tls=True) as side, gather(side, folder, pace) as crowds:
-            floor = _watch(side, crowds, *times)
+            floor = _watch(side, crowds, *times, plans_s)
         with ExitStack() as first:
             side = first.enter_context(stand.collector(order))
             crowds = stack.enter_context(gather(side, folder, pace))
-            ours = _watch(side, crowds, *times)
+            ours = _watch(side, crowds, *times, plans_s)
             side.server.kill()
         back = _come_back(order, side, crowds)
     return _part(crowds.sessions, floor, ours, back)
 
 
-def _watch(side: Side, crowds: Crowds, settling_s: float, watched_s: float) -> Held:
-    """From nobody to all of them, and for a while."""
+def _watch(side: Side, crowds: Crowds, settling_s: float, watched_s: float, plans_s: float) -> Held:
+    """From nobody to all of them, until each has its plan, and for a while."""
     empty = memory(side.server.pid).pss
     connected_s = crowds.until(lambda up, _: up == crowds.sessions, CONNECTED_S)
     if connected_s is None:
         raise BenchError(f"{side.name}: {crowds.now()[0]} of {crowds.sessions} agents are connected")
-    settle(side.server.pid, settling_s)
+    settle(side.server.pid, settling_s, at_least_s=PLANS_TAKE * plans_s)
     held, spent, began = memory(side.server.pid).pss, Spent(side.server.pid, crowds), time.time()
     time.sleep(watched_s)
     (cores, others), ended = spent.cores, time.time()
     held = max(held, memory(side.server.pid).pss)
     seconds = crowds.between(began, ended)
     waits = [wait for second in seconds for wait in second.waits_ms]
+    sys.stderr.write(f"{side.name}: watched for {watched_s:g} s\n")
     return Held(
         kb_each=(held - empty) * 1e3 / crowds.sessions,
         p50_ms=quantile(waits, 0.5),

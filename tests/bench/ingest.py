@@ -1,7 +1,6 @@
 """Ingest: CPU of the collector's process for a measurement, beside the floor and what a user would run instead."""
 
 import json
-import shutil
 import subprocess
 import tempfile
 from contextlib import ExitStack
@@ -30,8 +29,6 @@ class Series:
     p50_ms: list[float] = field(default_factory=list)
     p99_ms: list[float] = field(default_factory=list)
     rate: list[float] = field(default_factory=list)
-    wire_bytes: float = 0.0
-    bytes: float = 0.0
 
 
 def load(side: Side, size: int, measurements: int) -> dict[str, float]:
@@ -70,12 +67,9 @@ def run(*, quick: bool) -> Part:
             ours = found["collector", size]
             share = _both(ours) / _both(pushing)
             bars.append(Bar(f"times {name}, both sides, batches of {size}", share, 1))
-    sizes = [(f"on the wire, batches of {size}", f"{found['collector', size].wire_bytes:.0f}") for size in BATCHES]
-    sizes.append(("unpacked", f"{found['collector', BATCHES[0]].bytes:.0f}"))
-    sizes.append(("in the journal", f"{found['journal', 0].bytes:.0f}"))
     head = ("what", "batch", "server us", "client us", "both us", "times the floor", "ack p50 / p99 ms")
     keyed = {f"{name} {size}": asdict(one) for (name, size), one in (found | pushed).items()}
-    tables = (("Ingest, for a measurement", head, rows), ("Size of a measurement", ("where", "bytes"), sizes))
+    tables = (("Ingest, for a measurement", head, rows),)
     return Part(found=keyed, tables=tables, bars=bars, notes=missing)
 
 
@@ -104,7 +98,6 @@ def series(runs: int, measurements: int) -> dict[tuple[str, int], Series]:
                 for side in sides:
                     _note(found.setdefault((side.name, size), Series()), load(side, size, measurements))
         found["memory", 0] = Series(server_us=[memory(collector.server.pid).pss])
-        found["journal", 0] = Series(bytes=_journal_bytes(folder))
     return found
 
 
@@ -115,14 +108,3 @@ def _note(series: Series, told: dict[str, float]) -> None:
     series.p50_ms.append(told["p50_ms"])
     series.p99_ms.append(told["p99_ms"])
     series.rate.append(count / told["seconds"])
-    series.wire_bytes, series.bytes = told["wire_bytes"], told["bytes"]
-
-
-def _journal_bytes(folder: Path) -> float:
-    """Bytes of the collector's journal for a measurement."""
-    data = folder / "collector"
-    command = ["sqlite3", f"file:{data / 'journal.sqlite'}?mode=ro", "SELECT sum(count) FROM entries"]
-    if not shutil.which("sqlite3"):
-        return 0.0
-    count = int(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
-    return sum(file.stat().st_size for file in data.glob("journal.sqlite*")) / count

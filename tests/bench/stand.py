@@ -19,6 +19,9 @@ from rabta_proto.vocabulary import Role
 
 ISPS = ("ptcl", "nayatel", "zong", "jazz")
 CONTROLS = 2
+PLANS_AFTER_S = 30.0
+"""Outside of the lab."""
+
 _NO_LIMIT = 1_000_000_000
 UNBOUNDED = {
     f"agent_{burst}{what}{rate}": _NO_LIMIT
@@ -42,13 +45,17 @@ class Side:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Order:
-    """What a collector is to be. `limits`: other than the defaults; `more`: further lines of targets."""
+    """What a collector is to be. `limits`: other than the defaults; `more`: further lines of targets.
+
+    `plans_after_s`: from a change of agents to new plans; outside of the lab it is half a minute.
+    """
 
     folder: Path
     agents_per_isp: int
     limits: Mapping[str, int] = field(default_factory=dict)
     tls: bool = False
     more: str = ""
+    plans_after_s: float = 0.5
 
     @property
     def data(self) -> Path:
@@ -62,7 +69,8 @@ class Order:
 def prepare(order: Order) -> None:
     """Writes targets, configuration and certificate, and has agents join."""
     (order.folder / "targets.toml").write_text(targets_file() + order.more, encoding="utf-8")
-    lines = ['heartbeat = "60s"', "[limits]", *(f"{name} = {bound}" for name, bound in order.limits.items())]
+    lines = ['heartbeat = "60s"', f'share_pause = "{order.plans_after_s * 1000:.0f}ms"', "[limits]"]
+    lines += [f"{name} = {bound}" for name, bound in order.limits.items()]
     (order.folder / "collector.toml").write_text("\n".join(lines), encoding="utf-8")
     if order.tls:
         make_certificate(order.folder)
