@@ -2,16 +2,25 @@
 
 from collections.abc import Callable, Iterator
 
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from rabta_collector.catalogue import Need, Target
+from rabta_collector.cells import Cell, unknown
 from rabta_collector.engine import Engine
 from rabta_collector.entries import Entry
-from rabta_proto.vocabulary import State
-from support.factories import NOON, RESET, Story, tls_trouble, works
+from rabta_collector.verdict.classify import classify
+from rabta_collector.verdict.decide import Terms, decide
+from rabta_collector.windows import Case
+from rabta_proto.vocabulary import Depth, Judgement, State
+from support.factories import NOON, RESET, URL, Story, tls_trouble, works, works_light
 from support.feeds import Feed, make_engine, measured, play, verdict
 
 ROUND_S = 10.0
 """Everybody measures once in that time."""
 
 GRID_S = 0.5
+TERMS = Terms()
 THEN = NOON + 2 * ROUND_S
 
 
@@ -76,3 +85,28 @@ def test_the_same_comes_of_a_replay_however_often_it_is_asked() -> None:
     told += often.advance(THEN + 10)
     assert told == play(once, entries, until=THEN + 10)
     assert verdict(often, "ptcl") == verdict(once, "ptcl")
+
+
+STORIES = {"works": works, "light": works_light, "reset": lambda: tls_trouble(RESET), "nobody": None}
+
+
+@given(st.lists(st.tuples(st.integers(0, 5), st.sampled_from(sorted(STORIES)), st.integers(1, 40)), max_size=60))
+@settings(max_examples=150, deadline=None)
+def test_what_is_decided_again_only_where_votes_count_otherwise_is_what_all_votes_come_to(
+    told: list[tuple[int, str, int]],
+) -> None:
+    target = Target(url=URL, platform="x")
+    made = Cell(platform="x", isp="ptcl", targets={URL: target}, need=Need.ALL, verdict=unknown("x", "ptcl", NOON))
+    window, now = made.window(URL), NOON
+    for agent, name, pause in told:
+        now += pause
+        if (tell := STORIES[name]) is not None:
+            depth = Depth.LIGHT if name == "light" else Depth.FULL
+            measurement = tell().measurement(at=now, depth=depth)
+            case = Case(agent=f"a{agent}", measurement=measurement, started=now, expires=now + 100)
+            window.record(case, classify(measurement), now)
+        last = window.decision
+        made.decide(now, TERMS)
+        assert decide(list(window.standing.values()), last, TERMS) == window.decision
+        assert window.troubled == sum(vote.judgement is not Judgement.OK for vote in window.standing.values())
+        assert {ballot for ballot in window.standing if window.standing[ballot].expires <= now} == set()

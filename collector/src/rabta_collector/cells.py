@@ -14,7 +14,7 @@ from dataclasses import dataclass, field, replace
 from rabta_collector.catalogue import Need, Part, Target
 from rabta_collector.locators import shown
 from rabta_collector.state import PartVerdict, Verdict, Witness
-from rabta_collector.verdict.decide import NOT_MEASURED, Decision, Terms, combine, decide
+from rabta_collector.verdict.decide import NOT_MEASURED, Decision, Terms, combine, decide, stands
 from rabta_collector.verdict.flapping import Turns
 from rabta_collector.verdict.hands import OriginOf, nobody_knows
 from rabta_collector.verdict.rules import RULES_BY_ID
@@ -120,21 +120,24 @@ class Cell:
         """Makes the verdict for this moment; returns the change, where it is one.
 
         `crew`: agents that the ISP has. `faulty`: versions of the agent whose votes on a target do not count.
-        `origin_of`: where agents come from. `void`: votes that say nothing of now.
+        `origin_of`: where agents come from. `void`: votes that say nothing of now, of those for which all is not well.
         """
         agents: set[str] = set()
         counted = 0
         for url, window in self.windows.items():
             votes = window.votes(now)
             counted += len(votes)
-            trouble = any(vote.judgement is not Judgement.OK for vote in votes.values())
-            broken = faulty(url) if trouble else ()
-            told, last = [vote for vote in votes.values() if not void(vote)], window.decision
+            if url in self.deciding:
+                agents.update(votes)
+            last, calm = window.decision, not (window.troubled or window.altered)
+            window.altered = False
+            if calm and stands(last, len(votes), terms):
+                continue
+            broken = faulty(url) if window.troubled else ()
+            told = [vote for vote in votes.values() if not void(vote)] if window.troubled else list(votes.values())
             window.decision = decide(told, last, terms, crew=crew, faulty=broken, origin_of=origin_of)
             if window.decision.state is not last.state:
                 window.since = now
-            if url in self.deciding:
-                agents.update(votes)
         for window in self.paces.values():
             votes = window.votes(now)
             window.decision = decide(list(votes.values()), window.decision, terms, origin_of=origin_of)

@@ -13,9 +13,10 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from itertools import pairwise
 
+from rabta_collector.expiries import Expiries
 from rabta_collector.verdict.classify import Finding
 from rabta_collector.verdict.decide import Decision
-from rabta_collector.verdict.vote import Vote
+from rabta_collector.verdict.vote import Vote, count_alike, say_the_same
 from rabta_proto.model import Measurement
 from rabta_proto.vocabulary import Depth, Judgement, Step
 
@@ -76,11 +77,18 @@ class Window:
 
     decision: Decision = field(default_factory=Decision)
     since: float = 0.0
-    next_expiry: float | None = None
     standing: Mapping[str, Vote] = field(default_factory=dict)
     turned: int = 0
-    """Agents' says, since `votes` was last asked, that differ from those before them."""
+    """Agents' says, since `votes` was last asked, that say something else than those before them."""
 
+    altered: bool = False
+    """Whether, since the last decision, a vote came, went, or would count otherwise than by being newer."""
+
+    troubled: int = 0
+    """Votes for something else than that all is well."""
+
+    _votes: dict[str, Vote] = field(default_factory=dict)
+    _expiries: Expiries = field(default_factory=Expiries)
     _starts: dict[str, tuple[float, ...]] = field(default_factory=dict)
     _ballots: dict[str, Ballot] = field(default_factory=dict)
     _passed: Stand | None = None  # the last that was plainly ok, for whoever asks what that looks like
@@ -126,9 +134,8 @@ class Window:
             self._passed = stand
             if before is not None and not before.stands:  # as most are: nothing was open, and nothing is
                 before.started, before.expires = case.started, case.expires
-                last, before.base = before.vote, _tally(before.base, (stand,))
-                before.vote = before.base
-                self.turned += not _same(last, before.vote)
+                before.base = before.vote = _tally(before.base, (stand,))
+                self._put(case.agent, before)
                 return
         stands = (*(before.stands if before else ()), stand)
         kept = 0 if finding.judgement is Judgement.OK else OPEN_LIMIT
@@ -141,7 +148,7 @@ class Window:
             stands=stands[settled:],
             vote=_tally(base, stands[settled:]),
         )
-        self.turned += not _same(before.vote if before else None, ballot.vote)
+        self._put(case.agent, ballot)
 
     def revise(self, case: Case, finding: Finding) -> Finding | None:
         """Takes in another finding of an open case; the one before it, where that was another one."""
@@ -156,8 +163,8 @@ class Window:
         if sampled.kept:
             self._count(sampled, 1)
         before, stand.finding = stand.finding, finding
-        last, ballot.vote = ballot.vote, _tally(ballot.base, ballot.stands)
-        self.turned += not _same(last, ballot.vote)
+        ballot.vote = _tally(ballot.base, ballot.stands)
+        self._put(case.agent, ballot)
         return before
 
     def renew(self, agent: str, judgement: Judgement, expires: float, now: float) -> bool:
@@ -177,6 +184,7 @@ class Window:
         for stand in ballot.stands:
             stand.case = replace(stand.case, expires=max(stand.case.expires, expires))
         ballot.vote = _tally(ballot.base, ballot.stands)
+        self._put(agent, ballot)
         return True
 
     def open_cases(self, agent: str | None = None) -> list[Case]:
@@ -192,23 +200,35 @@ class Window:
         """Votes that stand, by agent. Forgets what has expired; `next_expiry` is when more of it will have."""
         while self._sample and self._sample[0].expires <= now:
             self._drop()
-        votes, expired, times = {}, [], []
-        for agent, ballot in self._ballots.items():
-            vote = ballot.vote
-            if vote is not None and vote.expires > now:
-                votes[agent] = vote
-                times.append(vote.expires)
-            elif ballot.expires > now:
-                times.append(ballot.expires)
+        for agent in self._expiries.take(now):
+            self._set(agent, None)
+            if self._ballots[agent].expires > now:
+                self._expiries.note(agent, self._ballots[agent].expires)
             else:
-                expired.append(agent)
-        for agent in expired:
-            del self._ballots[agent]
+                del self._ballots[agent]
         if len(self._starts) > 2 * len(self._ballots):
             self._starts = {agent: starts for agent, starts in self._starts.items() if starts[-1] + PACE_S > now}
-        self.next_expiry = min(times, default=None)
-        self.standing, self.turned = votes, 0
+        self.standing, self.turned = (votes := dict(self._votes)), 0
         return votes
+
+    @property
+    def next_expiry(self) -> float | None:
+        """When something expires."""
+        return self._expiries.next
+
+    def _put(self, agent: str, ballot: Ballot) -> None:
+        """An agent's say, which may be another one than before."""
+        self.turned += not say_the_same(self._votes.get(agent), ballot.vote)
+        self._set(agent, ballot.vote)
+        self._expiries.note(agent, ballot.expires if ballot.vote is None else ballot.vote.expires)
+
+    def _set(self, agent: str, vote: Vote | None) -> None:
+        before = self._votes.pop(agent, None) if vote is None else self._votes.get(agent)
+        if vote is not None:
+            self._votes[agent] = vote
+            self.troubled += vote.judgement is not Judgement.OK
+        self.troubled -= before is not None and before.judgement is not Judgement.OK
+        self.altered = self.altered or not count_alike(before, vote)
 
     @property
     def size(self) -> int:
@@ -240,13 +260,6 @@ class Window:
 def says(finding: Finding) -> Judgement | None:
     """What a finding says of the network; `None` where the agent's own vantage explains it."""
     return None if finding.rule.startswith(VANTAGE) else finding.judgement
-
-
-def _same(before: Vote | None, after: Vote | None) -> bool:
-    """Whether a say counts for the same as the one before it."""
-    if before is None or after is None:
-        return before is after
-    return before.judgement is after.judgement and before.mechanism is after.mechanism
 
 
 def _tally(vote: Vote | None, stands: Iterable[Stand]) -> Vote | None:

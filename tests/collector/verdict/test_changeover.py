@@ -85,3 +85,15 @@ def test_the_order_in_which_votes_are_given_is_of_no_account(told: str, rng: Ran
     shuffled = votes(told)
     rng.shuffle(shuffled)
     assert find_changeover(votes(told), QUORUM) == find_changeover(shuffled, QUORUM)
+
+
+@given(st.text("ob", max_size=60), st.sampled_from("ob"))
+def test_votes_that_no_order_makes_a_change_of_make_none_in_any(told: str, rare: str) -> None:
+    """In the clearest of orders one side comes first, whole."""
+    other = "b" if rare == "o" else "o"
+    clearest = (
+        rare * told.count(rare) + other * told.count(other),
+        other * told.count(other) + rare * told.count(rare),
+    )
+    if all(find_changeover(votes(order), 0.0) is None for order in clearest):
+        assert find_changeover(votes(told), 0.0) is None

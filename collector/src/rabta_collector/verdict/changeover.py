@@ -56,6 +56,8 @@ def find_changeover(
     found: tuple[float, float] | None = None
     for judgement in sorted({vote.judgement for vote in ordered}):
         says = [vote.judgement is judgement for vote in ordered]
+        if -_likelihood(sum(says), len(says)) < least:  # were they in the clearest of orders
+            continue
         likeliest = _likeliest(says, ordered, quorum, least, enough)
         if likeliest is not None and (found is None or likeliest[0] > found[0]):
             found = likeliest

@@ -139,12 +139,21 @@ def decide(
     return replace(_describe(state, fresh, before, terms), turned=turned)
 
 
+def stands(before: Decision, votes: int, terms: Terms) -> bool:
+    """Whether a decision is what `decide` comes to again, where so many votes are as they were but newer, and all good.
+
+    It rests on how many they are and what bears them out, and not on when they were cast, unless some were void.
+    """
+    return before.state is State.REACHABLE and not before.turned and votes >= terms.min_agents
+
+
 def _follows_version(votes: Sequence[Vote]) -> bool:
     """Whether agents of some versions reach it and agents of others do not; too many to be a few liars' doing."""
-    sides = [[vote.version for vote in votes if (vote.judgement is Judgement.OK) is ok] for ok in (True, False)]
-    fewest = max(2, could_lie(len(votes)) + 1)
-    known = "" not in sides[0] + sides[1]
-    return known and min(map(len, sides)) >= fewest and set(sides[0]).isdisjoint(sides[1])
+    reached = sum([vote.judgement is Judgement.OK for vote in votes])
+    if min(reached, len(votes) - reached) < max(2, could_lie(len(votes)) + 1):
+        return False
+    sides = [{vote.version for vote in votes if (vote.judgement is Judgement.OK) is ok} for ok in (True, False)]
+    return "" not in sides[0] | sides[1] and sides[0].isdisjoint(sides[1])
 
 
 def _believable(votes: Sequence[Vote], before: Decision) -> Sequence[Vote]:

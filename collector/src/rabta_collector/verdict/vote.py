@@ -26,3 +26,18 @@ class Vote:
     version: str = ""
     pace: Pace | None = None
     agent: str = ""
+
+
+def say_the_same(before: Vote | None, after: Vote | None) -> bool:
+    """Whether an agent says what it said before; `None`: it has no vote."""
+    if before is None or after is None:
+        return before is after
+    return before.judgement is after.judgement and before.mechanism is after.mechanism
+
+
+def count_alike(before: Vote | None, after: Vote | None) -> bool:
+    """The same, and whether it bears a verdict out as it did before; how new it is may differ."""
+    if before is None or after is None:
+        return before is after
+    same = before.rule == after.rule and before.since == after.since and before.weight == after.weight
+    return same and before.version == after.version and say_the_same(before, after)
