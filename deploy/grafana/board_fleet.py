@@ -49,14 +49,14 @@ PANELS: Panels = (
             steps=FEW_BELOW_2,
         ),
     ),
-    (4, 4, stat("Journal", "Size on disk.", Query(expr="sum(rabta_collector_journal_bytes)"), unit="bytes")),
+    (4, 4, stat("Journal", "Size on disk.", Query(expr="max(rabta_collector_journal_bytes)"), unit="bytes")),
     (
         4,
         4,
         stat(
             "Version",
             "Of the collector.",
-            Query(expr="rabta_collector_build_info", legend="{{version}}"),
+            Query(expr="group by (version) (rabta_collector_build_info)", legend="{{version}}"),
             text_mode="name",
         ),
     ),
@@ -156,7 +156,7 @@ PANELS: Panels = (
         graph(
             "Journal",
             "How fast it grows.",
-            [Query(expr="sum(deriv(rabta_collector_journal_bytes[$__rate_interval]))", legend="growth")],
+            [Query(expr="max(deriv(rabta_collector_journal_bytes[$__rate_interval]))", legend="growth")],
             unit="Bps",
         ),
     ),

@@ -33,6 +33,7 @@ PROMISED = {
     "RabtaNoControl",
     "RabtaIngestStalled",
     "RabtaCollectorDown",
+    "RabtaProcessDown",
     "RabtaWatchdog",
 }
 OF_OTHERS = {"process_cpu_seconds_total", "up", "scrape_duration_seconds"}
@@ -144,6 +145,7 @@ def test_no_runbook_is_left_without_its_alert() -> None:
         ("alertname=RabtaIspDown severity=critical isp=ptcl kind=fixed", "everybody"),
         ("alertname=RabtaCollectorDown severity=critical", "everybody"),
         ("alertname=RabtaTooFewAgents severity=warning isp=ptcl", "email"),
+        ("alertname=RabtaProcessDown severity=warning instance=a", "email"),
         ("alertname=RabtaWatchdog severity=info", "watchdog"),
     ],
 )

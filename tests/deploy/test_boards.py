@@ -20,7 +20,7 @@ from rabta_collector.web import make_app
 from rabta_proto.vocabulary import IspState, State
 from support.country import Country
 from support.programs import require
-from support.scraped import Scraped, serving, write_scrape
+from support.scraped import Scraped, serving, several, write_scrape
 from support.watched import Watched
 
 GRAFANA = Path(__file__).parents[2] / "deploy" / "grafana"
@@ -81,6 +81,16 @@ def scraped(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Scraped]:
     folder = tmp_path_factory.mktemp("scraped")
     require("prometheus", "prometheus")
     write_scrape(folder / "scrape.txt")
+    with serving(folder, folder / "scrape.txt") as made:
+        yield made
+
+
+@pytest.fixture(scope="module")
+def of_several(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Scraped]:
+    """The same country as several processes show it."""
+    folder = tmp_path_factory.mktemp("several")
+    require("prometheus", "prometheus")
+    write_scrape(folder / "scrape.txt", several)
     with serving(folder, folder / "scrape.txt") as made:
         yield made
 
@@ -233,6 +243,22 @@ def test_the_matrix_shows_the_states_that_stand(scraped: Scraped) -> None:
     assert 12 * 9 == len(values)
     wanted = {("x", "ptcl"): 4, ("x", "zong"): 3, ("x", "transworld"): 2, ("dw", "optix"): 0, ("voa-urdu", "ptcl"): 5}
     assert wanted | {("signal", "ptcl"): 1} == {cell: values[cell] for cell in (*wanted, ("signal", "ptcl"))}
+
+
+def test_every_query_is_answered_alike_by_one_process_and_by_several(scraped: Scraped, of_several: Scraped) -> None:
+    """But for panels that show each process."""
+    shown_by_all = [shown for shown in queries() if "(instance)" not in shown.expr]
+    answered = 0
+    for shown in shown_by_all:
+        alone, split = (rounded(source.query(shown.expr)) for source in (scraped, of_several))
+        assert alone == split, str(shown)
+        answered += bool(alone)
+    assert answered > len(shown_by_all) / 2
+
+
+def rounded(rows: list[Any]) -> list[tuple[str, str]]:
+    """Sums in another order differ in the last digit."""
+    return sorted((str(sorted(row["metric"].items())), f"{float(row['value'][1]):.9g}") for row in rows)
 
 
 def test_parts_of_a_platform_have_bands_of_their_own(scraped: Scraped) -> None:

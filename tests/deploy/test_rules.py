@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from support.rulebench import ISPS, Case, check
+from support.rulebench import ISPS, SEVERAL, Case, check
 
 X = ("x", "ptcl")
 RESTART = {"missed": ((120.0, 150.0),), "replaying": ((150.0, 180.0),)}
@@ -287,3 +287,9 @@ CASES: dict[str, tuple[Case, ...]] = {
 @pytest.mark.parametrize("alert", CASES)
 def test_an_alert_fires_on_what_it_is_for_and_on_nothing_else(alert: str, tmp_path: Path) -> None:
     assert "" == check(CASES[alert], tmp_path, scrape_s=SLOW.get(alert, 5))
+
+
+@pytest.mark.parametrize("alert", CASES)
+def test_it_is_the_same_with_several_processes(alert: str, tmp_path: Path) -> None:
+    """Each tells of ISPs of its own, or of agents; no rule has to know which."""
+    assert "" == check(CASES[alert], tmp_path, scrape_s=SLOW.get(alert, 5), processes=SEVERAL)

@@ -5,8 +5,9 @@ watchdog is not named: it fires in every case.
 """
 
 import json
+import re
 import subprocess
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -33,7 +34,8 @@ class Case:
     """A country's course and the alerts that must fire at certain seconds.
 
     `missed`: scrapes that fail. `replaying`: the collector runs and shows nothing of the country. `more`: series by
-    name, in place of the usual ones where they bear the same name and labels.
+    name, in place of the usual ones where they bear the same name and labels. `gone`: which processes cannot be scraped
+    then, of those that `SEVERAL` names.
     """
 
     name: str
@@ -45,6 +47,7 @@ class Case:
     controls: Changes = field(default_factory=lambda: {0: 2.0})
     sessions: Changes = field(default_factory=lambda: {0: 17.0})
     missed: tuple[Span, ...] = ()
+    gone: Mapping[str, tuple[Span, ...]] = field(default_factory=dict)
     replaying: tuple[Span, ...] = ()
     more: Mapping[str, Callable[[float], float]] = field(default_factory=dict)
     up: Callable[[float], float | None] | None = None
@@ -54,22 +57,31 @@ class Case:
         return max(self.firing)
 
 
-def check(cases: Iterable[Case], folder: Path, *, scrape_s: int) -> str:
+ALONE = ("c",)
+SEVERAL = ("d0", "d1", "i0", "i1")
+"""Two processes that decide, each on ISPs of its own as long as both are there, and two that take agents."""
+
+TAKEN_OVER_S = 15
+"""After which another process tells of the ISPs of one that is gone."""
+
+
+def check(cases: Iterable[Case], folder: Path, *, scrape_s: int, processes: Sequence[str] = ALONE) -> str:
     """What `promtool` finds wrong with them; empty: nothing. `scrape_s`: the interval of scrapes and of evaluations."""
     promtool = require("promtool", "prometheus")
     file = folder / "cases.json"  # JSON is YAML
     document = {
         "rule_files": sorted(map(str, RULES.glob("*.yml"))),
         "evaluation_interval": f"{scrape_s}s",
-        "tests": [_test(case, scrape_s) for case in cases],
+        "tests": [_test(case, scrape_s, processes) for case in cases],
     }
     file.write_text(json.dumps(document), encoding="utf-8")
     done = subprocess.run([promtool, "test", "rules", str(file)], capture_output=True, text=True, check=False)
     return "" if done.returncode == 0 else done.stdout + done.stderr
 
 
-def _test(case: Case, scrape_s: int) -> dict[str, object]:
-    series = [{"series": name, "values": " ".join(values)} for name, values in _series(case, scrape_s).items()]
+def _test(case: Case, scrape_s: int, processes: Sequence[str]) -> dict[str, object]:
+    shown = _series(case, scrape_s, processes)
+    series = [{"series": name, "values": " ".join(values)} for name, values in shown.items()]
     test: dict[str, object] = {"name": case.name, "interval": f"{scrape_s}s", "input_series": series}
     test["promql_expr_test"] = [_expect(at, alerts) for at, alerts in case.firing.items()]
     test["external_labels"] = {"rabta_page": "P", "rabta_grafana": "G", "rabta_runbooks": "R"}
@@ -78,26 +90,58 @@ def _test(case: Case, scrape_s: int) -> dict[str, object]:
 
 def _expect(at: int, alerts: Firing) -> dict[str, object]:
     samples = [{"labels": _labels(alert), "value": 1} for alert in (*alerts, "RabtaWatchdog")]
-    firing = 'group by (alertname, platform, isp) (ALERTS{alertstate="firing"})'
+    firing = 'group by (alertname, platform, isp, instance) (ALERTS{alertstate="firing"})'
     return {"expr": firing, "eval_time": f"{at}s", "exp_samples": samples}
 
 
 def _labels(alert: str) -> str:
     name, *about = alert.split()
+    if name == "RabtaProcessDown":
+        return f'{{alertname="{name}", instance="{about[0]}"}}'
     keys = ("platform", "isp") if len(about) == 2 else ("platform",) if about and about[0] in PLATFORMS else ("isp",)
     pairs = {"alertname": name, **dict(zip(keys, about, strict=False))}
     return "{" + ", ".join(f'{key}="{value}"' for key, value in pairs.items()) + "}"
 
 
-def _series(case: Case, scrape_s: int) -> dict[str, list[str]]:
+def _series(case: Case, scrape_s: int, processes: Sequence[str]) -> dict[str, list[str]]:
     times = range(0, case.length + scrape_s, scrape_s)
     made: dict[str, list[str]] = {}
     for name, value in (_country(case) | _collector(case) | dict(case.more)).items():
         of_country = not name.startswith("rabta_collector_")
-        made[name] = _gapped([None if _hidden(case, at, of_country) else value(at) for at in times])
+        for process in processes:
+            told = [at if _tells(case, process, name, at, processes) else None for at in times]
+            values = [None if at is None or _hidden(case, at, of_country) else value(at) for at in told]
+            if any(one is not None for one in values):
+                made[_of(name, process)] = _gapped(values)
     up = case.up or (lambda at: float(not _within(case.missed, at)))
-    made['up{job="rabta",instance="c"}'] = _gapped([up(at) for at in times])
+    for process in processes:
+        gone = case.gone.get(process, ())
+        made[_of('up{job="rabta",instance="c"}', process)] = _gapped(
+            [0.0 if _within(gone, at) else up(at) for at in times]
+        )
     return made
+
+
+def _of(series: str, process: str) -> str:
+    return series.replace('instance="c"', f'instance="{process}"')
+
+
+def _tells(case: Case, process: str, series: str, at: float, processes: Sequence[str]) -> bool:
+    """Whether a process shows a series at a moment: no series is shown by two."""
+    if _within(case.gone.get(process, ()), at):
+        return False
+    if processes is ALONE:
+        return True
+    if series.startswith(("rabta_collector_ready", "rabta_collector_decided")):
+        return process in SEVERAL[:2]
+    if series.startswith("rabta_collector_"):
+        return process in SEVERAL[2:]
+    found = re.search(r'isp="(\w+)"', series)
+    owner = SEVERAL[list(ISPS).index(found[1]) % 2 if found else 0]
+    other = SEVERAL[1 - SEVERAL.index(owner)]
+    if process == owner:
+        return True
+    return process == other and any(begin + TAKEN_OVER_S <= at < end for begin, end in case.gone.get(owner, ()))
 
 
 def _hidden(case: Case, at: float, of_country: bool) -> bool:

@@ -12,7 +12,7 @@ import time
 import urllib.error
 import urllib.parse
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -23,7 +23,6 @@ from rabta_collector.state import IngestStats
 from support.country import NOW, make_catalogue, make_snapshot
 from support.programs import require
 
-TARGET = 'instance="127.0.0.1:9150",job="rabta"'
 STARTED_IN_S = 60.0
 _SAMPLE = re.compile(r"^([a-z_]+)(?:\{(.*)\})? (\S+)$", re.MULTILINE)
 
@@ -44,11 +43,34 @@ class Scraped:
         return rows
 
 
-def write_scrape(path: Path) -> None:
+Processes = Callable[[str, str], str]
+"""Which process shows a series, by its name and labels."""
+
+
+def alone(name: str, labels: str) -> str:
+    """One shows all."""
+    return "collector"
+
+
+def several(name: str, labels: str) -> str:
+    """Two that decide, each on ISPs of its own, and one that takes agents."""
+    if found := re.search(r'isp="([^"]+)"', labels):
+        return f"decides-{sum(found[1].encode()) % 2}"
+    of_agents = name.startswith(("rabta_collector_", "process_")) and not name.endswith(
+        ("_ready", "_decided_timestamp_seconds")
+    )
+    return "ingests" if of_agents else "decides-0"
+
+
+def _target(process: str) -> str:
+    return f'instance="{process}",job="rabta"'
+
+
+def write_scrape(path: Path, processes: Processes = alone) -> None:
     """One scrape of the country in mixed states, at `NOW`, each line with its target and its time."""
     text = asyncio.run(Exposition().scrape(make_snapshot(), make_catalogue(), IngestStats(), ready=True))
     lines = (
-        f"{name}{{{labels + ',' if labels else ''}{TARGET}}} {value} {NOW:.3f}\n"
+        f"{name}{{{','.join(filter(None, (labels, _target(processes(name, labels)))))}}} {value} {NOW:.3f}\n"
         for name, labels, value in _SAMPLE.findall(text)
     )
     path.write_text("".join(lines) + "# EOF\n", encoding="utf-8")
