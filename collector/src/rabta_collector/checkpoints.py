@@ -7,11 +7,13 @@ row, the program's own text, the catalogue, the ISPs, the settings.
 
 import asyncio
 import hashlib
+import json
 import sqlite3
 import sys
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import closing
+from dataclasses import asdict
 from importlib.metadata import version
 from pathlib import Path
 
@@ -21,8 +23,9 @@ import rabta_collector
 import rabta_proto
 from rabta_collector import checkpoint, journal_file
 from rabta_collector.catalogue import Catalogue, Isp
-from rabta_collector.checkpoint import Frozen, Head, UnfitCheckpointError
+from rabta_collector.checkpoint import Head, UnfitCheckpointError
 from rabta_collector.config import Config
+from rabta_collector.forked import Ask, Copy
 from rabta_collector.journal_file import UnusableJournalError
 from rabta_collector.replay import Known
 from rabta_collector.rows import Where, open_rows
@@ -84,31 +87,46 @@ class Checkpoints:
             raise OSError(str(wrong)) from None
 
     async def keep(self) -> None:
-        """Writes a checkpoint of now, unless the last one is. What the disk refuses is a line in the log."""
+        """Writes a checkpoint of now, unless the last one is. What the disk refuses is a line in the log.
+
+        A copy of this process writes it: agents, readers and decisions wait for no more than for that to be there.
+        """
         async with self._writing:
-            row = self._known.row
+            row, decided_to = self._known.row, self._decided_to()
             if row == self._kept:
                 return
             started = time.perf_counter()
-            frozen = checkpoint.freeze({name: vars(part) for name, part in self._parts.items()}, self._outside)
-            held_s, decided_to = time.perf_counter() - started, self._decided_to()
-            if self.settled is not None and not await self.settled():
-                log.warning("checkpoint.not_written", message="the record cannot be written")
-                return
             try:
-                size = await asyncio.to_thread(self._write, row, decided_to, frozen)
+                copy = Copy(self._write)
             except OSError as wrong:
                 log.warning("checkpoint.not_written", message=str(wrong))
                 return
+            held_s = time.perf_counter() - started
+            try:
+                size = await self._finish(copy, row, decided_to)
+            except OSError as wrong:
+                log.warning("checkpoint.not_written", message=str(wrong))
+                return
+            finally:
+                copy.give_up()  # where it has not ended; the collector may stop meanwhile, and writes the last one
             self._kept = row
             log.debug("checkpoint.written", row=row, bytes=size, held_up_s=round(held_s, 4))
 
-    def _write(self, row: int, decided_to: float, frozen: Frozen) -> int:
-        marks = self._row_at(row)
+    def _write(self, ask: Ask) -> bytes:
+        """In the copy, which must read no journal: its head is told."""
+        state = {name: vars(part) for name, part in self._parts.items()}
+        frozen = checkpoint.freeze(state, self._outside)
+        return str(checkpoint.write(self._path, Head(**json.loads(ask())), frozen)).encode()
+
+    async def _finish(self, copy: Copy, row: int, decided_to: float) -> int:
+        """Tells the copy what it ends at, once all that was decided is on disk; the checkpoint's length in bytes."""
+        if self.settled is not None and not await self.settled():
+            raise OSError("the record cannot be written")
+        marks = await asyncio.to_thread(self._row_at, row)
         if marks is None:
             raise OSError(f"the journal has no row {row}")
         head = Head(row=row, at_us=marks[0], crc=marks[1], decided_to=decided_to, stamp=self._stamp)
-        return checkpoint.write(self._path, head, frozen)
+        return int(await asyncio.to_thread(copy.finish, json.dumps(asdict(head)).encode()))
 
     async def keep_for_ever(self, pause_s: float) -> None:
         while True:

@@ -60,9 +60,8 @@ class Book:
         return await asyncio.get_running_loop().run_in_executor(self._thread, work, self.file)
 
     async def settled(self) -> bool:
-        """Whether everything that was to be written is on disk, after another try."""
-        await asyncio.get_running_loop().run_in_executor(self._thread, self._drain)
-        return not (self._waiting or self._uncounted or self._corrections)
+        """Whether everything that was to be written is on disk, after another try; what comes meanwhile may not be."""
+        return await asyncio.get_running_loop().run_in_executor(self._thread, self._drain)
 
     async def evidence_of(self, number: int) -> Row | None:
         """The evidence of an event by its number in the API; `None` where nothing is known of it."""
@@ -73,14 +72,15 @@ class Book:
         self._thread.shutdown()
         self.file.close()
 
-    def _drain(self) -> None:
+    def _drain(self) -> bool:
+        """Whether all was written."""
         while self._waiting:
             event, dossier = self._waiting[0]
             try:
                 self._write(event, dossier)
             except sqlite3.Error as wrong:
                 log.error("record.not_written", number=event.id, message=str(wrong))
-                return
+                return False
             self._waiting.popleft()
         while self._uncounted:
             counts, row = self._uncounted[0]
@@ -89,7 +89,7 @@ class Book:
                     add_counts(self.file.connection, counts, row)
             except sqlite3.Error as wrong:
                 log.error("record.not_counted", row=row, message=str(wrong))
-                return
+                return False
             self._uncounted.popleft()
         while self._corrections:
             (isp, platform), spans = self._corrections[0]
@@ -98,8 +98,9 @@ class Book:
                     write_spans(self.file.connection, isp, platform, spans)
             except sqlite3.Error as wrong:
                 log.error("record.not_corrected", isp=isp, platform=platform, message=str(wrong))
-                return
+                return False
             self._corrections.popleft()
+        return True
 
     def _write(self, event: Event, dossier: Dossier | None) -> None:
         if self.file.stands(event):

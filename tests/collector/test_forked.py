@@ -1,0 +1,59 @@
+"""What a copy of the process does, and what it leaves alone."""
+
+import os
+import signal
+import socket
+from pathlib import Path
+
+import pytest
+
+from rabta_collector.forked import Ask, Copy
+
+
+def test_a_copy_has_everything_as_it_was() -> None:
+    numbers = [1, 2]
+    copy = Copy(lambda ask: ask() + repr(numbers).encode())
+    numbers.append(3)
+    assert b"saw [1, 2]" == copy.finish(b"saw ")
+
+
+def test_what_it_fails_of_is_raised_in_its_words(tmp_path: Path) -> None:
+    def fail(_: Ask) -> bytes:
+        return (tmp_path / "nowhere" / "file").read_bytes()
+
+    with pytest.raises(OSError, match="No such file or directory"):
+        Copy(fail).finish(b"go")
+
+
+def test_one_that_is_killed_has_failed() -> None:
+    def die(_: Ask) -> bytes:
+        os.kill(os.getpid(), signal.SIGKILL)
+        return b""
+
+    with pytest.raises(OSError, match="ended with -"):
+        Copy(die).finish(b"go")
+
+
+def test_what_is_given_up_does_nothing_more(tmp_path: Path) -> None:
+    def write(ask: Ask) -> bytes:
+        ask()
+        (tmp_path / "written").touch()
+        return b""
+
+    Copy(write).give_up()
+    assert not (tmp_path / "written").exists()
+
+
+def test_it_keeps_no_descriptor_of_the_original() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        held = server.fileno()
+
+        def look(ask: Ask) -> bytes:
+            ask()
+            try:
+                os.fstat(held)
+            except OSError:
+                return b"closed"
+            return b"open"
+
+        assert b"closed" == Copy(look).finish(b"go")
