@@ -12,7 +12,7 @@ from importlib.metadata import version
 
 import structlog
 
-from rabta_collector import post, upkeep, web
+from rabta_collector import garbage, post, upkeep, web
 from rabta_collector.accounts import Accounts
 from rabta_collector.admission import Admission
 from rabta_collector.asked import remember
@@ -68,9 +68,8 @@ class Collector:
         """Reads every file there is. Raises what `cli` turns into one line."""
         self._config, self._data = config, data
         self._ready = self.lost = False
-        self._catalogue = load_catalogue(config.targets)
+        self._catalogue, self._stats = load_catalogue(config.targets), IngestStats()
         isps = load_isps(config.isps)
-        self._stats = IngestStats()
         self._costs, self._whereabouts = Costs(self._catalogue), Whereabouts(self._catalogue, lab=config.lab)
         self._networks = open_networks(isps, config.asn_db)
         self._signer = load_signer(data.plan_key)
@@ -255,9 +254,9 @@ class Collector:
         self._loop.start()
         await agents.start(self._service.handlers(), self._service.note)
         self._ready = True
-        page = f"http://{readers.endpoint}/"
-        log.info("collector.ready", agents=str(agents.endpoint), page=page, tls=self._credentials is not None)
-        if self._credentials is None and not agents.endpoint.loopback:
+        page, tls = f"http://{readers.endpoint}/", self._credentials is not None
+        log.info("collector.ready", agents=str(agents.endpoint), page=page, tls=tls)
+        if not tls and not agents.endpoint.loopback:
             log.warning("collector.plain", message="agents send their secrets in the clear; see --tls-cert, --tls-key")
         print(f"ready: agents on {agents.endpoint}, page on {page}", flush=True)  # noqa: T201 - for whoever started us
         async with asyncio.TaskGroup() as group:
@@ -266,6 +265,7 @@ class Collector:
                 upkeep.watch_registry(self._accounts, self._service),
                 upkeep.keep_heard(self._accounts, self._service),
                 upkeep.keep_scores(self._accounts, self._decider.engine.briefing.outlier_scores),
+                upkeep.keep_tidy(),
                 upkeep.keep_planning(self._planner, self._service, self._accounts, self._config.share_pause_s),
                 TakeIn(self._data.handed, self._ingest).run(),
                 self._projections.tender(self._journal, self._config.archive).tend(),
@@ -295,6 +295,6 @@ async def run(config: Config) -> bool:
     data = DataDir(config.data)
     with data.locked():
         collector = Collector(config, data)
-        with stopping_on_signals(collector.stop):
+        with stopping_on_signals(collector.stop), garbage.seldom():
             await collector.serve()
         return not collector.lost

@@ -1,6 +1,7 @@
 """What a collector that serves looks after, again and again, until it is cancelled."""
 
 import asyncio
+import gc
 import json
 from collections.abc import Callable, Mapping
 
@@ -14,6 +15,7 @@ from rabta_collector.service import Service
 REVOCATION_S = 1.0  # between looks at what other processes have changed
 HEARD_S = 60.0  # between two notes of when agents were last heard
 SCORES_S = 600.0  # between two notes of how often agents find otherwise than all others
+TIDY_S = 600.0  # between two looks through all objects, each of which holds everything up for up to a second
 log = structlog.get_logger()
 
 
@@ -42,6 +44,13 @@ async def keep_scores(accounts: Accounts, scores: Callable[[], Mapping[str, floa
         if now != noted:
             await accounts.keep_fact(SCORES, now)
             noted = now
+
+
+async def keep_tidy() -> None:
+    """Gives back what broken sessions left behind (garbage.py)."""
+    while True:
+        await asyncio.sleep(TIDY_S)
+        gc.collect()
 
 
 async def keep_planning(planner: Planner, service: Service, accounts: Accounts, pause_s: float) -> None:
