@@ -31,6 +31,7 @@ class Echoes:
     def __init__(self, most: int = MOST) -> None:
         self._most = most
         self._owners: dict[int, int] = {}  # by key
+        self._keys: deque[int] = deque()  # in order: behind many gaps the first of a dictionary is long to be found
         self._began_us: deque[int] = deque()  # of each of them
         self._forgotten_us = -1  # when the newest began of those that are forgotten
 
@@ -55,9 +56,10 @@ class Echoes:
         if key in self._owners:
             return
         self._owners[key] = _owner(agent, epoch)
+        self._keys.append(key)
         self._began_us.append(mark.began_us)
         if len(self._owners) > self._most:
-            del self._owners[next(iter(self._owners))]
+            del self._owners[self._keys.popleft()]
             self._forgotten_us = max(self._forgotten_us, self._began_us.popleft())
 
 

@@ -101,6 +101,17 @@ async def test_what_the_disk_refuses_waits_and_is_written_in_its_order(file: Rec
     assert None is await book.evidence_of(2)
 
 
+async def test_many_events_that_wait_are_written_in_few_commits(file: RecordFile) -> None:
+    events = [replace(EVENTS[0], id=number, at=NOW + number) for number in range(1, 501)]
+    statements: list[str] = []
+    file.connection.set_trace_callback(statements.append)
+    book = Book(file, lambda agent: "", clock=lambda: NOW)
+    book.write((event, None) for event in events)
+    assert await book.settled()
+    assert tuple(events) == await book.call(lambda file: file.before(1000, platform=None, isp=None))
+    assert statements.count("COMMIT") <= 3
+
+
 async def test_events_that_are_no_longer_in_memory_are_read_from_the_record(tmp_path: Path) -> None:
     feed, engine = Feed(agents={"ptcl": 3, "jazz": 3}), make_engine(settings=replace(SETTINGS, events_kept=2))
     desk = Desk(DataDir(tmp_path), engine, lambda agent: "")

@@ -23,6 +23,7 @@ from rabta_collector.record.file import RecordFile
 from rabta_collector.record.rollup import Count, Minute
 from rabta_collector.state import Event
 
+TOGETHER = 200  # events of one commit, where so many wait: at a replay
 T = TypeVar("T")
 Correction = tuple[tuple[str, ...], tuple[PastSpan, ...]]
 """ISP and platform, and spans of theirs."""
@@ -74,14 +75,16 @@ class Book:
 
     def _drain(self) -> bool:
         """Whether all was written."""
-        while self._waiting:
-            event, dossier = self._waiting[0]
+        while pairs := [self._waiting[place] for place in range(min(TOGETHER, len(self._waiting)))]:
             try:
-                self._write(event, dossier)
+                with self.file.transaction():
+                    for event, dossier in pairs:
+                        self._write(event, dossier)
             except sqlite3.Error as wrong:
-                log.error("record.not_written", number=event.id, message=str(wrong))
+                log.error("record.not_written", number=pairs[0][0].id, message=str(wrong))
                 return False
-            self._waiting.popleft()
+            for _ in pairs:
+                self._waiting.popleft()
         while self._uncounted:
             counts, row = self._uncounted[0]
             try:
@@ -103,11 +106,8 @@ class Book:
         return True
 
     def _write(self, event: Event, dossier: Dossier | None) -> None:
-        if self.file.stands(event):
-            return
-        evidence = None if dossier is None else self._disclose(dossier)
-        with self.file.transaction():
-            self.file.append(event, evidence, self._clock())
+        if not self.file.stands(event):
+            self.file.append(event, None if dossier is None else self._disclose(dossier), self._clock())
 
     def _disclose(self, dossier: Dossier) -> Row | None:
         """What trips it is logged and left out: an event without evidence is better than none, or than no other."""
