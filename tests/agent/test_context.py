@@ -70,6 +70,22 @@ def test_an_interface_that_is_gone_is_only_its_name(tmp_path: Path) -> None:
     assert Interface(name="gone") == context._read_interface("gone", tmp_path)
 
 
+def test_a_device_is_read_once_but_for_the_mtu_of_a_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    looks: list[str] = []
+
+    def read(name: str) -> Interface:
+        looks.append(name)
+        return Interface(name=name, mtu=1400)
+
+    monkeypatch.setattr(context, "_read_interface", read)
+    monkeypatch.setattr(context, "_read_mtu", lambda name: 1492)
+    monkeypatch.setattr(socket, "if_nametoindex", {"ppp7": 7, "eth7": 8}.__getitem__)
+    seen = [context._look_at(name).mtu for name in ("ppp7", "ppp7", "eth7", "eth7")]
+    monkeypatch.setattr(socket, "if_nametoindex", {"eth7": 9}.__getitem__)
+    context._look_at("eth7")
+    assert ([1492, 1492, 1400, 1400], ["ppp7", "eth7", "eth7"]) == (seen, looks)
+
+
 def test_in_the_lab_loopback_is_the_internet_and_no_vpn() -> None:
     seen = network_context("ptcl", Vantage(lab=True, source_address="127.11.1.1"))
     assert NetworkContext(isp="ptcl", vpn=False, ipv4=True, ipv6=False, lab=True) == seen

@@ -1,5 +1,6 @@
+import re
 import time
-from hashlib import sha256
+from hashlib import blake2b, sha256
 
 import pytest
 from hypothesis import given
@@ -24,6 +25,14 @@ def test_any_bytes_have_a_summary(body: bytes, charset: str) -> None:
     assert summary.simhash is None or 0 <= summary.simhash < 2**64
     assert len(summary.title) <= 160
     assert len(summary.sha256) in (0, 32)
+
+
+@given(st.binary(max_size=300) | st.text(alphabet="ab_1Z .-<é\n", max_size=300).map(str.encode))
+def test_a_simhash_is_what_most_words_say_of_each_bit(body: bytes) -> None:
+    hashes = [blake2b(word, digest_size=8).digest() for word in set(re.findall(rb"[0-9A-Za-z_]+", body.lower()))]
+    counts = [sum(one[bit // 8] >> bit % 8 & 1 for one in hashes) for bit in range(64)]
+    expected = sum(1 << bit for bit, count in enumerate(counts) if count > len(hashes) / 2)
+    assert (expected if hashes else None) == simhash(body)
 
 
 def test_the_summary_of_an_empty_page_is_empty() -> None:

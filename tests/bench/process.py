@@ -1,6 +1,7 @@
 """What a process costs, as the kernel counts it (proc(5)): CPU, memory, disk. Linux."""
 
 import os
+import resource
 import statistics
 import subprocess
 import sys
@@ -114,12 +115,12 @@ class Server:
 
 def children_cpu_s(command: Sequence[str], env: Mapping[str, str] | None = None) -> tuple[float, str]:
     """CPU seconds of a command from start to end, and what it printed. Raises `BenchError`."""
-    before = os.times()
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
     done = subprocess.run(command, env=env, capture_output=True, text=True, check=False)
-    after = os.times()
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
     if done.returncode:
         raise BenchError(f"{Path(command[0]).name}: {(done.stderr or done.stdout).strip().splitlines()[-1:]}")
-    spent = after.children_user + after.children_system - before.children_user - before.children_system
+    spent = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
     return spent, done.stdout
 
 

@@ -5,6 +5,7 @@
 """
 
 import asyncio
+import itertools
 import json
 import sys
 from pathlib import Path
@@ -13,7 +14,25 @@ from lab.authority import Authority
 from support.dns_server import DnsServer, addresses
 
 NAME = "bench.example"
-PAGE = b"<html><head><title>A page to measure</title></head><body>".ljust(4000, b".")
+HEADING = (
+    '<!doctype html><html lang="en"><head><meta charset="utf-8"><title>A page to measure</title>'
+    '<meta name="viewport" content="width=device-width, initial-scale=1.0">'
+    '<link rel="stylesheet" href="https://static.bench.example/app.3f9c.css"></head><body>'
+)
+SYLLABLES = ["ka", "lo", "mi", "ran", "te", "su", "vel", "do", "pri", "nas"]
+
+
+def write_page(size: int) -> bytes:
+    """As pages are: some 250 words, a few of them numbers, and a link after each few."""
+    words = itertools.cycle(map("".join, itertools.islice(itertools.product(SYLLABLES, repeat=3), 0, 1000, 5)))
+    page = HEADING
+    while len(page) < size:
+        some = " ".join(itertools.islice(words, 8))
+        page += f'<p>{some.capitalize()}.</p><a href="/{some[:6]}/{len(page)}.html">{some[7:13]}</a>'
+    return page.encode()[:size]
+
+
+PAGE = write_page(4000)
 HEAD = b"HTTP/1.1 200 OK\r\nServer: bench\r\nContent-Type: text/html; charset=utf-8\r\nContent-Length: %d\r\n"
 RESPONSE = HEAD % len(PAGE) + b"Cache-Control: no-store\r\nConnection: close\r\n\r\n" + PAGE
 

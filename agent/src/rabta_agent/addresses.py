@@ -101,11 +101,16 @@ _ADDRESS_IN_TEXT = re.compile(
     r"|(?<!\d)(?:\d{1,3}\.){3}\d{1,3}(?!\d)",
     re.ASCII | re.IGNORECASE,
 )
+# What every match of it holds one of. Most pages have neither, and these begin with a letter that is quickly found.
+_COLONS = re.compile(r":[0-9a-f]{0,4}:", re.ASCII | re.IGNORECASE)
+_DOTS = re.compile(r"\.\d{1,3}\.\d{1,3}\.", re.ASCII)
 _END_OF_NAME_AND_PORT = re.compile(r"[a-f]{1,4}:\d{1,5}:", re.ASCII | re.IGNORECASE)
 
 
 def scrub(text: str) -> str:
     """Text from a stranger without addresses: block pages and captive portals like to print the visitor's own."""
+    if _COLONS.search(text) is None and _DOTS.search(text) is None:
+        return text
     return _ADDRESS_IN_TEXT.sub(_blank, text)
 
 

@@ -8,7 +8,8 @@ about the ISP, so a point-to-point link counts as one unless its MTU is that of 
 
 import socket
 import struct
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import lru_cache
 from ipaddress import ip_address, ip_network
 from pathlib import Path
 
@@ -24,6 +25,7 @@ _TUNNELS = ("tun", "tap", "wg", "utun", "ipsec", "xfrm", "vti", "gre", "sit", "n
 _MODEMS = ("wwan", "rmnet", "ccmni", "usb")
 _POINT_TO_POINT = ("ppp",)
 _PPP_MTU_OF_A_LINE = 1492
+_SYSFS = Path("/sys/class/net")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,7 +93,7 @@ def network_context(isp: str, vantage: Vantage) -> NetworkContext:
     if vantage.lab and not (vantage.source_address and ":" in vantage.source_address):
         ipv6 = None
     names = ["lo"] if vantage.lab else [_find_interface(ipv4) if ipv4 else None, _find_v6_interface(ipv6)]
-    interfaces = [_read_interface(name) for name in dict.fromkeys(names) if name]
+    interfaces = [_look_at(name) for name in dict.fromkeys(names) if name]
     return NetworkContext(
         isp=isp,
         kind=judge_kind(interfaces[0]) if interfaces else NetworkKind.UNKNOWN,
@@ -147,17 +149,36 @@ def _find_v6_interface(address: str | None, table: Path = Path("/proc/net/if_ine
     return next((words[-1] for words in lines if words and words[0] == wanted), None)
 
 
-def _read_interface(name: str, root: Path = Path("/sys/class/net")) -> Interface:
+def _look_at(name: str) -> Interface:
+    """An interface as it is now. What a device is, it is for life, and its index tells it from the next of its name."""
+    try:
+        device = _read_device(name, socket.if_nametoindex(name))
+    except OSError:
+        return _read_interface(name)
+    return replace(device, mtu=_read_mtu(name)) if name.startswith(_POINT_TO_POINT) else device
+
+
+@lru_cache(8)
+def _read_device(name: str, index: int) -> Interface:
+    return _read_interface(name)
+
+
+def _read_interface(name: str, root: Path = _SYSFS) -> Interface:
     folder = root / name
     fields = dict(line.split("=", 1) for line in _read(folder / "uevent").splitlines() if "=" in line)
-    mtu = _read(folder / "mtu").strip()
     return Interface(
         name=name,
         wireless=(folder / "wireless").exists() or (folder / "phy80211").exists(),
         device_type=fields.get("DEVTYPE", ""),
-        mtu=int(mtu) if mtu.isdigit() else 0,
+        mtu=_read_mtu(name, root),
         tunnel=(folder / "tun_flags").exists(),
     )
+
+
+def _read_mtu(name: str, root: Path = _SYSFS) -> int:
+    """Of a line by modem or PPPoE it is settled once the line is up (judge_vpn)."""
+    mtu = _read(root / name / "mtu").strip()
+    return int(mtu) if mtu.isdigit() else 0
 
 
 def _read(path: Path) -> str:

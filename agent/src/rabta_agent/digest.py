@@ -15,12 +15,11 @@ from rabta_agent.addresses import scrub
 from rabta_agent.charset import choose, is_wide, read_text
 
 TITLE_LIMIT = 160
-_WORD = re.compile(rb"\w+", re.ASCII)
+_BLAKE = blake2b(digest_size=8)
+# Letters of ASCII in lower case, digits and underscores as they are, a space for everything else.
+_WORDS = bytes(byte if chr(byte).isalnum() or byte == 0x5F else 0x20 for byte in range(128)).lower() + b" " * 128
 # Bounded: without it, a page of nothing but `<title` takes as many steps as the square of its length.
 _TITLE = re.compile(r"<title\b[^>]{0,200}>(.*?)(?:</title|\Z)", re.IGNORECASE | re.DOTALL)
-_LANE_BITS = 16  # counts up to 65,535 words, more than the largest body cap holds
-_LANES = [sum(1 << (_LANE_BITS * bit) for bit in range(8) if byte >> bit & 1) for byte in range(256)]
-_LANE = (1 << _LANE_BITS) - 1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,22 +55,27 @@ def digest(body: bytes) -> bytes:
 def simhash(body: bytes) -> int | None:
     """64-bit SimHash over the distinct words of a body, `None` for a body without words.
 
-    Near texts differ in few bits. A bit is set where more than half of the words' hashes have it; the counts of eight
-    bits are added at once, as lanes of one integer, because a loop over 64 bits costs more than the TLS handshake.
+    Near texts differ in few bits. A bit is set where more than half of the words' hashes have it. It is counted in all
+    hashes at once, as the ones of one integer, because a loop over bits and words costs more than the TLS handshake.
     """
-    words = set(_WORD.findall(body.lower()))
+    words = set(body.translate(_WORDS).split())
     if not words:
         return None
-    sums = [0] * 8
-    for word in words:
-        for position, byte in enumerate(blake2b(word, digest_size=8).digest()):
-            sums[position] += _LANES[byte]
+    hashes = b"".join(map(_hash, words))
+    lowest = int.from_bytes(b"\x01" * len(words))
     half, result = len(words) / 2, 0
-    for position, lanes in enumerate(sums):
+    for position in range(8):
+        bytes_there = int.from_bytes(hashes[position::8])
         for bit in range(8):
-            if (lanes >> (_LANE_BITS * bit) & _LANE) > half:
+            if (bytes_there >> bit & lowest).bit_count() > half:
                 result |= 1 << (8 * position + bit)
     return result
+
+
+def _hash(word: bytes) -> bytes:
+    begun = _BLAKE.copy()  # takes half the time of a new one
+    begun.update(word)
+    return begun.digest()
 
 
 def read_title(text: str) -> str:

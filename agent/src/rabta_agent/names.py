@@ -6,8 +6,9 @@ a response over UDP was cut short, the same resolver is asked again over TCP.
 """
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Coroutine, Iterable, Sequence
 from pathlib import Path
+from typing import Any
 
 from rabta_agent.candidates import Named, interleave
 from rabta_agent.failure import StepError
@@ -25,6 +26,9 @@ _PLAIN_NO = frozenset({str(Failure.DNS_NXDOMAIN), str(Failure.DNS_NO_ANSWER)})
 
 async def name_everywhere(notebook: Notebook, scene: Scene, host: str) -> Named:
     """Asks all three kinds of resolver."""
+    settings = notebook.settings
+    if not settings.udp and not settings.doh:
+        return Named(system=await name_by_system(notebook, scene, host))
     async with asyncio.TaskGroup() as group:
         system = group.create_task(name_by_system(notebook, scene, host))
         udp = group.create_task(_name_by_udp(notebook, scene, host))
@@ -35,16 +39,21 @@ async def name_everywhere(notebook: Notebook, scene: Scene, host: str) -> Named:
 async def name_by_system(notebook: Notebook, scene: Scene, host: str) -> tuple[str, ...]:
     """Asks the machine's own resolvers."""
     resolvers = read_system_resolvers(scene.network.vantage)
-    async with asyncio.TaskGroup() as group:
-        tasks = [
-            group.create_task(_ask_in_turn(notebook, scene, question, resolvers))
-            for question in _questions(notebook, host)
-        ]
-    return interleave(tasks[0].result(), tasks[1].result() if len(tasks) > 1 else ())
+    return await _of_both(_ask_in_turn(notebook, scene, question, resolvers) for question in _questions(notebook, host))
 
 
 def _questions(notebook: Notebook, host: str) -> list[Question]:
     return [Question(hostname=host, type=type_) for type_ in (("A", "AAAA") if notebook.ipv6 else ("A",))]
+
+
+async def _of_both(asked: Iterable[Coroutine[Any, Any, tuple[str, ...]]]) -> tuple[str, ...]:
+    """The addresses of both types, or of the one that is asked for, which needs no task of its own."""
+    first, *second = asked
+    if not second:
+        return await first
+    async with asyncio.TaskGroup() as group:
+        tasks = [group.create_task(one) for one in (first, *second)]
+    return interleave(tasks[0].result(), tasks[1].result())
 
 
 async def _ask_in_turn(
@@ -108,12 +117,11 @@ async def _name_by_udp(notebook: Notebook, scene: Scene, host: str) -> tuple[str
     if not settings.udp:
         return ()
     resolver = Resolver(kind=ResolverKind.UDP, endpoint=settings.udp[0])
-    async with asyncio.TaskGroup() as group:
-        tasks = [
-            group.create_task(_ask(notebook, scene, question, resolver)) for question in _questions(notebook, host)
-        ]
-    found = [task.result().value or () for task in tasks]
-    return interleave(found[0], found[1] if len(found) > 1 else ())
+
+    async def ask(question: Question) -> tuple[str, ...]:
+        return (await _ask(notebook, scene, question, resolver)).value or ()
+
+    return await _of_both(ask(question) for question in _questions(notebook, host))
 
 
 async def _name_by_doh(notebook: Notebook, scene: Scene, host: str) -> tuple[str, ...]:

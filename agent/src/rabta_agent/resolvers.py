@@ -4,6 +4,8 @@ A resolver that the volunteer chose says nothing about the ISP, so the well-know
 alone are named: any other address could be the volunteer's own network or company.
 """
 
+from functools import lru_cache
+
 from rabta_agent.addresses import canonical, find_special, split_endpoint
 from rabta_proto.vocabulary import ResolverPlace
 
@@ -38,6 +40,7 @@ _PUBLIC = {
 _KNOWN = frozenset(canonical(address) for addresses in _PUBLIC.values() for address in addresses.split())
 
 
+@lru_cache(16)  # of the machine's own: a few, and the same ones all day
 def place_of(endpoint: str) -> ResolverPlace:
     """Whose a resolver at this address, with or without a port, is; unknown where it is no address."""
     address = _address_of(endpoint)
@@ -48,6 +51,7 @@ def place_of(endpoint: str) -> ResolverPlace:
     return ResolverPlace.NETWORK if find_special(address) is None else ResolverPlace.LOCAL
 
 
+@lru_cache(16)
 def public_name(endpoint: str) -> str:
     """What an observation calls the machine's own resolver: its address where it is a known public one, or nothing."""
     return (_address_of(endpoint) or "") if place_of(endpoint) is ResolverPlace.PUBLIC else ""

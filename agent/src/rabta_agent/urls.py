@@ -12,6 +12,7 @@ Targets are taken strictly, for somebody wrote them; a redirect as browsers take
 
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 from urllib.parse import SplitResult, quote, urljoin, urlsplit
 
 from rabta_agent.addresses import canonical, scrub
@@ -134,6 +135,7 @@ Endpoint = WebUrl | QuicUrl | TcpEndpoint | VpnEndpoint
 Target = Endpoint | DnsName
 
 
+@lru_cache(256)  # of a few hundred bytes each: each turn of a target begins here
 def parse_target(text: str) -> Target:
     """Parses a target of any scheme. Raises `InvalidTarget` with what is wrong."""
     if len(text) > URL_LIMIT:

@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from functools import lru_cache
 from hashlib import sha256
 from itertools import islice
+from typing import Final
 
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
@@ -17,6 +18,7 @@ CHAIN_LIMIT = 4
 """Certificates after a server's own that are kept; an honest chain has one or two."""
 REMEMBERED = 128
 """Certificates, of a kilobyte or two each."""
+_DER: Final = 2  # ENCODING_DER of `_ssl`
 _NAME_LIMIT = 120
 _NO_TIME = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -58,7 +60,7 @@ def read_chain(tls: ssl.SSLObject) -> tuple[bytes, ...]:
         if hasattr(tls, "get_unverified_chain"):
             return tuple(islice(tls.get_unverified_chain() or (), 1 + CHAIN_LIMIT))
         sent = islice(tls._sslobj.get_unverified_chain() or (), 1 + CHAIN_LIMIT)  # type: ignore[attr-defined]
-        return tuple(ssl.PEM_cert_to_DER_cert(certificate.public_bytes()) for certificate in sent)
+        return tuple(certificate.public_bytes(_DER) for certificate in sent)
     except (AttributeError, ValueError, ssl.SSLError):
         return ()
 

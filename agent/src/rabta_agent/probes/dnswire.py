@@ -1,6 +1,7 @@
 """DNS messages (RFC 1035) as questions, responses and failures. Pure, and total over arbitrary bytes."""
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 import dns.exception
 import dns.flags
@@ -21,6 +22,8 @@ from rabta_proto.vocabulary import Failure
 
 ANSWER_LIMIT = 64
 """Records kept of one response; honest ones have fewer."""
+QUESTIONS_REMEMBERED = 256
+"""More than a plan has, of 300 bytes or so each."""
 
 _FAILURES = {
     dns.rcode.NXDOMAIN: Failure.DNS_NXDOMAIN,
@@ -59,7 +62,13 @@ class Response:
 
 def encode_query(question: Question, identifier: int) -> bytes:
     """A recursive query, as a stub resolver without EDNS sends it."""
-    return dns.message.make_query(question.hostname, question.type, id=identifier).to_wire()
+    return identifier.to_bytes(2) + _encode(question)
+
+
+@lru_cache(QUESTIONS_REMEMBERED)
+def _encode(question: Question) -> bytes:
+    """A query after its identifier: the same one each time that a target's turn comes."""
+    return dns.message.make_query(question.hostname, question.type, id=0).to_wire()[2:]
 
 
 def decode_response(wire: bytes, question: Question, identifier: int) -> Response | None:

@@ -6,6 +6,7 @@ browser's, because middleboxes and sites treat strangers differently, and names 
 """
 
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Protocol
 
 import h11
@@ -23,6 +24,8 @@ from rabta_proto.vocabulary import Failure
 
 BODY_CAP_BYTES = {"https": 4 * 1024, "http": 32 * 1024}
 REDIRECTS = frozenset({301, 302, 303, 307, 308})
+REQUESTS_REMEMBERED = 128
+"""Of a kilobyte or two each; a plan has fewer."""
 _NAMES_LIMIT = 64
 _TEXT_LIMIT = 500
 _POLICY_LIMIT = 200  # of Strict-Transport-Security
@@ -139,8 +142,13 @@ async def _exchange(stream: Stream, url: WebUrl, reading: _Reading) -> None:
 
 def write_request(connection: h11.Connection, url: WebUrl) -> bytes:
     """The request as it goes out."""
-    head = h11.Request(method="GET", target=url.path, headers=[("Host", url.authority), *BROWSER])
-    return (connection.send(head) or b"") + (connection.send(h11.EndOfMessage()) or b"")
+    return (connection.send(_make_head(url)) or b"") + (connection.send(h11.EndOfMessage()) or b"")
+
+
+@lru_cache(REQUESTS_REMEMBERED)
+def _make_head(url: WebUrl) -> h11.Request:
+    """h11 checks each field of it, and it is the same one each time that a target's turn comes."""
+    return h11.Request(method="GET", target=url.path, headers=[("Host", url.authority), *BROWSER])
 
 
 class Counted(Protocol):
