@@ -22,9 +22,10 @@ from rabta_collector.record.rollup import Rollup
 from rabta_collector.timing import Timing
 from rabta_collector.vantages import Vantages
 from rabta_collector.verdict.background import Background
-from rabta_collector.verdict.classify import Finding, classify, classify_alone, find_rule
+from rabta_collector.verdict.classify import Finding, classify_alone, find_rule
 from rabta_collector.verdict.decide import CROWD, STATE_OF
 from rabta_collector.verdict.facts import Facts
+from rabta_collector.verdict.memory import judge_once
 from rabta_collector.verdict.reads import without_reads
 from rabta_collector.windows import Case, Window, says
 from rabta_proto.alike import by_likeness
@@ -180,7 +181,7 @@ class Court:
         controls = self.controls.around((cell.platform, target.url), case.started, self._reach_s(target))
         references = () if cell.platform == REFERENCES else self._failed_references(cell.isp, case)
         background = self._background(case, self._to_come((cell.platform, target.url), case.started, target))
-        return classify(without_reads(case.measurement), controls, references, background=background)
+        return judge_once(case.measurement, controls, references, background)
 
     def hear_late(self, cell: Cell, agent: str, measurement: Measurement, started: float) -> Finding:
         """A measurement that votes for nothing any more: it is judged, and counted in its own time."""
