@@ -19,7 +19,7 @@ from rabta_collector.catalogue import Catalogue
 from rabta_collector.decider import Decider
 from rabta_collector.engine import Engine
 from rabta_collector.state import IngestStats, Snapshot
-from rabta_collector.web import Views, make_admin_app
+from rabta_collector.web import Views, make_operators_app
 
 TICK_S = 0.001
 
@@ -65,6 +65,10 @@ class Seen:
     def ready(self) -> bool:
         return True
 
+    @property
+    def rules(self) -> bool:
+        return True
+
     def why_not_ready(self) -> str:
         return ""
 
@@ -90,7 +94,7 @@ async def serve(town: Town) -> None:
         asked, spent = now, used
         return web.json_response(asdict(told))
 
-    app = make_admin_app(cast(Views, Seen(engine, town.catalogue)))  # which asks for no more than that
+    app = make_operators_app(cast(Views, Seen(engine, town.catalogue)))  # which asks for no more than that
     app.router.add_get("/watch", watch)
     runner = web.AppRunner(app, access_log=None)
     await runner.setup()

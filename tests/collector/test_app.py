@@ -191,7 +191,7 @@ async def test_when_an_agent_was_last_seen_moves_on_while_it_is_there(
     serving = asyncio.create_task(collector.serve())
     with closing(Registry(tmp_path / "state.sqlite")) as registry:
         agent, _ = registry.enrol(registry.invite(Invite(expires_at=LATER), now=0.0), NEWCOMER, now=0.0)
-        collector._accounts.heard(agent.id)
+        collector._door.accounts.heard(agent.id)
         async with asyncio.timeout(PATIENCE_S):
             while registry.agents()[0].last_seen is None:  # noqa: ASYNC110 - another thread writes it
                 await asyncio.sleep(0.01)

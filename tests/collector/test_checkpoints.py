@@ -73,7 +73,7 @@ class Collector:
         path = folder / "journal.sqlite"
         stats, self.networks = IngestStats(), Networks(ISPS)
         accounts = Accounts(Registry(folder / "state.sqlite"))
-        self.origins = Origins(accounts, Admission(accounts, Limits(), Prefixes(bytes)))
+        self.origins = Origins(accounts, Admission(accounts, Limits(), Prefixes(bytes)).prefix_of)
         self.engine = Engine(CATALOGUE, ISPS, SETTINGS, asn_of=self.networks.asn_of, origin_of=self.origins.of)
         self.journal = Journal(path, stats=stats, committed=self._committed, clock=lambda: NOON + 2000)
         self.parts = Parts(

@@ -30,7 +30,7 @@ def test_agents_of_one_invitation_and_one_prefix_are_known_for_it(registry: Regi
     other = registry.enrol(registry.invite(Invite(expires_at=100), now=0), NEWCOMER, now=60)
     accounts = Accounts(registry)
     admission = Admission(accounts, Limits(), Prefixes(lambda count: bytes(count)))
-    origins = Origins(accounts, admission)
+    origins = Origins(accounts, admission.prefix_of)
     first, second, third = (origins.of(agent.id) for agent, _ in (*joined, other))
     assert first.invite == second.invite != third.invite
     assert (50, 51, 60) == (first.joined, second.joined, third.joined)
@@ -48,4 +48,4 @@ def test_agents_of_one_invitation_and_one_prefix_are_known_for_it(registry: Regi
 
 def test_of_a_stranger_nothing_is_known(registry: Registry) -> None:
     accounts = Accounts(registry)
-    assert UNKNOWN == Origins(accounts, Admission(accounts, Limits(), Prefixes(bytes))).of("nobody")
+    assert UNKNOWN == Origins(accounts, Admission(accounts, Limits(), Prefixes(bytes)).prefix_of).of("nobody")

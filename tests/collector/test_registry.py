@@ -2,12 +2,15 @@
 
 import sqlite3
 import threading
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import closing
 from pathlib import Path
 
 import pytest
 
+from rabta_collector.jetstream.place import parse_place
+from rabta_collector.jetstream.registry import BucketRegistry
+from rabta_collector.registries import AnyRegistry
 from rabta_collector.registry import (
     MAX_PENDING,
     InvitationError,
@@ -19,6 +22,7 @@ from rabta_collector.registry import (
 )
 from rabta_collector.registry_file import UnusableRegistryError
 from rabta_proto.vocabulary import Role
+from support.nats import Nats
 
 NEWCOMER = Newcomer(isp="zong", province="Sindh", version="0.1.0")
 
@@ -30,40 +34,52 @@ def registry(tmp_path: Path) -> Iterator[Registry]:
     opened.close()
 
 
-def test_an_invitation_makes_an_agent(registry: Registry) -> None:
-    token = registry.invite(Invite(isp="ptcl", expires_at=100), now=0)
-    agent, secret = registry.enrol(token, NEWCOMER, now=50)
-    assert (agent,) == registry.agents()
+@pytest.fixture(params=["file", "bucket"])
+async def either(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[AnyRegistry]:
+    """What holds of a registry wherever it is kept."""
+    if request.param == "file":
+        with closing(Registry(tmp_path / "state.sqlite")) as opened:
+            yield opened
+        return
+    async with Nats(tmp_path).running() as nats:
+        with closing(BucketRegistry(parse_place(nats.url()))) as bucket:
+            yield bucket
+
+
+def test_an_invitation_makes_an_agent(either: AnyRegistry) -> None:
+    token = either.invite(Invite(isp="ptcl", expires_at=100), now=0)
+    agent, secret = either.enrol(token, NEWCOMER, now=50)
+    assert (agent,) == either.agents()
     assert ("ptcl", "Sindh", Role.PROBE, 50) == (agent.isp, agent.province, agent.role, agent.enrolled_at)
     assert matches(secret, agent.digest)
     assert not matches("another", agent.digest)
 
 
-def test_the_volunteers_isp_counts_where_the_invitation_names_none(registry: Registry) -> None:
-    agent, _ = registry.enrol(registry.invite(Invite(expires_at=100), now=0), NEWCOMER, now=50)
+def test_the_volunteers_isp_counts_where_the_invitation_names_none(either: AnyRegistry) -> None:
+    agent, _ = either.enrol(either.invite(Invite(expires_at=100), now=0), NEWCOMER, now=50)
     assert "zong" == agent.isp
 
 
-def test_an_invitation_is_used_as_often_as_it_says(registry: Registry) -> None:
-    token = registry.invite(Invite(uses=2, expires_at=100), now=0)
-    ids = {registry.enrol(token, NEWCOMER, now=50)[0].id for _ in range(2)}
+def test_an_invitation_is_used_as_often_as_it_says(either: AnyRegistry) -> None:
+    token = either.invite(Invite(uses=2, expires_at=100), now=0)
+    ids = {either.enrol(token, NEWCOMER, now=50)[0].id for _ in range(2)}
     assert 2 == len(ids)
     with pytest.raises(InvitationError, match="used up"):
-        registry.enrol(token, NEWCOMER, now=50)
+        either.enrol(token, NEWCOMER, now=50)
 
 
-def test_an_invitation_expires(registry: Registry) -> None:
-    token = registry.invite(Invite(expires_at=100), now=0)
+def test_an_invitation_expires(either: AnyRegistry) -> None:
+    token = either.invite(Invite(expires_at=100), now=0)
     with pytest.raises(InvitationError, match="has expired"):
-        registry.enrol(token, NEWCOMER, now=100)
+        either.enrol(token, NEWCOMER, now=100)
 
 
-def test_a_token_is_known_whole_or_not_at_all(registry: Registry) -> None:
-    token = registry.invite(Invite(expires_at=100), now=0)
+def test_a_token_is_known_whole_or_not_at_all(either: AnyRegistry) -> None:
+    token = either.invite(Invite(expires_at=100), now=0)
     for wrong in ("", "rabta", token[:-1], token + "x", token.replace("rabta", "other"), token.partition("-")[2]):
         with pytest.raises(InvitationError, match="not known"):
-            registry.enrol(wrong, NEWCOMER, now=50)
-    registry.enrol(token, NEWCOMER, now=50)
+            either.enrol(wrong, NEWCOMER, now=50)
+    either.enrol(token, NEWCOMER, now=50)
 
 
 def test_a_token_can_stand_on_a_command_line(registry: Registry) -> None:
@@ -104,25 +120,25 @@ def test_secrets_are_not_in_the_file(tmp_path: Path, registry: Registry) -> None
     assert digest(secret) in kept
 
 
-def test_of_who_is_forgotten_only_the_pseudonym_stays(registry: Registry) -> None:
+def test_of_who_is_forgotten_only_the_pseudonym_stays(either: AnyRegistry) -> None:
     newcomer = Newcomer(isp="ptcl", province="Sindh", version="0.1.0", export_key=b"k" * 32)
-    agent, _ = registry.enrol(registry.invite(Invite(expires_at=100), now=0), newcomer, now=50)
-    registry.forget(agent.id)
-    assert "Sindh" == registry.agents()[0].province  # nobody is forgotten who has not left
-    registry.revoke(agent.id, now=60)
-    registry.forget(agent.id)
-    (kept,) = registry.agents()
+    agent, _ = either.enrol(either.invite(Invite(expires_at=100), now=0), newcomer, now=50)
+    either.forget(agent.id)
+    assert "Sindh" == either.agents()[0].province  # nobody is forgotten who has not left
+    either.revoke(agent.id, now=60)
+    either.forget(agent.id)
+    (kept,) = either.agents()
     assert (agent.id, "ptcl", 60.0) == (kept.id, kept.isp, kept.revoked_at)
     assert ("", 0.0, None, "", b"") == (kept.province, kept.enrolled_at, kept.last_seen, kept.version, kept.digest)
-    assert b"" == registry.export_key(agent.id)
+    assert b"" == either.export_key(agent.id)
 
 
-def test_revocation_is_for_ever(registry: Registry) -> None:
-    agent, _ = registry.enrol(registry.invite(Invite(expires_at=100), now=0), NEWCOMER, now=50)
-    assert registry.revoke(agent.id, now=60)
-    assert registry.revoke(agent.id, now=70)
-    assert 60 == registry.agents()[0].revoked_at
-    assert not registry.revoke("nobody", now=60)
+def test_revocation_is_for_ever(either: AnyRegistry) -> None:
+    agent, _ = either.enrol(either.invite(Invite(expires_at=100), now=0), NEWCOMER, now=50)
+    assert either.revoke(agent.id, now=60)
+    assert either.revoke(agent.id, now=70)
+    assert 60 == either.agents()[0].revoked_at
+    assert not either.revoke("nobody", now=60)
 
 
 def test_another_process_sees_and_is_seen(tmp_path: Path, registry: Registry) -> None:
@@ -137,21 +153,21 @@ def test_another_process_sees_and_is_seen(tmp_path: Path, registry: Registry) ->
     assert registry.fact("c") is None
 
 
-def test_who_was_seen_is_noted(registry: Registry) -> None:
-    agent, _ = registry.enrol(registry.invite(Invite(expires_at=100), now=0), NEWCOMER, now=50)
-    registry.saw([(agent.id, "0.2.0")], now=60)
-    assert (60, "0.2.0") == (registry.agents()[0].last_seen, registry.agents()[0].version)
+def test_who_was_seen_is_noted(either: AnyRegistry) -> None:
+    agent, _ = either.enrol(either.invite(Invite(expires_at=100), now=0), NEWCOMER, now=50)
+    either.saw([(agent.id, "0.2.0")], now=60)
+    assert (60, "0.2.0") == (either.agents()[0].last_seen, either.agents()[0].version)
 
 
-def test_when_agents_were_heard_is_noted_of_each(registry: Registry) -> None:
-    token = registry.invite(Invite(uses=3, expires_at=100), now=0)
-    first, _second, third = (registry.enrol(token, NEWCOMER, now=at)[0] for at in (1, 2, 3))
-    registry.saw([(first.id, "0.2.0")], now=60)
-    registry.heard({first.id: 70, third.id: 80, "gone": 90})
-    assert [70, None, 80] == [agent.last_seen for agent in registry.agents()]
-    registry.heard({first.id: 65, third.id: 90})
-    assert [70, None, 90] == [agent.last_seen for agent in registry.agents()]
-    assert "0.2.0" == registry.agents()[0].version
+def test_when_agents_were_heard_is_noted_of_each(either: AnyRegistry) -> None:
+    token = either.invite(Invite(uses=3, expires_at=100), now=0)
+    first, _second, third = (either.enrol(token, NEWCOMER, now=at)[0] for at in (1, 2, 3))
+    either.saw([(first.id, "0.2.0")], now=60)
+    either.heard({first.id: 70, third.id: 80, "gone": 90})
+    assert [70, None, 80] == [agent.last_seen for agent in either.agents()]
+    either.heard({first.id: 65, third.id: 90})
+    assert [70, None, 90] == [agent.last_seen for agent in either.agents()]
+    assert "0.2.0" == either.agents()[0].version
 
 
 def test_a_damaged_file_is_one_line(tmp_path: Path) -> None:
@@ -216,30 +232,30 @@ def test_a_file_of_a_later_format_is_left_alone(tmp_path: Path) -> None:
         Registry(tmp_path / "state.sqlite")
 
 
-def enrolled(registry: Registry) -> str:
+def enrolled(registry: AnyRegistry) -> str:
     return registry.enrol(registry.invite(Invite(expires_at=100), now=0), NEWCOMER, now=50)[0].id
 
 
-def test_a_new_secret_waits_beside_the_old_one_until_it_is_used(registry: Registry) -> None:
-    id_ = enrolled(registry)
-    before = registry.agents()[0]
-    new = registry.offer(id_, now=60)
-    (offered,) = registry.agents()
+def test_a_new_secret_waits_beside_the_old_one_until_it_is_used(either: AnyRegistry) -> None:
+    id_ = enrolled(either)
+    before = either.agents()[0]
+    new = either.offer(id_, now=60)
+    (offered,) = either.agents()
     assert (before.digest, (digest(new),), 60) == (offered.digest, offered.pending, offered.offered_at)
-    registry.promote(id_, digest(new), now=70)
-    (rotated,) = registry.agents()
+    either.promote(id_, digest(new), now=70)
+    (rotated,) = either.agents()
     assert (digest(new), (), 70) == (rotated.digest, rotated.pending, rotated.secret_at)
 
 
-def test_the_newest_offers_are_kept(registry: Registry) -> None:
-    id_ = enrolled(registry)
-    new = [digest(registry.offer(id_, now=60)) for _ in range(MAX_PENDING + 2)]
-    assert tuple(new[-MAX_PENDING:]) == registry.agents()[0].pending
+def test_the_newest_offers_are_kept(either: AnyRegistry) -> None:
+    id_ = enrolled(either)
+    new = [digest(either.offer(id_, now=60)) for _ in range(MAX_PENDING + 2)]
+    assert tuple(new[-MAX_PENDING:]) == either.agents()[0].pending
 
 
-def test_only_what_was_offered_is_promoted(registry: Registry) -> None:
-    id_ = enrolled(registry)
-    before = registry.agents()[0].digest
-    registry.offer(id_, now=60)
-    registry.promote(id_, digest("another"), now=70)
-    assert before == registry.agents()[0].digest
+def test_only_what_was_offered_is_promoted(either: AnyRegistry) -> None:
+    id_ = enrolled(either)
+    before = either.agents()[0].digest
+    either.offer(id_, now=60)
+    either.promote(id_, digest("another"), now=70)
+    assert before == either.agents()[0].digest

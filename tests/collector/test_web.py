@@ -11,7 +11,7 @@ from aiohttp.test_utils import TestClient, TestServer
 from rabta_collector.api import LISTINGS
 from rabta_collector.pages.render import POLICY
 from rabta_collector.state import Event, Snapshot
-from rabta_collector.web import Views, make_admin_app, make_app
+from rabta_collector.web import Views, make_app, make_operators_app
 from support.country import Country
 
 Client = TestClient[web.Request, web.Application]
@@ -200,7 +200,7 @@ async def test_operators_may_have_the_metrics_for_themselves() -> None:
         answer = await readers.get("/metrics")
         assert (404, "not_found") == (answer.status, (await answer.json())["error"]["code"])
         assert [200, 200, 200] == [(await readers.get(path)).status for path in ("/", "/healthz", "/api/v1/verdicts")]
-    async with TestClient(TestServer(make_admin_app(Country()))) as operators:
+    async with TestClient(TestServer(make_operators_app(Country()))) as operators:
         statuses = [(await operators.get(path)).status for path in ("/metrics", "/healthz", "/readyz")]
         assert [200, 200, 200] == statuses
         assert [404, 404] == [(await operators.get(path)).status for path in ("/", "/api/v1/verdicts")]

@@ -75,18 +75,19 @@ class Rig:
         prefix: Sequence[str] = (),
         site: int = 9,
         stream: Place | None = None,
+        interval: str = INTERVAL,
     ) -> None:
         """`host`: where the collector listens, in its network namespace; `data`: its directory, if it is elsewhere.
 
         `prefix`: what the collector is started through; `site`: the port on loopback that is to be measured; `stream`:
-        where its journal is, if it is on NATS.
+        where its journal is, if it is on NATS; `interval`: between two measurements of a target.
         """
         self.root, self.host, self.data, self._namespace = root, host, data or root / "data", namespace
         self.grpc, self.http = free_port(), free_port()
         self.logs = root / "logs"
         self.logs.mkdir()
         self.targets = root / "targets.toml"
-        self.targets.write_text(_targets(site), encoding="utf-8")
+        self.targets.write_text(_targets(site, interval), encoding="utf-8")
         self._through = [*prefix, *(["ip", "netns", "exec", namespace] if namespace else [])]
         self.move(stream)
         self.members: list[Member] = []
@@ -108,6 +109,10 @@ class Rig:
     @property
     def checkpoint(self) -> Path:
         return self.data / "checkpoint"
+
+    def where(self) -> list[str]:
+        """What commands beside the collector are told of it."""
+        return [f"--data={self.data}"]
 
     def rows(self) -> int:
         return count_rows(self.journal)
@@ -139,6 +144,7 @@ class Rig:
         url: str = "",
         home: Path | None = None,
         whole: bool = False,
+        control: bool = False,
         prefix: Sequence[str] = (),
         **settings: str,
     ) -> Member:
@@ -152,7 +158,9 @@ class Rig:
         member = Member(
             name=name, home=home, diary=diary, program=Program([*prefix, *program], env, self.logs / f"{name}.log")
         )
-        token = (await run(COLLECTOR, "invite", f"--data={self.data}", "--isp=ptcl")).split()[0]
+        token = (await run(COLLECTOR, "invite", *self.where(), "--role=control" if control else "--isp=ptcl")).split()[
+            0
+        ]
         await run(*prefix, AGENT, "join", url or f"http://{self.host}:{self.grpc}", "--invite", token, env=env)
         member.id = str(json.loads((home / "credential.json").read_text(encoding="utf-8"))["agent_id"])
         self.members.append(member)
@@ -229,10 +237,10 @@ async def rig(root: Path, **how: object) -> AsyncIterator[Rig]:
         await made.end()
 
 
-def _targets(port: int) -> str:
+def _targets(port: int, interval: str) -> str:
     lines = ['[[platform]]\nid = "x"\nname = "X"\ncategory = "SOCIAL"']
     lines += [
-        f'[[platform.target]]\nurl = "http://127.0.0.1:{port}/{n}"\ninterval = "{INTERVAL}"' for n in range(TARGETS)
+        f'[[platform.target]]\nurl = "http://127.0.0.1:{port}/{n}"\ninterval = "{interval}"' for n in range(TARGETS)
     ]
     return "\n".join(lines) + "\n"
 

@@ -349,5 +349,9 @@ class Country:
     def ready(self) -> bool:
         return self.is_ready
 
+    @property
+    def rules(self) -> bool:
+        return True
+
     def why_not_ready(self) -> str:
         return "the journal is being replayed: 2000 of 5000 entries, about 30 s left; verdicts come when that is done"

@@ -4,7 +4,6 @@ Another process may revoke an agent at any time: `refresh` notices.
 """
 
 import asyncio
-import sqlite3
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -14,12 +13,14 @@ from typing import ParamSpec, TypeVar
 
 import structlog
 
-from rabta_collector.admit import Reason, Refused
-from rabta_collector.registry import MAX_PENDING, Agent, InvitationError, Newcomer, Registry, digest, matches
+from rabta_collector.admit import Reason, Refused, parse_bearer
+from rabta_collector.registries import AnyRegistry
+from rabta_collector.registry import FAILING, MAX_PENDING, Agent, InvitationError, Newcomer, digest, matches
 from rabta_collector.rotation import is_due
 
 P = ParamSpec("P")
 T = TypeVar("T")
+MEET_S = 0.5
 log = structlog.get_logger()
 NOBODY = digest("")  # compared against where an agent is not known, so that both answers take as long
 
@@ -27,13 +28,16 @@ NOBODY = digest("")  # compared against where an agent is not known, so that bot
 class Accounts:
     """Who may speak to this collector."""
 
-    def __init__(self, registry: Registry, *, clock: Callable[[], float] = time.time) -> None:
-        self._registry, self._clock = registry, clock
+    def __init__(self, registry: AnyRegistry, *, shared: bool = False, clock: Callable[[], float] = time.time) -> None:
+        """`shared`: other processes take agents on, too."""
+        self._registry, self._shared, self._clock = registry, shared, clock
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="registry")
         self._agents = {agent.id: agent for agent in registry.agents()}
         self._mark = registry.change_mark()
         self._heard: dict[str, float] = {}
         self._came: dict[str, str] = {}
+        self._met = float("-inf")
+        self._meeting: asyncio.Task[None] | None = None
         self._used: dict[str, bytes] = {}
         """Digests of new secrets that agents have used, and that the file does not tell of yet."""
 
@@ -53,6 +57,29 @@ class Accounts:
             known = self._agents[agent] = replace(known, digest=used[0], pending=(), secret_at=self._clock())
         return known
 
+    async def meet(self, authorization: str) -> None:
+        """Looks whether another process has made a credential that is not known here; once in `MEET_S` at the most."""
+        if not self._shared:
+            return
+        try:
+            agent, secret = parse_bearer(authorization)
+        except Refused:
+            return
+        known = self._agents.get(agent)
+        if known is not None and any(matches(secret, kept) for kept in (known.digest, *known.pending)):
+            return
+        if self._meeting is None or self._meeting.done():
+            self._meeting = asyncio.get_running_loop().create_task(self._meet())
+        await asyncio.shield(self._meeting)
+
+    async def _meet(self) -> None:
+        """All who come until it begins share one look."""
+        loop = asyncio.get_running_loop()
+        await asyncio.sleep(max(0.0, self._met + MEET_S - loop.time()))
+        self._met, self._meeting = loop.time(), None
+        with _spared():
+            await self.refresh()
+
     def province_of(self, agent: str) -> str:
         """The province that the volunteer named; empty for none."""
         known = self._agents.get(agent)
@@ -66,7 +93,7 @@ class Accounts:
         self._agents[agent] = replace(known, offered_at=self._clock())
         try:
             secret = await self._call(self._registry.offer, agent, now=self._clock())
-        except sqlite3.Error as wrong:  # it keeps its old one
+        except FAILING as wrong:  # it keeps its old one
             log.warning("registry.failing", problem=str(wrong))
             return None
         known = self._agents[agent]
@@ -79,7 +106,7 @@ class Accounts:
             agent, secret = await self._call(self._registry.enrol, token, newcomer, now=self._clock())
         except InvitationError as wrong:
             raise Refused(Reason.INVITATION, str(wrong)) from None
-        except sqlite3.Error as wrong:
+        except FAILING as wrong:
             raise Refused(Reason.JOURNAL, f"who joins cannot be written down: {wrong}") from None
         self._agents[agent.id] = agent
         return agent, secret
@@ -110,7 +137,7 @@ class Accounts:
         if came:
             try:
                 self._registry.saw(came, now=self._clock())
-            except sqlite3.Error:
+            except FAILING:
                 for agent, version in came:  # with whoever comes next
                     self._came.setdefault(agent, version)
                 raise
@@ -125,7 +152,7 @@ class Accounts:
         try:
             if moments:
                 await self._call(self._registry.heard, moments)
-        except sqlite3.Error as wrong:
+        except FAILING as wrong:
             self._heard = moments | self._heard
             log.warning("registry.failing", problem=str(wrong))
 
@@ -137,6 +164,13 @@ class Accounts:
         self._mark = mark
         await self._load()
         return True
+
+    async def catch_up(self) -> bool:
+        """The same, unless the registry cannot be read just now."""
+        changed = False
+        with _spared():
+            changed = await self.refresh()
+        return changed
 
     def joined_at(self, agent: str) -> float:
         """When an agent joined, Unix seconds; 0 where it is not known."""
@@ -173,5 +207,5 @@ def _spared() -> Iterator[None]:
     """Around what the collector can do without: a disk that is full ends neither a session nor the collector."""
     try:
         yield
-    except sqlite3.Error as wrong:
+    except FAILING as wrong:
         log.warning("registry.failing", problem=str(wrong))

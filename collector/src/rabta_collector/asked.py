@@ -6,12 +6,13 @@ write for each plan and a set for each agent, and keep nothing out.
 """
 
 from rabta_collector.catalogue import Catalogue
-from rabta_collector.registry import Asked, Registry
+from rabta_collector.registries import AnyRegistry
+from rabta_collector.registry import Asked
 
 KEPT_S = 30 * 86_400.0  # a plan holds for 14 days, what it asked for waits in a spool for 14 days, and clocks differ
 
 
-def remember(registry: Registry, catalogue: Catalogue, *, now: float) -> frozenset[Asked]:
+def remember(registry: AnyRegistry, catalogue: Catalogue, *, now: float) -> frozenset[Asked]:
     """Notes what is asked from now on; platforms and targets that agents may send measurements of."""
     targets = ((target.platform, target.url) for target in catalogue.targets)
     return registry.keep_asked(targets, now=now, kept_s=KEPT_S)

@@ -7,12 +7,13 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Set
 from dataclasses import replace
 from functools import cache
+from typing import Protocol
 
 from rabta_collector.asking import Asking, Order, Requests, View
 from rabta_collector.engine import Engine
 from rabta_collector.glances import Glances
 from rabta_collector.inquiry import RECHECK_S, Inquiries
-from rabta_collector.session import Session
+from rabta_collector.journal import Member
 from rabta_collector.state import Event, IngestStats
 from rabta_proto.v1 import collector_pb2 as link
 from rabta_proto.v1.measurement_pb2 import DEPTH_FULL, DEPTH_TRANSFER
@@ -24,11 +25,24 @@ TOLD = (State.BLOCKED, State.THROTTLED, State.REACHABLE)
 """States that make the other ISPs check when a platform gets there."""
 
 
+class Askable(Protocol):
+    """An agent that has a session, here or with another process."""
+
+    @property
+    def member(self) -> Member: ...
+
+    @property
+    def left_out(self) -> Set[str]: ...
+
+    def ask(self, request: link.MeasureNow) -> bool:
+        """Asks it to measure at once; false where it takes nothing just now."""
+
+
 class ClosedLoop:
     """`sessions` are those that stand, by agent."""
 
     def __init__(
-        self, engine: Engine, sessions: Mapping[str, Session], stats: IngestStats, *, lab: bool = False
+        self, engine: Engine, sessions: Mapping[str, Askable], stats: IngestStats, *, lab: bool = False
     ) -> None:
         self._engine, self._sessions, self._stats = engine, sessions, stats
         requests = Requests()  # an agent hears of all three

@@ -23,7 +23,10 @@ class Measured:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Presence:
-    """An agent's session began or ended; `left`: because it went of its own accord, as it said."""
+    """An agent's session began or ended; `left`: because it went of its own accord, as it said.
+
+    `session` tells it from others of the agent, and grows; `process`: who holds it. Zero where one process holds all.
+    """
 
     at: float
     agent: str
@@ -31,6 +34,8 @@ class Presence:
     role: Role
     connected: bool
     left: bool = False
+    session: int = 0
+    process: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

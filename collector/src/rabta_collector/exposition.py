@@ -147,15 +147,20 @@ class Exposition:
         self._process = CollectorRegistry()
         ProcessCollector(registry=self._process)
 
-    async def scrape(self, snapshot: Snapshot, catalogue: Catalogue, stats: IngestStats, *, ready: bool) -> str:
-        """The text of a scrape. While not ready, of the collector alone: a replay's verdicts are not of now."""
-        decided = snapshot.at if snapshot.at > 0 else None
+    async def scrape(self, snapshot: Snapshot | None, catalogue: Catalogue, stats: IngestStats, *, ready: bool) -> str:
+        """The text of a scrape. While not ready, of the collector alone: a replay's verdicts are not of now.
+
+        Without a snapshot too: another process tells of the country.
+        """
+        decided = snapshot.at if snapshot is not None and snapshot.at > 0 else None
         collector = tuple(of_collector(stats, decided=decided, ready=ready, versions=self._versions))
         async with self._turn:
             return await asyncio.to_thread(self._write, snapshot, catalogue, collector, ready)
 
-    def _write(self, snapshot: Snapshot, catalogue: Catalogue, collector: tuple[Series, ...], ready: bool) -> str:
-        country = self._about(snapshot, catalogue) if ready else ""
+    def _write(
+        self, snapshot: Snapshot | None, catalogue: Catalogue, collector: tuple[Series, ...], ready: bool
+    ) -> str:
+        country = self._about(snapshot, catalogue) if ready and snapshot is not None else ""
         return country + write(collector) + generate_latest(self._process).decode()
 
     def _about(self, snapshot: Snapshot, catalogue: Catalogue) -> str:

@@ -110,6 +110,7 @@ class Ingest:
         while True:
             while (pending := self._pending.get(agent)) is not None:
                 await asyncio.wait([pending])
+            await self._recall(member)
             async with self._judging:
                 if agent in self._pending:
                     continue  # another batch of this agent came first
@@ -117,6 +118,12 @@ class Ingest:
                 taken, rejected = await self._judge(agent, epoch, new)
                 batch = self._batch(epoch, taken, came, body)
                 return taken, rejected + unknowable, self._append(member, batch) if taken else None
+
+    async def _recall(self, member: Member) -> None:
+        try:
+            await self._journal.recall(member)
+        except JournalError as wrong:
+            raise Refused(Reason.JOURNAL, str(wrong)) from wrong
 
     async def _judge(self, agent: str, epoch: int, new: Sequence[Came]) -> tuple[list[Measurement], list[Rejected]]:
         """What is taken and what is not; in slices of time, so that the loop serves others in between."""

@@ -112,6 +112,9 @@ class Journal:
     async def follow(self, row: int, stop: Callable[[], bool]) -> None:
         """Has `committed` get what comes after this row: nobody else writes the file, so that is so already."""
 
+    async def recall(self, member: Member) -> None:
+        """Nothing: what a row says is known as soon as it stands here, for nobody else writes."""
+
     def horizon(self) -> float:
         """Up to when every entry is on disk and was handed to `committed`."""
         return self._pending[0].entry.at if self._pending else self.now()

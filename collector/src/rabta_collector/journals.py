@@ -20,11 +20,13 @@ class Owner:
     """Whom a journal tells and asks.
 
     `committed` gets each row and the epoch of its measurements; `None` is a row that cannot be read. `pack`: what of an
-    agent's measurements the journal holds (`sequences.Seen.pack`). `lost`: another process writes the journal now.
+    agent's measurements the journal holds (`sequences.Seen`); `unpack` is told of it.
+    `lost`: another process writes the journal now.
     """
 
     committed: Callable[[Entry | Fence | None, int], None]
     pack: Callable[[str], bytes] = lambda _: b""
+    unpack: Callable[[str, bytes], None] = lambda _agent, _packed: None
     lost: Callable[[], None] = lambda: None
 
 
@@ -48,6 +50,12 @@ class AnyJournal(Protocol):
     def horizon(self) -> float: ...
 
     def trim(self, row: int) -> None: ...
+
+    async def recall(self, member: Member) -> None:
+        """Has it known what the journal holds of an agent, before any of its measurements is looked at.
+
+        The one writer of a journal knows it of all of them. Raises `JournalError`.
+        """
 
     def append_presence(self, member: Member, *, connected: bool, left: bool = False) -> "asyncio.Future[None]": ...
 

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import grpc
+import structlog
 from aiohttp import web
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection, reflection_pb2_grpc
@@ -15,7 +16,7 @@ from grpc_reflection.v1alpha.reflection import aio
 
 from rabta_collector import service
 from rabta_collector.admit import MAX_MESSAGE_BYTES
-from rabta_collector.config import Endpoint
+from rabta_collector.config import Config, Endpoint
 from rabta_collector.doorway import Bounds, Doorway
 from rabta_collector.guard import Guarded, Refusal
 from rabta_collector.openings import Openings
@@ -43,6 +44,9 @@ OPTIONS = (
     ("grpc.max_connection_age_ms", 12 * 3_600_000),
     ("grpc.max_connection_age_grace_ms", 10_000),
 )
+
+
+log = structlog.get_logger()
 
 
 class ListenError(RuntimeError):
@@ -205,3 +209,35 @@ class HttpListener:
                 self._doorway.pre_shutdown()
                 await self._doorway.shutdown(1.0)
             await self._runner.cleanup()
+
+
+class Sides:
+    """The readers' side, its twin over TLS, and the operators', as they are configured."""
+
+    def __init__(self, config: Config) -> None:
+        self._config = config
+        self._listeners: list[HttpListener] = []
+
+    async def start(self, pages: web.Application, operators: web.Application) -> str:
+        """Where readers are taken, HOST:PORT. Raises `ListenError`."""
+        config, readers = self._config, HttpListener(pages)
+        self._listeners.append(readers)
+        await readers.start(config.http)
+        if config.https is not None and (context := web_context(config.tls_cert, config.tls_key)) is not None:
+            log.info("web.tls", endpoint=str(await readers.start_tls(config.https, context)))
+        if config.admin is not None:
+            await self._start_admin(
+                HttpListener(operators, whose="operators", see="--admin, RABTA_ADMIN"), config.admin
+            )
+        return str(readers.endpoint)
+
+    async def _start_admin(self, listener: HttpListener, admin: Endpoint) -> None:
+        """Plain on this machine itself: no certificate is made out to 127.0.0.1."""
+        self._listeners.append(listener)
+        context = None if admin.loopback else web_context(self._config.tls_cert, self._config.tls_key)
+        await listener.start(admin, context)
+        log.info("admin.ready", endpoint=str(listener.endpoint), tls=context is not None)
+
+    async def stop(self) -> None:
+        for listener in self._listeners:
+            await listener.stop()

@@ -11,6 +11,8 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Set
 from dataclasses import dataclass, field
 from math import ceil
+from types import MappingProxyType
+from typing import Protocol
 
 from rabta_collector.authority import standing
 from rabta_collector.journal import Member
@@ -25,7 +27,21 @@ from rabta_proto.vocabulary import Role
 
 PAUSES_PER_LOOK = 10  # the pause before sharing anew, times this, between two looks whether plans are outdated
 MAX_LEFT_OUT = 64  # categories that an agent may name; the lists have about thirty
+AHEAD_S = 60.0  # by which a plan's version may be ahead of our clock
 REISSUE_S = LIFETIME_S / 4  # an agent that stays connected has a plan of at least three quarters of its life
+
+
+NOBODY: Mapping[str, "Present"] = MappingProxyType({})
+
+
+class Present(Protocol):
+    """An agent that has a session, here or with another process."""
+
+    @property
+    def member(self) -> Member: ...
+
+    @property
+    def left_out(self) -> Set[str]: ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,24 +102,28 @@ class Planner:
         """Platforms that an agent measures nothing of, as it says itself."""
         return self._frame.catalogue.platforms_in(hello.left_out[:MAX_LEFT_OUT])
 
-    def first_plan(self, newcomer: Member, connected: Iterable[Session]) -> wire.SignedPlan:
+    def first_plan(self, newcomer: Member, connected: Iterable[Present]) -> wire.SignedPlan:
         """The plan of an agent that has just joined, as if it were connected and left nothing out."""
         group = {one.member.agent: one.left_out for one in connected if _group(one.member) == _group(newcomer)}
         shares = self._share(newcomer.role, {**group, newcomer.agent: frozenset()})[newcomer.agent]
         directory = self._whereabouts.directory(self._clock())
         return self._issue(newcomer, shares, _directory_for(newcomer, directory)).plan
 
-    def share_out(self, sessions: Mapping[str, Session]) -> int:
-        """Offers a plan to each agent whose own has changed, is outdated or grows old; how many were offered."""
+    def share_out(self, sessions: Mapping[str, Session], others: Mapping[str, Present] = NOBODY) -> int:
+        """Offers a plan to each agent whose own has changed, is outdated or grows old; how many were offered.
+
+        `others`: agents whose sessions other processes hold; these give them their plans.
+        """
         groups: dict[tuple[Role, str], dict[str, Set[str]]] = defaultdict(dict)
-        for agent, session in sessions.items():
-            groups[_group(session.member)][agent] = session.left_out
+        for agent, present in sorted({**others, **sessions}.items()):
+            groups[_group(present.member)][agent] = present.left_out
         self._issued = {agent: issued for agent, issued in self._issued.items() if agent in sessions}
         pass_ = _Pass(directory=self._whereabouts.directory(self._clock()), outdated=self._outdated)
         offered = 0
         for (role, _isp), agents in groups.items():
             for agent, shares in self._share(role, agents).items():
-                offered += self._offer(sessions[agent], shares, pass_)
+                if agent in sessions:
+                    offered += self._offer(sessions[agent], shares, pass_)
         return offered
 
     def _offer(self, session: Session, shares: tuple[Share, ...], pass_: "_Pass") -> bool:
@@ -112,6 +132,8 @@ class Planner:
         young = issued is not None and self._clock() - issued.at < REISSUE_S
         if issued is not None and has_it and young and not pass_.is_outdated(issued.directory):
             return False
+        if session.plan_version < (self._clock() + AHEAD_S) * 1000:  # by another process's clock, perhaps
+            self.version = max(self.version, session.plan_version)
         directory = _directory_for(session.member, pass_.directory)
         new = self._issue(session.member, shares, directory)
         if session.offer_plan(new.plan, new.version):

@@ -35,17 +35,20 @@ COUNT_S = 10.0
 log = structlog.get_logger()
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Parts:
-    """What is made of the journal; not so `networks` and `origins`, which the engine asks. `desk` keeps decisions."""
+    """What is made of the journal; not so `networks` and `origins`, which the engine asks. `desk` keeps decisions.
 
-    ingest: Ingest
-    whereabouts: Whereabouts
-    costs: Costs
+    Where agents are taken by other processes, there is no `ingest`, and nothing that plans are made with.
+    """
+
     decider: Decider
     networks: Networks
     origins: Origins
     desk: Desk
+    ingest: Ingest | None = None
+    whereabouts: Whereabouts | None = None
+    costs: Costs | None = None
 
 
 class Projections:
@@ -65,29 +68,29 @@ class Projections:
             self._where,
             stamp,
             known=self._known,
-            parts={
-                "engine": engine,
-                "seen": parts.ingest.seen,
-                "echoes": parts.ingest.echoes,
-                "whereabouts": parts.whereabouts,
-                "costs": parts.costs,
-            },
+            parts=_state_of(parts),
             outside={"networks": parts.networks, "origins": parts.origins},
             decided_to=lambda: engine.snapshot().at,
         )
         self.checkpoints.settled = parts.desk.settled
 
+    @property
+    def known(self) -> Known:
+        """What was taken in of the journal."""
+        return self._known
+
     def commit(self, entry: Entry | Fence | None, epoch: int) -> None:
         """Takes in the next row of the journal, which is kept there; `None`: it cannot be read."""
-        self._known.note(entry)
-        if isinstance(entry, Entry):
-            self._take(entry, epoch)
+        if isinstance(noted := self._known.note(entry), Entry):
+            self._take(noted, epoch)
 
     def _take(self, entry: Entry, epoch: int) -> None:
         parts = self._parts
-        parts.ingest.remember(entry, epoch)
-        parts.whereabouts.hear(entry)
-        if isinstance(entry, Measured):
+        if parts.ingest is not None:
+            parts.ingest.remember(entry, epoch)
+        if parts.whereabouts is not None:
+            parts.whereabouts.hear(entry)
+        if parts.costs is not None and isinstance(entry, Measured):
             for measurement in entry.measurements:
                 parts.costs.learn(measurement)
         parts.decider.take(entry)
@@ -139,14 +142,26 @@ class Projections:
             seconds=round(time.monotonic() - started, 3),
         )
         if not stop():
+            journal.begin_after(known.at)
             await journal.follow(known.row, stop)
-        if not stop():
+        if not stop() and self._parts.ingest is not None:
             for member in tuple(known.present.values()):  # their sessions ended with the last collector
                 journal.append_presence(member, connected=False)
             self._parts.decider.advance(journal.horizon())
 
     def _recollect(self) -> None:
         """What agents' measurements were in rows that the journal gave up, as far as it says so itself."""
+        if (ingest := self._parts.ingest) is None:
+            return
         with closing(open_rows(self._where)) as rows:
             for agent, packed in rows.marks():
-                self._parts.ingest.seen.unpack(agent, packed)
+                ingest.seen.unpack(agent, packed)
+
+
+def _state_of(parts: Parts) -> dict[str, object]:
+    """What a checkpoint holds."""
+    state: dict[str, object] = {"engine": parts.decider.engine}
+    if parts.ingest is not None:
+        state |= {"seen": parts.ingest.seen, "echoes": parts.ingest.echoes}
+    others = {"whereabouts": parts.whereabouts, "costs": parts.costs}
+    return state | {name: part for name, part in others.items() if part is not None}

@@ -31,6 +31,14 @@ Asked: TypeAlias = tuple[str, str]
 """Platform (empty for a reference) and target, as plans name them."""
 
 
+class UnreachableRegistryError(RuntimeError):
+    """Nobody answers for the registry; the message is one line for the operator."""
+
+
+FAILING = (sqlite3.Error, UnreachableRegistryError)
+"""What a registry raises where it cannot be read or written just now."""
+
+
 class InvitationError(ValueError):
     """An invitation that nothing can be had for; the message is one line for the volunteer."""
 
@@ -179,6 +187,15 @@ class Registry:
             )
             for row in rows
         )
+
+    def invitations(self) -> tuple[tuple[str, bytes, Invite], ...]:
+        """Every invitation, each with its id and the digest of its secret."""
+        rows = self._connection.execute("SELECT id, digest, role, isp, uses_left, expires_at FROM invites ORDER BY id")
+        return tuple((r[0], r[1], Invite(role=Role(r[2]), isp=r[3], uses=r[4], expires_at=r[5])) for r in rows)
+
+    def facts(self) -> dict[str, str]:
+        """Every fact that was kept."""
+        return dict(self._connection.execute("SELECT key, value FROM facts"))
 
     def offer(self, agent: str, *, now: float) -> str:
         """Makes a new secret for an agent, to be used beside the others until it uses one of the new ones."""

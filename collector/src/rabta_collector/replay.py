@@ -8,6 +8,7 @@ import sqlite3
 import time
 from collections.abc import Callable, Sequence
 from contextlib import closing
+from dataclasses import replace
 from itertools import islice
 from pathlib import Path
 
@@ -37,21 +38,35 @@ class Known:
         self.unreadable: list[int] = []
         """Ids of damaged rows."""
         self.present: dict[str, Member] = {}
+        self.sessions: dict[str, tuple[int, int]] = {}
+        """The newest session of each agent and the process that holds or held it; zeros where one process holds all."""
+        self.at = 0.0
+        """The time of the last entry."""
 
-    def note(self, entry: Entry | Fence | None) -> None:
-        """Takes in the next row; `None`: it cannot be read."""
+    def note(self, entry: Entry | Fence | None) -> Entry | Fence | None:
+        """Takes in the next row; `None`: it cannot be read. What is to be made of it, if anything.
+
+        Where many processes write one journal, their clocks differ: an entry is of no time before the one before it.
+        And of a session that another one has replaced nobody hears any more.
+        """
         self.row += 1
+        if entry is None:
+            self.unreadable.append(self.row)
+            return None
+        if entry.at < self.at:
+            entry = replace(entry, at=self.at)
+        self.at = entry.at
         match entry:
-            case None:
-                self.unreadable.append(self.row)
             case Measured():
                 self.measurements += len(entry.measurements)
+            case Presence(session=session) if 0 < session < self.sessions.get(entry.agent, (0, 0))[0]:
+                return Fence(at=entry.at)
             case Presence(connected=True):
                 self.present[entry.agent] = Member(agent=entry.agent, isp=entry.isp, role=entry.role)
+                self.sessions[entry.agent] = entry.session, entry.process
             case Presence():
-                self.present.pop(entry.agent, None)
-            case Fence():
-                pass
+                self.present.pop(entry.agent, None)  # its session stays known: what is told of an older one comes late
+        return entry
 
 
 class Progress:
@@ -94,8 +109,7 @@ async def replay_archived(
         for row in chunk:
             _tell_gap(known.row, row.id)
             known.row = row.id - 1
-            entry = _entry_or_none(row)
-            known.note(entry)
+            entry = known.note(entry_or_none(row))
             if isinstance(entry, Entry):
                 take(entry, row.epoch)
     if not stop():
@@ -107,7 +121,8 @@ def _tell_gap(last: int, row: int) -> None:
         log.error("journal.gap", first=last + 1, last=row - 1, rows=row - last - 1)
 
 
-def _entry_or_none(row: Row) -> Entry | Fence | None:
+def entry_or_none(row: Row) -> Entry | Fence | None:
+    """The same as `entry_of`, `None` where it cannot be read."""
     try:
         return entry_of(row) if row.kind in tuple(Kind) else None
     except ValueError:
@@ -122,7 +137,8 @@ def entry_of(row: Row) -> Entry | Fence:
     role = Role(row.role)
     if row.kind != Kind.MEASURED:
         connected, left = row.kind == Kind.CONNECTED, row.kind == Kind.LEFT
-        return Presence(at=at, agent=row.agent, isp=row.isp, role=role, connected=connected, left=left)
+        who = Presence(at=at, agent=row.agent, isp=row.isp, role=role, connected=connected, left=left)
+        return replace(who, session=row.epoch, process=row.first_sequence) if row.epoch else who
     try:
         batch = link.MeasurementBatch.FromString(row.payload)
     except DecodeError as wrong:
@@ -157,9 +173,8 @@ async def replay(
                 break
             for row, entry in chunk:
                 known.row = row.id - 1
-                known.note(entry)
-                if isinstance(entry, Entry):
-                    take(entry, row.epoch)
+                if isinstance(noted := known.note(entry), Entry):
+                    take(noted, row.epoch)
             if progress is not None:
                 progress.come_to(known.row)
 

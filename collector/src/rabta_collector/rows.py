@@ -10,7 +10,6 @@ from typing import Protocol
 
 from rabta_collector import journal_file
 from rabta_collector.config import Config
-from rabta_collector.datadir import DataDir
 from rabta_collector.jetstream.place import SCHEMES, Place, parse_place
 from rabta_collector.journal_file import APPLICATION_ID, Row
 
@@ -115,9 +114,9 @@ def open_to_read(where: Where) -> Rows:
     return FileRows(connection)
 
 
-def where_of(config: Config, data: DataDir) -> Where:
+def where_of(config: Config) -> Where:
     """Where the journal of a configuration is."""
-    return parse_place(config.journal) if config.journal.startswith(SCHEMES) else data.journal
+    return parse_place(config.journal) if config.journal.startswith(SCHEMES) else config.data / "journal.sqlite"
 
 
 def last_before(rows: Rows, at_us: int) -> int:

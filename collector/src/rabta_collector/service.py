@@ -4,7 +4,7 @@ A refusal becomes the status that collector.proto names. The peer's address is u
 neither kept nor logged.
 """
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from functools import partial
@@ -24,7 +24,7 @@ from rabta_collector.journal import JournalError, Member
 from rabta_collector.journals import AnyJournal
 from rabta_collector.networks import Networks, address_of
 from rabta_collector.openings import Openings
-from rabta_collector.planner import Planner
+from rabta_collector.planner import Planner, Present
 from rabta_collector.provinces import parse_province
 from rabta_collector.registry import Agent, Newcomer
 from rabta_collector.rotation import DAY_S
@@ -60,6 +60,8 @@ class Parts:
     heartbeat_s: float
     endpoints: tuple[str, ...] = ()
     import_key: bytes = b""
+    others: Callable[[], Mapping[str, Present]] = dict
+    """Agents whose sessions other processes hold."""
 
 
 class Service:
@@ -91,7 +93,7 @@ class Service:
             self._parts.accounts.verify(*parse_bearer(authorization_of(call)))
         except Refused:
             async with self._answering(call):
-                self._enter(call)  # which counts the call, and refuses it
+                await self._enter(call)  # which counts the call, and refuses it
         return MAX_MESSAGE_BYTES
 
     def _guarded_unary(self, work: Unary) -> Unary:
@@ -130,7 +132,8 @@ class Service:
         self._check_lab(lab=request.lab)
         agent, secret = await self._parts.accounts.enrol(request.invite_token, self._newcomer(request, call))
         member = _member(agent)
-        connected = [session for session in self.sessions.values() if session.member.agent != agent.id]
+        here = {**self._parts.others(), **self.sessions}
+        connected = [present for id_, present in here.items() if id_ != agent.id]
         plan = self._parts.planner.first_plan(member, connected)
         log.info("agent.enrolled", agent=agent.id, isp=agent.isp, role=str(agent.role))
         return link.EnrollResponse(
@@ -161,11 +164,12 @@ class Service:
         if lab and not self._parts.lab:
             raise Refused(Reason.LAB, "this collector takes no agent that runs with RABTA_LAB")
 
-    def _enter(self, call: UnaryCall, raw: bytes = b"") -> Entrant:
+    async def _enter(self, call: UnaryCall, raw: bytes = b"") -> Entrant:
+        await self._parts.accounts.meet(authorization_of(call))
         return self._parts.admission.enter(authorization_of(call), address_of(call.peer()), raw)
 
     async def _leave(self, raw: bytes, call: UnaryCall) -> bytes:
-        agent = self._enter(call, raw).agent
+        agent = (await self._enter(call, raw)).agent
         request = decode(link.LeaveRequest, raw)
         await self._parts.accounts.revoke(agent.id)
         self.end_revoked()
@@ -193,12 +197,12 @@ class Service:
     async def _guarded_session(self, _requests: object, call: Call) -> None:
         try:
             async with self._answering(call):
-                await self._converse(self._enter(call), nearest_peer(call), CallStream(call))
+                await self._converse(await self._enter(call), nearest_peer(call), CallStream(call))
         except grpc.aio.InternalError:
             log.debug("session.broken")  # the stream broke under a write: the agent comes again
 
     async def _exchange(self, raw: bytes, call: UnaryCall) -> bytes:
-        entrant, peer = self._enter(call), nearest_peer(call)  # its bytes are charged message by message
+        entrant, peer = await self._enter(call), nearest_peer(call)  # its bytes are charged message by message
         responses = await self._exchanges.exchange(
             entrant.agent.id,
             open_exchange(raw),

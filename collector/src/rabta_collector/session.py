@@ -14,11 +14,13 @@ from rabta_collector.admission import Toll
 from rabta_collector.admit import Envelope, Kind, Reason, Refused, decode, open_envelope
 from rabta_collector.ingest import Ingest
 from rabta_collector.journal import Member
+from rabta_collector.pressure import LOADED_PAUSE_MS, TOLD_FOR_S
 from rabta_proto.codec import to_timestamp
 from rabta_proto.v1 import collector_pb2 as link
 from rabta_proto.v1 import plan_pb2 as plans
 
 OUTBOX = 32  # messages to an agent that it has not taken
+STALLED_S = 2.0  # for which a batch waits before its agent is asked for patience
 SILENCE = 2.5  # heartbeats: one may be lost on its way, a second one not; an outage shows that much sooner
 
 
@@ -179,8 +181,16 @@ class Session:
             await asyncio.sleep(toll.wait_s)
 
     async def _take(self, envelope: Envelope, *, greedy: bool) -> None:
-        ack = await self._ingest.take(self.member, envelope.body, measurements=envelope.measurements, greedy=greedy)
+        stalled = asyncio.get_running_loop().call_later(STALLED_S, self._ask_for_patience)
+        try:
+            ack = await self._ingest.take(self.member, envelope.body, measurements=envelope.measurements, greedy=greedy)
+        finally:
+            stalled.cancel()
         await self._outbox.put(link.SessionResponse(ack=ack).SerializeToString())
+
+    def _ask_for_patience(self) -> None:
+        """The journal keeps us waiting: what is fresh can wait a little, and the backlog until that is over."""
+        self._say(link.SessionResponse(slow_down=link.SlowDown(for_s=TOLD_FOR_S, live_pause_ms=LOADED_PAUSE_MS)))
 
 
 async def read_envelope(stream: Stream, patience_s: float) -> Envelope | None:

@@ -9,7 +9,7 @@ import structlog
 
 from rabta_collector.accounts import Accounts
 from rabta_collector.outliers import SCORES
-from rabta_collector.planner import Planner
+from rabta_collector.planner import Planner, Present
 from rabta_collector.service import Service
 
 REVOCATION_S = 1.0  # between looks at what other processes have changed
@@ -23,7 +23,7 @@ async def watch_registry(accounts: Accounts, service: Service) -> None:
     """Ends the sessions of agents that another process revoked."""
     while True:
         await asyncio.sleep(REVOCATION_S)
-        if await accounts.refresh():
+        if await accounts.catch_up():
             service.end_revoked()
 
 
@@ -35,11 +35,18 @@ async def keep_heard(accounts: Accounts, service: Service) -> None:
         await service.rotate()
 
 
-async def keep_scores(accounts: Accounts, scores: Callable[[], Mapping[str, float]]) -> None:
-    """Notes how often each agent finds otherwise than its ISP's verdict, where `agents` reads it; to the hundredth."""
+async def keep_scores(
+    accounts: Accounts, scores: Callable[[], Mapping[str, float]], may: Callable[[], bool] = lambda: True
+) -> None:
+    """Notes how often each agent finds otherwise than its ISP's verdict, where `agents` reads it; to the hundredth.
+
+    `may`: whether it is for this process to do so.
+    """
     noted = ""
     while True:
         await asyncio.sleep(SCORES_S)
+        if not may():
+            continue
         now = json.dumps({agent: round(score, 2) for agent, score in sorted(scores().items())})
         if now != noted:
             await accounts.keep_fact(SCORES, now)
@@ -53,10 +60,16 @@ async def keep_tidy() -> None:
         gc.collect()
 
 
-async def keep_planning(planner: Planner, service: Service, accounts: Accounts, pause_s: float) -> None:
-    """Gives agents their plans when shares have changed."""
+async def keep_planning(
+    planner: Planner,
+    service: Service,
+    accounts: Accounts,
+    pause_s: float,
+    others: Callable[[], Mapping[str, Present]],
+) -> None:
+    """Gives agents their plans when shares have changed; `others` have sessions with other processes."""
     while True:
         await planner.wait(pause_s)
-        if offered := planner.share_out(service.sessions):
+        if offered := planner.share_out(service.sessions, others()):
             await accounts.keep_fact("plan_version", str(planner.version))
             log.info("plans.offered", agents=offered)

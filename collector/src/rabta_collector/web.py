@@ -16,6 +16,7 @@ from aiohttp import web
 from rabta_collector import feeds
 from rabta_collector.answers import CSV, JSON, Body, add_safe_headers, make_body, make_error, respond
 from rabta_collector.api import LISTINGS
+from rabta_collector.catalogue import Catalogue
 from rabta_collector.exposition import CONTENT_TYPE, Exposition
 from rabta_collector.listing import Listing, Source, render, to_json
 from rabta_collector.openapi import describe
@@ -23,7 +24,7 @@ from rabta_collector.pages import gather
 from rabta_collector.pages.site import Site
 from rabta_collector.query import BadParameterError, Form, Query, parse_query
 from rabta_collector.rfc3339 import format_time
-from rabta_collector.state import IngestStats
+from rabta_collector.state import IngestStats, Snapshot
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 SETTLED_S = 16 * 86_400  # measurements that come later than that correct nothing (backfill.py)
@@ -39,6 +40,29 @@ class Views(gather.Views, feeds.Views, Protocol):
 
     def why_not_ready(self) -> str:
         """One line, where it is not."""
+
+    @property
+    def rules(self) -> bool:
+        """Whether it is for this process to tell Prometheus of the country."""
+
+
+class Operated(Protocol):
+    """What operators see of any process."""
+
+    @property
+    def catalogue(self) -> Catalogue: ...
+
+    @property
+    def stats(self) -> IngestStats: ...
+
+    @property
+    def rules(self) -> bool: ...
+
+    def snapshot(self) -> Snapshot: ...
+
+    def ready(self) -> bool: ...
+
+    def why_not_ready(self) -> str: ...
 
 
 def make_app(views: Views, *, metrics: bool = True) -> web.Application:
@@ -65,12 +89,12 @@ def make_app(views: Views, *, metrics: bool = True) -> web.Application:
     return app
 
 
-def make_admin_app(views: Views) -> web.Application:
+def make_operators_app(operated: Operated, *, metrics: bool = True) -> web.Application:
     """The operator's side: metrics and health, and nothing of the country for people."""
-    return _make_empty(_Country(views), metrics=True)
+    return _make_empty(_Health(operated), metrics=metrics)
 
 
-def _make_empty(country: "_Country", *, metrics: bool) -> web.Application:
+def _make_empty(country: "_Health", *, metrics: bool) -> web.Application:
     app = web.Application(middlewares=[_errors_as_json], client_max_size=1024)
     app.on_response_prepare.append(add_safe_headers)
     app.router.add_get("/healthz", _healthz)
@@ -84,21 +108,30 @@ async def _healthz(_: web.Request) -> web.Response:
     return web.Response(text="ok\n")
 
 
-class _Country:
-    """Answers that are made from what the collector knows."""
+class _Health:
+    """How a process is."""
 
-    def __init__(self, views: Views) -> None:
-        self._views = views
+    def __init__(self, operated: Operated) -> None:
+        self._operated = operated
         self._exposition = Exposition()
 
     async def readyz(self, _: web.Request) -> web.Response:
-        return web.Response(text="ready\n") if self._views.ready() else _not_ready(self._views)
+        return web.Response(text="ready\n") if self._operated.ready() else _not_ready(self._operated)
 
     async def metrics(self, request: web.Request) -> web.Response:
-        views = self._views
-        text = await self._exposition.scrape(views.snapshot(), views.catalogue, views.stats, ready=views.ready())
+        views = self._operated
+        snapshot = views.snapshot() if views.rules else None
+        text = await self._exposition.scrape(snapshot, views.catalogue, views.stats, ready=views.ready())
         body = await asyncio.to_thread(make_body, CONTENT_TYPE, text, level=1, tagged=False)
         return respond(request, body, tagged=False)
+
+
+class _Country(_Health):
+    """Answers that are made from what the collector knows."""
+
+    def __init__(self, views: Views) -> None:
+        super().__init__(views)
+        self._views = views
 
     def when_ready(self, handler: Handler) -> Handler:
         """The handler, once anything is known."""
@@ -144,7 +177,7 @@ class _Country:
         return make_body(CSV if query.form is Form.CSV else JSON, rendered.text), rendered.next
 
 
-def _not_ready(views: Views) -> web.Response:
+def _not_ready(views: Operated) -> web.Response:
     return make_error(HTTPStatus.SERVICE_UNAVAILABLE, "not_ready", views.why_not_ready(), {"Retry-After": "1"})
 
 

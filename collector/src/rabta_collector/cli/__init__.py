@@ -16,13 +16,14 @@ from rabta_collector.cli import (
     invite,
     journal,
     ooni,
+    roles,
     serve,
     targets,
     verify,
 )
 from rabta_collector.config import InvalidFlagError
 
-COMMANDS = (serve, invite, agents, targets, export, importing, ooni, archive, verify, journal, configuration)
+COMMANDS = (serve, roles, invite, agents, targets, export, importing, ooni, archive, verify, journal, configuration)
 
 
 def parser() -> argparse.ArgumentParser:

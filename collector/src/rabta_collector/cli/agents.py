@@ -8,25 +8,26 @@ from collections.abc import Mapping
 from contextlib import closing
 from datetime import UTC, datetime
 
-from rabta_collector.cli.options import add_config, config_of, existing_data
+from rabta_collector.cli.options import add_config, config_of
 from rabta_collector.config import InvalidConfigError
 from rabta_collector.outliers import SCORES
-from rabta_collector.registry import Agent, Registry
+from rabta_collector.registries import open_registry
+from rabta_collector.registry import Agent
 
 
 def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     listing = commands.add_parser("agents", help="list the agents that have joined")
-    add_config(listing)
+    add_config(listing, ("data", "journal"))
     listing.add_argument("--json", action="store_true", help="as one JSON object")
     listing.set_defaults(run=run)
     revocation = commands.add_parser("revoke", help="take an agent's credential away")
-    add_config(revocation)
+    add_config(revocation, ("data", "journal"))
     revocation.add_argument("agent", metavar="ID", help="its pseudonym, as `agents` shows it")
     revocation.set_defaults(run=revoke)
 
 
 def run(options: argparse.Namespace, environment: Mapping[str, str]) -> int:
-    with closing(Registry(existing_data(config_of(options, environment)).state)) as registry:
+    with closing(open_registry(config_of(options, environment))) as registry:
         scores: dict[str, float] = json.loads(registry.fact(SCORES) or "{}")
         rows = [_row(agent, scores.get(agent.id)) for agent in registry.agents()]
     if options.json:
@@ -42,7 +43,7 @@ def run(options: argparse.Namespace, environment: Mapping[str, str]) -> int:
 
 
 def revoke(options: argparse.Namespace, environment: Mapping[str, str]) -> int:
-    with closing(Registry(existing_data(config_of(options, environment)).state)) as registry:
+    with closing(open_registry(config_of(options, environment))) as registry:
         if not registry.revoke(options.agent, now=time.time()):
             raise InvalidConfigError(f'no agent has the id "{options.agent}"; `rabta-collector agents` lists them')
     sys.stdout.write(f"revoked {options.agent}\n")

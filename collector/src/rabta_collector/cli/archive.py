@@ -8,7 +8,7 @@ from contextlib import closing
 
 from rabta_collector.archive.sealing import Archive, Sources
 from rabta_collector.cli.options import add_config, config_of, existing_data
-from rabta_collector.registry import Registry
+from rabta_collector.registries import open_registry
 from rabta_collector.rows import where_of
 from rabta_collector.signing import load_signer
 
@@ -25,8 +25,8 @@ def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None
 def run(options: argparse.Namespace, environment: Mapping[str, str]) -> int:
     config = config_of(options, environment)
     data = existing_data(config)
-    archive = Archive(data.archive, Sources(where_of(config, data), data.record, load_signer(data.plan_key)))
-    with closing(Registry(data.state)) as registry:
+    archive = Archive(data.archive, Sources(where_of(config), data.record, load_signer(data.plan_key)))
+    with closing(open_registry(config)) as registry:
         for sealed in archive.seal_due(time.time()):
             registry.keep_fact(HEAD, f"{sealed.day} {sealed.digest}")
             damaged = f", {sealed.damaged} damaged rows kept as they were" if sealed.damaged else ""

@@ -65,7 +65,7 @@ def _export(options: argparse.Namespace, config: Config, progress: Progress) -> 
         progress.tell(lambda: f"{doing}, at {format_time(at)}", lambda: bench.share)
 
     bench = Bench(
-        reader=JournalReader(path=where_of(config, data), archive=data.archive),
+        reader=JournalReader(path=where_of(config), archive=data.archive),
         catalogue=load_catalogue(config.targets),
         settings=config.settings,
         asn_of=open_networks(isps, config.asn_db).asn_of if config.asn_db else None,

@@ -22,7 +22,8 @@ from rabta_collector.export.reading import kind_of
 from rabta_collector.handed import HandIn, Outcome, take
 from rabta_collector.journal import Member
 from rabta_collector.ooni.prints import Prints
-from rabta_collector.registry import Agent, Registry
+from rabta_collector.registries import AnyRegistry, open_registry
+from rabta_collector.registry import Agent
 from rabta_collector.rows import where_of
 from rabta_collector.sealed import InvalidSealedFileError, batches, check
 from rabta_collector.signing import load_secret
@@ -53,7 +54,7 @@ def run(options: argparse.Namespace, environment: Mapping[str, str]) -> int:
 async def _import(data: DataDir, config: Config, files: list[Path]) -> int:
     secret = load_secret(data.import_key)
     refused = 0
-    with closing(Registry(data.state)) as registry:
+    with closing(open_registry(config)) as registry:
         async with _taking(data, config, registry) as taking:
             for file in files:
                 try:
@@ -67,7 +68,7 @@ async def _import(data: DataDir, config: Config, files: list[Path]) -> int:
     return 1 if refused else 0
 
 
-async def _import_one(file: Path, secret: bytes, registry: Registry, taking: Take) -> str:
+async def _import_one(file: Path, secret: bytes, registry: AnyRegistry, taking: Take) -> str:
     agents = {agent.id: agent for agent in registry.agents()}
     with file.open("rb") as stream:
         agent = check(stream, secret, lambda name: _key_of(name, agents, registry))
@@ -92,7 +93,7 @@ async def _import_one(file: Path, secret: bytes, registry: Registry, taking: Tak
     return text + ("" if accepted or rejected else " (nothing new: it was imported or delivered before)")
 
 
-def _key_of(name: str, agents: Mapping[str, Agent], registry: Registry) -> bytes:
+def _key_of(name: str, agents: Mapping[str, Agent], registry: AnyRegistry) -> bytes:
     if (agent := agents.get(name)) is None:
         raise InvalidSealedFileError("is of an agent that is not known here")
     if agent.revoked_at is not None:
@@ -101,12 +102,12 @@ def _key_of(name: str, agents: Mapping[str, Agent], registry: Registry) -> bytes
 
 
 @asynccontextmanager
-async def _taking(data: DataDir, config: Config, registry: Registry) -> AsyncIterator[Take]:
+async def _taking(data: DataDir, config: Config, registry: AnyRegistry) -> AsyncIterator[Take]:
     """By the collector that serves, or where none does by a journal of our own."""
     if data.is_served():
         yield _handing(HandIn(data.handed))
         return
-    if where_of(config, data) != data.journal:
+    if where_of(config) != data.journal:
         raise DataDirError(f"{data.path}: the journal is on NATS; import beside the collector that serves")
     from rabta_collector import journal_file  # what follows needs the collector's own parts
     from rabta_collector.entries import Entry

@@ -12,13 +12,14 @@ from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
 
-from rabta_collector.cli.options import add_config, config_of, existing_data
+from rabta_collector.cli.options import add_config, config_of
 from rabta_collector.config import InvalidConfigError, InvalidFlagError
 from rabta_collector.document import parse_duration
 from rabta_collector.invitation import InvalidAddressError, Invitation, parse_address
 from rabta_collector.isps import load_isps
 from rabta_collector.pin import pin_of
-from rabta_collector.registry import Invite, Registry
+from rabta_collector.registries import open_registry
+from rabta_collector.registry import Invite
 from rabta_proto.vocabulary import Role
 
 MAX_USES = 100_000
@@ -27,7 +28,7 @@ TOKEN, LINK, ALL = "token", "link", "all"
 
 def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     command = commands.add_parser("invite", help="make an invitation for volunteers or controls")
-    add_config(command, ("data", "isps"))
+    add_config(command, ("data", "journal", "isps"))
     command.add_argument("--role", choices=[str(role) for role in Role], default=str(Role.PROBE))
     command.add_argument("--isp", metavar="ID", default="", help="ISP that its agents count for; none: they say")
     command.add_argument("--uses", metavar="N", type=_uses, default=1, help="agents that may join with it; 1")
@@ -70,7 +71,7 @@ def run(options: argparse.Namespace, environment: Mapping[str, str]) -> int:
     pin = _pin(options.cert or config.tls_cert) if options.pin else ""
     if options.isp and role is Role.CONTROL:
         raise InvalidFlagError("--isp: a control stands outside of every ISP of the country; leave it out")
-    with closing(Registry(existing_data(config).state)) as registry:
+    with closing(open_registry(config)) as registry:
         if options.isp:
             served = registry.fact("isps")
             known = served.split() if served and config.isps is None else [isp.id for isp in load_isps(config.isps)]

@@ -10,6 +10,7 @@ from rabta_collector.cli.options import add_config, config_of, existing_data
 from rabta_collector.cli.progress import Progress
 from rabta_collector.config import InvalidFlagError
 from rabta_collector.jetstream.place import Place, parse_place
+from rabta_collector.registries import move_out
 
 FILE = "sqlite"
 
@@ -42,6 +43,8 @@ def run(options: argparse.Namespace, environment: Mapping[str, str]) -> int:
         else:
             assert source is not None
             copied = copying.to_file(source, data.journal, data.archive, tell)
+            if agents := move_out(source, data):
+                sys.stdout.write(f"{agents} agents, and what else the registry on NATS knew, taken into {data.state}\n")
     sys.stdout.write(f"{copied} rows copied to {options.target}; serve with --journal {options.target}\n")
     return 0
 

@@ -27,7 +27,7 @@ def config_of(options: argparse.Namespace, environment: Mapping[str, str]) -> Co
 
 def existing_data(config: Config) -> DataDir:
     """The data directory of a collector that has run. Raises `DataDirError`."""
-    if not (config.data / "state.sqlite").exists():
+    if not any((config.data / name).exists() for name in ("state.sqlite", "plan.key", "record.sqlite")):
         raise DataDirError(
             f"{config.data}: no collector's data directory; see --data, or run `rabta-collector serve` first"
         )

@@ -19,9 +19,10 @@ from rabta_collector.archive.verifying import Verification
 from rabta_collector.cli.archive import HEAD
 from rabta_collector.cli.options import add_config, config_of, existing_data
 from rabta_collector.cli.progress import Progress
+from rabta_collector.config import Config
 from rabta_collector.datadir import DataDir
 from rabta_collector.record.reading import reading
-from rabta_collector.registry import Registry
+from rabta_collector.registries import open_registry
 from rabta_collector.rows import Where, open_to_read, where_of
 from rabta_collector.signing import load_signer
 
@@ -47,16 +48,16 @@ def run(options: argparse.Namespace, environment: Mapping[str, str]) -> int:
         config = config_of(options, environment)
         data = existing_data(config)
         if options.archive is None and options.page is None:
-            return _verify_journal(where_of(config, data))
-        return _verify_own(data, options.key, options.page)
+            return _verify_journal(where_of(config))
+        return _verify_own(config, data, options.key, options.page)
     key, root = None if options.key is None else _read_key(options.key), Path(options.archive)
     page = None if options.page is None else Printed(file=options.page, root=root)
     return _tell(Verification(root=root, public_key=key), page)
 
 
-def _verify_own(data: DataDir, key: Path | None, file: Path | None) -> int:
+def _verify_own(config: Config, data: DataDir, key: Path | None, file: Path | None) -> int:
     """With what the collector knows itself: its key, its record, and the newest checkpoint that it sealed."""
-    with closing(Registry(data.state)) as registry:
+    with closing(open_registry(config)) as registry:
         day, _, digest = (registry.fact(HEAD) or "").partition(" ")
     own = load_signer(data.plan_key).public_key if key is None else _read_key(key)
     verification = Verification(root=data.archive, public_key=own, head=(day, digest) if day else None)

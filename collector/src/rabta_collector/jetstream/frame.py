@@ -4,6 +4,10 @@ The row's id is the message's number in the stream. The line has the columns of 
 checksum among them, and `id`, by which a writer knows its own rows again:
 
     {"v":1,"id":"5f3a-17","k":1,"at":1764453600000000,"a":"9f…","i":"ptcl","r":"probe","e":7,"f":1,"l":10,"n":10,"c":…}
+
+Where many processes write one stream (shared.py), measurements have two fields more: `o`, the row's number among those
+of its agent, from 1, and `s`, which of the agent's measurements the journal held before this row (`sequences.Seen`), as
+text of JSON; or, where that is long, `b` in its place: the row from which on all of the agent's rows have to be read.
 """
 
 import json
@@ -12,8 +16,17 @@ from dataclasses import dataclass
 from rabta_collector.journal_file import Row
 
 VERSION = 1
-HEAD_BYTES = 1024
+HEAD_BYTES = 2048
 """More than the line ever takes."""
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """A row's place among those of its agent. `held`: what the journal held of it before; empty: see `base`."""
+
+    number: int
+    held: str = ""
+    base: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,9 +36,10 @@ class Framed:
     row: Row
     id: str
     sound: bool
+    order: Order | None = None
 
 
-def frame(row: Row, id_: str, *, sound: bool = True) -> bytes:
+def frame(row: Row, id_: str, *, sound: bool = True, order: Order | None = None) -> bytes:
     """The message of a row; its own id is left out, for the stream gives it. What is damaged stays so."""
     head = {
         "v": VERSION,
@@ -41,6 +55,8 @@ def frame(row: Row, id_: str, *, sound: bool = True) -> bytes:
         "n": row.count,
         "c": row.checksum() if sound else row.checksum() ^ 1,
     }
+    if order is not None:
+        head |= {"o": order.number} | ({"s": order.held} if order.held else {"b": order.base})
     return json.dumps(head, separators=(",", ":")).encode() + b"\n" + row.payload
 
 
@@ -52,6 +68,7 @@ def unframe(number: int, message: bytes) -> Framed:
         agent, isp, role = (str(head[key]) for key in "air")
         epoch, first, last, count = (int(head[key]) for key in "efln")
         row = Row(number, int(head["k"]), int(head["at"]), agent, isp, role, epoch, first, last, count, payload)
-        return Framed(row, str(head["id"]), head["v"] == VERSION and row.matches(int(head["c"])))
+        order = Order(int(head["o"]), str(head.get("s", "")), int(head.get("b", 0))) if "o" in head else None
+        return Framed(row, str(head["id"]), head["v"] == VERSION and row.matches(int(head["c"])), order)
     except (ValueError, KeyError, TypeError):
         return Framed(Row(number, 0, 0, "", "", "", payload=message), "", sound=False)

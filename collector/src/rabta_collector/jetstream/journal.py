@@ -81,6 +81,9 @@ class StreamJournal:
         """Lets no entry be of a time up to which was decided before this start, whatever the clock says now."""
         self._clock.go_on_from(ceil(moment * 1_000_000))
 
+    async def recall(self, member: Member) -> None:
+        """Nothing: what a row says is known as soon as it stands here, for nobody else writes."""
+
     def horizon(self) -> float:
         """Up to when every entry is in the stream and was handed to `committed`."""
         pending = self._chain.pending

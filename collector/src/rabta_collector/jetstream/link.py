@@ -7,7 +7,8 @@ import asyncio
 import json
 import ssl
 from base64 import b64decode
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from nats.aio.client import Client
 
 LAST, LAST_ID, ID = "Nats-Expected-Last-Sequence", "Nats-Expected-Last-Msg-Id", "Nats-Msg-Id"
+LAST_OF_SUBJECT = "Nats-Expected-Last-Subject-Sequence"
 ANSWER_S = 3.0
 CONNECT_S = 3.0
 START_S = 30.0
@@ -60,15 +62,21 @@ class State:
     bytes: int
 
 
-async def connect(place: Place, *, name: str, lost: Back | None = None, back: Back | None = None) -> "Client":
-    """A connection; with `back` it comes back for ever. Raises `UnusableJournalError` where there is none."""
+async def connect(
+    place: Place, *, name: str, lost: Back | None = None, back: Back | None = None, once: bool = False
+) -> "Client":
+    """A connection; with `back` it comes back for ever, with `once` never, and is to one of the place's servers.
+
+    Raises `UnusableJournalError` where there is none.
+    """
     try:
         import nats
+        from nats.aio.client import Client
     except ImportError:
         raise UnusableJournalError(
             f"{place}: nats-py is missing; install rabta-collector[nats], or nats-py by itself"
         ) from None
-    options: dict[str, Any] = {}
+    options: dict[str, Any] = {"allow_reconnect": not once}
     try:
         if place.tls:
             options["tls"] = _context(place)
@@ -76,8 +84,8 @@ async def connect(place: Place, *, name: str, lost: Back | None = None, back: Ba
             options["user"] = place.user
         if place.password_file is not None:
             options["password"] = place.password_file.read_text(encoding="utf-8").strip()
-        async with asyncio.timeout(START_S):
-            return await nats.connect(
+        async with asyncio.timeout(START_S), _closing_what_fails(Client()) as client:
+            await client.connect(
                 list(place.servers),
                 name=name,
                 error_cb=_note,
@@ -91,9 +99,20 @@ async def connect(place: Place, *, name: str, lost: Back | None = None, back: Ba
                 pending_size=32 * 1024 * 1024,
                 **options,
             )
+            return client
     except (nats.errors.Error, OSError, TimeoutError) as wrong:
         said = str(wrong) or type(wrong).__name__
         raise UnusableJournalError(f"{place}: no connection: {said}") from None
+
+
+@asynccontextmanager
+async def _closing_what_fails(client: "Client") -> AsyncIterator["Client"]:
+    """The library leaves a socket open where a server took the connection and said nothing."""
+    try:
+        yield client
+    except BaseException:
+        await client.close()
+        raise
 
 
 async def _note(wrong: Exception) -> None:
@@ -143,8 +162,24 @@ async def message_of(client: "Client", stream: str, number: int) -> bytes | None
     return b64decode(found.get("data", ""))
 
 
+async def last_of(client: "Client", stream: str, subject: str) -> tuple[int, str, bytes] | None:
+    """The last message of a subject, `*` in it or not: number, subject, text. Raises `ApiError`, `NoAnswerError`."""
+    try:
+        found = (await ask(client, f"STREAM.MSG.GET.{stream}", {"last_by_subj": subject}))["message"]
+    except ApiError as wrong:
+        if wrong.code in NOT_FOUND:
+            return None
+        raise
+    return int(found["seq"]), str(found["subject"]), b64decode(found.get("data", ""))
+
+
 async def publish(client: "Client", subject: str, message: bytes, headers: Mapping[str, str]) -> int:
-    """The number that a message got. Raises `ApiError`, `NoAnswerError`."""
+    """The number that a message got, now or when it came before. Raises `ApiError`, `NoAnswerError`."""
+    return (await put(client, subject, message, headers))[0]
+
+
+async def put(client: "Client", subject: str, message: bytes, headers: Mapping[str, str]) -> tuple[int, bool]:
+    """The same, with whether one of this id was there already."""
     from nats import errors
 
     try:
@@ -153,8 +188,9 @@ async def publish(client: "Client", subject: str, message: bytes, headers: Mappi
         raise NoAnswerError(f"no answer from JetStream: {str(wrong) or type(wrong).__name__}") from None
     said = json.loads(answer.data)
     if (error := said.get("error")) is not None:
-        raise ApiError(int(error.get("err_code", 0)), str(error.get("description", error)))
-    return int(said["seq"])
+        code, described = int(error.get("err_code", 0)), str(error.get("description", error))
+        raise NoAnswerError(described) if code in UNAVAILABLE else ApiError(code, described)
+    return int(said["seq"]), bool(said.get("duplicate"))
 
 
 async def make_streams(client: "Client", place: Place) -> State:

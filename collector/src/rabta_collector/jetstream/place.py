@@ -50,6 +50,22 @@ class Place:
         """Of a row: by ISP, so that whoever decides on some of them reads no others."""
         return f"{self.stream}.journal.{isp or '_'}.{agent or '_'}"
 
+    def subject_of_presence(self, agent: str) -> str:
+        """Of when agents came and went, where many processes write: whoever decides on any ISP reads them all."""
+        return f"{self.stream}.journal._.{agent}.here"
+
+    def rows_of(self, agent: str) -> str:
+        """Of all measurements of an agent, whichever ISP it was at."""
+        return f"{self.stream}.journal.*.{agent}"
+
+    def heard(self, *words: str) -> str:
+        """Of what processes tell one another at the moment and no stream keeps."""
+        return ".".join((self.stream, "now", *words))
+
+    def bucket(self, name: str) -> str:
+        """A bucket of keys and values."""
+        return f"{self.stream}_{name}"
+
     def marks_of(self, agent: str) -> str:
         return f"{self.stream}.marks.{agent}"
 

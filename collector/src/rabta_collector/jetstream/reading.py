@@ -24,8 +24,9 @@ PATIENCE_S = 30.0
 class StreamReader:
     """Messages of a stream, from any number on."""
 
-    def __init__(self, client: "Client", stream: str) -> None:
-        self._client, self._stream = client, stream
+    def __init__(self, client: "Client", stream: str, subject: str = "") -> None:
+        """`subject`: only messages of this one."""
+        self._client, self._stream, self._subject = client, stream, subject
         self._consumer = ""
         self._inbox: Subscription | None = None
         self._next = 0
@@ -45,6 +46,8 @@ class StreamReader:
                 await self._begin(number + 1)
             if found := await self._pull(limit):
                 return found
+            if self._subject and self._consumer:
+                return []
             if (await state_of(self._client, self._stream)).last <= number:
                 return []
             if loop.time() > until:
@@ -62,6 +65,8 @@ class StreamReader:
             "num_replicas": 1,
             "mem_storage": True,
         }
+        if self._subject:
+            config["filter_subject"] = self._subject
         question = {"stream_name": self._stream, "config": config}
         self._consumer = str((await ask(self._client, f"CONSUMER.CREATE.{self._stream}", question))["name"])
         self._next, self._given = number, 0
@@ -97,8 +102,10 @@ class StreamReader:
             if given != self._given + 1:
                 self._consumer = ""  # one was lost on the way: a connection that broke
                 break
-            found.append((number, message.subject, message.data))
-            self._next, self._given = number + 1, given
+            self._given = given
+            if number >= self._next:  # a node that was behind when the consumer was made begins with what it had not
+                found.append((number, message.subject, message.data))
+                self._next = number + 1
         return found
 
     async def close(self) -> None:

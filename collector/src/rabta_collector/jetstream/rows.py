@@ -1,13 +1,12 @@
 """A stream's rows for whoever reads them with blocking calls: a loop on a thread of its own asks for them."""
 
-import asyncio
 import secrets
-import threading
 import time
 from collections.abc import Callable, Coroutine, Iterable, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from rabta_collector.jetstream.background import Background
 from rabta_collector.jetstream.frame import frame, unframe
 from rabta_collector.jetstream.link import (
     LAST,
@@ -40,18 +39,14 @@ class StreamRows:
     def __init__(self, place: Place, *, make: bool = False) -> None:
         """`make`: the streams, where they are missing. Raises `UnusableJournalError`."""
         self._place = place
-        self._loop = asyncio.new_event_loop()
-        self._thread = threading.Thread(target=self._loop.run_forever, name="stream", daemon=True)
-        self._thread.start()
+        self._background = Background("stream")
+        self._run = self._background.run
         try:
             self._client = self._run(_open(place, make=make))
         except BaseException:
-            self._end()
+            self._background.close()
             raise
         self._reader = StreamReader(self._client, place.stream)
-
-    def _run(self, work: Coroutine[Any, Any, T]) -> T:
-        return asyncio.run_coroutine_threadsafe(work, self._loop).result()
 
     def _ask(self, question: Callable[[], Coroutine[Any, Any, T]]) -> T:
         """Asks again while nobody answers: a cluster may be choosing another leader."""
@@ -93,7 +88,7 @@ class StreamRows:
 
     def row_at(self, at_us: int) -> int:
         state = self._state()
-        low, high = state.first, state.last + 1
+        low, high = max(1, state.first), state.last + 1
         while low < high:
             middle = (low + high) // 2
             row = self._row(middle)
@@ -138,13 +133,7 @@ class StreamRows:
     def close(self) -> None:
         self._run(self._reader.close())
         self._run(self._client.close())
-        self._end()
-
-    def _end(self) -> None:
-        self._run(_cancel_all())
-        self._loop.call_soon_threadsafe(self._loop.stop)
-        self._thread.join()
-        self._loop.close()
+        self._background.close()
 
 
 async def _open(place: Place, *, make: bool) -> "Client":
@@ -156,11 +145,3 @@ async def _open(place: Place, *, make: bool) -> "Client":
         await client.close()
         raise
     return client
-
-
-async def _cancel_all() -> None:
-    """What the client leaves behind on a loop that ends."""
-    others = [task for task in asyncio.all_tasks() if task is not asyncio.current_task()]
-    for task in others:
-        task.cancel()
-    await asyncio.gather(*others, return_exceptions=True)

@@ -13,6 +13,7 @@ import structlog
 
 from rabta_collector.jetstream import link
 from rabta_collector.jetstream.frame import unframe
+from rabta_collector.jetstream.holdings import read_holding
 from rabta_collector.jetstream.link import ApiError, NoAnswerError
 from rabta_collector.jetstream.place import Place
 from rabta_collector.jetstream.reading import StreamReader
@@ -28,8 +29,8 @@ log = structlog.get_logger()
 class Trimmer:
     """One trimming at a time, over a connection of its own. What goes wrong is a line in the log: it is asked again."""
 
-    def __init__(self, place: Place, pack: Callable[[str], bytes]) -> None:
-        """`pack`: what is known of an agent's measurements, as `sequences.Seen` packs it."""
+    def __init__(self, place: Place, pack: Callable[[str], bytes] | None) -> None:
+        """`pack`: what is known of an agent's measurements, as `sequences.Seen` packs it; `None`: its rows tell."""
         self._place, self._pack = place, pack
         self._task: asyncio.Task[None] | None = None
 
@@ -49,12 +50,17 @@ class Trimmer:
             client = await link.connect(self._place, name="rabta-collector trims")
             try:
                 for agent in await self._agents(client, row):
-                    await link.publish(client, self._place.marks_of(agent), self._pack(agent), {})
+                    await link.publish(client, self._place.marks_of(agent), await self._known(client, agent), {})
                 await link.ask(client, f"STREAM.PURGE.{self._place.stream}", {"seq": row + 1})
             finally:
                 await client.close()
         except (ApiError, NoAnswerError, UnusableJournalError) as wrong:
             log.warning("journal.not_trimmed", message=str(wrong))
+
+    async def _known(self, client: "Client", agent: str) -> bytes:
+        if self._pack is not None:
+            return self._pack(agent)
+        return (await read_holding(client, self._place, agent, "")).packed
 
     async def _agents(self, client: "Client", row: int) -> set[str]:
         """Whose measurements the rows up to one hold."""

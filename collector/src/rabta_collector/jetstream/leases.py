@@ -1,0 +1,117 @@
+"""A lease: one process of several has it, and another one gets it some seconds after that was heard of last.
+
+One message for each lease, in a stream of all of them, each written with the number of the stream's last message:
+of two that write at once, a quorum takes one. Whoever has a lease writes its message again and again; the others watch
+that with clocks of their own, and compare no times of day. The holder counts from before it sent, and gives up sooner
+than the others take over: no two have it at a time, as long as clocks run about equally fast.
+"""
+
+import asyncio
+import json
+import secrets
+from collections.abc import Callable
+from contextlib import suppress
+from typing import TYPE_CHECKING
+
+import structlog
+
+from rabta_collector.jetstream import link
+from rabta_collector.jetstream.link import LAST, ApiError, NoAnswerError, ask
+from rabta_collector.jetstream.place import Place
+from rabta_collector.jetstream.wire import Wire
+
+if TYPE_CHECKING:
+    from nats.aio.client import Client
+
+BEAT_S = 1.0
+HELD_S = 5.0
+TAKEN_S = 7.0
+"""After the last that was heard of its holder; more than `HELD_S` by what clocks and answers may be off."""
+
+log = structlog.get_logger()
+
+
+class Lease:
+    """`changed` is told whether we have it."""
+
+    def __init__(self, place: Place, name: str, *, changed: Callable[[bool], None]) -> None:
+        self._place, self._changed = place, changed
+        self._stream, self._subject = f"{place.stream}_LEASES", f"{place.stream}.lease.{name}"
+        self._wire, self._own = Wire(place, "rabta-collector leases"), secrets.token_hex(8)
+        self._until = 0.0
+        self._held = self._closing = False
+        self._seen = -1
+        self._seen_at = 0.0
+        """When the message that stands was seen first; ours never counts."""
+
+    async def run(self) -> None:
+        """Until it is cancelled. Has it, or waits for it."""
+        loop = asyncio.get_running_loop()
+        while True:
+            began = loop.time()
+            try:
+                async with asyncio.timeout(BEAT_S + link.ANSWER_S):
+                    await self._beat(await self._wire.client(), began)
+            except (ApiError, NoAnswerError, TimeoutError) as wrong:
+                log.debug("lease.unheard", message=str(wrong))
+            self._tell(loop.time() < self._until)
+            await self._rest(loop.time() + BEAT_S)
+
+    async def _rest(self, until: float) -> None:
+        """Says at once when it is over."""
+        loop = asyncio.get_running_loop()
+        if self._held and self._until < until:
+            await asyncio.sleep(max(0.0, self._until - loop.time()))
+            self._tell(False)
+        await asyncio.sleep(max(0.0, until - loop.time()))
+
+    def _tell(self, held: bool) -> None:
+        if held != self._held:
+            self._held = held
+            log.info("lease.held" if held else "lease.lost", lease=self._subject)
+            self._changed(held)
+
+    async def _beat(self, client: "Client", now: float) -> None:
+        await self._make(client)
+        found = await link.last_of(client, self._stream, self._subject)
+        last = (await link.state_of(client, self._stream)).last
+        if found is not None:
+            holder = json.loads(found[2])["holder"]
+            if found[0] != self._seen:
+                self._seen, self._seen_at = found[0], asyncio.get_running_loop().time()
+            if holder not in ("", self._own) and now - self._seen_at < TAKEN_S:
+                return
+        text = json.dumps({"holder": self._own}).encode()
+        try:
+            self._seen = await link.publish(client, self._subject, text, {LAST: str(last)})
+        except ApiError as wrong:
+            if wrong.code != link.WRONG_LAST:
+                raise
+            return  # somebody wrote meanwhile: another look tells who
+        self._seen_at, self._until = now, now + HELD_S
+
+    async def _make(self, client: "Client") -> None:
+        try:
+            await ask(client, f"STREAM.INFO.{self._stream}")
+        except ApiError as wrong:
+            if wrong.code not in link.NOT_FOUND:
+                raise
+            config = {
+                "name": self._stream,
+                "subjects": [f"{self._place.stream}.lease.*"],
+                "storage": "file",
+                "num_replicas": self._place.replicas,
+                "max_msgs_per_subject": 1,
+                "discard": "old",
+            }
+            await ask(client, f"STREAM.CREATE.{self._stream}", config)
+
+    async def close(self) -> None:
+        """Gives it up, so that nobody has to wait; `run` is over."""
+        if asyncio.get_running_loop().time() < self._until:
+            self._until = 0.0
+            with suppress(ApiError, NoAnswerError):
+                text = json.dumps({"holder": ""}).encode()
+                await link.publish(await self._wire.client(), self._subject, text, {LAST: str(self._seen)})
+        self._tell(False)
+        await self._wire.close()

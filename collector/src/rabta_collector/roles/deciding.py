@@ -1,0 +1,204 @@
+"""`decide`: follows the journal and decides. Any number of these know the same, for they go by its rows alone.
+
+One of them has the lease: it tells Prometheus what is decided, agents what is held, and has them asked. The others
+answer readers, and the next of them takes over when the first is not heard of any more, with all that it knew.
+"""
+
+import asyncio
+import os
+import secrets
+from ipaddress import ip_address
+from socket import gethostname
+
+import structlog
+
+from rabta_collector import garbage, upkeep, web
+from rabta_collector.accounts import Accounts
+from rabta_collector.app import stop
+from rabta_collector.config import Config
+from rabta_collector.country import Country
+from rabta_collector.datadir import DataDir
+from rabta_collector.door import until_stopped
+from rabta_collector.ground import open_ground
+from rabta_collector.jetstream.appends import DoubtError
+from rabta_collector.jetstream.following import Follower
+from rabta_collector.jetstream.leases import Lease
+from rabta_collector.jetstream.link import ApiError
+from rabta_collector.jetstream.posting import OvertakenError, Poster
+from rabta_collector.jetstream.shared import post_presence
+from rabta_collector.jetstream.talk import Talk
+from rabta_collector.journal_file import Kind, Row
+from rabta_collector.journals import Owner
+from rabta_collector.listeners import Sides
+from rabta_collector.origins import Origins
+from rabta_collector.roles.burial import Burial, sessions_of
+from rabta_collector.roles.ground import make_ready, place_of, wait_for_registry
+from rabta_collector.roles.held import write_held
+from rabta_collector.roles.roster import BEAT_S, Roster
+from rabta_collector.stopping import stopping_on_signals
+
+HELD_S = 10.0
+"""Between two times that those who take agents are told what is held."""
+
+PATIENCE_S = 3.0
+log = structlog.get_logger()
+
+
+class DecideRole:
+    """One process of several."""
+
+    def __init__(self, config: Config, data: DataDir) -> None:
+        """Raises what `cli` turns into one line."""
+        self._config, place = config, place_of(config, "decide")
+        _, last = make_ready(place, 0.0)
+        ground = open_ground(config, data)
+        self._accounts = Accounts(wait_for_registry(place), shared=True)
+        self._place, self._talk = place, Talk(place)
+        self._roster, self._orders = Roster(self._order), asyncio.Queue[tuple[int, bytes]]()
+        owner = Owner(committed=lambda entry, epoch: self._country.commit(entry, epoch))
+        self._journal = Follower(
+            place, stats=ground.stats, owner=owner, last=last, may_trim=lambda: self._country.rules
+        )
+        self._country = Country(
+            ground,
+            self._journal,
+            origins=Origins(self._accounts, self._roster.prefix_of),
+            province_of=self._accounts.province_of,
+            sessions=self._roster,
+        )
+        self._lease = Lease(place, "decide", changed=self._country.rule)
+        self._poster, self._writer, self._count = Poster(place, "rabta-collector ends"), secrets.token_hex(4), 0
+        self._burial = Burial()
+        self._echo = b"beat " + secrets.token_hex(8).encode()
+        self._page = b""
+        self._stopping = asyncio.Event()
+
+    def stop(self) -> None:
+        """Stops: gracefully the first time, at once the second."""
+        stop(self._stopping)
+
+    async def serve(self) -> None:
+        """Until `stop`. Raises `ListenError`, `UnusableJournalError`."""
+        country, sides = self._country, Sides(self._config)
+        pages = web.make_app(country, metrics=self._config.admin is None)
+        keeping = asyncio.create_task(country.keep())
+        try:
+            page = await sides.start(pages, web.make_operators_app(country))
+            await self._talk.open({("roll",): self._hear_roll, ("beat",): self._hear_beat})
+            await country.replay(self._stopping.is_set)
+            if not self._stopping.is_set():
+                await self._decide(page)
+        finally:
+            country.end()
+            keeping.cancel()
+            await self._lease.close()
+            await self._journal.close()
+            await country.close()
+            await self._talk.close()
+            await self._poster.wire.close()
+            await self._accounts.close()
+            await sides.stop()
+        log.info("collector.stopped")
+
+    async def _decide(self, page: str) -> None:
+        country = self._country
+        country.begin(rules=False)
+        host, _, port = page.rpartition(":")
+        anywhere = ip_address(host.strip("[]")).is_unspecified
+        named = gethostname() if anywhere else host
+        self._page = f"http://{named}:{port}".encode()
+        log.info("collector.ready", page=f"http://{page}/")
+        print(f"ready: page on http://{page}/", flush=True)  # noqa: T201 - for whoever started us
+        scores = upkeep.keep_scores(
+            self._accounts, country.decider.engine.briefing.outlier_scores, may=lambda: country.rules
+        )
+        ours = (
+            self._lease.run(),
+            self._beat(),
+            self._tell_held(),
+            self._give_orders(),
+            self._watch(),
+            scores,
+            upkeep.keep_tidy(),
+        )
+        await until_stopped(self._stopping, [*country.works(), *ours])
+        country.history.stop()
+
+    async def _watch(self) -> None:
+        """Who joined, and by which invitation."""
+        while True:
+            await asyncio.sleep(upkeep.REVOCATION_S)
+            await self._accounts.catch_up()
+
+    # What processes tell one another
+
+    def _hear_roll(self, text: bytes) -> None:
+        try:
+            self._roster.hear(text, asyncio.get_running_loop().time())
+        except (ValueError, KeyError, TypeError):
+            log.debug("roll.unreadable")  # of a newer or older program
+
+    def _order(self, process: int, agent: str, request: bytes) -> bool:
+        self._orders.put_nowait((process, agent.encode() + b"\n" + request))
+        return True
+
+    async def _give_orders(self) -> None:
+        while True:
+            process, order = await self._orders.get()
+            await self._talk.say("ask", f"{process:x}", text=order)
+
+    async def _tell_held(self) -> None:
+        while True:
+            if self._country.rules:
+                await self._talk.say("held", text=write_held(self._country.snapshot()))
+            await asyncio.sleep(HELD_S)
+
+    # Processes that ended without a word
+
+    async def _beat(self) -> None:
+        """What we hear of ourselves tells that others would be heard, too."""
+        while True:
+            await self._talk.say("beat", text=self._echo)
+            await self._talk.say("page", text=self._page)
+            await asyncio.sleep(BEAT_S)
+
+    def _hear_beat(self, text: bytes) -> None:
+        if text != self._echo:
+            return
+        self._roster.sweep(asyncio.get_running_loop().time())
+        known = self._country.projections.known
+        holding = {known.sessions.get(agent, (0, 0))[1] for agent in known.present} - {0}
+        gone = self._burial.beat(self._roster.processes(), holding)
+        if gone and self._country.rules and self._ending is None:
+            self._ending = asyncio.get_running_loop().create_task(self._end_sessions(gone))
+
+    _ending: "asyncio.Task[None] | None" = None
+
+    async def _end_sessions(self, gone: frozenset[int]) -> None:
+        """Journals that these are over; whoever else does the same says the same."""
+        known = self._country.projections.known
+        try:
+            for member, session, process in sessions_of(gone, known.present, known.sessions):
+                self._count += 1
+                at_us = int(self._journal.now() * 1_000_000)
+                role = str(member.role)
+                row = Row(0, Kind.DISCONNECTED, at_us, member.agent, member.isp, role, session, process)
+                post = post_presence(self._place, row, f"{self._writer}-{self._count}")
+                await self._poster.keep(post, within_s=PATIENCE_S)
+            log.warning("sessions.ended", message="their processes are not heard of any more", processes=len(gone))
+        except (ApiError, DoubtError) as wrong:
+            log.debug("sessions.not_ended", message=str(wrong))
+        except OvertakenError:
+            log.debug("sessions.ended_already")
+        finally:
+            self._ending = None
+
+
+async def run(config: Config) -> None:
+    """Decides until a signal."""
+    os.umask(0o077)
+    data = DataDir(config.data)
+    with data.locked():
+        role = DecideRole(config, data)
+        with stopping_on_signals(role.stop), garbage.seldom():
+            await role.serve()

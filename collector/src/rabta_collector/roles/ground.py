@@ -1,0 +1,64 @@
+"""What both parts need before anything else: a stream that is there, and a registry in which all find the same."""
+
+import time
+from contextlib import closing
+
+import structlog
+
+from rabta_collector.config import Config, InvalidFlagError
+from rabta_collector.jetstream.place import Place
+from rabta_collector.jetstream.registry import BucketRegistry, is_shared
+from rabta_collector.jetstream.rows import StreamRows
+from rabta_collector.registries import AnyRegistry
+from rabta_collector.rows import where_of
+
+PLAN_KEY = "plan_public_key"
+"""Fact of the registry: by which key agents know plans, so that every process signs with the same one."""
+
+WAIT_S = 1.0
+log = structlog.get_logger()
+
+
+class OtherKeyError(RuntimeError):
+    """The data directory holds another key than that of the other processes; one line for the operator."""
+
+
+def place_of(config: Config, role: str) -> Place:
+    """Where the journal is. Raises `InvalidFlagError` where that is in a file."""
+    where = where_of(config)
+    if not isinstance(where, Place):
+        raise InvalidFlagError(f"--journal: {role} needs nats://HOST:PORT/STREAM; one process with a file is `serve`")
+    return where
+
+
+def make_ready(place: Place, lookback_s: float) -> tuple[int, int]:
+    """Makes the stream where it is missing; the row after which the last so many seconds begin, and the last one.
+
+    Raises `UnusableJournalError`.
+    """
+    with closing(StreamRows(place, make=True)) as rows:
+        if rows.replicas() == 1:
+            log.warning("journal.alone", message="the stream is on one node, which syncs now and then: see ?replicas=3")
+        return rows.row_at(int((time.time() - lookback_s) * 1e6)) - 1, rows.last_position()[0]
+
+
+def wait_for_registry(place: Place) -> BucketRegistry:
+    """The registry, once a process that takes agents has made it. Raises `UnreachableRegistryError`."""
+    told = False
+    while not is_shared(place):
+        if not told:
+            log.info("registry.awaited", message="no `rabta-collector ingest` has been started on this stream yet")
+        told = True
+        time.sleep(WAIT_S)
+    return BucketRegistry(place)
+
+
+def check_key(registry: AnyRegistry, public_key: bytes) -> None:
+    """Raises `OtherKeyError`, `UnreachableRegistryError`."""
+    known = registry.fact(PLAN_KEY)
+    if known is None:
+        registry.keep_fact(PLAN_KEY, public_key.hex())
+    elif known != public_key.hex():
+        raise OtherKeyError(
+            "plan.key: agents know another one; copy it and import.key from the data directory of the first ingest"
+        )

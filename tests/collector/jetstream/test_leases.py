@@ -1,0 +1,87 @@
+"""Of several processes one has the lease, and another one gets it when that ends, with a word or without."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import pytest
+
+from rabta_collector.jetstream import leases
+from rabta_collector.jetstream.leases import Lease
+from rabta_collector.jetstream.place import parse_place
+from support.nats import Nats
+from support.waiting import PATIENCE_S
+
+
+@pytest.fixture(params=[1, 3])
+async def nats(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Nats]:
+    async with Nats(tmp_path, nodes=request.param).running() as running:
+        yield running
+
+
+class Process:
+    """One that wants the lease."""
+
+    def __init__(self, nats: Nats) -> None:
+        self.lease = Lease(parse_place(nats.url()), "one", changed=self._changed)
+        self.has = False
+        self.got, self.gave_up = asyncio.Event(), asyncio.Event()
+
+    def _changed(self, has: bool) -> None:
+        self.has = has
+        (self.got if has else self.gave_up).set()
+
+    @asynccontextmanager
+    async def running(self) -> AsyncIterator["Process"]:
+        task = asyncio.create_task(self.lease.run())
+        try:
+            yield self
+        finally:
+            task.cancel()
+            await asyncio.gather(task, return_exceptions=True)
+
+
+async def test_of_many_that_want_it_one_has_it_and_who_gives_it_up_is_followed_at_once(nats: Nats) -> None:
+    first, *others = (Process(nats) for _ in range(4))
+    async with asyncio.timeout(PATIENCE_S):
+        async with first.running():
+            await first.got.wait()
+            async with others[0].running(), others[1].running(), others[2].running():
+                await asyncio.sleep(3 * leases.BEAT_S)
+                assert [True, False, False, False] == [one.has for one in (first, *others)]
+        await first.lease.close()
+        assert not first.has
+        async with others[0].running(), others[1].running(), others[2].running():
+            waits = [asyncio.create_task(one.got.wait()) for one in others]
+            await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+            assert 1 == sum(one.has for one in others)
+    for one in others:
+        await one.lease.close()
+
+
+async def test_who_ends_without_a_word_is_followed_when_it_cannot_have_it_any_more(nats: Nats) -> None:
+    loop = asyncio.get_running_loop()
+    first, second = Process(nats), Process(nats)
+    async with asyncio.timeout(PATIENCE_S):
+        async with first.running():
+            await first.got.wait()
+        ended = loop.time()
+        async with second.running():
+            await second.got.wait()
+    assert loop.time() - ended > leases.HELD_S - 2 * leases.BEAT_S
+    await second.lease.close()
+    await first.lease._wire.close()
+
+
+async def test_who_cannot_reach_the_servers_gives_it_up_by_itself(tmp_path: Path) -> None:
+    async with Nats(tmp_path).running() as nats, asyncio.timeout(PATIENCE_S):
+        one = Process(nats)
+        async with one.running():
+            await one.got.wait()
+            nats.nodes[0].stand_still()
+            await one.gave_up.wait()
+            nats.nodes[0].go_on()
+            one.got.clear()
+            await one.got.wait()
+        await one.lease.close()

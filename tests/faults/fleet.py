@@ -1,0 +1,115 @@
+"""A collector in parts, each a process of its own on one journal on NATS: some take agents, and some decide."""
+
+import asyncio
+import contextlib
+import shutil
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+from prometheus_client.parser import text_string_to_metric_families
+
+from faults.asked import PATIENCE_S
+from faults.rig import BEAT_S, CHECKPOINT, Answer, Rig, _ask
+from lab.programs import COLLECTOR, Program, environment
+from lab.system import free_port
+from lab.waiting import until
+from rabta_collector.jetstream.place import Place
+
+KEYS = ("plan.key", "import.key")
+
+
+class Part:
+    """One process."""
+
+    def __init__(self, fleet: "Fleet", role: str, number: int, grpc: int) -> None:
+        self.name, self.data = f"{role}{number}", fleet.root / f"{role}{number}"
+        self.grpc, self.http = grpc, free_port()
+        where = [f"--grpc=127.0.0.1:{self.grpc}", f"--http=127.0.0.1:{self.http}"]
+        command = [COLLECTOR, role, f"--data={self.data}", *where, f"--targets={fleet.targets}", "--lab"]
+        self.program = Program(command, fleet.environment, fleet.logs / f"{self.name}.log")
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.grpc}"
+
+    async def start(self) -> None:
+        await self.program.start()
+        await self.until_ready()
+
+    async def until_ready(self) -> None:
+        async def ready() -> bool:
+            assert self.program.running, f"{self.name} ended: {self.program.last_words()}"
+            return (await self.ask("readyz")).status == 200
+
+        await until(ready, within=PATIENCE_S, beat=BEAT_S)
+
+    async def ask(self, path: str) -> Answer:
+        return await asyncio.to_thread(_ask, f"http://127.0.0.1:{self.http}/{path}", "")
+
+    async def sum_of(self, name: str, **labels: str) -> float:
+        """Of all series of a metric with these labels."""
+        families = text_string_to_metric_families((await self.ask("metrics")).text)
+        samples = [sample for family in families for sample in family.samples if sample.name == name]
+        return sum(one.value for one in samples if labels.items() <= one.labels.items())
+
+
+class Fleet(Rig):
+    """All of them, and their agents. What `Rig` says of the collector holds for none of these."""
+
+    def __init__(self, root: Path, stream: Place, *, ingests: int = 2, decides: int = 2, **how: Any) -> None:
+        super().__init__(root, stream=stream, **how)
+        ports = [free_port() for _ in range(ingests)]
+        endpoints = ",".join(f"http://127.0.0.1:{port}" for port in ports)
+        self.environment = environment(
+            RABTA_CHECKPOINT=CHECKPOINT, RABTA_JOURNAL=str(stream), RABTA_ENDPOINTS=endpoints
+        )
+        self.ingests = [Part(self, "ingest", number, port) for number, port in enumerate(ports)]
+        self.decides = [Part(self, "decide", number, 0) for number in range(decides)]
+
+    @property
+    def parts(self) -> list[Part]:
+        return [*self.ingests, *self.decides]
+
+    def where(self) -> list[str]:
+        return [f"--journal={self.journal}"]
+
+    async def start(self) -> None:
+        first, *others = self.ingests
+        await first.start()
+        for part in others:
+            part.data.mkdir(mode=0o700)
+            for key in KEYS:
+                shutil.copy(first.data / key, part.data / key)
+        await asyncio.gather(*(part.start() for part in (*others, *self.decides)))
+
+    async def ruler(self) -> Part:
+        """The one that tells Prometheus of the country."""
+        found: list[Part] = []
+
+        async def rules() -> bool:
+            found[:] = [part for part in self.decides if part.program.running and await tells(part)]
+            return bool(found)
+
+        await until(rules, within=PATIENCE_S, beat=BEAT_S)
+        (ruler,) = found
+        return ruler
+
+    async def end(self) -> None:
+        await super().end()
+        await asyncio.gather(*(part.program.stop() for part in self.parts))
+
+
+async def tells(part: Part) -> bool:
+    """Whether this process tells Prometheus of the country."""
+    return "rabta_isp_info{" in (await part.ask("metrics")).text
+
+
+@contextlib.asynccontextmanager
+async def fleet(root: Path, stream: Place, **how: Any) -> AsyncIterator[Fleet]:
+    """Ends every process in the end."""
+    made = Fleet(root, stream, **how)
+    try:
+        yield made
+    finally:
+        await made.end()
