@@ -67,6 +67,7 @@ PURE = {
         "jetstream/documents.py",
         "jetstream/frame.py",
         "jetstream/place.py",
+        "judging.py",
         "export/anonymous.py",
         "history/fold.py",
         "history/places.py",

@@ -17,12 +17,12 @@ from math import ceil
 from bench import record
 from bench.load import Maker
 from bench.process import memory
-from rabta_collector.admit import Terms, decode, judge, split_batch
 from rabta_collector.catalogue import Catalogue, Isp, Platform, Target
 from rabta_collector.decider import Decider
 from rabta_collector.engine import Engine
 from rabta_collector.entries import Measured, Presence
 from rabta_collector.exposition import Exposition
+from rabta_collector.judging import Terms, judge, read_batch
 from rabta_collector.share import Terms as Bounds
 from rabta_collector.share import share
 from rabta_collector.state import IngestStats
@@ -164,8 +164,7 @@ def take(entry: Entry, town: Town, decider: Decider, spent: Work) -> float:
     at, agent, isp, role, body = entry
     terms = Terms(now=at, lab=True, joined_at=0.0, asked=town.asked)
     clocks = [time.process_time()]
-    messages, parts = decode(link.MeasurementBatch, body).measurements, split_batch(body)
-    found = [judge(message, terms, raw) for message, raw in zip(messages, parts, strict=True)]
+    found = [judge(one.message, terms, one.raw, one.key) for one in read_batch(body)]
     taken = tuple(one for one in found if isinstance(one, Measurement))
     clocks.append(time.process_time())
     decider.advance(at)

@@ -2,6 +2,7 @@
 
 import pickle
 from collections import Counter, deque
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -36,7 +37,7 @@ def test_what_was_put_in_comes_out(tmp_path_factory: pytest.TempPathFactory, som
 
 
 def test_one_measurement_in_two_places_is_one_again(tmp_path: Path) -> None:
-    one = Measurement(target="x", started_at=None, duration_us=1, agent_version="0")  # type: ignore[arg-type]
+    one = Measurement(target="x", started_at=datetime(2026, 1, 1, tzinfo=UTC), duration_us=1, agent_version="0")
     first, second = through(tmp_path / "c", [one, one])  # type: ignore[misc]
     assert first is second
 

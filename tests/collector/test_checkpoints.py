@@ -106,7 +106,8 @@ class Collector:
 
     @property
     def state(self) -> object:
-        """All of it, at any depth, but for what is cached."""
+        """All of it, at any depth, but for what is cached; and nothing waits to be counted in."""
+        self.engine.snapshot()
         parts = vars(self.projections.checkpoints)["_parts"]
         return {name: held_by(part, frozenset({"_snapshot"})) for name, part in parts.items()}
 

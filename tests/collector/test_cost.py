@@ -18,11 +18,10 @@ from rabta_collector import admit
 from rabta_collector.catalogue import Catalogue
 from rabta_collector.engine import Engine
 from rabta_collector.entries import Measured
-from rabta_collector.ingest import Terms
 from rabta_collector.isps import load_isps
+from rabta_collector.judging import Terms, judge, read_batch
 from rabta_collector.targets import load_catalogue
 from rabta_proto.model import Measurement
-from rabta_proto.v1 import collector_pb2 as link
 from rabta_proto.vocabulary import Role, State
 
 BATCH, BATCHES = 10, 8
@@ -70,9 +69,8 @@ def decode(raw: bytes) -> tuple[Measurement, ...]:
 
 
 def judged(raw: bytes, terms: Terms) -> tuple[Measurement, ...]:
-    messages = admit.decode(link.MeasurementBatch, admit.open_envelope(raw).body).measurements
-    parts = admit.split_batch(admit.open_envelope(raw).body)
-    found = [admit.judge(message, terms, part) for message, part in zip(messages, parts, strict=True)]
+    envelope = admit.open_envelope(raw)
+    found = [judge(one.message, terms, one.raw, one.key) for one in read_batch(envelope.body, envelope.parts)]
     return tuple(one for one in found if isinstance(one, Measurement))
 
 

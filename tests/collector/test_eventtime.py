@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rabta_collector.eventtime import Doubt, reckon
+from rabta_collector.eventtime import Doubt, placed, reckon
 from rabta_proto.model import Measurement
 
 NOW = datetime(2026, 11, 28, tzinfo=UTC)
@@ -72,3 +72,21 @@ def test_nothing_that_an_agent_says_raises_and_what_is_believed_is_of_this_age(
     if moment.doubt is None:
         assert 2024 <= datetime.fromtimestamp(moment.at, UTC).year
         assert moment.at <= NOW.timestamp() + 86_400
+
+
+@given(
+    st.integers(0, 4 * 10**9),
+    st.none() | st.integers(-3_000_000, 3_000_000) | st.integers(-(2**62), 2**62),
+    st.none() | st.booleans(),
+)
+def test_the_short_answer_is_the_long_one(seconds: int, offset_us: int | None, jumped: bool | None) -> None:
+    measurement = measured(datetime.fromtimestamp(seconds, UTC), offset_us, jumped=jumped)
+    for now in (
+        seconds - 90_000.0,
+        seconds - 80_000.0,
+        seconds + 1.0,
+        seconds + 14 * 86_400.0,
+        seconds + 16 * 86_400.0,
+    ):
+        moment = reckon(measurement, now)
+        assert placed(measurement, now) == (moment.at if moment.doubt is None else None)

@@ -85,7 +85,7 @@ async def test_between_calls_the_session_stands(server: Server) -> None:
 async def test_a_plan_that_was_made_between_calls_comes_with_the_next(server: Server) -> None:
     agent = await server.join()
     await exchange(server, agent, hello(), beat())
-    assert 1 == server.planner.share_out(server.service.sessions)
+    assert 1 == sum(server.planner.offers(server.service.sessions))
     assert "plan" in kinds(await exchange(server, agent, hello(), beat()))
     assert "plan" not in kinds(await exchange(server, agent, hello(), beat()))
 
@@ -94,10 +94,10 @@ async def test_another_hello_begins_another_session_that_gets_the_plan_again(ser
     """What an answer held may have been lost on its way."""
     agent = await server.join()
     await exchange(server, agent, hello(), beat())
-    server.planner.share_out(server.service.sessions)
+    sum(server.planner.offers(server.service.sessions))
     await exchange(server, agent, hello(), beat())
     await exchange(server, agent, hello(epoch=8), beat())
-    assert 1 == server.planner.share_out(server.service.sessions)
+    assert 1 == sum(server.planner.offers(server.service.sessions))
     assert "plan" in kinds(await exchange(server, agent, hello(epoch=8), beat()))
     assert [True] == await presence(server)
 

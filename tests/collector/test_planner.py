@@ -68,7 +68,7 @@ class Country:
         self.whereabouts.hear(replace(entry, at=self.now))
 
     def share_out(self) -> int:
-        return self.planner.share_out(self.sessions)  # type: ignore[arg-type] # what a planner needs of sessions
+        return sum(self.planner.offers(self.sessions))  # type: ignore[arg-type] # what a planner needs of sessions
 
     def first_plan(self) -> wire.Plan:
         """A newcomer's."""
@@ -93,6 +93,18 @@ def test_agents_of_one_isp_share_and_others_do_not_matter(country: Country) -> N
     first, second, other = country.connect("a"), country.connect("b"), country.connect("c", "zong")
     assert 3 == country.share_out()
     assert (600_000, 600_000, 300_000) == (interval(first), interval(second), interval(other))
+
+
+def test_who_went_meanwhile_is_offered_nothing_and_who_came_is_at_the_next_time(country: Country) -> None:
+    for agent in "abc":
+        country.connect(agent)
+    offers = country.planner.offers(country.sessions)  # type: ignore[arg-type] # as above
+    assert next(offers)
+    gone = country.sessions.pop("b")
+    other = country.connect("c", isp="zong")
+    assert [] == list(offers)
+    assert [] == gone.plans == other.plans
+    assert 2 == country.share_out()
 
 
 def test_only_those_whose_part_has_changed_are_told(country: Country) -> None:

@@ -269,12 +269,12 @@ async def test_folded_batches_are_taken(server: Server) -> None:
 async def test_a_changed_share_goes_out_as_a_plan(server: Server) -> None:
     agent, other = await server.join(), await server.join()
     async with agent.session() as session, other.session():
-        assert 2 == server.planner.share_out(server.service.sessions)
+        assert 2 == sum(server.planner.offers(server.service.sessions))
         signed = (await session.next()).plan
         plan = plans.Plan.FromString(signed.plan)
         assert [600_000] == [entry.interval_ms for entry in plan.assignments]
         assert plans.Plan.FromString(agent.enrolment.plan.plan).version < plan.version
-        assert 0 == server.planner.share_out(server.service.sessions)
+        assert 0 == sum(server.planner.offers(server.service.sessions))
 
 
 def contents(folder: Path) -> bytes:
@@ -286,7 +286,7 @@ async def test_what_a_volunteer_leaves_out_is_not_asked_of_their_agent_and_is_wr
 ) -> None:
     agent, other = await server.join(), await server.join()
     async with agent.session(link.Hello(left_out=["SOCIAL"])) as session, other.session():
-        assert 2 == server.planner.share_out(server.service.sessions)
+        assert 2 == sum(server.planner.offers(server.service.sessions))
         assert [] == list(plans.Plan.FromString((await session.next()).plan.plan).assignments)
     kept = contents(tmp_path)
     assert agent.id.encode() in kept

@@ -71,3 +71,25 @@ def test_a_snapshot_does_not_change_any_more() -> None:
     counting.count(works().measurement(), "ptcl", NOON)
     assert 1 == before.attempts["x", "ptcl", "tcp"]
     assert 1 == sum(before.durations["ptcl", "tcp"].counts)
+
+
+def test_counts_are_the_same_whenever_they_are_looked_at() -> None:
+    told = [story for _ in range(400) for story in (works(), tls_trouble(RESET), bad_certificate())]
+    looked_at, not_looked_at = Counting(), Counting()
+    for n, each in enumerate(told):
+        for counting in (looked_at, not_looked_at):
+            counting.count(each.measurement(at=NOON + n), "ptcl", NOON + n)
+        if n % 7 == 0:
+            looked_at.snapshot()
+    assert looked_at.snapshot() == not_looked_at.snapshot()
+
+
+def test_durations_fall_into_the_bucket_whose_bound_they_do_not_exceed() -> None:
+    bounds_us = [round(bound * 1_000_000) for bound in DURATION_BUCKETS_S]
+    counting, told = Counting(), works().measurement(at=NOON)
+    for duration_us in (0, *bounds_us, *(bound + 1 for bound in bounds_us)):
+        observations = (replace(told.observations[0], duration_us=duration_us),)
+        counting.count(replace(told, observations=observations), "ptcl", NOON)
+    histogram = counting.snapshot().durations["ptcl", "dns"]
+    assert (2, *[2] * (len(bounds_us) - 1), 1) == histogram.counts
+    assert 2 * sum(bounds_us) + len(bounds_us) == round(histogram.sum_s * 1_000_000)

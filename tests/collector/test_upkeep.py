@@ -2,6 +2,8 @@
 
 import asyncio
 import json
+import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -38,3 +40,33 @@ async def test_scores_are_noted_to_the_hundredth_whenever_they_change(
     keeping.cancel()
     await accounts.close()
     registry.close()
+
+
+class Offers:
+    """Plans that take a while each, as a planner makes them."""
+
+    def __init__(self, each_s: float, count: int) -> None:
+        self.each_s, self.count = each_s, count
+
+    def offers(self, _sessions: object, _others: object) -> Iterator[bool]:
+        for number in range(self.count):
+            end = time.thread_time() + self.each_s
+            while time.thread_time() < end:
+                pass
+            yield number % 2 == 0
+
+
+async def test_plans_are_made_in_slices_between_which_others_are_served() -> None:
+    served = 0
+
+    async def others() -> None:
+        nonlocal served
+        while True:
+            served += 1
+            await asyncio.sleep(0)
+
+    serving = asyncio.create_task(others())
+    planner = Offers(upkeep.SLICE_S / 2, 40)
+    assert 20 == await upkeep.share_out(planner, {})  # type: ignore[arg-type] # what it needs of a planner
+    serving.cancel()
+    assert served >= 10  # were it one slice, they would have been served once

@@ -31,10 +31,11 @@ from rabta_agent.probes.head import mend
 from rabta_agent.sealed import Sealer
 from rabta_agent.urls import InvalidTarget, WebUrl, follow, parse_target, parse_url, read_location
 from rabta_collector import config as collector_config
-from rabta_collector.admit import Kind, Refused, Terms, decode, open_envelope, open_exchange, parse_bearer
-from rabta_collector.admit import judge as judge_measurement
+from rabta_collector.admit import Kind, Refused, decode, open_envelope, open_exchange, parse_bearer
 from rabta_collector.document import InvalidFileError, parse_toml
 from rabta_collector.isps import load_isps
+from rabta_collector.judging import Terms, read_batch
+from rabta_collector.judging import judge as judge_measurement
 from rabta_collector.ooni.judge import judge, why_not
 from rabta_collector.ooni.reader import Document, read_path
 from rabta_collector.post import AbortedError, unfold
@@ -89,8 +90,9 @@ def _session(raw: bytes, _: Path) -> None:
         case Kind.HEARTBEAT:
             decode(link.Heartbeat, envelope.body)
         case Kind.BATCH:
-            for message in decode(link.MeasurementBatch, envelope.body).measurements:
-                judge_measurement(message, TERMS)
+            for one in read_batch(envelope.body, envelope.parts):
+                judge_measurement(one.message, TERMS, one.raw, one.key)
+                judge_measurement(one.message, TERMS)
         case _:
             pass
 

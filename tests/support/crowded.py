@@ -63,8 +63,9 @@ class Crowd:
     def go_on(self) -> None:
         """Everything is measured again, which is counted here without measuring it."""
         self.moment += 1
-        for counts in (*self._counting._attempts.values(), self._counting._failures):
-            for counter in counts:
+        self._counting.snapshot()  # nothing waits to be counted in
+        for counts in (self._counting._attempts, self._counting._failures):
+            for counter in counts:  # type: ignore[attr-defined]
                 counts[counter] += 7  # type: ignore[index]
         for cell in CELLS:
             self._counting._last[cell] = NOW + self.moment / 7

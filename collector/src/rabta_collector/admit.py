@@ -1,34 +1,22 @@
 """What is taken from an agent and what is not, on raw bytes first: nothing is decoded before it is admitted. Pure.
 
 A message is bounded in bytes and, by a walk over its fields (https://protobuf.dev/programming-guides/encoding/), in
-measurements; only then is it decoded. A measurement that cannot be believed is rejected by itself with a reason, so
-that the agent deletes it; a message that cannot be read ends the session.
+measurements; only then is it decoded, and each measurement looked at by itself (judging.py). A message that cannot be
+read ends the session.
 """
 
-from collections.abc import Container, Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import TypeVar
 
 from google.protobuf.message import DecodeError, Message
 
-from rabta_proto.alike import by_likeness
-from rabta_proto.codec import from_message
-from rabta_proto.model import DnsQuery, HttpRoundTrip, Measurement, Observation, PathTrace, TlsHandshake
-from rabta_proto.v1 import measurement_pb2 as wire
-
 Decoded = TypeVar("Decoded", bound=Message)
 
 MAX_MESSAGE_BYTES = 1024 * 1024
 MAX_MEASUREMENTS = 500
 MAX_REQUESTS = 64  # of a session in one exchange
-MAX_MEASUREMENT_BYTES = 256 * 1024
-MAX_OBSERVATIONS = 256
-FREE_PARTS, BYTES_PER_PART = 64, 12  # of a measurement: each part is a value in memory, and two bytes can make one
-SMALL_BYTES = 8192  # what a measurement of so many holds is counted after it was decoded: it cannot be much
-MAX_AHEAD_S = 86_400  # a clock may be wrong; more than a day ahead, its measurements cannot be put in order
-MAX_BEHIND_S = 86_400  # likewise before its agent joined, when it had no plan
-MAX_NUMBER = 2**63 - 1  # SQLite's integers are signed
 
 
 class Reason(StrEnum):
@@ -86,19 +74,11 @@ KINDS = {1: Kind.HELLO, 2: Kind.BATCH, 3: Kind.HEARTBEAT, 4: Kind.GOODBYE}  # fi
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Envelope:
-    """A message of a session, not decoded: which one, its bytes, and how many measurements they hold."""
+    """A message of a session, not decoded: which one, its bytes, and those of each measurement in a batch."""
 
     kind: Kind
     body: bytes
-    measurements: int = 0
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Rejected:
-    """A measurement that will never be taken."""
-
-    sequence: int
-    reason: Reason
+    parts: Sequence[bytes] = ()
 
 
 def parse_bearer(authorization: str) -> tuple[str, str]:
@@ -119,12 +99,10 @@ def open_envelope(raw: bytes) -> Envelope:
     if not known:
         return Envelope(kind=Kind.UNKNOWN, body=b"")
     kind, body = known[0]
-    count = 0
-    if kind is Kind.BATCH:
-        count = len(split_batch(body))
-        if count > MAX_MEASUREMENTS:
-            raise Refused(Reason.TOO_LARGE, f"a batch holds {count} measurements; at most {MAX_MEASUREMENTS} are taken")
-    return Envelope(kind=kind, body=body, measurements=count)
+    parts = split_batch(body) if kind is Kind.BATCH else []
+    if (count := len(parts)) > MAX_MEASUREMENTS:
+        raise Refused(Reason.TOO_LARGE, f"a batch holds {count} measurements; at most {MAX_MEASUREMENTS} are taken")
+    return Envelope(kind=kind, body=body, parts=parts)
 
 
 def open_exchange(raw: bytes) -> list[bytes]:
@@ -209,85 +187,3 @@ def decode(kind: type[Decoded], body: bytes) -> Decoded:
         return kind.FromString(body)
     except DecodeError as wrong:
         raise Refused(Reason.UNREADABLE, "a message cannot be read") from wrong
-
-
-def count_parts(message: wire.Measurement) -> int:
-    """Observations and what they list."""
-    return sum(map(_parts, message.observations))
-
-
-def _parts(observation: wire.Observation) -> int:
-    match observation.WhichOneof("detail"):
-        case "dns":
-            dns = observation.dns
-            return 1 + len(dns.answers) + sum(1 + len(reply.answers) for reply in dns.later_replies)
-        case "tls":
-            return 1 + len(observation.tls.chain)
-        case "http":
-            return 1 + len(observation.http.header_names) + len(observation.http.marks)
-        case "trace":
-            return 1 + sum(1 + len(step.first_resets) for step in observation.trace.steps)
-        case _:
-            return 1
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Terms:
-    """What a measurement is held against. Times are Unix seconds; `asked`: platforms and targets of plans."""
-
-    now: float
-    lab: bool
-    joined_at: float
-    asked: Container[tuple[str, str]]
-
-
-def judge(message: wire.Measurement, terms: Terms, raw: bytes | None = None) -> Measurement | Reason:
-    """The measurement in a message, or why it will never be taken. `raw`: its bytes, where at hand."""
-    if not 0 < message.sequence <= MAX_NUMBER or not 0 < message.epoch <= MAX_NUMBER:
-        return Reason.NO_SEQUENCE
-    if not message.target:
-        return Reason.NO_TARGET
-    if (message.platform, message.target) not in terms.asked:
-        return Reason.NOT_ASKED
-    began = message.started_at.seconds
-    if message.HasField("clock_offset_us"):
-        began += message.clock_offset_us // 1_000_000  # by our clock, as far as the agent knows it
-    if began > terms.now + MAX_AHEAD_S:
-        return Reason.FROM_THE_FUTURE
-    if began < terms.joined_at - MAX_BEHIND_S and not message.clock_jumped:  # that one is kept, and decides nothing
-        return Reason.BEFORE_JOINING
-    if message.network.lab and not terms.lab:
-        return Reason.LAB
-    raw, seen = raw or message.SerializeToString(), len(message.observations)
-    size = len(raw)
-    if seen > MAX_OBSERVATIONS or size > MAX_MEASUREMENT_BYTES:
-        return Reason.OVERSIZED
-    parts_at_most, small = FREE_PARTS + size // BYTES_PER_PART, size <= SMALL_BYTES
-    if not small and count_parts(message) > parts_at_most:
-        return Reason.OVERSIZED
-    try:
-        measurement = from_message(message, raw)
-    except ValueError:
-        return Reason.IMPOSSIBLE
-    if small and seen + _count_listed(measurement) > parts_at_most:
-        return Reason.OVERSIZED
-    return measurement
-
-
-@by_likeness
-def _count_listed(measurement: Measurement) -> int:
-    return sum(map(_listed, measurement.observations))
-
-
-def _listed(observation: Observation) -> int:
-    """What an observation lists, as `count_parts` counts it; several times as fast as there."""
-    match observation.detail:
-        case DnsQuery(answers=answers, later_replies=replies):
-            return len(answers) + (sum(1 + len(reply.answers) for reply in replies) if replies else 0)
-        case TlsHandshake(chain=chain):
-            return len(chain)
-        case HttpRoundTrip(header_names=names, marks=marks):
-            return len(names) + len(marks)
-        case PathTrace(steps=steps):
-            return sum(1 + len(step.first_resets) for step in steps)
-    return 0

@@ -22,15 +22,22 @@ class Agenda:
 
     def enter_after(self, item: Item, moment: float) -> None:
         """Makes an item due at the first point after a moment."""
-        self._enter(item, int(moment // self.grid_s) + 1)
+        self.enter(item, self.point_after(moment))
 
     def enter_at(self, item: Item, moment: float) -> None:
         """Makes an item due at the first point that is not before a moment."""
-        self._enter(item, ceil(moment / self.grid_s))
+        self.enter(item, ceil(moment / self.grid_s))
 
-    def _enter(self, item: Item, point: int) -> None:
-        point = max(point, self.done + 1)
-        if point < self._points.get(item, point + 1):
+    def point_after(self, moment: float) -> int:
+        """The first point after a moment."""
+        return int(moment // self.grid_s) + 1
+
+    def enter(self, item: Item, point: int) -> None:
+        """Makes an item due at a point, or at the next one where that is past."""
+        if point <= self.done:
+            point = self.done + 1
+        known = self._points.get(item)
+        if known is None or point < known:
             self._points[item] = point
             heappush(self._heap, (point, item))
 

@@ -56,10 +56,11 @@ class Change:
 class Cell:
     """`isp_state` is set from outside before each decision. `platform` is empty for the references of an ISP.
 
-    `deciding` are the targets that make up the platform. `paces` hold what timed reads say, each apart from its
-    target's window: they are few, and what reaches a site without them says nothing against them. `_by_part` holds what
-    was last decided of each part; it is empty while the ISP is down. Until `rests_until` nothing is to be decided anew
-    unless it has `stirred`, or the ISP's state changes: to count a crowd twice a second is no news.
+    `deciding` are the targets that make up the platform, `place` is ISP and platform. `paces` hold what timed reads
+    say, each apart from its target's window: they are few, and what reaches a site without them says nothing against
+    them. `_by_part` holds what was last decided of each part; it is empty while the ISP is down. Until `rests_until`
+    nothing is to be decided anew unless it has `stirred`, or the ISP's state changes: to count a crowd twice a second
+    is no news.
     """
 
     platform: str
@@ -74,12 +75,14 @@ class Cell:
     rests_until: float = 0.0
     parts: tuple[Part, ...] = ()
     deciding: Mapping[str, Target] = field(init=False)
+    place: tuple[str, str] = field(init=False)
     _by_part: dict[Part, Decision] = field(init=False, default_factory=dict)
 
     def __post_init__(self) -> None:
         optional = {part.id for part in self.parts if not part.required}
         counted = {url: one for url, one in self.targets.items() if one.required and one.part not in optional}
         self.deciding = counted or self.targets
+        self.place = (self.isp, self.platform)
 
     def take_over(self, old: "Cell") -> None:
         """What was seen and said of the same platform before the catalogue changed."""

@@ -124,24 +124,27 @@ class Court:
         window.record(case, finding, now)
         self.rollup.hear(cell.isp, cell.platform, case.agent, case.started, finding.judgement)
         self.changed(cell)
-        if at_odds(held := window.decision.state, says(finding)):
-            self.alarmed(
-                Alarm(
-                    agent=case.agent,
-                    isp=cell.isp,
-                    platform=cell.platform,
-                    url=target.url,
-                    held=held,
-                    started=case.started,
-                    sure=finding.judgement is not Judgement.INCONCLUSIVE,
-                )
-            )
+        if at_odds(window.decision.state, says(finding)):
+            self._alarm(cell, window, case, finding)
         if finding.judgement is Judgement.OK:
             told = self.vantages.hear_reached(case.agent, case.measurement, case.started) or told
         else:
             self._open.setdefault(cell.isp, set()).add(case.agent)
         if (told or cell.platform == REFERENCES) and case.agent in self._open.get(cell.isp, ()):
             self._revise_all(cell.isp, case.agent)
+
+    def _alarm(self, cell: Cell, window: Window, case: Case, finding: Finding) -> None:
+        self.alarmed(
+            Alarm(
+                agent=case.agent,
+                isp=cell.isp,
+                platform=cell.platform,
+                url=case.measurement.target,
+                held=window.decision.state,
+                started=case.started,
+                sure=finding.judgement is not Judgement.INCONCLUSIVE,
+            )
+        )
 
     def _revise_all(self, isp: str, agent: str) -> None:
         """Judges anew what is open of an agent at an ISP."""

@@ -31,7 +31,7 @@ from rabta_collector.chronicle import Chronicle
 from rabta_collector.controls import Look
 from rabta_collector.court import REFERENCES, Court, Place
 from rabta_collector.entries import Entry, Measured, Presence
-from rabta_collector.eventtime import reckon
+from rabta_collector.eventtime import placed
 from rabta_collector.health import health, void_votes
 from rabta_collector.nation import Nation
 from rabta_collector.outage import Patience
@@ -104,6 +104,7 @@ class Engine:
         self.chronicle = Chronicle(settings.events_kept)
         self._snapshot: Snapshot | None = None
         self._at = 0.0  # of the last entry
+        self._point = 0  # of the grid after it
         self.set_catalogue(catalogue)
 
     def set_catalogue(self, catalogue: Catalogue) -> None:
@@ -118,7 +119,7 @@ class Engine:
     def apply(self, entry: Entry) -> None:
         """Folds one entry of the journal; entries come in the order of `at`."""
         self._process(int(entry.at // self._settings.grid_s))
-        self._at = entry.at
+        self._at, self._point = entry.at, self._agenda.point_after(entry.at)
         self._snapshot = None
         self._nation.hear(entry)
         if entry.role is Role.CONTROL:
@@ -170,8 +171,10 @@ class Engine:
     # Entries
 
     def _enter(self, cell: Cell) -> None:
-        rests = cell.rests_until > self._at and not cell.stirred
-        self._agenda.enter_after((cell.isp, cell.platform), cell.rests_until if rests else self._at)
+        if cell.rests_until > self._at and not cell.stirred:
+            self._agenda.enter_after(cell.place, cell.rests_until)
+        else:
+            self._agenda.enter(cell.place, self._point)
 
     def _open_cells(self, isp: str, before: dict[Place, Cell]) -> None:
         """Every platform has a verdict at an ISP that ever had an agent."""
@@ -197,10 +200,9 @@ class Engine:
         target = self._targets.get((measurement.platform, measurement.target))
         if target is None:
             return
-        moment = reckon(measurement, entry.at)
-        if moment.doubt is not None:
+        started, lasted = placed(measurement, entry.at), measurement.duration_us / 1_000_000
+        if started is None:
             return
-        started, lasted = moment.at, measurement.duration_us / 1_000_000
         if started + lasted > entry.at + CLOCK_SLACK_S:  # a clock that is ahead: nothing comes before it was measured
             started = entry.at - lasted
         if started != measurement.began_us / 1_000_000:

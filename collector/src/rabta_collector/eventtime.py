@@ -11,6 +11,7 @@ from rabta_proto.model import Measurement
 
 NEGLIGIBLE_S = 1.0  # an offset of less is within the error of most, and is left out: times of one machine stay in order
 EARLIEST = 1_704_067_200.0  # 2024-01-01: there was no agent before; clocks without a battery wake up in 1970
+AHEAD_S = 86_400.0
 OLDEST_S = 15 * 86_400.0  # a spool keeps what waits for fourteen days, as a rule
 
 
@@ -38,12 +39,22 @@ def reckon(measurement: Measurement, now: float) -> Moment:
     return Moment(at, _doubt(measurement, at, now))
 
 
+def placed(measurement: Measurement, now: float) -> float | None:
+    """The same moment, `None` where there is a doubt; most clocks are as good as right, and raise none."""
+    at, offset_us = measurement.began_us / 1e6, measurement.clock_offset_us
+    near = max(EARLIEST, now - OLDEST_S) <= at <= now + AHEAD_S
+    if near and not measurement.clock_jumped and (offset_us is None or abs(offset_us) < NEGLIGIBLE_S * 1e6):
+        return at
+    moment = reckon(measurement, now)
+    return moment.at if moment.doubt is None else None
+
+
 def _doubt(measurement: Measurement, at: float, now: float) -> Doubt | None:
     if measurement.clock_jumped:
         return Doubt.JUMPED
     if at < EARLIEST:
         return Doubt.ANCIENT
-    if at > now + 86_400:
+    if at > now + AHEAD_S:
         return Doubt.AHEAD
     if measurement.clock_offset_us is None and at < now - OLDEST_S:
         return Doubt.STALE

@@ -9,14 +9,14 @@ import asyncio
 from collections import Counter
 from collections.abc import Callable, Container, Sequence
 from time import perf_counter
-from typing import NamedTuple
 
-from rabta_collector.admit import Reason, Refused, Rejected, Terms, decode, judge, split_batch
-from rabta_collector.echoes import Echoes, Mark
+from rabta_collector.admit import Reason, Refused, split_batch
+from rabta_collector.echoes import Echoes
 from rabta_collector.entries import Entry, Measured
-from rabta_collector.eventtime import reckon
+from rabta_collector.eventtime import placed, reckon
 from rabta_collector.journal import Batch, JournalError, Member
 from rabta_collector.journals import AnyJournal
+from rabta_collector.judging import Came, Rejected, Terms, judge, read_batch
 from rabta_collector.limits import Limits
 from rabta_collector.sequences import Seen, Standing, runs
 from rabta_collector.state import IngestStats
@@ -28,15 +28,6 @@ from rabta_proto.v1 import measurement_pb2 as wire
 ROOM = Limits().inflight_bytes
 SLICE_S = 0.01  # of judging at a stretch
 _UNKNOWABLE = {Standing.FORGOTTEN: Reason.FORGOTTEN, Standing.BEYOND: Reason.TOO_MANY_EPOCHS}
-
-
-class Came(NamedTuple):
-    """A measurement as it came. A tuple, for there are many."""
-
-    message: wire.Measurement
-    raw: bytes
-    epoch: int
-    sequence: int
 
 
 class Ingest:
@@ -71,26 +62,28 @@ class Ingest:
     def remember(self, entry: Entry, epoch: int) -> None:
         """Notes what is on disk; to be called for each entry, in order, before its future is done."""
         if isinstance(entry, Measured):
-            agent, remember = entry.agent, self.echoes.add
-            self.seen.add(agent, epoch, [measurement.sequence for measurement in entry.measurements])
-            for measurement in entry.measurements:
-                remember(agent, epoch, _mark(measurement))
+            self.seen.add(entry.agent, epoch, [measurement.sequence for measurement in entry.measurements])
+            self.echoes.add(entry.agent, epoch, entry.measurements)
 
     @property
     def load(self) -> float:
         """Share of the room in flight that is taken."""
         return self._turnstile.load
 
-    async def take(self, member: Member, body: bytes, *, measurements: int = 0, greedy: bool = False) -> link.Ack:
+    async def take(
+        self, member: Member, body: bytes, *, parts: Sequence[bytes] | None = None, greedy: bool = False
+    ) -> link.Ack:
         """Journals what is new in the bytes of a `MeasurementBatch`, when it is its turn. Raises `Refused`.
 
-        `measurements`: how many the batch holds, as far as known; `greedy`: whether others go first.
+        `parts`: those of each measurement, where at hand; `greedy`: whether others go first.
         """
-        async with self._turnstile.turn(member.agent, len(body), measurements=measurements, greedy=greedy):
-            return await self._take(member, body)
+        if parts is None:
+            parts = split_batch(body)
+        async with self._turnstile.turn(member.agent, len(body), measurements=len(parts), greedy=greedy):
+            return await self._take(member, body, parts)
 
-    async def _take(self, member: Member, body: bytes) -> link.Ack:
-        came = _read(body)
+    async def _take(self, member: Member, body: bytes, parts: Sequence[bytes]) -> link.Ack:
+        came = read_batch(body, parts)
         if not came:
             return link.Ack()
         epoch = came[0].epoch
@@ -131,11 +124,7 @@ class Ingest:
         rejected: list[Rejected] = []
         terms, until = self._terms(agent), perf_counter() + SLICE_S
         for one in new:
-            judged = judge(one.message, terms, one.raw)
-            if not isinstance(judged, Reason):
-                echo, beyond = self.echoes.look(agent, epoch, _mark(judged))
-                self._stats.beyond_memory += beyond
-                judged = Reason.REPLAYED if echo else judged
+            judged = judge(one.message, terms, one.raw, one.key)
             if isinstance(judged, Reason):
                 rejected.append(Rejected(sequence=one.sequence, reason=judged))
             else:
@@ -143,6 +132,11 @@ class Ingest:
             if perf_counter() > until:
                 await asyncio.sleep(0)
                 until = perf_counter() + SLICE_S
+        echoes, beyond = self.echoes.look(agent, epoch, taken)
+        self._stats.beyond_memory += beyond
+        rejected += [Rejected(sequence=taken[place].sequence, reason=Reason.REPLAYED) for place in echoes]
+        for place in reversed(echoes):
+            del taken[place]
         return taken, rejected
 
     def _terms(self, agent: str) -> Terms:
@@ -192,7 +186,7 @@ class Ingest:
         now = self._journal.now()
         self._stats.lag_s = max(0.0, now - max([measurement.began_us for measurement in taken]) / 1e6)
         for measurement in taken:
-            if (doubt := reckon(measurement, now).doubt) is not None:
+            if placed(measurement, now) is None and (doubt := reckon(measurement, now).doubt) is not None:
                 self._stats.doubted[doubt] = self._stats.doubted.get(doubt, 0) + 1
 
     def _count(self, accepted: int, duplicate: int, rejected: Sequence[Rejected]) -> None:
@@ -203,23 +197,10 @@ class Ingest:
             self._stats.rejected[reason] = self._stats.rejected.get(reason, 0) + count
 
 
-def _read(body: bytes) -> list[Came]:
-    """The measurements of a batch. Raises `Refused`."""
-    messages = decode(link.MeasurementBatch, body).measurements
-    parts = split_batch(body)
-    if len(messages) != len(parts):
-        raise Refused(Reason.UNREADABLE, "a message cannot be read")
-    return [Came(one, raw, one.epoch, one.sequence) for one, raw in zip(messages, parts, strict=True)]
-
-
 def _is_run(came: Sequence[Came]) -> bool:
     """Whether numbers follow one another, each one higher by one."""
     first = came[0].sequence
     return [one.sequence for one in came] == list(range(first, first + len(came)))
-
-
-def _mark(measurement: Measurement) -> Mark:
-    return Mark(measurement.target, measurement.began_us, measurement.duration_us)
 
 
 def _acknowledge(

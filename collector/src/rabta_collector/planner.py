@@ -8,7 +8,7 @@ outdated (whereabouts.py), which is looked at every ten such moments (five minut
 
 import asyncio
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping, Set
+from collections.abc import Callable, Iterable, Iterator, Mapping, Set
 from dataclasses import dataclass, field
 from math import ceil
 from types import MappingProxyType
@@ -18,7 +18,7 @@ from rabta_collector.authority import standing
 from rabta_collector.journal import Member
 from rabta_collector.plan import LIFETIME_S, NO_BOUND, Frame, Issue, sign_plan
 from rabta_collector.session import Session
-from rabta_collector.share import Share, Terms, mirror, share
+from rabta_collector.share import Share, Split, Terms
 from rabta_collector.signing import Signer
 from rabta_collector.whereabouts import Directory, Whereabouts
 from rabta_proto.v1 import collector_pb2 as link
@@ -105,12 +105,14 @@ class Planner:
     def first_plan(self, newcomer: Member, connected: Iterable[Present]) -> wire.SignedPlan:
         """The plan of an agent that has just joined, as if it were connected and left nothing out."""
         group = {one.member.agent: one.left_out for one in connected if _group(one.member) == _group(newcomer)}
-        shares = self._share(newcomer.role, {**group, newcomer.agent: frozenset()})[newcomer.agent]
+        shares = self._split({**group, newcomer.agent: frozenset()}).part(newcomer)
         directory = self._whereabouts.directory(self._clock())
         return self._issue(newcomer, shares, _directory_for(newcomer, directory)).plan
 
-    def share_out(self, sessions: Mapping[str, Session], others: Mapping[str, Present] = NOBODY) -> int:
-        """Offers a plan to each agent whose own has changed, is outdated or grows old; how many were offered.
+    def offers(self, sessions: Mapping[str, Session], others: Mapping[str, Present] = NOBODY) -> Iterator[bool]:
+        """Offers a plan to each agent whose own has changed, is outdated or grows old: to one at each step.
+
+        Says whether it was offered one. Between steps agents may come and go, after which all is shared anew.
 
         `others`: agents whose sessions other processes hold; these give them their plans.
         """
@@ -119,12 +121,12 @@ class Planner:
             groups[_group(present.member)][agent] = present.left_out
         self._issued = {agent: issued for agent, issued in self._issued.items() if agent in sessions}
         pass_ = _Pass(directory=self._whereabouts.directory(self._clock()), outdated=self._outdated)
-        offered = 0
-        for (role, _isp), agents in groups.items():
-            for agent, shares in self._share(role, agents).items():
-                if agent in sessions:
-                    offered += self._offer(sessions[agent], shares, pass_)
-        return offered
+        for group, agents in groups.items():
+            split = self._split(agents)
+            for agent, left_out in agents.items():
+                now = sessions.get(agent)
+                if now is not None and (_group(now.member), now.left_out) == (group, left_out):
+                    yield self._offer(now, split.part(now.member), pass_)
 
     def _offer(self, session: Session, shares: tuple[Share, ...], pass_: "_Pass") -> bool:
         issued = self._issued.get(session.member.agent)
@@ -144,10 +146,9 @@ class Planner:
         self.changed()  # it takes nothing just now: again with the next change
         return False
 
-    def _share(self, role: Role, agents: Mapping[str, Set[str]]) -> dict[str, tuple[Share, ...]]:
-        split = mirror if role is Role.CONTROL else share
+    def _split(self, agents: Mapping[str, Set[str]]) -> "_Split":
         targets = standing(self._frame.catalogue.targets, self._clock() + LIFETIME_S)
-        return split(targets, agents, self._terms)
+        return _Split(targets, agents, self._terms)
 
     def _issue(self, member: Member, shares: tuple[Share, ...], directory: Directory | None) -> "_New":
         now = self._clock()
@@ -161,6 +162,14 @@ class Planner:
             directory=directory or {},
         )
         return _New(plan=sign_plan(self._frame, issue, shares, self._signer), version=self.version)
+
+
+class _Split(Split):
+    """The work of one group, be it an ISP's agents or the controls."""
+
+    def part(self, member: Member) -> tuple[Share, ...]:
+        """What one of them is to measure."""
+        return self.mirrored(member.agent) if member.role is Role.CONTROL else self.of(member.agent)
 
 
 @dataclass(slots=True, kw_only=True)

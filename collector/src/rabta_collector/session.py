@@ -75,6 +75,9 @@ class Session:
         self.member, self._heard, self._charge = member, heard, charge
         self.stream, self._ingest, self._silence_s = stream, ingest, heartbeat_s * SILENCE
         self._outbox: asyncio.Queue[bytes] = asyncio.Queue(OUTBOX)
+        self._writing = asyncio.Lock()
+        self._waiting_since: float | None = None  # for the next message, by the loop's clock; `None`: not now
+        self._watch: asyncio.TimerHandle | None = None
         self._end: End | None = None
         self._ending = asyncio.Event()
         self.plan_version = 0
@@ -120,6 +123,7 @@ class Session:
 
     async def run(self) -> None:
         """Until the agent closes the stream. Raises `Refused` or `SessionEndedError`."""
+        self._look_for_silence()
         try:
             async with asyncio.TaskGroup() as group:
                 others = [group.create_task(self._send()), group.create_task(self._wait_for_end())]
@@ -128,6 +132,21 @@ class Session:
                     task.cancel()
         except BaseExceptionGroup as raised:
             raise raised.exceptions[0] from None  # the first ends the session; the others followed from it
+        finally:
+            if self._watch is not None:
+                self._watch.cancel()
+
+    def _look_for_silence(self) -> None:
+        """Ends the session where its agent has been silent for too long; else looks again when it may have been.
+
+        A timer for each message would take longer than some messages do.
+        """
+        loop, since = asyncio.get_running_loop(), self._waiting_since
+        left_s = self._silence_s - (0.0 if since is None else loop.time() - since)
+        if left_s <= 0:
+            self.end(End.SILENT)
+        else:
+            self._watch = loop.call_later(left_s, self._look_for_silence)
 
     async def _wait_for_end(self) -> None:
         await self._ending.wait()
@@ -135,8 +154,19 @@ class Session:
 
     async def _send(self) -> None:
         while True:
-            await self.stream.write(await self._outbox.get())
+            message = await self._outbox.get()
+            async with self._writing:
+                await self.stream.write(message)
             self._outbox.task_done()
+
+    async def _reply(self, response: link.SessionResponse) -> None:
+        """Answers a message, after all that was said before: at once where that has been written."""
+        message = response.SerializeToString()
+        if not self._outbox.empty():
+            await self._outbox.put(message)
+            return
+        async with self._writing:
+            await self.stream.write(message)
 
     async def _receive(self) -> None:
         while await self._receive_one():
@@ -144,11 +174,14 @@ class Session:
 
     async def _receive_one(self) -> bool:
         """Takes the next message, and keeps nothing of it while the one after it is waited for; false at the end."""
-        envelope = await read_envelope(self.stream, self._silence_s)
-        if envelope is None:
+        self._waiting_since = asyncio.get_running_loop().time()
+        raw = await self.stream.read()
+        self._waiting_since = None
+        if raw is None:
             return False
+        envelope = open_envelope(raw)
         self._heard(None)
-        toll = self._charge(len(envelope.body), envelope.measurements)
+        toll = self._charge(len(envelope.body), len(envelope.parts))
         match envelope.kind:
             case Kind.BATCH:
                 await self._take(envelope, greedy=toll.greedy)
@@ -171,22 +204,22 @@ class Session:
         self._heard(heartbeat)
         now = to_timestamp(datetime.fromtimestamp(self._ingest.now(), UTC))
         answer = link.HeartbeatAnswer(agent_now=heartbeat.now, now=now)
-        await self._outbox.put(link.SessionResponse(heartbeat_answer=answer).SerializeToString())
+        await self._reply(link.SessionResponse(heartbeat_answer=answer))
 
     async def _pay(self, toll: Toll) -> None:
         """Holds the agent back by not reading from it."""
         if toll.slow_down is not None:
-            await self._outbox.put(link.SessionResponse(slow_down=toll.slow_down).SerializeToString())
+            await self._reply(link.SessionResponse(slow_down=toll.slow_down))
         if toll.wait_s > 0:
             await asyncio.sleep(toll.wait_s)
 
     async def _take(self, envelope: Envelope, *, greedy: bool) -> None:
         stalled = asyncio.get_running_loop().call_later(STALLED_S, self._ask_for_patience)
         try:
-            ack = await self._ingest.take(self.member, envelope.body, measurements=envelope.measurements, greedy=greedy)
+            ack = await self._ingest.take(self.member, envelope.body, parts=envelope.parts, greedy=greedy)
         finally:
             stalled.cancel()
-        await self._outbox.put(link.SessionResponse(ack=ack).SerializeToString())
+        await self._reply(link.SessionResponse(ack=ack))
 
     def _ask_for_patience(self) -> None:
         """The journal keeps us waiting: what is fresh can wait a little, and the backlog until that is over."""

@@ -89,44 +89,59 @@ class _Fit:
     reads: float
 
 
-def share(targets: Sequence[Target], agents: LeftOut, terms: Terms) -> dict[str, tuple[Share, ...]]:
-    """What each agent of one ISP is to measure."""
-    crews = _crews(targets, agents)
-    works = {left_out: _work(targets, crews, left_out) for left_out in set(map(frozenset, agents.values()))}
-    fits = {left_out: _fit(work, terms) for left_out, work in works.items()}
-    shares: dict[str, tuple[Share, ...]] = {}
-    for agent, left_out in agents.items():
-        fit = fits[frozenset(left_out)]
-        shares[agent] = tuple(
+class Split:
+    """The work of some agents. What each of them is to measure is worked out when it is asked for."""
+
+    def __init__(self, targets: Sequence[Target], agents: LeftOut, terms: Terms) -> None:
+        self._targets, self._agents, self._terms = targets, agents, terms
+        self._crews = _crews(targets, agents)
+        self._works: dict[frozenset[str], tuple[Sequence[_Work], _Fit]] = {}
+
+    def of(self, agent: str) -> tuple[Share, ...]:
+        """One agent's part of an ISP's work."""
+        works, fit = self._of(frozenset(self._agents[agent]))
+        return tuple(
             _turn(
                 work,
-                crews[work.target.platform][agent],
-                _interval(work, terms) * fit.stretches[work.target.priority],
+                self._crews[work.target.platform][agent],
+                _interval(work, self._terms) * fit.stretches[work.target.priority],
                 fit.full_every,
                 work.agents * fit.reads,
             )
-            for work in works[frozenset(left_out)]
+            for work in works
         )
-    return shares
+
+    def mirrored(self, agent: str) -> tuple[Share, ...]:
+        """One control's part: every target at its own interval, for the findings of all ISPs hang on it."""
+        works = _work(self._targets, self._crews, self._agents[agent])
+        return tuple(
+            _turn(work, self._crews[work.target.platform][agent], max(work.target.interval_s, self._terms.floor_s), 1)
+            for work in works
+        )
+
+    def _of(self, left_out: frozenset[str]) -> tuple[Sequence[_Work], _Fit]:
+        """The same for all agents that leave out the same."""
+        if left_out not in self._works:
+            works = _work(self._targets, self._crews, left_out)
+            self._works[left_out] = works, _fit(works, self._terms)
+        return self._works[left_out]
 
 
-def mirror(targets: Sequence[Target], agents: LeftOut, terms: Terms) -> dict[str, tuple[Share, ...]]:
-    """What each control is to measure: every target at its own interval, for the findings of all ISPs hang on it."""
-    crews = _crews(targets, agents)
-    return {
-        agent: tuple(
-            _turn(work, crews[work.target.platform][agent], max(work.target.interval_s, terms.floor_s), 1)
-            for work in _work(targets, crews, left_out)
-        )
-        for agent, left_out in agents.items()
-    }
+def share(targets: Sequence[Target], agents: LeftOut, terms: Terms) -> dict[str, tuple[Share, ...]]:
+    """What each agent of one ISP is to measure."""
+    split = Split(targets, agents, terms)
+    return {agent: split.of(agent) for agent in agents}
 
 
 def _crews(targets: Sequence[Target], agents: LeftOut) -> dict[str, dict[str, int]]:
-    """Who measures each platform, and as which of them."""
+    """Who measures each platform, and as which of them. What nobody leaves out has one crew, that of all."""
     names = sorted(agents)
+    all_of_them = {agent: turn for turn, agent in enumerate(names)}
+    shunned = set[str]().union(*set(map(frozenset, agents.values())))
     return {
         platform: {agent: turn for turn, agent in enumerate(name for name in names if platform not in agents[name])}
+        if platform in shunned
+        else all_of_them
         for platform in {target.platform for target in targets}
     }
 

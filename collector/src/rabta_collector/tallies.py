@@ -4,10 +4,11 @@ Label values come from closed sets alone: what an agent says beyond them is coun
 being an attempt of its own; handshakes that only look closer (isolation, a refused certificate) do not.
 """
 
-from bisect import bisect_left
+from bisect import bisect_right
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from itertools import pairwise
 from math import inf
 
 from rabta_collector.state import DURATION_BUCKETS_S, Histogram, Tallies
@@ -46,6 +47,8 @@ FAILURES: Mapping[str, frozenset[str]] = {
 """The steps that are counted, and failures with a series of their own; the rest is `other`. Each costs ISPs x platforms
 series: what is not told apart on /metrics is counted together from the beginning."""
 _WORDS = {step: {word: word for word in usual} for step, usual in FAILURES.items()}
+MOST_WAITING, LOOKS_WAITING = 4096, 512
+"""Durations, and looks, that wait to be counted in: a millisecond of work."""
 _BUCKETS_US = tuple(bound * 1_000_000 for bound in DURATION_BUCKETS_S)
 
 
@@ -54,62 +57,101 @@ class _Durations:
     counts: list[int] = field(default_factory=lambda: [0] * (len(_BUCKETS_US) + 1))
     sum_us: int = 0
 
+    def add(self, durations_us: Iterable[int]) -> None:
+        """Sorts many in at once: that takes a third of the time that one after the other does."""
+        found = sorted(durations_us)
+        self.sum_us += sum(found)
+        places = [bisect_right(found, bound) for bound in _BUCKETS_US]
+        for bucket, (first, end) in enumerate(pairwise((0, *places, len(found)))):
+            self.counts[bucket] += end - first
+
+
+class _Waiting(dict[str, list[int]]):
+    """How long operations took, by step."""
+
+    def __missing__(self, step: str) -> list[int]:
+        durations_us = self[step] = list[int]()
+        return durations_us
+
+
+@dataclass(slots=True, eq=False)
+class Look:
+    """What counts of measurements that are alike: of each observation its place, its step, and how it failed, if so.
+
+    Failures in the words of `FAILURES`. Known by what it is and not by what it holds: so it is found in no time.
+    """
+
+    platform: str
+    steps: tuple[tuple[int, str, str | None], ...]
+
 
 @dataclass(slots=True)
 class Counting:
-    """Counts measurements by agents inside of the country; `platform` empty (references) counts for durations alone."""
+    """Counts measurements by agents inside of the country; `platform` empty (references) counts for durations alone.
 
-    _attempts: dict[tuple[str, str], dict[str, int]] = field(default_factory=dict)
-    """By platform and ISP, then by step."""
+    What is not counted in yet waits: in `_looks` how many measurements of each look came from an ISP, in `_waiting` by
+    ISP and step how long operations took, `_count` of them.
+    """
 
+    _attempts: defaultdict[tuple[str, str, str], int] = field(default_factory=lambda: defaultdict(int))
     _failures: defaultdict[tuple[str, str, str, str], int] = field(default_factory=lambda: defaultdict(int))
-    _durations: dict[str, dict[str, _Durations]] = field(default_factory=dict)
-    """By ISP, then by step."""
-
+    _durations: defaultdict[tuple[str, str], _Durations] = field(default_factory=lambda: defaultdict(_Durations))
     _last: dict[tuple[str, str], float] = field(default_factory=dict)
+    _looks: dict[tuple[str, Look], int] = field(default_factory=dict)
+    _waiting: dict[str, _Waiting] = field(default_factory=dict)
+    _count: int = 0
 
     def count(self, measurement: Measurement, isp: str, started: float) -> None:
         """Takes a measurement into account."""
-        platform, durations_us = measurement.platform, measurement.durations_us
-        cell, counted = (platform, isp), _counted(measurement)
-        of_isp = self._durations.get(isp) or self._durations.setdefault(isp, {})
-        for place, step, _ in counted:
-            durations = of_isp.get(step) or of_isp.setdefault(step, _Durations())
-            duration_us = durations_us[place]
-            durations.counts[bisect_left(_BUCKETS_US, duration_us)] += 1
-            durations.sum_us += duration_us
-        if not platform:
-            return
-        attempts = self._attempts.get(cell) or self._attempts.setdefault(cell, {})
-        for _, step, failure in counted:
-            attempts[step] = attempts.get(step, 0) + 1
-            if failure is not None:
-                self._failures[platform, isp, step, failure] += 1
-        if started > self._last.get(cell, -inf):
+        look, durations_us = _look(measurement), measurement.durations_us
+        self._looks[isp, look] = self._looks.get((isp, look), 0) + 1
+        waiting = self._waiting.get(isp)
+        if waiting is None:
+            waiting = self._waiting[isp] = _Waiting()
+        for place, step, _ in look.steps:
+            waiting[step].append(durations_us[place])
+        self._count += len(look.steps)
+        if self._count >= MOST_WAITING or len(self._looks) >= LOOKS_WAITING:
+            self._settle()
+        cell = (look.platform, isp)
+        if look.platform and started > self._last.get(cell, -inf):
             self._last[cell] = started
 
     def snapshot(self) -> Tallies:
         """The counts so far, not to change any more."""
+        self._settle()
         return Tallies(
-            attempts={(*cell, step): count for cell, steps in self._attempts.items() for step, count in steps.items()},
+            attempts=dict(self._attempts),
             failures=dict(self._failures),
             durations={
-                (isp, step): Histogram(counts=tuple(durations.counts), sum_s=durations.sum_us / 1_000_000)
-                for isp, steps in self._durations.items()
-                for step, durations in steps.items()
+                place: Histogram(counts=tuple(durations.counts), sum_s=durations.sum_us / 1_000_000)
+                for place, durations in self._durations.items()
             },
             last_measurement=dict(self._last),
         )
 
+    def _settle(self) -> None:
+        """Counts in what waits."""
+        for (isp, look), count in self._looks.items():
+            if look.platform:
+                for _, step, failure in look.steps:
+                    self._attempts[look.platform, isp, step] += count
+                    if failure is not None:
+                        self._failures[look.platform, isp, step, failure] += count
+        for isp, waiting in self._waiting.items():
+            for step, durations_us in waiting.items():
+                self._durations[isp, step].add(durations_us)
+        self._looks, self._waiting, self._count = {}, {}, 0
+
 
 @by_likeness
-def _counted(measurement: Measurement) -> tuple[tuple[int, str, str | None], ...]:
-    """Of each observation that counts its place, its step, and its failure in the words of `FAILURES`."""
-    return tuple(
+def _look(measurement: Measurement) -> Look:
+    steps = tuple(
         (place, step, None if one.failure is None else _WORDS.get(step, {}).get(one.failure, OTHER))
         for place, one in enumerate(measurement.observations)
         if not _looks_closer(one) and (step := _STEPS[type(one.detail)])
     )
+    return Look(platform=measurement.platform, steps=steps)
 
 
 def _looks_closer(observation: Observation) -> bool:

@@ -9,8 +9,6 @@ them goes in at each pass of the event loop: a batch is decoded as soon as it is
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
 from rabta_collector.state import IngestStats
@@ -20,15 +18,20 @@ BULKY = 256 * 1024  # of weight: several times what an honest agent sends at onc
 MEASUREMENT_WEIGHT = 1024  # bytes that a measurement weighs at least: small ones cost time and not room
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True)
 class Load:
-    """A batch that waits: its bytes, and what it weighs."""
+    """A batch: its bytes, and what it weighs. `entered` is done when it goes in, and `None` where it need not wait."""
 
     agent: str
     size: int
     weight: int
     greedy: bool
-    entered: "asyncio.Future[None]"
+    entered: "asyncio.Future[None] | None" = None
+
+    @property
+    def gone(self) -> bool:
+        """Whether its session has ended while it waited."""
+        return self.entered is not None and self.entered.done()
 
 
 class _Lane:
@@ -45,7 +48,7 @@ class _Lane:
         while self._waiting:
             agent = next(iter(self._waiting))
             batches = self._waiting[agent]
-            while batches and batches[0].entered.done():  # its session has ended meanwhile
+            while batches and batches[0].gone:
                 batches.popleft()
             if batches:
                 return batches[0]
@@ -75,23 +78,28 @@ class Turnstile:
         """Share of the room that is taken."""
         return self._weight / self._room
 
-    @asynccontextmanager
-    async def turn(self, agent: str, size: int, *, measurements: int, greedy: bool) -> AsyncIterator[None]:
-        """Waits for the agent's turn, and holds the batch's bytes of the room inside."""
+    def turn(self, agent: str, size: int, *, measurements: int, greedy: bool) -> "Turn":
+        """Waits for the agent's turn when it is entered, and holds the batch's bytes of the room inside."""
         weight = max(size, measurements * MEASUREMENT_WEIGHT)
-        entered: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        greedy = greedy or weight > BULKY
-        load = Load(agent=agent, size=size, weight=weight, greedy=greedy, entered=entered)
-        (self._greedy if greedy else self._modest).add(load)
+        return Turn(self, Load(agent=agent, size=size, weight=weight, greedy=greedy or weight > BULKY))
+
+    async def enter(self, load: Load) -> None:
+        """Returns when it is in."""
+        if self._slice > 0 and not load.greedy and self._fits(load) and self._modest.next() is None:
+            self._take_in(load)
+            return
+        entered = load.entered = asyncio.get_running_loop().create_future()
+        (self._greedy if load.greedy else self._modest).add(load)
         self._let_in()
         try:
             await entered
-            yield
-        finally:
-            if entered.done() and not entered.cancelled():  # also where its session ends as its turn comes
-                self._leave(load)
+        except asyncio.CancelledError:
+            if not entered.cancelled():  # its session ends as its turn comes
+                self.leave(load)
+            raise
 
-    def _leave(self, load: Load) -> None:
+    def leave(self, load: Load) -> None:
+        """To be called when a batch that is in goes out."""
         self._stats.inflight_bytes -= load.size
         self._weight -= load.weight
         if load.greedy:
@@ -101,13 +109,17 @@ class Turnstile:
     def _let_in(self) -> None:
         while self._slice > 0 and (load := self._next()) is not None:
             (self._greedy if load.greedy else self._modest).pop(load)
-            if self._slice == SLICE:
-                asyncio.get_running_loop().call_soon(self._renew)
-            self._slice -= load.weight
-            self._stats.inflight_bytes += load.size
-            self._weight += load.weight
-            self._greedy_inside |= load.greedy
-            load.entered.set_result(None)
+            self._take_in(load)
+            if load.entered is not None:
+                load.entered.set_result(None)
+
+    def _take_in(self, load: Load) -> None:
+        if self._slice == SLICE:
+            asyncio.get_running_loop().call_soon(self._renew)
+        self._slice -= load.weight
+        self._stats.inflight_bytes += load.size
+        self._weight += load.weight
+        self._greedy_inside |= load.greedy
 
     def _renew(self) -> None:
         self._slice = SLICE
@@ -118,5 +130,22 @@ class Turnstile:
         load = self._modest.next()
         if load is None and not self._greedy_inside:
             load = self._greedy.next()
-        fits = load is not None and (not self._weight or self._weight + load.weight <= self._room)
-        return load if fits else None
+        return load if load is not None and self._fits(load) else None
+
+    def _fits(self, load: Load) -> bool:
+        return not self._weight or self._weight + load.weight <= self._room
+
+
+class Turn:
+    """A batch's time in the room, to be entered."""
+
+    __slots__ = ("_load", "_turnstile")
+
+    def __init__(self, turnstile: Turnstile, load: Load) -> None:
+        self._turnstile, self._load = turnstile, load
+
+    async def __aenter__(self) -> None:
+        await self._turnstile.enter(self._load)
+
+    async def __aexit__(self, *_: object) -> None:
+        self._turnstile.leave(self._load)

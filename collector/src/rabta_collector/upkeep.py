@@ -4,16 +4,19 @@ import asyncio
 import gc
 import json
 from collections.abc import Callable, Mapping
+from time import perf_counter
 
 import structlog
 
 from rabta_collector.accounts import Accounts
 from rabta_collector.outliers import SCORES
-from rabta_collector.planner import Planner, Present
+from rabta_collector.planner import NOBODY, Planner, Present
 from rabta_collector.service import Service
+from rabta_collector.session import Session
 
 REVOCATION_S = 1.0  # between looks at what other processes have changed
 HEARD_S = 60.0  # between two notes of when agents were last heard
+SLICE_S = 0.005  # of planning at a stretch: ten thousand agents take seconds
 SCORES_S = 600.0  # between two notes of how often agents find otherwise than all others
 TIDY_S = 600.0  # between two looks through all objects, each of which holds everything up for up to a second
 log = structlog.get_logger()
@@ -70,6 +73,17 @@ async def keep_planning(
     """Gives agents their plans when shares have changed; `others` have sessions with other processes."""
     while True:
         await planner.wait(pause_s)
-        if offered := planner.share_out(service.sessions, others()):
+        if offered := await share_out(planner, service.sessions, others()):
             await accounts.keep_fact("plan_version", str(planner.version))
             log.info("plans.offered", agents=offered)
+
+
+async def share_out(planner: Planner, sessions: Mapping[str, Session], others: Mapping[str, Present] = NOBODY) -> int:
+    """Offers plans in slices of time, so that the loop serves others in between; how many were offered."""
+    offered, until = 0, perf_counter() + SLICE_S
+    for one in planner.offers(sessions, others):
+        offered += one
+        if perf_counter() > until:
+            await asyncio.sleep(0)
+            until = perf_counter() + SLICE_S
+    return offered

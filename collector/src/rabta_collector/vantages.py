@@ -86,35 +86,35 @@ class Vantages:
     def hear(self, agent: str, measurement: Measurement, moment: float) -> bool:
         """Takes in a measurement that began at a moment; whether other findings of the agent may hang on it."""
         quic, udp, ipv6, tls = shown = _shown(measurement)
-        if shown == _NOTHING:
+        if shown is _NOTHING:
             return False
-        vantage = self._of(agent)
-        if shown == _TLS and _says_again(vantage.tls, measurement.target, works=True):  # as most do
-            _keep(vantage.tls, measurement.target, moment, works=True)
-            self._sweep(moment)
+        vantage, url = self._of(agent, moment), measurement.target
+        if shown is _TLS and _says_again(vantage.tls, url, works=True):  # as most do
+            _keep(vantage.tls, url, moment, works=True)
             return False
         kinds = ((quic, vantage.quic), (udp, vantage.udp), (ipv6, vantage.ipv6), (tls, vantage.tls))
         told = [(works, results) for works, results in kinds if works is not None]
-        same = all(_says_again(results, measurement.target, works=works) for works, results in told)
+        same = all(_says_again(results, url, works=works) for works, results in told)
         before = None if same else vantage.view
         for works, results in told:
-            _keep(results, measurement.target, moment, works=works)
-        self._sweep(moment)
+            _keep(results, url, moment, works=works)
         return quic is not None or udp is not None or (not same and vantage.view != before)
 
     def hear_reached(self, agent: str, measurement: Measurement, moment: float) -> bool:
         """Takes in one that reached its target; whether the agent's line is judged otherwise than before."""
-        vantage = self._of(agent)
-        quiet = not _met_silence(measurement)
-        same = _says_again(vantage.quiet, measurement.target, works=quiet)
-        before = None if same else _loses([result.works for result in vantage.quiet.values()])
-        _keep(vantage.quiet, measurement.target, moment, works=quiet)
-        self._sweep(moment)
-        return not same and before != _loses([result.works for result in vantage.quiet.values()])
+        quiet, kept, url = not _met_silence(measurement), self._of(agent, moment).quiet, measurement.target
+        if _says_again(kept, url, works=quiet):
+            _keep(kept, url, moment, works=quiet)
+            return False
+        before = _loses([result.works for result in kept.values()])
+        _keep(kept, url, moment, works=quiet)
+        return before != _loses([result.works for result in kept.values()])
 
-    def _of(self, agent: str) -> Vantage:
+    def _of(self, agent: str, moment: float) -> Vantage:
         vantage = self._agents.get(agent)
         if vantage is None:
+            if len(self._agents) >= self._room:
+                self._sweep(moment)
             vantage = self._agents[agent] = Vantage()
         return vantage
 
@@ -145,9 +145,8 @@ class Vantages:
 
     def _sweep(self, now: float) -> None:
         """Forgets agents that are gone, whenever their number has doubled."""
-        if len(self._agents) > self._room:
-            self._agents = {id_: one for id_, one in self._agents.items() if now - one.newest < FORGOTTEN_S}
-            self._room = max(ROOM, 2 * len(self._agents))
+        self._agents = {id_: one for id_, one in self._agents.items() if now - one.newest < FORGOTTEN_S}
+        self._room = max(ROOM, 2 * len(self._agents))
 
 
 def _others(results: Mapping[str, Result], url: str, moment: float, reach_s: float) -> list[bool]:
@@ -222,7 +221,8 @@ def _shown(measurement: Measurement) -> tuple[bool | None, ...]:
         return _NOTHING
     seen = measurement.observations
     over_udp = [o for o in seen if isinstance(o.detail, _UDP)]
-    return _quic_works(over_udp), _udp_works(over_udp), _ipv6_works(seen), _tls_works(seen)
+    shown = _quic_works(over_udp), _udp_works(over_udp), _ipv6_works(seen), _tls_works(seen)
+    return next((usual for usual in (_NOTHING, _TLS) if usual == shown), shown)  # known again by what they are
 
 
 def _quic_works(observations: Iterable[Observation]) -> bool | None:

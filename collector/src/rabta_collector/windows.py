@@ -28,9 +28,9 @@ PACE_S = 21_600.0  # the longest that a vote stands
 STARTS = 3  # of which the longer gap counts: one that was asked to measure at once is no faster for that
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True)
 class Case:
-    """A measurement to be judged. `started` and `expires` in Unix seconds."""
+    """A measurement to be judged, which never changes. `started` and `expires` in Unix seconds."""
 
     agent: str
     measurement: Measurement
@@ -134,7 +134,7 @@ class Window:
             self._passed = stand
             if before is not None and not before.stands:  # as most are: nothing was open, and nothing is
                 before.started, before.expires = case.started, case.expires
-                before.base = before.vote = _tally(before.base, (stand,))
+                before.base = before.vote = _cast(_standing(before.base, now), case, finding)
                 self._put(case.agent, before)
                 return
         stands = (*(before.stands if before else ()), stand)
@@ -158,11 +158,9 @@ class Window:
         if finding.rule == sampled.rule:
             return None
         if sampled.kept:
-            self._count(sampled, -1)
-        sampled.rule = finding.rule
-        if sampled.kept:
-            self._count(sampled, 1)
-        before, stand.finding = stand.finding, finding
+            self._uncount(sampled.rule)
+            self._rules[finding.rule] += 1
+        before, stand.finding, sampled.rule = stand.finding, finding, finding.rule
         ballot.vote = _tally(ballot.base, ballot.stands)
         self._put(case.agent, ballot)
         return before
@@ -242,19 +240,19 @@ class Window:
 
     def _add(self, sampled: Sampled) -> None:
         self._sample.append(sampled)
-        self._count(sampled, 1)
+        self._rules[sampled.rule] += 1
         if len(self._sample) > SAMPLE_LIMIT:
             self._drop()
 
     def _drop(self) -> None:
         sampled = self._sample.popleft()
         sampled.kept = False
-        self._count(sampled, -1)
+        self._uncount(sampled.rule)
 
-    def _count(self, sampled: Sampled, by: int) -> None:
-        self._rules[sampled.rule] += by
-        if self._rules[sampled.rule] <= 0:
-            del self._rules[sampled.rule]
+    def _uncount(self, rule: str) -> None:
+        self._rules[rule] -= 1
+        if self._rules[rule] <= 0:
+            del self._rules[rule]
 
 
 def says(finding: Finding) -> Judgement | None:
@@ -265,9 +263,12 @@ def says(finding: Finding) -> Judgement | None:
 def _tally(vote: Vote | None, stands: Iterable[Stand]) -> Vote | None:
     """The vote after some findings, given the vote before them."""
     for stand in stands:
-        standing = vote if vote is not None and vote.expires > stand.at else None
-        vote = _cast(standing, stand.case, stand.finding)
+        vote = _cast(_standing(vote, stand.at), stand.case, stand.finding)
     return vote
+
+
+def _standing(vote: Vote | None, now: float) -> Vote | None:
+    return vote if vote is not None and vote.expires > now else None
 
 
 def _cast(base: Vote | None, case: Case, finding: Finding) -> Vote | None:

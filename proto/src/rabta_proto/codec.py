@@ -9,14 +9,23 @@ from collections.abc import Callable
 from functools import lru_cache
 
 from rabta_proto import model
-from rabta_proto.alike import MOST_BYTES, MOST_VALUES, Alike, count_values, likeness
+from rabta_proto.alike import MOST_BYTES, MOST_VALUES, Alike, Looks, count_values, likeness
 from rabta_proto.details import SHARED, read_detail, write_detail
 from rabta_proto.moments import from_timestamp, microseconds_of, to_timestamp
 from rabta_proto.numbers import inverse
 from rabta_proto.v1 import measurement_pb2 as wire
 from rabta_proto.vocabulary import Depth, NetworkKind, Trigger
 
-__all__ = ["from_message", "from_timestamp", "network_from_message", "network_to_message", "to_message", "to_timestamp"]
+__all__ = [
+    "alike_of",
+    "from_message",
+    "from_timestamp",
+    "network_from_message",
+    "network_to_message",
+    "read_alike",
+    "to_message",
+    "to_timestamp",
+]
 
 LOOKS = 2048
 """How many are remembered that measurements may have in common: some kilobytes each, as the largest 30 kB."""
@@ -80,23 +89,35 @@ def _observation_to_message(observation: model.Observation) -> wire.Observation:
     return message
 
 
-def from_message(message: wire.Measurement, raw: bytes | None = None) -> model.Measurement:
-    """The measurement that a message holds, without observations of unknown steps. `raw`: its bytes, where at hand."""
+def from_message(message: wire.Measurement, raw: bytes | None = None, key: bytes | None = None) -> model.Measurement:
+    """The measurement that a message holds, without observations of unknown steps.
+
+    `raw`, `key`: its bytes, and its likeness, where at hand.
+    """
     if not message.target:
         raise ValueError("a measurement names no target")
-    if message.depth in (wire.DEPTH_TRANSFER, wire.DEPTH_TRACE):
-        return _read(message)
     raw = raw or message.SerializeToString()
-    alike = _alike(likeness(raw)) if len(raw) <= MOST_BYTES else None
-    if alike is None or alike.steps != len(message.observations):
-        return _read(message)
-    return _read_later(message, raw, alike)
+    if key is None and len(raw) <= MOST_BYTES:
+        key = likeness(raw)
+    alike = None if key is None else alike_of(key)
+    return _read(message) if alike is None else read_alike(message, raw, alike)
 
 
-@lru_cache(LOOKS)
-def _alike(key: bytes) -> Alike | None:
-    measurement = _read(wire.Measurement.FromString(key))
-    return Alike(measurement) if count_values(measurement) <= MOST_VALUES else None
+def alike_of(key: bytes) -> Alike | None:
+    """What measurements of a likeness have in common; `None` where no other is like one of that."""
+    return _LOOKS.of(key) if len(key) <= MOST_BYTES else None
+
+
+def _make_alike(key: bytes) -> Alike | None:
+    message = wire.Measurement.FromString(key)
+    if not message.target or message.depth in (wire.DEPTH_TRANSFER, wire.DEPTH_TRACE):
+        return None
+    measurement = _read(message)
+    known = len(measurement.observations) == len(message.observations)
+    return Alike(measurement) if known and count_values(measurement) <= MOST_VALUES else None
+
+
+_LOOKS = Looks(_make_alike, LOOKS)
 
 
 def _setter(name: str) -> Callable[[model.Measurement, object], None]:
@@ -116,8 +137,11 @@ _set_began_us, _set_durations_us, _set_alike = _setter("began_us"), _setter("dur
 _set_raw, _set_read = _setter("_raw"), _setter("_read")
 
 
-def _read_later(message: wire.Measurement, raw: bytes, alike: Alike) -> model.Measurement:
-    """Reads what varies now, and leaves the rest for later: it can be read, since that of others like it could."""
+def read_alike(message: wire.Measurement, raw: bytes, alike: Alike) -> model.Measurement:
+    """Reads what varies now, and leaves the rest for later: it can be read, since that of others like it could.
+
+    Raises `ValueError` for an impossible time.
+    """
     began_us, bare = microseconds_of(message.started_at), alike.bare
     one = _new(model.Measurement)
     _set_alike(one, alike)

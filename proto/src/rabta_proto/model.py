@@ -1,14 +1,14 @@
 """A measurement as frozen values: the same facts as `rabta.v1.Measurement`, in the same words.
 
-Here `None` is "not measured" or "does not apply", a failure is a value, and zero is a number.
-Times are aware and UTC; offsets and durations are microseconds, offsets from `Measurement.started_at`.
+Here `None` is "not measured" or "does not apply", a failure is a value, and zero is a number. Times are aware and UTC;
+offsets and durations are microseconds, offsets from `Measurement.started_at`.
 """
 
 from dataclasses import dataclass, field
 from datetime import datetime
 
 from rabta_proto.trace import PathTrace as PathTrace  # part of the model, with its steps
-from rabta_proto.unread import FromWire
+from rabta_proto.unread import FromWire, make_late
 from rabta_proto.vocabulary import (
     AddressSource,
     Depth,
@@ -47,8 +47,7 @@ class DnsQuery:
     """One query; `rcode` is `None` when no response could be read.
 
     `resolver` is empty for the machine's own, unless that is a known public one; `resolver_place` says whose it is.
-    With `truncated` the response was cut short: without an address it says nothing, and the query after it asks again
-    over TCP.
+    With `truncated` the response was cut short: without an address it says nothing, and the next query asks over TCP.
     """
 
     resolver_kind: ResolverKind
@@ -273,6 +272,7 @@ class NetworkContext:
     seen_isp: str = ""
 
 
+@make_late
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Measurement(FromWire):
     """One measurement of one target. `epoch` and `sequence` are 0 outside of a spool; `platform` empty: a reference.

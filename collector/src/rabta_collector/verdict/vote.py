@@ -1,4 +1,4 @@
-"""What one agent says of one target. Plain values."""
+"""What one agent says of one target. Plain values, which never change; frozen they would take four times as long."""
 
 from dataclasses import dataclass
 
@@ -6,7 +6,7 @@ from rabta_collector.verdict.pace import Pace
 from rabta_proto.vocabulary import Judgement, Mechanism, Step
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True)
 class Vote:
     """What an agent's newest conclusive measurement says. `since`, `streak`: the unbroken run of the same judgement.
 
