@@ -66,7 +66,8 @@ bench-history: $(SETUP)
 	@cd tests && exec ../$(BIN)/python -m bench.history $(if $(ROWS),--rows $(ROWS)) $(if $(MINUTES),--minutes $(MINUTES)) $(if $(KEEP),--keep)
 
 bench: $(SETUP)
-	@cd tests && exec ../$(BIN)/python -m bench $(if $(QUICK),--quick) $(if $(MEASUREMENTS),--measurements $(MEASUREMENTS)) $(PART)
+	@cd tests && exec ../$(BIN)/python -m bench $(if $(QUICK),--quick) $(if $(MEASUREMENTS),--measurements $(MEASUREMENTS)) \
+		$(if $(AGENTS),--agents $(AGENTS)) $(PART)
 
 run: $(SETUP)
 	@exec $(BIN)/python deploy/run.py

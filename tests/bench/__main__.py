@@ -29,6 +29,9 @@ PARTS: Mapping[str, Callable[..., Part]] = {
     "days": days.run,
     "sizes": sizes.run,
 }
+OWN = (("restart", "measurements"), ("fleet", "agents"))
+"""Which part takes which option."""
+
 USUAL = ("agent", "ingest")
 """The others take from ten minutes to an hour each, and say so: `make bench PART=fleet`."""
 
@@ -39,6 +42,7 @@ def main() -> int:
     )
     parser.add_argument("--quick", action="store_true", help="fewer and shorter runs")
     parser.add_argument("--measurements", type=int, help="in the journal of `restart`, where other than usual")
+    parser.add_argument("--agents", type=int, help="of `fleet`, where other than usual")
     parser.add_argument("parts", nargs="*", default=USUAL, metavar="PART", help=f"of {', '.join(PARTS)}")
     options = parser.parse_args()
     if unknown := sorted({*options.parts} - {*PARTS}):
@@ -48,7 +52,7 @@ def main() -> int:
     found: dict[str, object] = {"python": platform.python_version()}
     try:
         for name in options.parts:
-            more = {"measurements": options.measurements} if name == "restart" else {}
+            more = {word: getattr(options, word) for part, word in OWN if part == name}
             part = PARTS[name](quick=options.quick, **more)
             print(part.text(), flush=True)
             found[name] = part.as_json() | {"at": datetime.now(UTC).isoformat(timespec="seconds")}

@@ -51,9 +51,9 @@ class Back:
     cpu_s: float
 
 
-def run(*, quick: bool) -> Part:
-    """Both sides, one after the other, then the storm."""
-    agents = QUICK_AGENTS if quick else AGENTS
+def run(*, quick: bool, agents: int | None = None) -> Part:
+    """Both sides, one after the other, then the storm. `agents`: where other than usual."""
+    agents = agents or (QUICK_AGENTS if quick else AGENTS)
     times = (QUICK_SETTLING_S, QUICK_WATCHED_S) if quick else (SETTLING_S, WATCHED_S)
     plans_s = QUICK_PLANS_S if quick else stand.PLANS_AFTER_S
     pace = Pace(batch=BATCH, every_s=EVERY_S)
