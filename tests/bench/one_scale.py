@@ -169,7 +169,7 @@ def take(entry: Entry, town: Town, decider: Decider, spent: Work) -> float:
     at, agent, isp, role, body = entry
     terms = Terms(now=at, lab=True, joined_at=0.0, asked=town.asked)
     clocks = [time.process_time()]
-    found = [judge(one.message, terms, one.raw, one.key) for one in read_batch(body)]
+    found = [judge(one, terms) for one in read_batch(body)]
     taken = tuple(one for one in found if isinstance(one, Measurement))
     clocks.append(time.process_time())
     decider.advance(at)

@@ -26,7 +26,7 @@ from rabta_proto.vocabulary import Role, State
 
 BATCH, BATCHES = 10, 8
 NOW = 1_800_000_000.0
-DECODED_AT_MOST, DECIDED_AT_MOST = 32, 127
+DECODED_AT_MOST, DECIDED_AT_MOST = 29, 105
 EMPTY_AT_MOST = 0.25
 """Of the bounds: below that share something is not measured at all."""
 
@@ -70,7 +70,7 @@ def decode(raw: bytes) -> tuple[Measurement, ...]:
 
 def judged(raw: bytes, terms: Terms) -> tuple[Measurement, ...]:
     envelope = admit.open_envelope(raw)
-    found = [judge(one.message, terms, one.raw, one.key) for one in read_batch(envelope.body, envelope.parts)]
+    found = [judge(one, terms) for one in read_batch(envelope.body, envelope.parts)]
     return tuple(one for one in found if isinstance(one, Measurement))
 
 

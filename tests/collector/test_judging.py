@@ -5,9 +5,19 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rabta_collector.admit import Reason, Refused
-from rabta_collector.judging import BYTES_PER_PART, FREE_PARTS, SMALL_BYTES, Terms, count_parts, judge, read_batch
+from rabta_collector.judging import (
+    BYTES_PER_PART,
+    FREE_PARTS,
+    SMALL_BYTES,
+    Came,
+    Terms,
+    count_parts,
+    judge,
+    judge_message,
+    read_batch,
+)
 from rabta_proto.alike import likeness
-from rabta_proto.codec import from_message, to_message
+from rabta_proto.codec import from_message, from_numbers, to_message
 from rabta_proto.model import Measurement
 from rabta_proto.v1 import collector_pb2 as link
 from rabta_proto.v1 import measurement_pb2 as wire
@@ -24,11 +34,17 @@ def terms(*, lab: bool = False, joined_at: float = -1e13) -> Terms:
     return Terms(now=NOW, lab=lab, joined_at=joined_at, asked=ASKED)
 
 
+def came(message: wire.Measurement) -> Came:
+    """It alone, in a batch."""
+    (one,) = read_batch(link.MeasurementBatch(measurements=[message]).SerializeToString())
+    return one
+
+
 def judged(message: wire.Measurement, *, lab: bool = False, joined_at: float = -1e13) -> Reason | None:
     """Why a measurement is rejected, or `None`; that it is like others makes no difference."""
-    raw, held = message.SerializeToString(), terms(lab=lab, joined_at=joined_at)
-    found = judge(message, held)
-    assert found == judge(message, held, raw, likeness(raw))
+    held = terms(lab=lab, joined_at=joined_at)
+    found = judge_message(message, held)
+    assert found == judge(came(message), held)
     return found if isinstance(found, Reason) else None
 
 
@@ -36,16 +52,25 @@ def judged(message: wire.Measurement, *, lab: bool = False, joined_at: float = -
 def test_a_batch_is_read_with_the_bytes_and_the_likeness_of_each(found: list[Measurement]) -> None:
     messages = [to_message(one) for one in found]
     body = link.MeasurementBatch(measurements=messages).SerializeToString()
-    came = read_batch(body)
-    assert messages == [one.message for one in came]
-    assert [one.SerializeToString() for one in messages] == [one.raw for one in came]
-    assert [likeness(one.raw) for one in came] == [one.key for one in came]
-    assert came == read_batch(body, [one.raw for one in came])
+    all_of_them = read_batch(body)
+    assert [one.SerializeToString() for one in messages] == [one.raw for one in all_of_them]
+    assert [likeness(one.raw) for one in all_of_them] == [one.key for one in all_of_them]
+    assert found == [from_numbers(one.numbers, one.raw, one.key) for one in all_of_them]
+    assert [one[1:] for one in all_of_them] == [one[1:] for one in read_batch(body, [one.raw for one in all_of_them])]
 
 
 def test_a_batch_that_cannot_be_read_is_refused() -> None:
     with pytest.raises(Refused, match="cannot be read"):
         read_batch(b"\x0a\x02\x2a\x05")
+
+
+def test_a_fault_in_what_was_not_read_at_first_is_found_when_it_is() -> None:
+    message = measurement(1)
+    raw = message.SerializeToString() + b"\x5a\x02\x0a\x05"  # a network context that is cut off
+    body = bytes([0x0A, len(raw) & 0x7F | 0x80, len(raw) >> 7]) + raw
+    (one,) = read_batch(body)
+    with pytest.raises(Refused, match="cannot be read"):
+        judge(one, terms())
 
 
 @given(measurements(), measurements())
@@ -54,15 +79,14 @@ def test_what_others_were_like_does_not_change_what_a_measurement_is(one: Measur
     for measured in (one, other, one):
         message = to_message(measured)
         message.platform, message.target = "x", "https://x.com/"
-        raw, held = message.SerializeToString(), terms(lab=True)
-        known = judge(message, held, raw, likeness(raw))
+        known = judge(came(message), terms(lab=True))
         assert isinstance(known, Reason) or from_message(message) == known
-        assert known == judge(message, held)
+        assert known == judge_message(message, terms(lab=True))
 
 
 def test_a_measurement_is_taken_as_it_is() -> None:
     message = measurement(1)
-    assert from_message(message) == judge(message, terms())
+    assert from_message(message) == judge_message(message, terms())
 
 
 @pytest.mark.parametrize(

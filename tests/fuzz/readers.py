@@ -91,8 +91,7 @@ def _session(raw: bytes, _: Path) -> None:
             decode(link.Heartbeat, envelope.body)
         case Kind.BATCH:
             for one in read_batch(envelope.body, envelope.parts):
-                judge_measurement(one.message, TERMS, one.raw, one.key)
-                judge_measurement(one.message, TERMS)
+                judge_measurement(one, TERMS)
         case _:
             pass
 
@@ -351,8 +350,8 @@ def _sealed(raw: bytes, _: Path) -> None:
     """As `import` reads a file: whole, then batch by batch, as those of a session."""
     check(BytesIO(raw), SECRET, lambda _: PUBLIC_KEY)
     for body in batches(BytesIO(raw), SECRET):
-        for message in decode(link.MeasurementBatch, body).measurements:
-            judge_measurement(message, TERMS)
+        for one in read_batch(body):
+            judge_measurement(one, TERMS)
 
 
 def _shape_sealed(rng: Random) -> bytes:

@@ -89,11 +89,13 @@ class Ingest:
         epoch = came[0].epoch
         if any(one.epoch != epoch for one in came):
             raise Refused(Reason.UNREADABLE, "a batch holds measurements of two epochs")
+        sequences = [one.sequence for one in came]
         taken, rejected, written = await self._judge_and_append(member, came, body)
+        came.clear()  # while the disk is waited for others can have the memory, which is still warm
         if written is not None:
             await self._written(written, taken)
-        self._count(len(taken), len(came) - len(taken) - len(rejected), rejected)
-        return _acknowledge(epoch, came, taken, rejected)
+        self._count(len(taken), len(sequences) - len(taken) - len(rejected), rejected)
+        return _acknowledge(epoch, sequences, taken, rejected)
 
     async def _judge_and_append(
         self, member: Member, came: Sequence[Came], body: bytes
@@ -124,7 +126,7 @@ class Ingest:
         rejected: list[Rejected] = []
         terms, until = self._terms(agent), perf_counter() + SLICE_S
         for one in new:
-            judged = judge(one.message, terms, one.raw, one.key)
+            judged = judge(one, terms)
             if isinstance(judged, Reason):
                 rejected.append(Rejected(sequence=one.sequence, reason=judged))
             else:
@@ -144,7 +146,7 @@ class Ingest:
 
     def _sort(self, agent: str, came: Sequence[Came]) -> tuple[Sequence[Came], list[Rejected]]:
         """Measurements that the journal does not hold, each once, and those of which that cannot be told any more."""
-        if _is_run(came) and self.seen.is_ahead(agent, came[0].epoch, came[0].sequence):
+        if _is_run([one.sequence for one in came]) and self.seen.is_ahead(agent, came[0].epoch, came[0].sequence):
             return came, []  # as an agent sends them that is asked for nothing again
         new: dict[int, Came] = {}
         unknowable: dict[int, Rejected] = {}
@@ -162,8 +164,8 @@ class Ingest:
         kept = {measurement.sequence for measurement in taken}
         left: dict[int, wire.Measurement] = {}
         for one in came:
-            if one.sequence in kept:
-                left.setdefault(one.sequence, one.message)
+            if one.sequence in kept and one.sequence not in left:
+                left[one.sequence] = wire.Measurement.FromString(one.raw)
         payload = link.MeasurementBatch(measurements=left.values()).SerializeToString()
         return Batch(epoch=epoch, measurements=tuple(taken), payload=payload)
 
@@ -197,22 +199,21 @@ class Ingest:
             self._stats.rejected[reason] = self._stats.rejected.get(reason, 0) + count
 
 
-def _is_run(came: Sequence[Came]) -> bool:
+def _is_run(sequences: Sequence[int]) -> bool:
     """Whether numbers follow one another, each one higher by one."""
-    first = came[0].sequence
-    return [one.sequence for one in came] == list(range(first, first + len(came)))
+    return list(sequences) == list(range(sequences[0], sequences[0] + len(sequences)))
 
 
 def _acknowledge(
-    epoch: int, came: Sequence[Came], taken: Sequence[Measurement], rejected: Sequence[Rejected]
+    epoch: int, sequences: Sequence[int], taken: Sequence[Measurement], rejected: Sequence[Rejected]
 ) -> link.Ack:
     """Ranges that cover each sequence number of the batch once."""
-    if len(taken) == len(came) and _is_run(came):
-        first, last = came[0].sequence, came[-1].sequence
+    if len(taken) == len(sequences) and _is_run(sequences):
+        first, last = sequences[0], sequences[-1]
         return link.Ack(epoch=epoch, ranges=[link.AckRange(first=first, last=last, outcome=link.OUTCOME_ACCEPTED)])
     accepted = {measurement.sequence for measurement in taken}
     refused = {entry.sequence: entry.reason for entry in rejected}
-    known = {one.sequence for one in came} - accepted - refused.keys()
+    known = set(sequences) - accepted - refused.keys()
     ranges = [(*run, link.OUTCOME_ACCEPTED, "") for run in runs(accepted)]
     ranges += [(*run, link.OUTCOME_DUPLICATE, "") for run in runs(known)]
     for reason in sorted(set(refused.values())):

@@ -14,8 +14,8 @@ from rabta_collector.admit import Reason, Refused, decode, split_batch
 from rabta_proto.alike import Alike, by_likeness, likenesses
 from rabta_proto.codec import alike_of, from_message, read_alike
 from rabta_proto.model import DnsQuery, HttpRoundTrip, Measurement, Observation, PathTrace, TlsHandshake
-from rabta_proto.v1 import collector_pb2 as link
 from rabta_proto.v1 import measurement_pb2 as wire
+from rabta_proto.varying import Numbers, read_numbers
 
 MAX_MEASUREMENT_BYTES = 256 * 1024
 MAX_OBSERVATIONS = 256
@@ -27,9 +27,9 @@ MAX_NUMBER = 2**63 - 1  # SQLite's integers are signed
 
 
 class Came(NamedTuple):
-    """A measurement as it came, and its likeness. A tuple, for there are many."""
+    """A measurement as it came: its numbers, its bytes and its likeness. A tuple, for there are many."""
 
-    message: wire.Measurement
+    numbers: Numbers
     raw: bytes
     key: bytes
     epoch: int
@@ -46,16 +46,15 @@ class Rejected:
 
 def read_batch(body: bytes, parts: Sequence[bytes] | None = None) -> list[Came]:
     """The measurements of a `MeasurementBatch`; `parts`: the bytes of each, where at hand. Raises `Refused`."""
-    messages = decode(link.MeasurementBatch, body).measurements
     if parts is None:
         parts = split_batch(body)
     try:
-        keys = split_batch(likenesses(body))
+        numbers, keys = read_numbers(body), split_batch(likenesses(body))
     except DecodeError as wrong:
         raise Refused(Reason.UNREADABLE, "a message cannot be read") from wrong
-    if not len(messages) == len(parts) == len(keys):
+    if not len(numbers) == len(parts) == len(keys):
         raise Refused(Reason.UNREADABLE, "a message cannot be read")
-    return [Came(one, raw, key, one.epoch, one.sequence) for one, raw, key in zip(messages, parts, keys, strict=True)]
+    return [Came(one, raw, key, one.epoch, one.sequence) for one, raw, key in zip(numbers, parts, keys, strict=True)]
 
 
 def count_parts(message: wire.Measurement) -> int:
@@ -88,24 +87,21 @@ class Terms:
     asked: Container[tuple[str, str]]
 
 
-def judge(
-    message: wire.Measurement, terms: Terms, raw: bytes | None = None, key: bytes | None = None
-) -> Measurement | Reason:
-    """The measurement in a message, or why it will never be taken.
-
-    `raw`, `key`: its bytes, and its likeness (`rabta_proto.alike`), where at hand.
-    """
-    raw = raw or message.SerializeToString()
-    alike = None if key is None else alike_of(key)
-    usual = None if alike is None else _judge_usual(message, terms, raw, alike)
-    return _judge_any(message, terms, raw) if usual is None else usual
+def judge(one: Came, terms: Terms) -> Measurement | Reason:
+    """The measurement that came, or why it will never be taken. Raises `Refused` where it cannot be read."""
+    alike = alike_of(one.key)
+    usual = None if alike is None else _judge_usual(one, terms, alike)
+    return judge_message(decode(wire.Measurement, one.raw), terms, one.raw) if usual is None else usual
 
 
-def _judge_usual(message: wire.Measurement, terms: Terms, raw: bytes, alike: Alike) -> Measurement | None:
+def _judge_usual(one: Came, terms: Terms, alike: Alike) -> Measurement | None:
     """One that is to be taken and like others, as most are: much of it was looked at before. `None`: it may not be."""
+    raw = one.raw
     try:
-        measurement = read_alike(message, raw, alike)
+        measurement = read_alike(one.numbers, raw, alike)
     except ValueError:
+        return None
+    if measurement is None:
         return None
     began = measurement.began_us // 1_000_000 + (measurement.clock_offset_us or 0) // 1_000_000
     listed, lab = _bounded(measurement)
@@ -123,7 +119,9 @@ def _judge_usual(message: wire.Measurement, terms: Terms, raw: bytes, alike: Ali
     return None
 
 
-def _judge_any(message: wire.Measurement, terms: Terms, raw: bytes) -> Measurement | Reason:
+def judge_message(message: wire.Measurement, terms: Terms, raw: bytes | None = None) -> Measurement | Reason:
+    """The same of a message by itself. `raw`: its bytes, where at hand."""
+    raw = raw or message.SerializeToString()
     if not 0 < message.sequence <= MAX_NUMBER or not 0 < message.epoch <= MAX_NUMBER:
         return Reason.NO_SEQUENCE
     if not message.target:

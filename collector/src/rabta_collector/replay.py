@@ -13,6 +13,7 @@ from itertools import islice
 from pathlib import Path
 
 import structlog
+from google.protobuf.message import DecodeError
 
 from rabta_collector.admit import Refused
 from rabta_collector.entries import Entry, Fence, Measured, Presence
@@ -20,7 +21,7 @@ from rabta_collector.journal import Member
 from rabta_collector.journal_file import Kind, Row, UnusableJournalError
 from rabta_collector.judging import read_batch
 from rabta_collector.rows import Rows, Where, open_rows
-from rabta_proto.codec import from_message
+from rabta_proto.codec import from_numbers
 from rabta_proto.vocabulary import Role
 
 CHUNK = 200  # rows read and decoded off the loop at a time
@@ -140,10 +141,9 @@ def entry_of(row: Row) -> Entry | Fence:
         who = Presence(at=at, agent=row.agent, isp=row.isp, role=role, connected=connected, left=left)
         return replace(who, session=row.epoch, process=row.first_sequence) if row.epoch else who
     try:
-        came = read_batch(row.payload)
-    except Refused as wrong:
+        measurements = tuple(from_numbers(one.numbers, one.raw, one.key) for one in read_batch(row.payload))
+    except (Refused, DecodeError) as wrong:
         raise ValueError("a payload that cannot be read") from wrong
-    measurements = tuple(from_message(one.message, one.raw, one.key) for one in came)
     return Measured(at=at, agent=row.agent, isp=row.isp, role=role, measurements=measurements)
 
 

@@ -8,17 +8,21 @@ Raises `ValueError` from `from_message` for a message that names no target or ca
 from collections.abc import Callable
 from functools import lru_cache
 
+from google.protobuf.message import DecodeError
+
 from rabta_proto import model
 from rabta_proto.alike import MOST_BYTES, MOST_VALUES, Alike, Looks, count_values, likeness
 from rabta_proto.details import SHARED, read_detail, write_detail
 from rabta_proto.moments import from_timestamp, microseconds_of, to_timestamp
 from rabta_proto.numbers import inverse
 from rabta_proto.v1 import measurement_pb2 as wire
+from rabta_proto.varying import Numbers
 from rabta_proto.vocabulary import Depth, NetworkKind, Trigger
 
 __all__ = [
     "alike_of",
     "from_message",
+    "from_numbers",
     "from_timestamp",
     "network_from_message",
     "network_to_message",
@@ -89,18 +93,22 @@ def _observation_to_message(observation: model.Observation) -> wire.Observation:
     return message
 
 
-def from_message(message: wire.Measurement, raw: bytes | None = None, key: bytes | None = None) -> model.Measurement:
-    """The measurement that a message holds, without observations of unknown steps.
-
-    `raw`, `key`: its bytes, and its likeness, where at hand.
-    """
+def from_message(message: wire.Measurement, raw: bytes | None = None) -> model.Measurement:
+    """The measurement that a message holds, without observations of unknown steps. `raw`: its bytes, where at hand."""
     if not message.target:
         raise ValueError("a measurement names no target")
     raw = raw or message.SerializeToString()
-    if key is None and len(raw) <= MOST_BYTES:
-        key = likeness(raw)
-    alike = None if key is None else alike_of(key)
-    return _read(message) if alike is None else read_alike(message, raw, alike)
+    alike = alike_of(likeness(raw)) if len(raw) <= MOST_BYTES else None
+    if alike is None:
+        return _read(message)
+    return _read_alike(message, tuple([one.duration_us for one in message.observations]), raw, alike)
+
+
+def from_numbers(numbers: Numbers, raw: bytes, key: bytes) -> model.Measurement:
+    """The same, of what was read for a whole batch: numbers, bytes and likeness. Raises `DecodeError`, too."""
+    alike = alike_of(key)
+    usual = None if alike is None else read_alike(numbers, raw, alike)
+    return from_message(wire.Measurement.FromString(raw), raw) if usual is None else usual
 
 
 def alike_of(key: bytes) -> Alike | None:
@@ -109,7 +117,10 @@ def alike_of(key: bytes) -> Alike | None:
 
 
 def _make_alike(key: bytes) -> Alike | None:
-    message = wire.Measurement.FromString(key)
+    try:
+        message = wire.Measurement.FromString(key)
+    except DecodeError:
+        return None  # nor can be read what it is the likeness of
     if not message.target or message.depth in (wire.DEPTH_TRANSFER, wire.DEPTH_TRACE):
         return None
     measurement = _read(message)
@@ -137,7 +148,15 @@ _set_began_us, _set_durations_us, _set_alike = _setter("began_us"), _setter("dur
 _set_raw, _set_read = _setter("_raw"), _setter("_read")
 
 
-def read_alike(message: wire.Measurement, raw: bytes, alike: Alike) -> model.Measurement:
+def read_alike(numbers: Numbers, raw: bytes, alike: Alike) -> model.Measurement | None:
+    """A measurement that is like others, of its numbers; `None` where they do not tell all. Raises `ValueError`."""
+    durations_us = tuple(numbers.observations.duration_us)
+    return _read_alike(numbers, durations_us, raw, alike) if len(durations_us) == alike.steps else None
+
+
+def _read_alike(
+    message: wire.Measurement | Numbers, durations_us: tuple[int, ...], raw: bytes, alike: Alike
+) -> model.Measurement:
     """Reads what varies now, and leaves the rest for later: it can be read, since that of others like it could.
 
     Raises `ValueError` for an impossible time.
@@ -159,7 +178,7 @@ def read_alike(message: wire.Measurement, raw: bytes, alike: Alike) -> model.Mea
     _set_bytes_sent(one, message.bytes_sent)
     _set_bytes_received(one, message.bytes_received)
     _set_clock_offset_us(one, message.clock_offset_us if message.HasField("clock_offset_us") else None)
-    _set_durations_us(one, tuple([observation.duration_us for observation in message.observations]))
+    _set_durations_us(one, durations_us)
     _set_raw(one, raw)
     _set_read(one, _observations_of)
     return one
