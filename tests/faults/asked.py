@@ -2,6 +2,8 @@
 
 RABTA_FAULTS_LONG      1: the long forms
 RABTA_FAULTS_ROUNDS    rounds of each test that kills or cuts
+RABTA_FAULTS_AGENTS    agents of a crowd, and
+RABTA_FAULTS_SECONDS   for how long they send while processes are killed at random
 RABTA_FAULTS_JOURNAL   measurements of the journal that is replayed
 RABTA_FAULTS_SEED      the seed of a run that went wrong, as it printed it
 """
@@ -19,6 +21,13 @@ PATIENCE_S = 900.0 if LONG else 120.0  # with one condition: hours see a machine
 def rounds(bounded: int, long: int = 200) -> int:
     """Rounds of a test."""
     return _ROUNDS or (long if LONG else bounded)
+
+
+def crowd(bounded: tuple[int, float], long: tuple[int, float]) -> tuple[int, float]:
+    """Agents, and for how many seconds."""
+    agents, seconds = long if LONG else bounded
+    asked = os.environ.get("RABTA_FAULTS_AGENTS"), os.environ.get("RABTA_FAULTS_SECONDS")
+    return int(asked[0] or agents), float(asked[1] or seconds)
 
 
 def journal_length(bounded: int, long: int = 10_000_000) -> int:
