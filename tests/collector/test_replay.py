@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from rabta_collector import journal_file
-from rabta_collector.entries import Entry
+from rabta_collector.entries import Entry, Fence, Presence
 from rabta_collector.journal import Member
 from rabta_collector.replay import Known, Progress, replay
 from rabta_proto.vocabulary import Role
@@ -79,3 +79,34 @@ def test_progress_says_how_far_and_how_long_yet() -> None:
     now[0] += 10.0
     progress.come_to(2000)
     assert "2000 of 5000 entries, about 30 s left" == str(progress)
+
+
+def here(agent: str, at: float, session: int, *, connected: bool = True) -> Presence:
+    return Presence(
+        at=at, agent=agent, isp="ptcl", role=Role.PROBE, connected=connected, session=session, process=session % 10
+    )
+
+
+def test_where_many_write_no_entry_is_of_a_time_before_the_last_one() -> None:
+    known = Known()
+    assert [100.0, 100.0, 101.0] == [
+        noted.at for at in (100.0, 99.0, 101.0) if (noted := known.note(here("a", at, 11))) is not None
+    ]
+
+
+def test_the_end_of_a_session_that_another_one_replaced_is_not_heard() -> None:
+    known = Known()
+    known.note(here("a", 100.0, 11))
+    known.note(here("a", 101.0, 22))
+    assert Fence(at=102.0) == known.note(here("a", 102.0, 11, connected=False))
+    assert ["a"] == [*known.present]
+    assert isinstance(known.note(here("a", 103.0, 22, connected=False)), Presence)
+    assert not known.present
+    assert Fence(at=104.0) == known.note(here("a", 104.0, 11))  # it began before, and is told late
+
+
+def test_where_one_process_holds_all_sessions_each_is_heard() -> None:
+    known = Known()
+    known.note(here("a", 100.0, 11))
+    assert isinstance(known.note(here("a", 101.0, 0, connected=False)), Presence)
+    assert not known.present

@@ -5,7 +5,7 @@ from dataclasses import replace
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rabta_collector.jetstream.frame import HEAD_BYTES, frame, unframe
+from rabta_collector.jetstream.frame import AHEAD_US, HEAD_BYTES, Order, frame, held_back, unframe
 from rabta_collector.journal_file import Kind, Row
 
 rows = st.builds(
@@ -45,3 +45,17 @@ def test_a_changed_byte_is_noticed(row: Row, data: st.DataObject) -> None:
 @given(st.binary(max_size=100))
 def test_anything_else_is_not_sound_and_no_error(message: bytes) -> None:
     assert not unframe(3, message).sound
+
+
+@given(rows, st.integers(1, 2**53), st.one_of(st.just(""), st.just('{"epochs":[[7,0,[[1,9]]]],"retired":[]}')))
+def test_a_row_of_many_writers_says_its_place_among_its_agents(row: Row, number: int, held: str) -> None:
+    order = Order(number, held) if held else Order(number, base=number)
+    assert order == unframe(1, frame(row, "i", order=order)).order
+    assert unframe(1, frame(row, "i")).order is None
+
+
+@given(rows, st.integers(0, 2**53))
+def test_no_row_is_much_later_than_the_stream_took_it(row: Row, taken_us: int) -> None:
+    found = held_back(row, taken_us)
+    assert min(row.at_us, taken_us + AHEAD_US) == found.at_us
+    assert replace(row, at_us=0) == replace(found, at_us=0)

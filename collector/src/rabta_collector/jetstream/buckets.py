@@ -80,9 +80,9 @@ class Bucket:
 
     async def _read(self, client: "Client") -> bool:
         reader, before = StreamReader(client, self._stream), self.last
-        while chunk := await reader.read_subjects(self.last, CHUNK):
-            for number, subject, value in chunk:
-                self._note(subject[len(self._prefix) :], value, number)
+        while chunk := await reader.read_after(self.last, CHUNK):
+            for one in chunk:
+                self._note(one.subject[len(self._prefix) :], one.data, one.number)
         await reader.close()
         return self.last > before
 

@@ -12,10 +12,10 @@ import structlog
 
 from rabta_collector.entries import Entry, Fence
 from rabta_collector.jetstream import link
-from rabta_collector.jetstream.frame import unframe
+from rabta_collector.jetstream.frame import held_back, unframe
 from rabta_collector.jetstream.link import ApiError, NoAnswerError
 from rabta_collector.jetstream.place import Place
-from rabta_collector.jetstream.reading import StreamReader
+from rabta_collector.jetstream.reading import Came, StreamReader
 from rabta_collector.jetstream.trimming import Trimmer
 from rabta_collector.jetstream.wire import Wire
 from rabta_collector.journal import Batch, JournalError, Member
@@ -157,6 +157,7 @@ class Follower:
         await self._wire.close()
 
 
-def _decode(chunk: Sequence[tuple[int, bytes]]) -> list[tuple[Row, Entry | Fence | None]]:
-    framed = [unframe(*one) for one in chunk]
-    return [(one.row, entry_or_none(one.row) if one.sound else None) for one in framed]
+def _decode(chunk: Sequence[Came]) -> list[tuple[Row, Entry | Fence | None]]:
+    framed = ((unframe(one.number, one.data), one.at_us) for one in chunk)
+    rows = ((held_back(one.row, at_us), one.sound) for one, at_us in framed)
+    return [(row, entry_or_none(row) if sound else None) for row, sound in rows]

@@ -11,11 +11,12 @@ text of JSON; or, where that is long, `b` in its place: the row from which on al
 """
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from rabta_collector.journal_file import Row
 
 VERSION = 1
+AHEAD_US = 2_000_000
 HEAD_BYTES = 2048
 """More than the line ever takes."""
 
@@ -58,6 +59,15 @@ def frame(row: Row, id_: str, *, sound: bool = True, order: Order | None = None)
     if order is not None:
         head |= {"o": order.number} | ({"s": order.held} if order.held else {"b": order.base})
     return json.dumps(head, separators=(",", ":")).encode() + b"\n" + row.payload
+
+
+def held_back(row: Row, taken_us: int) -> Row:
+    """The row, at a time that is not more than `AHEAD_US` after the stream took it: its writer's clock was ahead.
+
+    One wrong clock of many would be everybody's time otherwise, for that never falls.
+    """
+    latest = taken_us + AHEAD_US
+    return row if row.at_us <= latest else replace(row, at_us=latest)
 
 
 def unframe(number: int, message: bytes) -> Framed:

@@ -80,8 +80,8 @@ async def _read_from(
     until = asyncio.get_running_loop().time() + PATIENCE_S
     while after < last:
         if chunk := await reader.read_after(after, CHUNK):
-            framed += (unframe(*one) for one in chunk)
-            after = chunk[-1][0]
+            framed += (unframe(one.number, one.data) for one in chunk)
+            after = chunk[-1].number
         elif asyncio.get_running_loop().time() > until:
             raise NoAnswerError(f"the stream does not give row {last}")
         else:  # the node that reads for us is behind the one that leads

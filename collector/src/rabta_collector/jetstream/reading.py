@@ -5,7 +5,7 @@ The consumer is in memory, on one node, and may go with it at any moment: anothe
 
 import asyncio
 import json
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from rabta_collector.jetstream.link import ApiError, NoAnswerError, ask, state_of
 
@@ -21,6 +21,15 @@ PATIENCE_S = 30.0
 """For what the stream has and no consumer gives."""
 
 
+class Came(NamedTuple):
+    """A message: its number, when the stream took it (microseconds since 1970), its subject, and what it says."""
+
+    number: int
+    at_us: int
+    subject: str
+    data: bytes
+
+
 class StreamReader:
     """Messages of a stream, from any number on."""
 
@@ -33,12 +42,8 @@ class StreamReader:
         self._given = 0
         """How many messages the consumer has given."""
 
-    async def read_after(self, number: int, limit: int) -> list[tuple[int, bytes]]:
-        """The next messages with their numbers; none at the end. Raises `ApiError`, `NoAnswerError`."""
-        return [(number, data) for number, _, data in await self.read_subjects(number, limit)]
-
-    async def read_subjects(self, number: int, limit: int) -> list[tuple[int, str, bytes]]:
-        """The same, with the messages' subjects."""
+    async def read_after(self, number: int, limit: int) -> list[Came]:
+        """The next messages; none at the end. Raises `ApiError`, `NoAnswerError`."""
         loop = asyncio.get_running_loop()
         until = loop.time() + PATIENCE_S
         while True:
@@ -71,7 +76,7 @@ class StreamReader:
         self._consumer = str((await ask(self._client, f"CONSUMER.CREATE.{self._stream}", question))["name"])
         self._next, self._given = number, 0
 
-    async def _pull(self, limit: int) -> list[tuple[int, str, bytes]]:
+    async def _pull(self, limit: int) -> list[Came]:
         """What there is, up to a limit. An end for whatever reason is an end: the next pull tells."""
         inbox = self._client.new_inbox()
         subscription = await self._client.subscribe(inbox)
@@ -84,10 +89,10 @@ class StreamReader:
         finally:
             await subscription.unsubscribe()
 
-    async def _gather(self, subscription: "Subscription", limit: int) -> list[tuple[int, str, bytes]]:
+    async def _gather(self, subscription: "Subscription", limit: int) -> list[Came]:
         from nats import errors
 
-        found: list[tuple[int, str, bytes]] = []
+        found: list[Came] = []
         while len(found) < limit:
             try:
                 message: Msg = await subscription.next_msg(timeout=PULL_S)
@@ -98,13 +103,13 @@ class StreamReader:
                 if status == "503" or (status == "409" and "MaxBytes" not in str(message.headers)):
                     self._consumer = ""  # it is gone
                 break
-            number, given = numbers_of(message.reply)
+            number, given, at_us = numbers_of(message.reply)
             if given != self._given + 1:
                 self._consumer = ""  # one was lost on the way: a connection that broke
                 break
             self._given = given
             if number >= self._next:  # a node that was behind when the consumer was made begins with what it had not
-                found.append((number, message.subject, message.data))
+                found.append(Came(number, at_us, message.subject, message.data))
                 self._next = number + 1
         return found
 
@@ -118,11 +123,11 @@ class StreamReader:
                 return  # it goes by itself
 
 
-def numbers_of(reply: str) -> tuple[int, int]:
-    """The number of a message in its stream and in its consumer.
+def numbers_of(reply: str) -> tuple[int, int, int]:
+    """The number of a message in its stream and in its consumer, and when the stream took it, in microseconds.
 
     `$JS.ACK.stream.consumer.delivered.STREAM.CONSUMER.time.pending`, or with a domain and an account before the stream.
     """
     tokens = reply.split(".")
     first = 5 if len(tokens) == 9 else 7
-    return int(tokens[first]), int(tokens[first + 1])
+    return int(tokens[first]), int(tokens[first + 1]), int(tokens[first + 2]) // 1000

@@ -7,7 +7,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from rabta_collector.jetstream.background import Background
-from rabta_collector.jetstream.frame import frame, unframe
+from rabta_collector.jetstream.frame import frame, held_back, unframe
 from rabta_collector.jetstream.link import (
     LAST,
     WRONG_LAST,
@@ -62,8 +62,9 @@ class StreamRows:
                 time.sleep(PAUSE_S)
 
     def read_after(self, id_: int, limit: int) -> Sequence[tuple[Row, bool]]:
-        framed = (unframe(*one) for one in self._ask(lambda: self._reader.read_after(id_, limit)))
-        return tuple((one.row, one.sound) for one in framed)
+        came = self._ask(lambda: self._reader.read_after(id_, limit))
+        framed = ((unframe(one.number, one.data), one.at_us) for one in came)
+        return tuple((held_back(one.row, at_us), one.sound) for one, at_us in framed)
 
     def _state(self) -> State:
         return self._ask(lambda: state_of(self._client, self._place.stream))
@@ -105,9 +106,9 @@ class StreamRows:
         """Raises `UnusableJournalError`."""
         reader, last = StreamReader(self._client, self._place.marks), 0
         prefix = len(self._place.marks_of(""))
-        while chunk := self._ask(partial(reader.read_subjects, last, CHUNK)):
-            last = chunk[-1][0]
-            yield from ((subject[prefix:], data) for _, subject, data in chunk)
+        while chunk := self._ask(partial(reader.read_after, last, CHUNK)):
+            last = chunk[-1].number
+            yield from ((one.subject[prefix:], one.data) for one in chunk)
         self._run(reader.close())
 
     def fence(self, after: int) -> bool:

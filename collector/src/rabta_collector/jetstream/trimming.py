@@ -67,8 +67,8 @@ class Trimmer:
         after = (await link.state_of(client, self._place.stream)).first - 1
         reader, found = StreamReader(client, self._place.stream), set[str]()
         while after < row and (chunk := await reader.read_after(after, CHUNK)):
-            rows = (unframe(*one).row for one in chunk if one[0] <= row)
+            rows = (unframe(one.number, one.data).row for one in chunk if one.number <= row)
             found.update(held.agent for held in rows if held.kind == Kind.MEASURED and held.agent)
-            after = chunk[-1][0]
+            after = chunk[-1].number
         await reader.close()
         return found
