@@ -7,9 +7,9 @@ import json
 import tempfile
 import time
 import urllib.request
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
-from datetime import datetime
 from pathlib import Path
 
 from bench import stand
@@ -28,7 +28,7 @@ ACK_MS, METRICS_MS, LATE_S, GROWTH, RATE_SHARE = 100.0, 100.0, 2.0, 0.05, 0.99
 
 @dataclass(slots=True)
 class Seen:
-    """What was seen on the way. Memory in MB with its moment; `verdicts_s`: from what turned to the verdict."""
+    """What was seen on the way. Memory in MB with its moment; `verdicts_s`: from the first measurement on."""
 
     memory: list[tuple[float, float]] = field(default_factory=list)
     metrics_ms: list[float] = field(default_factory=list)
@@ -64,7 +64,7 @@ def run(*, quick: bool) -> Part:
             raise BenchError("not all agents are connected")
         time.sleep(max(0.0, begin - time.time()))
         seen = _watch(side, crowds, begin + span_s)
-        seen.verdicts_s = [at - _turn(at, blocked) for at in _turns(side)]
+        seen.verdicts_s = _turns(side)
     return _part(seen, span_s)
 
 
@@ -89,19 +89,18 @@ def _watch(side: Side, crowds: Crowds, end: float) -> Seen:
 
 
 def _turns(side: Side) -> list[float]:
-    """When verdicts on the platform turned, the first ones left out."""
+    """How long after the first measurement that shows it each verdict on the platform turned; the first ones left out.
+
+    When that was, readers are told to the minute alone.
+    """
     with urllib.request.urlopen(f"http://127.0.0.1:{side.http}/api/v1/events?platform={TURNING}", timeout=30) as answer:
-        events = json.loads(answer.read())["events"]
-    return [_unix(one["at"]) for one in events if {one["from"], one["to"]} == {"reachable", "blocked"}]
+        return late(json.loads(answer.read())["events"])
 
 
-def _unix(text: str) -> float:
-    return datetime.fromisoformat(text).timestamp()
-
-
-def _turn(at: float, blocked: tuple[float, float]) -> float:
-    """What an event followed."""
-    return blocked[1] if at >= blocked[1] else blocked[0]
+def late(events: Sequence[Mapping[str, object]]) -> list[float]:
+    """Seconds, of events as the API tells them."""
+    turned = [one for one in events if {one["from"], one["to"]} == {"reachable", "blocked"}]
+    return [float(str(one["detected_after_seconds"])) for one in turned]
 
 
 def _part(seen: Seen, span_s: float) -> Part:
