@@ -11,12 +11,11 @@ from rabta_collector.catalogue import Target, Transfer
 from rabta_collector.share import (
     DAY_S,
     TRANSFER_PART,
-    LeftOut,
     Share,
-    Split,
     Terms,
     day_bytes,
     estimate_bytes,
+    mirror,
     reading_bytes,
     share,
 )
@@ -33,11 +32,6 @@ def target(number: int, interval_s: float = 60.0, priority: int = 1) -> Target:
 def taking_all(*agents: str) -> dict[str, frozenset[str]]:
     """Agents that leave nothing out."""
     return dict.fromkeys(agents, frozenset())
-
-
-def mirror(targets: list[Target], agents: LeftOut, terms: Terms) -> dict[str, tuple[Share, ...]]:
-    """What controls are to measure."""
-    return {agent: Split(targets, agents, terms).mirrored(agent) for agent in agents}
 
 
 def cost(shares: tuple[Share, ...]) -> float:

@@ -133,6 +133,12 @@ def share(targets: Sequence[Target], agents: LeftOut, terms: Terms) -> dict[str,
     return {agent: split.of(agent) for agent in agents}
 
 
+def mirror(targets: Sequence[Target], agents: LeftOut, terms: Terms) -> dict[str, tuple[Share, ...]]:
+    """What each control is to measure."""
+    split = Split(targets, agents, terms)
+    return {agent: split.mirrored(agent) for agent in agents}
+
+
 def _crews(targets: Sequence[Target], agents: LeftOut) -> dict[str, dict[str, int]]:
     """Who measures each platform, and as which of them. What nobody leaves out has one crew, that of all."""
     names = sorted(agents)
