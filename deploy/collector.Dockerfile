@@ -7,7 +7,7 @@ COPY constraints.txt ./
 COPY proto proto
 COPY collector collector
 RUN python -m venv /opt/rabta \
- && /opt/rabta/bin/pip install --no-cache-dir --only-binary=:all: --constraint constraints.txt ./proto ./collector
+ && /opt/rabta/bin/pip install --no-cache-dir --only-binary=:all: --constraint constraints.txt ./proto "./collector[nats]"
 
 FROM python:3.11-slim-bookworm
 RUN useradd --system --uid 10001 --user-group --no-create-home --home-dir /var/lib/rabta --shell /usr/sbin/nologin rabta \

@@ -1,83 +1,193 @@
-"""The configuration for three NATS servers, on three that run: TLS both ways, a password, a journal on all of them."""
+"""The configuration for three NATS servers, on three that run: TLS both ways, and a password for each part.
+
+Each part does its work with its own account, and nothing that it asks for is refused; it can do no other's.
+"""
 
 import asyncio
-import shutil
+import json
+import re
+import subprocess
+import urllib.request
+from collections.abc import AsyncIterator, Iterator
 from contextlib import closing
 from pathlib import Path
 
+import nats
 import pytest
-import trustme
+from nats.aio.client import Client
 
-from rabta_collector.jetstream.place import Place, parse_place
+from lab.programs import AGENT, COLLECTOR, Program, environment, run
+from lab.waiting import until
+from rabta_collector.jetstream import link
 from rabta_collector.jetstream.rows import StreamRows
 from rabta_collector.journal_file import UnusableJournalError
-from rabta_proto.v1 import collector_pb2 as link
+from rabta_proto.v1 import collector_pb2 as wire
+from support.guarded import USERS, Guarded, configure, guarded, make_secrets
 from support.journaling import Kept
-from support.nats import Node, free_ports
+from support.programs import require
 
-DEPLOY = Path(__file__).resolve().parents[2] / "deploy" / "nats"
-NODES = 3
-
-
-def certificates(folder: Path, ca: trustme.CA) -> tuple[Path, Path]:
-    issued = ca.issue_cert("localhost", "127.0.0.1")
-    cert, key = folder / "cert.pem", folder / "key.pem"
-    issued.cert_chain_pems[0].write_to_path(cert)
-    issued.private_key_pem.write_to_path(key)
-    return cert, key
+WITHIN_S = 90.0
 
 
-def machines(folder: Path, ports: list[int]) -> list[Node]:
-    """The file of deploy/nats as it is, and beside it what an operator fills in."""
-    cert, key = certificates(folder, ca := trustme.CA())
-    ca.cert_pem.write_to_path(folder / "ca.pem")
-    (folder / "password").write_text("a long one\n")
-    routes, nodes = free_ports(NODES), []
-    known = ", ".join(f'"tls://127.0.0.1:{port}"' for port in routes)
-    for number, port in enumerate(ports):
-        own = folder / f"machine{number}"
-        own.mkdir()
-        shutil.copy(DEPLOY / "nats.conf", own / f"n{number}.conf")
-        said = {line.partition(":")[0] for line in (DEPLOY / "machine.conf").read_text().splitlines() if line[0] != "#"}
-        ours = {
-            "OUR_NAME": f'"n{number}"',
-            "OUR_LISTEN": f'"127.0.0.1:{port}"',
-            "OUR_CLUSTER": f'"127.0.0.1:{routes[number]}"',
-            "OUR_ROUTES": f"[{known}]",
-            "OUR_CERT": f'"{cert}"',
-            "OUR_KEY": f'"{key}"',
-            "OUR_CA": f'"{folder / "ca.pem"}"',
-            "OUR_STORE": f'"{own / "store"}"',
-            "OUR_ROOM": "1GB",
-            "OUR_PASSWORD": '"a long one"',
-        }
-        assert said == ours.keys()
-        (own / "machine.conf").write_text("".join(f"{name}: {value}\n" for name, value in ours.items()))
-        nodes.append(Node(own, f"n{number}", port))
-    return nodes
-
-
-def place(folder: Path, ports: list[int], **other: str) -> Place:
-    query = {"replicas": "3", "user": "collector", "password_file": str(folder / "password")}
-    query |= {"ca": str(folder / "ca.pem"), "cert": str(folder / "cert.pem"), "key": str(folder / "key.pem")} | other
-    servers = ",".join(f"localhost:{port}" for port in ports)
-    return parse_place(f"tls://{servers}/rabta?" + "&".join(f"{key}={value}" for key, value in query.items()))
+def test_the_server_itself_finds_nothing_wrong_with_the_file(tmp_path: Path) -> None:
+    program = require("nats-server", "nats-server")
+    make_secrets(tmp_path)
+    for node in configure(tmp_path):
+        file = tmp_path / f"machine{node.name[1:]}" / f"{node.name}.conf"
+        done = subprocess.run([program, "-t", "-c", str(file)], capture_output=True, text=True, check=False)
+        assert 0 == done.returncode, done.stderr
 
 
 async def test_a_journal_is_kept_on_all_three_and_by_nobody_else(tmp_path: Path) -> None:
-    ports = free_ports(NODES)
-    nodes = machines(tmp_path, ports)
-    for node in nodes:
-        node.start()
-    try:
-        where = place(tmp_path, ports)
+    with guarded(tmp_path) as servers:
+        where = servers.place("collector")
         async with Kept(where).running() as kept:
-            assert {1: link.OUTCOME_ACCEPTED} == await kept.deliver(1)
+            assert {1: wire.OUTCOME_ACCEPTED} == await kept.deliver(1)
         with closing(StreamRows(where)) as rows:
             assert 3 == rows.replicas()
-        (tmp_path / "wrong").write_text("another")
+        (tmp_path / "wrong").write_text("another", encoding="utf-8")
         with pytest.raises(UnusableJournalError):
-            await asyncio.to_thread(Kept, place(tmp_path, ports, password_file=str(tmp_path / "wrong")))
-    finally:
-        for node in nodes:
-            node.kill()
+            await asyncio.to_thread(Kept, servers.place("collector", password_file=str(tmp_path / "wrong")))
+
+
+@pytest.fixture
+def servers(tmp_path: Path) -> Iterator[Guarded]:
+    with guarded(tmp_path) as made:
+        yield made
+
+
+class Parts:
+    """One process of each part, with accounts of their own."""
+
+    def __init__(self, servers: Guarded, folder: Path, target: str) -> None:
+        self.folder, self.servers = folder, servers
+        platform = '[[platform]]\nid = "x"\nname = "X"\ncategory = "GRP"\n[[platform.target]]\n'
+        (folder / "targets.toml").write_text(f'{platform}url = "{target}"\n', encoding="utf-8")
+        self.programs = {
+            part: Program(self._command(part), environment(), folder / f"{part}.log") for part in ("ingest", "decide")
+        }
+
+    def _command(self, part: str) -> tuple[str, ...]:
+        listens = ("--http", "127.0.0.1:0", "--grpc", "127.0.0.1:0")
+        files = ("--data", str(self.folder / part), "--targets", str(self.folder / "targets.toml"))
+        return (COLLECTOR, part, *files, *listens, "--lab", "--journal", self.servers.url(part))
+
+    async def operate(self, *words: str) -> str:
+        command = (COLLECTOR, *words, "--data", str(self.folder / "decide"), "--journal", self.servers.url("operator"))
+        return await run(*command, within=WITHIN_S)
+
+    def said(self, part: str, what: str) -> str:
+        """An address that it tells where it begins, of its `agents` or its `page`; empty: it has not begun yet."""
+        program = self.programs[part]
+        assert program.running, program.last_words()
+        found = re.search(
+            rf"^ready:.*{what} on (?:http://)?([\d.:]+)", program.log.read_text(encoding="utf-8"), re.MULTILINE
+        )
+        return found[1] if found else ""
+
+
+@pytest.fixture
+async def parts(servers: Guarded, tmp_path: Path) -> AsyncIterator[Parts]:
+    target = await asyncio.start_server(lambda _, writer: writer.close(), "127.0.0.1", 0)
+    made = Parts(servers, tmp_path, f"tcp://127.0.0.1:{target.sockets[0].getsockname()[1]}")
+    async with target:
+        try:
+            for part, program in made.programs.items():
+                await program.start()
+                await until(lambda part=part: asyncio.to_thread(made.said, part, "page"), within=WITHIN_S)
+            yield made
+        finally:
+            await asyncio.gather(*(program.stop() for program in made.programs.values()))
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(400)
+async def test_every_part_does_its_work_with_its_own_account(parts: Parts, tmp_path: Path) -> None:
+    token = (await parts.operate("invite", "--isp", "ptcl")).strip()
+    home = environment(RABTA_HOME=str(tmp_path / "home"), RABTA_LAB="1")
+    await run(AGENT, "join", f"http://{parts.said('ingest', 'agents')}", "--invite", token, env=home, within=WITHIN_S)
+    await run(AGENT, "run", "--once", env=home, within=WITHIN_S)
+    (joined,) = json.loads(await parts.operate("agents", "--json"))["agents"]
+    await parts.operate("verify")
+    await parts.operate("revoke", joined["agent"])
+
+    async def lease() -> bool:
+        answer = await asyncio.to_thread(urllib.request.urlopen, f"http://{parts.said('decide', 'page')}/metrics")
+        return b"rabta_isp_info" in answer.read()
+
+    await until(lease, within=WITHIN_S)
+    assert [] == parts.servers.violations()
+    await no_part_can_do_anothers_work(parts.servers)
+
+
+REFUSED = {
+    "ingest": (
+        "rabta.lease.decide",
+        "rabta.marks.a",
+        "rabta.now.held",
+        "rabta.now.page",
+        "rabta.now.ask.1",
+        "$JS.API.STREAM.PURGE.rabta",
+        "$JS.API.STREAM.DELETE.rabta",
+        "$JS.API.STREAM.UPDATE.rabta",
+        "$JS.API.STREAM.MSG.DELETE.rabta",
+        "$JS.API.STREAM.CREATE.other",
+    ),
+    "decide": (
+        "rabta.journal.ptcl.a",
+        "rabta.journal._.a",
+        "rabta.now.roll",
+        "$KV.rabta_registry.agent.a",
+        "$KV.rabta_registry.invite.a",
+        "$JS.API.STREAM.CREATE.rabta",
+        "$JS.API.STREAM.DELETE.rabta",
+        "$JS.API.STREAM.UPDATE.rabta",
+        "$JS.API.STREAM.MSG.DELETE.rabta",
+        "$JS.API.STREAM.PURGE.KV_rabta_registry",
+    ),
+    "operator": (
+        "rabta.journal.ptcl.a",
+        "rabta.journal._.a.here",
+        "rabta.lease.decide",
+        "rabta.now.ask.1",
+        "$JS.API.STREAM.PURGE.rabta",
+        "$JS.API.STREAM.DELETE.KV_rabta_registry",
+    ),
+}
+UNHEARD = {
+    "ingest": ("rabta.journal.>", "$KV.>", "_INBOX.decide.>", "_INBOX.>", ">"),
+    "decide": ("rabta.journal.>", "$KV.>", "_INBOX.ingest.>", "_INBOX.>", ">"),
+    "operator": ("rabta.now.>", "$KV.>", "_INBOX.ingest.>", ">"),
+}
+
+
+async def no_part_can_do_anothers_work(servers: Guarded) -> None:
+    """With the very passwords: whatever is published or heard beside it is refused, each of them."""
+    assert set(REFUSED) == set(UNHEARD) == set(USERS) - {"collector"}
+    for user in REFUSED:
+        refusals: list[str] = []
+
+        async def note(wrong: Exception, refusals: list[str] = refusals) -> None:
+            refusals.append(str(wrong))
+
+        place = servers.place(user)
+        client: Client = await nats.connect(
+            list(place.servers),
+            user=user,
+            password=(servers.folder / f"{user}.password").read_text(encoding="utf-8").strip(),
+            tls=link._context(place),
+            error_cb=note,
+        )
+        for subject in REFUSED[user]:
+            await client.publish(subject, b"{}")
+        for subject in UNHEARD[user]:
+            await client.subscribe(subject)
+        await client.flush()
+        await until(lambda user=user, said=refusals: _all_refused(user, said), within=WITHIN_S)
+        await client.close()
+
+
+async def _all_refused(user: str, said: list[str]) -> bool:
+    text = "\n".join(said).lower()
+    published = all(f'publish to "{subject.lower()}"' in text for subject in REFUSED[user])
+    return published and all(f'subscription to "{subject.lower()}"' in text for subject in UNHEARD[user])

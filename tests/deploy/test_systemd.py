@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from rabta_collector.config import load_config
+from rabta_collector.jetstream.place import parse_place
 from support.programs import require
 
 DEPLOY = Path(__file__).parents[2] / "deploy"
@@ -15,8 +17,11 @@ UNITS = DEPLOY / "systemd"
 EXPOSED_AT_MOST = {
     "rabta-agent.service": 1.2,
     "rabta-collector.service": 1.0,
-    "rabta-decide.service": 1.2,  # their peers are on other machines
-    "rabta-ingest.service": 1.2,
+    "rabta-ingest.service": 1.0,
+    "rabta-decide.service": 1.0,
+}
+CONFIGURED = {"collector": DEPLOY / "collector.toml"} | {
+    part: DEPLOY / "scale" / f"{part}.toml" for part in ("ingest", "decide")
 }
 
 
@@ -49,6 +54,18 @@ def test_every_service_has_a_user_and_the_state_directory_of_its_own() -> None:
         assert "0700" == service["Service"]["StateDirectoryMode"]
 
 
-def test_the_collector_keeps_its_data_where_its_unit_lets_it() -> None:
-    assert 'data = "/var/lib/rabta"' in (DEPLOY / "collector.toml").read_text(encoding="utf-8")
-    assert "StateDirectory=rabta\n" in (UNITS / "rabta-collector.service").read_text(encoding="utf-8")
+@pytest.mark.parametrize("part", sorted(CONFIGURED))
+def test_a_collector_keeps_its_data_where_its_unit_lets_it(part: str) -> None:
+    config = load_config(file=CONFIGURED[part], flags={}, environment={})
+    unit = (UNITS / f"rabta-{part}.service").read_text(encoding="utf-8")
+    assert config.data == Path("/var/lib") / re.findall(r"^StateDirectory=(\S+)$", unit, re.MULTILINE)[0]
+    assert re.findall(r"--config (\S+)$", unit, re.MULTILINE) == [f"/etc/rabta/{part}.toml"]
+
+
+@pytest.mark.parametrize("part", ["ingest", "decide"])
+def test_a_part_runs_its_own_command_with_its_own_account_and_reaches_this_machine_alone(part: str) -> None:
+    unit = (UNITS / f"rabta-{part}.service").read_text(encoding="utf-8")
+    assert f"ExecStart=/opt/rabta/bin/rabta-collector {part} --config" in unit
+    assert "IPAddressAllow=localhost\nIPAddressDeny=any\n" in unit
+    place = parse_place(load_config(file=CONFIGURED[part], flags={}, environment={}).journal)
+    assert (part, 3, 3, True) == (place.user, place.replicas, len(place.servers), place.tls)

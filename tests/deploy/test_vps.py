@@ -1,9 +1,7 @@
 """The page for a server: its backup and its restore, typed as they stand there, on a collector that runs."""
 
 import json
-import re
 import sqlite3
-import subprocess
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -12,6 +10,7 @@ import pytest
 from lab.programs import AGENT, COLLECTOR, Program, environment, run
 from lab.system import free_port
 from lab.watch import Watch
+from support import typed
 from support.programs import require
 
 VPS = Path(__file__).parents[2] / "deploy" / "vps.md"
@@ -19,20 +18,7 @@ READY_S = 60.0
 
 
 def commands(heading: str, which: int, places: dict[str, str]) -> str:
-    """A block of the page as a script; what only root can do, and what only systemd does, is left out."""
-    section = VPS.read_text(encoding="utf-8").split(f"\n## {heading}\n")[1].split("\n## ")[0]
-    script: str = re.findall(r"```sh\n(.*?)```", section, re.DOTALL)[which]
-    for old, new in {"runuser -u rabta -- ": "", " -o rabta -g rabta": ""}.items():
-        script = script.replace(old, new)
-    for old, new in places.items():
-        assert old in script
-        script = script.replace(old, new)
-    return "\n".join(line for line in script.splitlines() if not line.startswith("systemctl"))
-
-
-def type_in(script: str) -> None:
-    done = subprocess.run(["bash", "-euc", script], capture_output=True, text=True, check=False)
-    assert (0, "") == (done.returncode, done.stderr)
+    return typed.commands(VPS, heading, which, places)
 
 
 @pytest.fixture
@@ -60,9 +46,9 @@ async def test_a_backup_of_a_running_collector_is_all_that_a_restore_needs(data:
     agents = await listed(data)
     (data / "archive" / "chain").mkdir(parents=True)
     (data / "archive" / "chain" / "2024-02-17.txt").write_text("sealed", encoding="utf-8")
-    type_in(commands("Backup and restore", 0, {"/var/lib/rabta": str(data), "/var/backups/rabta": backup}))
-    type_in(f"mkdir -p {restored} && touch {restored}/journal.sqlite-wal")  # what another collector left behind
-    type_in(commands("Backup and restore", 1, {"/var/lib/rabta": str(restored), "/var/backups/rabta": backup}))
+    typed.type_in(commands("Backup and restore", 0, {"/var/lib/rabta": str(data), "/var/backups/rabta": backup}))
+    typed.type_in(f"mkdir -p {restored} && touch {restored}/journal.sqlite-wal")  # what another collector left behind
+    typed.type_in(commands("Backup and restore", 1, {"/var/lib/rabta": str(restored), "/var/backups/rabta": backup}))
     whole(data, restored)
     assert 1 == len(agents)
     assert agents == await listed(restored)

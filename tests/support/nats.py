@@ -53,6 +53,16 @@ class Node:
             self._file.write_text(f'server_name: {name}\nlisten: "127.0.0.1:{port}"\nmax_payload: 2MB\n{text}')
         self._process: subprocess.Popen[bytes] | None = None
 
+    @property
+    def pid(self) -> int:
+        assert self._process is not None
+        return self._process.pid
+
+    @property
+    def log(self) -> str:
+        """All that it has said."""
+        return self._log.read_text(encoding="utf-8")
+
     def start(self) -> None:
         program = require("nats-server", "nats-server")
         with self._log.open("ab") as log:

@@ -82,6 +82,7 @@ async def connect(
             options["tls"] = _context(place)
         if place.user:
             options["user"] = place.user
+            options["inbox_prefix"] = f"_INBOX.{place.user}"  # what others are answered is not for us to hear
         if place.password_file is not None:
             options["password"] = place.password_file.read_text(encoding="utf-8").strip()
         async with asyncio.timeout(START_S), _closing_what_fails(Client()) as client:
