@@ -13,7 +13,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export PIP_CONSTRAINT := $(CURDIR)/constraints.txt
 
 .PHONY: help setup demo run test test-all lint types proto proto-check fmt check spell accuracy faults clean wheels deb pyz \
-	deb-test bench bench-history
+	deb-test bench bench-history capacity
 
 help: $(SETUP)
 	@sed -n 's/^## //p' Makefile
@@ -36,6 +36,7 @@ help: $(SETUP)
 ##                     them, and go on from there)
 ## make bench        what agent and collector cost, beside floors and peers (QUICK=1: less sure; PART=: of agent, ingest, exposition,
 ##                   fleet, sustained, restart, scaling, days, sizes; the first two where it is not said, the others take long)
+## make capacity     what 10,000, 100,000 and 1,000,000 agents need, from build/bench.json (WRITE=1: into deploy/ too)
 ## make fmt          format
 ## make proto        generate the code of the schema anew
 ## make clean        remove what all of these made
@@ -68,6 +69,9 @@ bench-history: $(SETUP)
 bench: $(SETUP)
 	@cd tests && exec ../$(BIN)/python -m bench $(if $(QUICK),--quick) $(if $(MEASUREMENTS),--measurements $(MEASUREMENTS)) \
 		$(if $(AGENTS),--agents $(AGENTS)) $(PART)
+
+capacity: $(SETUP)
+	@cd tests && exec ../$(BIN)/python -m bench.capacities $(if $(WRITE),--write)
 
 run: $(SETUP)
 	@exec $(BIN)/python deploy/run.py

@@ -13,7 +13,7 @@ import sys
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 
-from bench import agent, days, exposition, fleet, ingest, restart, scaling, sizes, sustained
+from bench import agent, days, exposition, fleet, ingest, restart, scale, scaling, sizes, sustained
 from bench.curve import BUILD
 from bench.process import BenchError
 from bench.report import Part
@@ -26,6 +26,7 @@ PARTS: Mapping[str, Callable[..., Part]] = {
     "sustained": sustained.run,
     "restart": restart.run,
     "scaling": scaling.run,
+    "scale": scale.run,
     "days": days.run,
     "sizes": sizes.run,
 }

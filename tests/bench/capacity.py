@@ -1,0 +1,223 @@
+"""What so many agents need, from what one measurement, one message and one session were measured to cost. Pure.
+
+An agent is taken to spend all the bytes that a volunteer gives a day, on the default catalogue: more targets or shorter
+intervals make it so; with few ISPs and many agents it is far less, because an ISP's agents share the work.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, fields
+from math import ceil
+from statistics import median
+from typing import Any
+
+DAY_S = 86_400.0
+PROCESSES = 2
+"""That decide, of each stream; and as few take agents: one may be gone."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Costs:
+    """Units, as measured: microseconds of CPU, bytes. `sparse`: how many times dearer what comes now and then is."""
+
+    take_us: float
+    message_us: float
+    sparse: float
+    decide_us: float
+    nats_us: float
+    stored_bytes: float
+    archived_bytes: float
+    wire_bytes: float
+    session_bytes: float
+    roll_bytes: float
+    roll_write_us: float
+    roll_hear_us: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Habits:
+    """What is not measured but chosen. `measurements`: of an agent a day. `busy`: of a core that is planned with."""
+
+    measurements: float
+    heartbeat_s: float
+    journal_days: float
+    sessions: int
+    series: int
+    own_series: int
+    busy: float = 0.6
+    nats_cores: float = 4.0
+    nats_disk_bytes: float = 8e12
+    replicas: int = 3
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Needs:
+    """Of so many agents, on so many streams; `fullest`: what would be full first, and how full it is."""
+
+    agents: int
+    streams: int
+    rate: float
+    ingests: int
+    decides: int
+    nodes: int
+    ingest_bytes: float
+    disk_bytes: float
+    archive_bytes_a_day: float
+    agents_bits: float
+    servers_bits: float
+    series: int
+    fullest: str
+    full: float
+
+
+class MissingPartError(ValueError):
+    """Part of the benchmarks that was not run yet, one line."""
+
+
+def costs_of(found: Mapping[str, Any]) -> Costs:
+    """From what `build/bench.json` holds. Raises `MissingPartError`."""
+    if missing := [name for name in ("scale", "ingest", "fleet", "sizes") if name not in found]:
+        raise MissingPartError(f'not measured yet: make bench PART="{" ".join(missing)}"')
+    points = [one for one in found["scale"]["points"] if one["journal"] == "R3"]
+    ten, fifty = (median(found["ingest"][f"collector {size}"]["server_us"]) for size in (10, 50))
+    held, roll = found["fleet"]["collector"], found["scale"]["roll"]
+    return Costs(
+        take_us=median(one["ingest_us"] for one in points),
+        message_us=max(0.0, (ten - fifty) / (1 / 10 - 1 / 50)),
+        sparse=max(1.0, held["cores"] / held["rate"] * 1e6 / ten),
+        decide_us=median(one["decide_us"] for one in points),
+        nats_us=median(one["nats_us"] for one in points),
+        stored_bytes=median(one["stored_bytes"] for one in points),
+        archived_bytes=found["sizes"]["sealed"]["archive_bytes"],
+        wire_bytes=median(one["wire_bytes"] for one in points),
+        session_bytes=held["kb_each"] * 1e3,
+        roll_bytes=roll["bytes"],
+        roll_write_us=roll["write_us"],
+        roll_hear_us=roll["hear_us"],
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Stream:
+    """One stream's part of all agents."""
+
+    agents: float
+    costs: Costs
+    habits: Habits
+
+    @property
+    def rate(self) -> float:
+        return self.agents * self.habits.measurements / DAY_S
+
+    @property
+    def hear_cores(self) -> float:
+        """What each process takes for hearing, once a second, who has a session anywhere."""
+        return self.agents * self.costs.roll_hear_us / 1e6
+
+    @property
+    def decide_cores(self) -> float:
+        return self.rate * self.costs.decide_us / 1e6 + self.hear_cores
+
+    @property
+    def ingests(self) -> int:
+        costs, habits = self.costs, self.habits
+        beats = self.agents / habits.heartbeat_s
+        us = self.rate * costs.take_us * costs.sparse + beats * costs.message_us * costs.sparse
+        us += self.agents * costs.roll_write_us
+        room = max(habits.busy - self.hear_cores, habits.busy / 2)  # with less the roll is what is full
+        return max(PROCESSES, ceil(us / 1e6 / room), ceil(self.agents / habits.sessions))
+
+    @property
+    def nats_cores(self) -> float:
+        """Of the node that leads, with its share of all that the three do."""
+        return self.rate * self.costs.nats_us / 1e6 / self.habits.replicas
+
+    @property
+    def servers_bits(self) -> float:
+        """That leave the node that leads, a second: to the others, to those that decide, and the roll to everybody."""
+        copies = (self.habits.replicas - 1 + PROCESSES) * self.costs.stored_bytes * self.rate
+        return 8 * (copies + self.agents * self.costs.roll_bytes * (self.ingests + PROCESSES))
+
+    def full(self) -> dict[str, float]:
+        """How full is what more processes cannot help: 1 is full."""
+        busy = self.habits.busy
+        return {
+            "one core that decides": self.decide_cores / busy,
+            "the roll of sessions, which every process hears": self.hear_cores / (busy / 2),
+            "the NATS node that leads": self.nats_cores / (self.habits.nats_cores * busy),
+            "the network of the NATS node that leads": self.servers_bits / 1e9 / busy,
+        }
+
+
+def needs(agents: int, costs: Costs, habits: Habits) -> Needs:
+    """On as few streams as bear it, each with processes of its own."""
+    streams = 1
+    while max(_Stream(agents=agents / streams, costs=costs, habits=habits).full().values()) > 1:
+        streams += 1
+    whole = _Stream(agents=agents, costs=costs, habits=habits).full()
+    each = _Stream(agents=agents / streams, costs=costs, habits=habits)
+    fullest = max(whole, key=lambda name: whole[name])
+    ingests, decides = streams * each.ingests, streams * PROCESSES
+    stored = streams * each.rate * DAY_S * costs.stored_bytes * habits.journal_days
+    sessions = agents / ingests
+    return Needs(
+        agents=agents,
+        streams=streams,
+        rate=streams * each.rate,
+        ingests=ingests,
+        decides=decides,
+        nodes=habits.replicas * _threes(streams * each.nats_cores, stored, habits),
+        ingest_bytes=sessions * costs.session_bytes,
+        disk_bytes=stored,
+        archive_bytes_a_day=streams * each.rate * DAY_S * costs.archived_bytes,
+        agents_bits=8 * streams * each.rate * costs.wire_bytes,
+        servers_bits=streams * each.servers_bits,
+        series=streams * habits.series + (ingests + decides) * habits.own_series,
+        fullest=fullest,
+        full=whole[fullest],
+    )
+
+
+def _threes(cores: float, stored: float, habits: Habits) -> int:
+    """How many times three NATS servers, by their cores and by their disks."""
+    return max(1, ceil(cores / (habits.nats_cores * habits.busy)), ceil(stored / habits.nats_disk_bytes))
+
+
+HEAD = ("", "measurements/s", "streams", "take", "decide", "NATS nodes", "memory of one that takes")
+HEAD_MORE = (
+    "disk of one copy, of three",
+    "archive a day",
+    "from agents",
+    "between servers",
+    "series",
+    "full first",
+)
+
+
+def table(every: Sequence[Needs]) -> str:
+    """As Markdown: a row for each number of agents."""
+    rows = [_row(one) for one in every]
+    head = [*HEAD, *HEAD_MORE]
+    return "\n".join(f"| {' | '.join(cells)} |" for cells in (head, ["---"] * len(head), *rows)) + "\n"
+
+
+def _row(one: Needs) -> list[str]:
+    return [
+        f"{one.agents:,} agents",
+        f"{one.rate:,.0f}",
+        str(one.streams),
+        str(one.ingests),
+        str(one.decides),
+        str(one.nodes),
+        f"{one.ingest_bytes / 1e6:,.0f} MB",
+        f"{one.disk_bytes / 1e9:,.0f} GB",
+        f"{one.archive_bytes_a_day / 1e9:,.1f} GB",
+        f"{one.agents_bits / 1e6:,.1f} Mbit/s",
+        f"{one.servers_bits / 1e6:,.1f} Mbit/s",
+        f"{one.series:,}",
+        f"{one.fullest} ({one.full:.0%})",
+    ]
+
+
+def to_json(costs: Costs) -> dict[str, float]:
+    """To three digits, which is more than was measured."""
+    return {one.name: float(f"{getattr(costs, one.name):.3g}") for one in fields(Costs)}
