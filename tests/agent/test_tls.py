@@ -493,6 +493,17 @@ def test_the_engine_speaks_first() -> None:
     assert not engine.answered
 
 
+def test_handshakes_of_one_context_offer_each_their_own_protocols() -> None:
+    plain = Engine(CONTEXTS.verified, "site.example")
+    both = Engine(CONTEXTS.verified, "site.example", protocols=("h2", "http/1.1"))
+    hellos = []
+    for engine in (plain, both):
+        engine.advance()
+        hellos.append(engine.take())
+    assert [False, True] == [b"\x02h2\x08http/1.1" in hello for hello in hellos]
+    assert [True, True] == [b"\x08http/1.1" in hello for hello in hellos]
+
+
 def test_roots_come_from_the_file_that_the_environment_names(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = tmp_path / "root.pem"
     AUTHORITY.ca.cert_pem.write_to_path(str(path))

@@ -56,8 +56,7 @@ def within(seconds: float = 5.0) -> float:
 def make_contexts(authority: Authority) -> TlsContexts:
     """Contexts that trust this authority too."""
     contexts = TlsContexts()
-    for context in (contexts.verified, contexts.doh):
-        authority.trust(context)
+    authority.trust(contexts.verified)
     return contexts
 
 

@@ -108,7 +108,8 @@ class DohClient:
             raise StepError(Failure.DNS_NO_ANSWER, "the resolver's own name")
         connection = await scene.network.connect(address, target.port, scene.meter)
         try:
-            engine = Engine(self._contexts.doh, target.host, self._sessions.pop(url, None))
+            session = self._sessions.pop(url, None)
+            engine = Engine(self._contexts.verified, target.host, session, protocols=("h2", "http/1.1"))
             await shake(connection, engine)
         except BaseException:
             connection.close()

@@ -27,13 +27,25 @@ _RECORDS_LIMIT = 64 * 1024
 
 
 class Engine:
-    """TLS without a socket: bytes in, bytes out."""
+    """TLS without a socket: bytes in, bytes out. `protocols` are offered by ALPN.
 
-    def __init__(self, context: ssl.SSLContext, server_name: str, session: ssl.SSLSession | None = None) -> None:
+    Python sets them for a whole context, and OpenSSL takes them over as a handshake is made: so each sets its own, and
+    one context, with one copy of all the roots, does for all.
+    """
+
+    def __init__(
+        self,
+        context: ssl.SSLContext,
+        server_name: str,
+        session: ssl.SSLSession | None = None,
+        *,
+        protocols: tuple[str, ...] = ("http/1.1",),
+    ) -> None:
         self._incoming = ssl.MemoryBIO()
         self._outgoing = ssl.MemoryBIO()
         self._watch = RecordWatch()
         self._fed = 0
+        context.set_alpn_protocols(protocols)
         self.tls = context.wrap_bio(self._incoming, self._outgoing, server_hostname=server_name, session=session)
 
     @property

@@ -17,7 +17,7 @@ class RootsError(ValueError):
 
 
 class TlsContexts:
-    """Two contexts that verify against the system's roots (`SSL_CERT_FILE` goes before them), and one that does not.
+    """One context that verifies against the system's roots (`SSL_CERT_FILE` goes before them), and one that does not.
 
     Raises `RootsError` where `SSL_CERT_FILE` is set and holds none: OpenSSL passes over it in silence, and every site
     would look as if somebody had put himself in between.
@@ -25,15 +25,10 @@ class TlsContexts:
 
     def __init__(self) -> None:
         self.verified = _make_verified()
-        self.doh = _make_verified()  # what is offered by ALPN belongs to the context, and DoH offers more
-        self.doh.set_alpn_protocols(["h2", "http/1.1"])
         self.unverified = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
         self.unverified.check_hostname = False
         self.unverified.verify_mode = ssl.CERT_NONE
         self.unverified.minimum_version = ssl.TLSVersion.TLSv1_2
-        for context in (self.verified, self.unverified):
-            context.set_alpn_protocols(["http/1.1"])
-
         self._pinned: dict[bytes, ssl.SSLContext] = {}
 
     def choose(self, *, verify: bool, authority: bytes = b"") -> ssl.SSLContext:
@@ -62,7 +57,6 @@ def _make_pinned(authority: bytes) -> ssl.SSLContext:
     context.load_verify_locations(cadata=authority)
     context.verify_flags &= ~ssl.VERIFY_X509_STRICT
     context.minimum_version = ssl.TLSVersion.TLSv1_2
-    context.set_alpn_protocols(["http/1.1"])
     return context
 
 
