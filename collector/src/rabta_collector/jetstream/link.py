@@ -135,7 +135,7 @@ async def ask(client: "Client", subject: str, question: Mapping[str, Any] | None
     body = b"" if question is None else json.dumps(question).encode()
     try:
         message = await client.request(f"$JS.API.{subject}", body, timeout=ANSWER_S)
-    except (errors.Error, TimeoutError) as wrong:
+    except (errors.Error, OSError) as wrong:  # TimeoutError is one of these
         raise NoAnswerError(f"no answer from JetStream: {str(wrong) or type(wrong).__name__}") from None
     answer: dict[str, Any] = json.loads(message.data)
     if (error := answer.get("error")) is not None:
@@ -185,7 +185,7 @@ async def put(client: "Client", subject: str, message: bytes, headers: Mapping[s
 
     try:
         answer = await client.request(subject, message, timeout=ANSWER_S, headers=dict(headers))
-    except (errors.Error, TimeoutError) as wrong:
+    except (errors.Error, OSError) as wrong:  # TimeoutError is one of these
         raise NoAnswerError(f"no answer from JetStream: {str(wrong) or type(wrong).__name__}") from None
     said = json.loads(answer.data)
     if (error := said.get("error")) is not None:

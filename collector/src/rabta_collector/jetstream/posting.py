@@ -42,7 +42,7 @@ class Poster:
         while True:
             try:
                 return await self._put(post)
-            except NoAnswerError as wrong:
+            except (NoAnswerError, OSError) as wrong:
                 if loop.time() > until or self.closing:
                     raise DoubtError(str(wrong)) from None
                 await asyncio.sleep(PAUSE_S)

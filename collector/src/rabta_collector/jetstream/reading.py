@@ -78,6 +78,14 @@ class StreamReader:
 
     async def _pull(self, limit: int) -> list[Came]:
         """What there is, up to a limit. An end for whatever reason is an end: the next pull tells."""
+        from nats import errors
+
+        try:
+            return await self._ask_for(limit)
+        except (errors.Error, OSError) as wrong:
+            raise NoAnswerError(f"the connection to NATS broke: {str(wrong) or type(wrong).__name__}") from None
+
+    async def _ask_for(self, limit: int) -> list[Came]:
         inbox = self._client.new_inbox()
         subscription = await self._client.subscribe(inbox)
         try:

@@ -1,6 +1,7 @@
 """What processes tell one another at the moment: nobody keeps it, and who listens just now hears it (core NATS)."""
 
 from collections.abc import Awaitable, Callable, Mapping
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from rabta_collector.jetstream import link
@@ -28,8 +29,11 @@ class Talk:
 
     async def say(self, *words: str, text: bytes) -> None:
         """Nothing while there is no connection: it would come when it is true no more."""
+        from nats import errors
+
         if self._client is not None and self._client.is_connected:
-            await self._client.publish(self._place.heard(*words), text)
+            with suppress(errors.Error, OSError):
+                await self._client.publish(self._place.heard(*words), text)
 
     async def close(self) -> None:
         if self._client is not None:

@@ -4,6 +4,7 @@ Another one is made by whoever asks next; not more often than every `PAUSE_S`, a
 """
 
 import asyncio
+from contextlib import suppress
 from dataclasses import replace
 from random import sample
 from typing import TYPE_CHECKING
@@ -56,7 +57,8 @@ class Wire:
     async def _drop(self) -> None:
         client, self._client = self._client, None
         if client is not None:
-            await client.close()
+            with suppress(OSError):  # the library drains what is broken already
+                await client.close()
 
     async def close(self) -> None:
         if self._connecting is not None and not self._connecting.done():
