@@ -73,6 +73,12 @@ def test_a_fault_in_what_was_not_read_at_first_is_found_when_it_is() -> None:
         judge(one, terms())
 
 
+def test_a_time_outside_of_the_calendar_in_what_it_has_in_common_with_others_is_impossible() -> None:
+    message = measurement(1)
+    message.observations.add().quic.certificate.not_before.nanos = 2_000_000_000
+    assert Reason.IMPOSSIBLE is judged(message)
+
+
 @given(measurements(), measurements())
 def test_what_others_were_like_does_not_change_what_a_measurement_is(one: Measurement, other: Measurement) -> None:
     """All of it is asked for: what is read later is read from the bytes that came."""

@@ -13,6 +13,7 @@ from rabta_collector.accounts import Accounts
 from rabta_collector.admission import Admission
 from rabta_collector.asked import remember
 from rabta_collector.descriptors import connections, raise_limit
+from rabta_collector.ending import end
 from rabta_collector.ground import Ground
 from rabta_collector.handed import TakeIn
 from rabta_collector.history.places import PLACES, make_places
@@ -165,5 +166,4 @@ async def until_stopped(stopping: asyncio.Event, works: list[Coroutine[Any, Any,
     async with asyncio.TaskGroup() as group:
         tasks = [group.create_task(work) for work in works]
         await stopping.wait()
-        for task in tasks:
-            task.cancel()
+        await end(*tasks)

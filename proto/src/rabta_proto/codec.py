@@ -123,7 +123,10 @@ def _make_alike(key: bytes) -> Alike | None:
         return None  # nor can be read what it is the likeness of
     if not message.target or message.depth in (wire.DEPTH_TRANSFER, wire.DEPTH_TRACE):
         return None
-    measurement = _read(message)
+    try:
+        measurement = _read(message)
+    except ValueError:
+        return None  # an impossible time, which is said of each that is read by itself
     known = len(measurement.observations) == len(message.observations)
     return Alike(measurement) if known and count_values(measurement) <= MOST_VALUES else None
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from rabta_collector.ending import end
 from rabta_collector.jetstream import leases
 from rabta_collector.jetstream.leases import Lease
 from rabta_collector.jetstream.place import parse_place
@@ -38,8 +39,7 @@ class Process:
         try:
             yield self
         finally:
-            task.cancel()
-            await asyncio.gather(task, return_exceptions=True)
+            await end(task)
 
 
 async def test_of_many_that_want_it_one_has_it_and_who_gives_it_up_is_followed_at_once(nats: Nats) -> None:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, NoReturn
 
 import structlog
 
+from rabta_collector.ending import end
 from rabta_collector.entries import Entry, Fence
 from rabta_collector.jetstream import link
 from rabta_collector.jetstream.frame import held_back, unframe
@@ -151,8 +152,7 @@ class Follower:
 
     async def close(self) -> None:
         if self._task is not None:
-            self._task.cancel()
-            await asyncio.gather(self._task, return_exceptions=True)
+            await end(self._task)
         await self._trimmer.close()
         await self._wire.close()
 

@@ -39,7 +39,7 @@ class Lease:
         self._stream, self._subject = f"{place.stream}_LEASES", f"{place.stream}.lease.{name}"
         self._wire, self._own = Wire(place, "rabta-collector leases"), secrets.token_hex(8)
         self._until = 0.0
-        self._held = self._closing = False
+        self._held = False
         self._seen = -1
         self._seen_at = 0.0
         """When the message that stands was seen first; ours never counts."""
@@ -73,8 +73,8 @@ class Lease:
 
     async def _beat(self, client: "Client", now: float) -> None:
         await self._make(client)
+        last = (await link.state_of(client, self._stream)).last  # first: what is written after that is refused
         found = await link.last_of(client, self._stream, self._subject)
-        last = (await link.state_of(client, self._stream)).last
         if found is not None:
             holder = json.loads(found[2])["holder"]
             if found[0] != self._seen:

@@ -26,6 +26,7 @@ from typing import Any
 
 import structlog
 
+from rabta_collector.ending import end
 from rabta_collector.entries import Entry, Measured, Presence
 from rabta_collector.jetstream import link
 from rabta_collector.jetstream.appends import Clock, DoubtError
@@ -285,8 +286,7 @@ class SharedJournal:
             log.warning("journal.unwritten", rows=len(self._tasks))
         self._closed = self._poster.closing = True
         if self._ticking is not None:
-            self._ticking.cancel()
-            await asyncio.gather(self._ticking, return_exceptions=True)
+            await end(self._ticking)
         while self._tasks:
             await asyncio.wait(set(self._tasks))
         await self._poster.wire.close()

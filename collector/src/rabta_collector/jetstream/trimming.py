@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import structlog
 
+from rabta_collector.ending import end
 from rabta_collector.jetstream import link
 from rabta_collector.jetstream.frame import unframe
 from rabta_collector.jetstream.holdings import read_holding
@@ -42,8 +43,7 @@ class Trimmer:
     async def close(self) -> None:
         """Leaves off."""
         if self._task is not None:
-            self._task.cancel()
-            await asyncio.gather(self._task, return_exceptions=True)
+            await end(self._task)
 
     async def _trim(self, row: int) -> None:
         try:

@@ -9,6 +9,7 @@ from dataclasses import replace
 from random import sample
 from typing import TYPE_CHECKING
 
+from rabta_collector.ending import end
 from rabta_collector.jetstream import link
 from rabta_collector.jetstream.link import NoAnswerError
 from rabta_collector.jetstream.place import Place
@@ -62,6 +63,5 @@ class Wire:
 
     async def close(self) -> None:
         if self._connecting is not None and not self._connecting.done():
-            self._connecting.cancel()
-            await asyncio.gather(self._connecting, return_exceptions=True)
+            await end(self._connecting)
         await self._drop()
