@@ -5,11 +5,10 @@ into the engine; then it takes agents. At the end sessions go first, then the jo
 """
 
 import asyncio
-import os
 
 import structlog
 
-from rabta_collector import garbage, post, upkeep, web
+from rabta_collector import post, running, upkeep, web
 from rabta_collector.chosen import open_journal
 from rabta_collector.config import Config
 from rabta_collector.country import Country, Learners
@@ -20,7 +19,7 @@ from rabta_collector.journals import Owner
 from rabta_collector.listeners import Sides
 from rabta_collector.origins import Origins
 from rabta_collector.registry import Registry
-from rabta_collector.stopping import stopping_on_signals
+from rabta_collector.stopping import stop
 
 log = structlog.get_logger()
 
@@ -93,19 +92,7 @@ class Collector:
         await door.refuse()
 
 
-def stop(stopping: asyncio.Event) -> None:
-    """Stops: gracefully the first time, at once the second."""
-    if stopping.is_set():
-        os._exit(130)
-    stopping.set()
-
-
 async def run(config: Config) -> bool:
     """Serves until a signal; false where it ended because another collector took the journal over."""
-    os.umask(0o077)  # every file of the data directory is its owner's
-    data = DataDir(config.data)
-    with data.locked():
-        collector = Collector(config, data)
-        with stopping_on_signals(collector.stop), garbage.seldom():
-            await collector.serve()
-        return not collector.lost
+    collector = await running.run(config, Collector)
+    return not collector.lost

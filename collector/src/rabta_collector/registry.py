@@ -96,6 +96,36 @@ def matches(secret: str, kept: bytes) -> bool:
     return hmac.compare_digest(digest(secret), kept)
 
 
+def check_use(mark: str, secret: str, kept: bytes | None, *, uses: int, expires_at: float, now: float) -> None:
+    """Whether an invitation may be used. `kept`: of its secret; `None`: it is not known. Raises `InvitationError`."""
+    fits = matches(secret, digest("") if kept is None else kept)
+    if not fits or kept is None or not secret or mark != MARK:
+        raise InvitationError("the invitation is not known here")
+    if uses < 1:
+        raise InvitationError("the invitation is used up")
+    if expires_at <= now:
+        raise InvitationError("the invitation has expired")
+
+
+def make_agent(role: Role, isp: str, newcomer: Newcomer, *, invite: str, now: float) -> tuple[Agent, str]:
+    """A new agent and its secret, which nobody keeps but itself."""
+    secret = secrets.token_urlsafe(32)
+    agent = Agent(
+        id=secrets.token_hex(8),
+        digest=digest(secret),
+        role=role,
+        isp="" if role is Role.CONTROL else isp,  # controls stand outside of every ISP of the country
+        province=newcomer.province,
+        enrolled_at=now,
+        revoked_at=None,
+        last_seen=None,
+        version=newcomer.version,
+        secret_at=now,
+        invite=invite,
+    )
+    return agent, secret
+
+
 def _split(pending: bytes) -> tuple[bytes, ...]:
     return tuple(pending[at : at + DIGEST_BYTES] for at in range(0, len(pending), DIGEST_BYTES))
 
@@ -131,39 +161,20 @@ class Registry:
             found = self._connection.execute(
                 "SELECT digest, role, isp, uses_left, expires_at FROM invites WHERE id = ?", (id_,)
             ).fetchone()
-            kept = found[0] if found else digest("")
-            if not matches(secret, kept) or not found or not secret or mark != MARK:
-                raise InvitationError("the invitation is not known here")
-            if found[3] < 1:
-                raise InvitationError("the invitation is used up")
-            if found[4] <= now:
-                raise InvitationError("the invitation has expired")
+            kept, role, isp, uses, expires_at = found or (None, "", "", 0, 0.0)
+            check_use(mark, secret, kept, uses=uses, expires_at=expires_at, now=now)
             self._connection.execute("UPDATE invites SET uses_left = uses_left - 1 WHERE id = ?", (id_,))
-            return self._add(Role(found[1]), found[2] or newcomer.isp, newcomer, id_, now)
+            return self._add(Role(role), isp or newcomer.isp, newcomer, id_, now)
 
     def _add(self, role: Role, isp: str, newcomer: Newcomer, invite: str, now: float) -> tuple[Agent, str]:
-        id_, secret = secrets.token_hex(8), secrets.token_urlsafe(32)
-        isp = "" if role is Role.CONTROL else isp  # controls stand outside of every ISP of the country
+        agent, secret = make_agent(role, isp, newcomer, invite=invite, now=now)
         self._connection.execute(
             "INSERT INTO agents (id, digest, role, isp, province, invite, enrolled_at, version, secret_at) "
             "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
-            (id_, digest(secret), str(role), isp, newcomer.province, invite, now, newcomer.version, now),
+            (agent.id, agent.digest, str(role), agent.isp, newcomer.province, invite, now, newcomer.version, now),
         )
         if newcomer.export_key:
-            self._connection.execute("INSERT INTO export_keys VALUES (?, ?)", (id_, newcomer.export_key))
-        agent = Agent(
-            id=id_,
-            digest=digest(secret),
-            role=role,
-            isp=isp,
-            province=newcomer.province,
-            enrolled_at=now,
-            revoked_at=None,
-            last_seen=None,
-            version=newcomer.version,
-            secret_at=now,
-            invite=invite,
-        )
+            self._connection.execute("INSERT INTO export_keys VALUES (?, ?)", (agent.id, newcomer.export_key))
         return agent, secret
 
     def agents(self) -> tuple[Agent, ...]:

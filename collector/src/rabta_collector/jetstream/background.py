@@ -5,6 +5,8 @@ import threading
 from collections.abc import Coroutine
 from typing import Any, TypeVar
 
+from rabta_collector.ending import end
+
 T = TypeVar("T")
 
 
@@ -30,6 +32,4 @@ class Background:
 async def _cancel_all() -> None:
     """What the client leaves behind on a loop that ends."""
     others = [task for task in asyncio.all_tasks() if task is not asyncio.current_task()]
-    for task in others:
-        task.cancel()
-    await asyncio.gather(*others, return_exceptions=True)
+    await end(*others)

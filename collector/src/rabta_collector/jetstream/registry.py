@@ -27,13 +27,13 @@ from rabta_collector.registry import (
     MAX_PENDING,
     Agent,
     Asked,
-    InvitationError,
     Invite,
     Newcomer,
     Registry,
     UnreachableRegistryError,
+    check_use,
     digest,
-    matches,
+    make_agent,
 )
 from rabta_proto.vocabulary import Role
 
@@ -78,38 +78,19 @@ class BucketRegistry:
         """Uses an invitation up by one: the new agent and its secret. Raises `InvitationError`."""
         mark, _, rest = token.partition("-")
         id_, _, secret = rest.partition("-")
-        new, own = secrets.token_hex(8), secrets.token_urlsafe(32)
-        made: list[Agent] = []
+        made: list[tuple[Agent, str]] = []
 
         def use(entries: Mapping[str, bytes]) -> Mapping[str, bytes]:
             found = json.loads(entries.get(f"invite.{id_}", b"{}"))
-            kept = bytes.fromhex(found["digest"]) if found else digest("")
-            if not matches(secret, kept) or not found or not secret or mark != MARK:
-                raise InvitationError("the invitation is not known here")
-            if found["uses"] < 1:
-                raise InvitationError("the invitation is used up")
-            if found["expires_at"] <= now:
-                raise InvitationError("the invitation has expired")
-            role = Role(found["role"])
-            agent = Agent(
-                id=new,
-                digest=digest(own),
-                role=role,
-                isp="" if role is Role.CONTROL else found["isp"] or newcomer.isp,
-                province=newcomer.province,
-                enrolled_at=now,
-                revoked_at=None,
-                last_seen=None,
-                version=newcomer.version,
-                secret_at=now,
-                invite=id_,
-            )
-            made[:] = [agent]
-            left = found | {"uses": found["uses"] - 1}
-            return {f"invite.{id_}": to_json(left), f"agent.{new}": of_agent(agent, newcomer.export_key)}
+            kept, uses = bytes.fromhex(found["digest"]) if found else None, found.get("uses", 0)
+            check_use(mark, secret, kept, uses=uses, expires_at=found.get("expires_at", 0.0), now=now)
+            agent, own = make_agent(Role(found["role"]), found["isp"] or newcomer.isp, newcomer, invite=id_, now=now)
+            made[:] = [(agent, own)]
+            left = found | {"uses": uses - 1}
+            return {f"invite.{id_}": to_json(left), f"agent.{agent.id}": of_agent(agent, newcomer.export_key)}
 
         self._run(self._bucket.change(use))
-        return made[0], own
+        return made[0]
 
     def agents(self) -> tuple[Agent, ...]:
         """Every agent that ever joined, in the order they did."""

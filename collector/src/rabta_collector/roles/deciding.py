@@ -5,16 +5,14 @@ answer readers, and the next of them takes over when the first is not heard of a
 """
 
 import asyncio
-import os
 import secrets
 from ipaddress import ip_address
 from socket import gethostname
 
 import structlog
 
-from rabta_collector import garbage, upkeep, web
+from rabta_collector import running, upkeep, web
 from rabta_collector.accounts import Accounts
-from rabta_collector.app import stop
 from rabta_collector.config import Config
 from rabta_collector.country import Country
 from rabta_collector.datadir import DataDir
@@ -35,7 +33,7 @@ from rabta_collector.roles.burial import Burial, sessions_of
 from rabta_collector.roles.ground import make_ready, place_of, wait_for_registry
 from rabta_collector.roles.held import write_held
 from rabta_collector.roles.roster import BEAT_S, Roster
-from rabta_collector.stopping import stopping_on_signals
+from rabta_collector.stopping import stop
 
 HELD_S = 10.0
 """Between two times that those who take agents are told what is held."""
@@ -196,9 +194,4 @@ class DecideRole:
 
 async def run(config: Config) -> None:
     """Decides until a signal."""
-    os.umask(0o077)
-    data = DataDir(config.data)
-    with data.locked():
-        role = DecideRole(config, data)
-        with stopping_on_signals(role.stop), garbage.seldom():
-            await role.serve()
+    await running.run(config, DecideRole)

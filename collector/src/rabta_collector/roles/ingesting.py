@@ -6,13 +6,11 @@ else has a session, and what is held. So any number of these stand behind one na
 
 import asyncio
 import hashlib
-import os
 from contextlib import suppress
 
 import structlog
 
-from rabta_collector import garbage, post, upkeep, web
-from rabta_collector.app import stop
+from rabta_collector import post, running, upkeep, web
 from rabta_collector.catalogue import Catalogue
 from rabta_collector.config import Config
 from rabta_collector.datadir import DataDir
@@ -31,7 +29,7 @@ from rabta_collector.roles.held import read_held
 from rabta_collector.roles.roster import BEAT_S, Roster, Seat, write_roll
 from rabta_collector.session import End
 from rabta_collector.state import IngestStats, Snapshot
-from rabta_collector.stopping import stopping_on_signals
+from rabta_collector.stopping import stop
 from rabta_collector.whereabouts import FORGOTTEN_S
 from rabta_proto.v1 import collector_pb2 as link
 from rabta_proto.vocabulary import Role
@@ -225,9 +223,4 @@ def _salt(data: DataDir, size: int) -> bytes:
 
 async def run(config: Config) -> None:
     """Serves until a signal."""
-    os.umask(0o077)
-    data = DataDir(config.data)
-    with data.locked():
-        role = IngestRole(config, data)
-        with stopping_on_signals(role.stop), garbage.seldom():
-            await role.serve()
+    await running.run(config, IngestRole)
