@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
 from rabta_collector.jetstream import link
-from rabta_collector.jetstream.link import LAST, ApiError, NoAnswerError, ask
+from rabta_collector.jetstream.link import LAST, ApiError, NoAnswerError
 from rabta_collector.jetstream.place import Place
 from rabta_collector.jetstream.reading import StreamReader
 from rabta_collector.jetstream.wire import Wire
@@ -50,18 +50,12 @@ class Bucket:
             "deny_delete": True,
             "duplicate_window": link.WINDOW_S * 1_000_000_000,
         }
-        if not await self.exists():
-            await ask(await self._wire.client(), f"STREAM.CREATE.{self._stream}", config)
+        client = await self._wire.client()
+        await link.once_up(lambda: link.make_missing(client, config))
 
     async def exists(self) -> bool:
         """Raises `ApiError`, `NoAnswerError`."""
-        try:
-            await ask(await self._wire.client(), f"STREAM.INFO.{self._stream}")
-        except ApiError as wrong:
-            if wrong.code in link.NOT_FOUND:
-                return False
-            raise
-        return True
+        return await link.config_of(await self._wire.client(), self._stream) is not None
 
     async def newest(self) -> int:
         """The number of its last message. Raises `ApiError`, `NoAnswerError`."""

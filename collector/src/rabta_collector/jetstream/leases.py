@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 import structlog
 
 from rabta_collector.jetstream import link
-from rabta_collector.jetstream.link import LAST, ApiError, NoAnswerError, ask
+from rabta_collector.jetstream.link import LAST, ApiError, NoAnswerError
 from rabta_collector.jetstream.place import Place
 from rabta_collector.jetstream.wire import Wire
 
@@ -91,20 +91,15 @@ class Lease:
         self._seen_at, self._until = now, now + HELD_S
 
     async def _make(self, client: "Client") -> None:
-        try:
-            await ask(client, f"STREAM.INFO.{self._stream}")
-        except ApiError as wrong:
-            if wrong.code not in link.NOT_FOUND:
-                raise
-            config = {
-                "name": self._stream,
-                "subjects": [f"{self._place.stream}.lease.*"],
-                "storage": "file",
-                "num_replicas": self._place.replicas,
-                "max_msgs_per_subject": 1,
-                "discard": "old",
-            }
-            await ask(client, f"STREAM.CREATE.{self._stream}", config)
+        config = {
+            "name": self._stream,
+            "subjects": [f"{self._place.stream}.lease.*"],
+            "storage": "file",
+            "num_replicas": self._place.replicas,
+            "max_msgs_per_subject": 1,
+            "discard": "old",
+        }
+        await link.make_missing(client, config)
 
     async def close(self) -> None:
         """Gives it up, so that nobody has to wait; `run` is over."""

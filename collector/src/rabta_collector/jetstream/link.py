@@ -10,7 +10,7 @@ from base64 import b64decode
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import structlog
 
@@ -38,6 +38,7 @@ WINDOW_S = 120
 """How far back a stream knows a message's id again: for a retry; that nothing counts twice is the chain's work."""
 
 Back = Callable[[], Awaitable[None]]
+T = TypeVar("T")
 log = structlog.get_logger()
 
 
@@ -201,29 +202,55 @@ async def make_streams(client: "Client", place: Place) -> State:
         raise UnusableJournalError(
             f"{place}: the server takes messages of {client.max_payload} bytes; set max_payload to 2MB"
         )
+
+    async def make() -> State:
+        for config in (_journal(place), _marks(place)):
+            await _make(client, config)
+        return await state_of(client, place.stream)
+
+    try:
+        return await once_up(make)
+    except (ApiError, NoAnswerError) as wrong:
+        raise UnusableJournalError(f"{place}: {wrong}") from None
+
+
+async def once_up(work: Callable[[], Awaitable[T]]) -> T:
+    """What `work` comes to, tried again for `START_S`: a cluster that has just come up has no leader, or not all nodes.
+
+    Raises what `work` does.
+    """
     until = asyncio.get_running_loop().time() + START_S
     while True:
         try:
-            for config in (_journal(place), _marks(place)):
-                await _make(client, config)
-            return await state_of(client, place.stream)
-        except ApiError as wrong:
-            raise UnusableJournalError(f"{place}: {wrong}") from None
-        except NoAnswerError as wrong:
+            return await work()
+        except NoAnswerError:
             if asyncio.get_running_loop().time() > until:
-                raise UnusableJournalError(f"{place}: {wrong}") from None
-            await asyncio.sleep(0.2)  # a cluster that has just come up has no leader yet
+                raise
+            await asyncio.sleep(0.2)
+
+
+async def make_missing(client: "Client", config: Mapping[str, Any]) -> dict[str, Any] | None:
+    """Makes a stream, or has it as it is: then how that is. Raises `ApiError`, `NoAnswerError`."""
+    if (found := await config_of(client, config["name"])) is None:
+        await ask(client, f"STREAM.CREATE.{config['name']}", config)
+    return found
+
+
+async def config_of(client: "Client", stream: str) -> dict[str, Any] | None:
+    """`None` where there is no such stream. Raises `ApiError`, `NoAnswerError`."""
+    try:
+        found: dict[str, Any] = (await ask(client, f"STREAM.INFO.{stream}"))["config"]
+    except ApiError as wrong:
+        if wrong.code not in NOT_FOUND:
+            raise
+        return None
+    return found
 
 
 async def _make(client: "Client", config: dict[str, Any]) -> None:
     """A stream that is there stays as its operator made it, but for what a journal cannot do without."""
     name = config["name"]
-    try:
-        found = (await ask(client, f"STREAM.INFO.{name}"))["config"]
-    except ApiError as wrong:
-        if wrong.code not in NOT_FOUND:
-            raise
-        await ask(client, f"STREAM.CREATE.{name}", config)
+    if (found := await make_missing(client, config)) is None:
         return
     needed = {key: config[key] for key in ("subjects", "retention", "storage")}
     if name == config["name"] and "discard" in config:
