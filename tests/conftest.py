@@ -15,8 +15,10 @@ if TYPE_CHECKING:
 
     from support.abreast import ByFile
 
-# gRPC's C core reads it when it loads, and writes lines about peers that went away into the tests' output otherwise.
+# gRPC's C core reads both when it loads. It writes lines about peers that went away into the tests' output otherwise.
 os.environ.setdefault("GRPC_VERBOSITY", "NONE")
+# As in `rabta_collector.__main__`: tests run collectors in their own process, which then makes copies of it.
+os.environ["GRPC_ENABLE_FORK_SUPPORT"] = "0"
 
 settings.register_profile("default", max_examples=100, deadline=None)
 settings.register_profile("long", max_examples=2000, deadline=None)

@@ -3,6 +3,8 @@
 import os
 import signal
 import socket
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -57,3 +59,37 @@ def test_it_keeps_no_descriptor_of_the_original() -> None:
             return b"open"
 
         assert b"closed" == Copy(look).finish(b"go")
+
+
+BUSY_WITH_GRPC = """
+import rabta_collector.__main__ as first
+import asyncio, collections, grpc.aio
+from rabta_collector.forked import Copy
+
+async def answer(request, _):
+    return request
+
+async def main():
+    method = {"Say": grpc.unary_unary_rpc_method_handler(answer)}
+    server = grpc.aio.server()
+    server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler("Echo", method),))
+    port = server.add_insecure_port("127.0.0.1:0")
+    await server.start()
+    async with grpc.aio.insecure_channel(f"127.0.0.1:{port}") as channel:
+        say, told = channel.unary_unary("/Echo/Say"), collections.Counter()
+        for _ in range(300):
+            await asyncio.gather(*(say(b"hello") for _ in range(5)))
+            await asyncio.sleep(0)
+            told[await asyncio.to_thread(Copy(lambda ask: ask()).finish, b"done")] += 1
+    await server.stop(None)
+    print(dict(told))
+
+asyncio.run(main())
+"""
+
+
+def test_grpc_stays_out_of_every_copy_of_a_process_that_it_works_in() -> None:
+    fresh = {name: value for name, value in os.environ.items() if not name.startswith("GRPC_")}
+    command = [sys.executable, "-c", BUSY_WITH_GRPC]
+    ran = subprocess.run(command, env=fresh, capture_output=True, text=True, timeout=300, check=False)
+    assert "{b'done': 300}" == ran.stdout.strip(), ran.stdout + ran.stderr

@@ -5,6 +5,8 @@ import sys
 
 # gRPC's core writes peers' addresses into its own messages; ours say what went wrong without them.
 os.environ.setdefault("GRPC_VERBOSITY", "NONE")
+# gRPC's core starts its threads anew in every fork of the process, on descriptors that our copies (forked.py) close.
+os.environ["GRPC_ENABLE_FORK_SUPPORT"] = "0"
 
 
 def main() -> int:
