@@ -61,6 +61,30 @@ def test_events_are_read_back_as_they_were(file: RecordFile) -> None:
     assert {"zong"} == {event.isp for event in file.before(100, platform="x", isp="zong")}
 
 
+def test_a_window_has_what_stood_before_it_in_each_cell_and_nothing_older(file: RecordFile) -> None:
+    cells = (("x", "ptcl"), ("x", "zong"), ("tor", "zong"))
+    events = [make_event(n, -n, cells[n % 3], ("reachable", "blocked", None)) for n in range(1, 31)]
+    write(file, *events)
+    assert tuple(events[16:29]) == file.before(30, platform=None, isp=None, since=events[19].at)
+    assert (events[18], *events[21:28:3]) == file.before(30, platform="x", isp="zong", since=events[19].at)
+    assert tuple(events[6:9]) == file.before(10, platform=None, isp=None, since=events[19].at), "the rest is in memory"
+
+
+def test_a_window_takes_as_long_whatever_came_before_it(file: RecordFile) -> None:
+    def steps(first: int, last: int) -> int:
+        """Of SQLite's machine."""
+        change = ("reachable", "blocked", None)
+        write(file, *(make_event(n, -n, ("x", f"isp{n % 7}"), change) for n in range(first, last)))
+        counted: list[None] = []
+        file.connection.set_progress_handler(lambda: counted.append(None), 1)
+        file.before(last - 1, platform=None, isp=None, since=NOW + last - 20)
+        file.connection.set_progress_handler(None, 0)
+        return len(counted)
+
+    few = steps(1, 100)
+    assert steps(100, 2000) < 1.2 * few
+
+
 def test_what_a_replay_comes_to_again_is_not_written_again(tmp_path: Path) -> None:
     for _ in range(2):
         with closing(RecordFile(tmp_path / "record.sqlite")) as file:

@@ -44,6 +44,7 @@ CREATE TABLE events (
 CREATE INDEX events_by_number ON events (number, standing);
 CREATE INDEX events_by_writing ON events (written_us);
 """
+BY_CELL = "CREATE INDEX IF NOT EXISTS events_by_cell ON events (isp, platform, at_us)"
 _SAME = "at_us = ? AND isp = ? AND platform = ? AND from_state = ? AND to_state = ? AND mechanism = ?"
 
 
@@ -75,16 +76,14 @@ class RecordFile(RecordReader):
             raise UnusableRecordError(f"{self.path}: written by a newer Rabta (format {version}, not {FORMAT})")
         self.connection.execute("PRAGMA journal_mode=WAL")
         self.connection.execute("PRAGMA synchronous=FULL")
+        if owner != APPLICATION_ID:
+            self._lay_out(SCHEMA, f"PRAGMA application_id={APPLICATION_ID}", f"PRAGMA user_version={FORMAT}")
+        self._lay_out(COUNTS, SPANS, BY_CELL)
+
+    def _lay_out(self, *statements: str) -> None:
         with self.transaction():
-            for statement in filter(str.strip, f"{COUNTS};{SPANS}".split(";")):
+            for statement in filter(str.strip, ";".join(statements).split(";")):
                 self.connection.execute(statement)
-        if owner == APPLICATION_ID:
-            return
-        with self.transaction():
-            for statement in filter(str.strip, SCHEMA.split(";")):
-                self.connection.execute(statement)
-            self.connection.execute(f"PRAGMA application_id={APPLICATION_ID}")
-            self.connection.execute(f"PRAGMA user_version={FORMAT}")
 
     def close(self) -> None:
         self.connection.close()

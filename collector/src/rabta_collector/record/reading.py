@@ -14,6 +14,7 @@ from rabta_collector.state import Event, Witness
 from rabta_proto.vocabulary import Mechanism
 
 WAIT_S = 10
+EVER, NEVER = -(2**62), 2**62  # microseconds
 EVENT = "number, at_us, isp, platform, from_state, to_state, mechanism, detected_after_us, line"
 
 
@@ -49,14 +50,43 @@ class RecordReader:
 
         `since` (Unix seconds): of what was before, each cell's last one alone, which says what stood then.
         """
-        wanted = "standing = 1 AND number < ?1 AND (?2 IS NULL OR platform = ?2) AND (?3 IS NULL OR isp = ?3)"
-        last = f"SELECT id, max(at_us) FROM events WHERE {wanted} AND at_us < ?4 GROUP BY isp, platform"  # noqa: S608
+        after, until = EVER if since is None else microseconds(since), self._decided(number)
         rows = self.connection.execute(
-            f"SELECT {EVENT} FROM events WHERE {wanted} AND (?4 IS NULL OR at_us >= ?4"  # noqa: S608 - constants
-            f" OR id IN (SELECT id FROM ({last}))) ORDER BY at_us, number",
-            (number, platform, isp, None if since is None else microseconds(since)),
+            f"SELECT {EVENT} FROM events WHERE at_us >= ? AND at_us <= ? AND standing = 1"  # noqa: S608 - constants
+            " AND +number < ? AND (?4 IS NULL OR isp = ?4) AND (?5 IS NULL OR platform = ?5) ORDER BY at_us, number",
+            (after, until, number, isp, platform),
         )
-        return tuple(map(_read_event, rows))
+        found = [*map(_read_event, rows)]
+        if since is not None:
+            found += self._last_of_cells(number, min(after - 1, until), isp=isp, platform=platform)
+        return tuple(sorted(found, key=lambda event: (event.at, event.id)))
+
+    def _decided(self, number: int) -> int:
+        """When an event was decided, which bounds where older ones are looked for; nothing does while it is unwritten."""
+        query = "SELECT at_us FROM events WHERE number = ? AND standing = 1 ORDER BY id DESC LIMIT 1"
+        found = self.connection.execute(query, (number,)).fetchone()
+        return NEVER if found is None else int(found[0])
+
+    def _last_of_cells(self, number: int, until: int, *, isp: str | None, platform: str | None) -> Iterator[Event]:
+        """Each cell's last event up to a moment; what that takes hangs on the number of cells, and not on their past."""
+        for cell in self._cells():
+            if isp in (None, cell[0]) and platform in (None, cell[1]):
+                found = self.connection.execute(
+                    f"SELECT {EVENT} FROM events WHERE isp = ? AND platform = ? AND at_us <= ?"  # noqa: S608
+                    " AND standing = 1 AND +number < ? ORDER BY at_us DESC, number DESC LIMIT 1",
+                    (*cell, until, number),
+                ).fetchone()
+                if found is not None:
+                    yield _read_event(found)
+
+    def _cells(self) -> Iterator[tuple[str, str]]:
+        """From one to the next by the index: SQLite itself would read all of it."""
+        here = "SELECT isp, platform FROM events WHERE isp = ? AND platform > ? ORDER BY platform LIMIT 1"
+        beyond = "SELECT isp, platform FROM events WHERE isp > ? ORDER BY isp, platform LIMIT 1"
+        isp, platform, ask = "", "", self.connection.execute
+        while (found := ask(here, (isp, platform)).fetchone() or ask(beyond, (isp,)).fetchone()) is not None:
+            isp, platform = map(str, found)
+            yield isp, platform
 
     def event(self, number: int) -> Event | None:
         """The event that stands under a number of the API."""
