@@ -30,7 +30,7 @@ from lab.programs import AGENT, COLLECTOR, environment
 from lab.system import free_port
 from support.volunteer import empty_environment, link, needed
 
-FEW, MANY = 10, 110
+FEW, MANY = 10, 310
 RUNS, QUICK_RUNS = 5, 2
 IDLE_S, QUICK_IDLE_S = 120.0, 20.0
 SETTLED, QUICK_SETTLED = 200, 40
@@ -145,8 +145,10 @@ def probing(runs: int) -> Probing:
             return python("bench.floor_probe", str(place.dns), str(place.https), roots, str(times))
 
         def agent(times: int) -> list[str]:
-            return [AGENT, "probe", "--log-level", "error", *[place.url] * times]
+            return python("bench.agent_probe", place.url, str(times))
 
+        for program in (agent, floor):
+            children_cpu_s(program(FEW), place.env)  # so that none of the runs below compiles its code
         for _ in range(runs):
             found.agent_ms.append(_each_ms(agent(FEW), agent(MANY), place))
             found.floor_ms.append(_each_ms(floor(FEW), floor(MANY), place))

@@ -5,6 +5,7 @@ serves.
 """
 
 import asyncio
+import os
 import queue
 import sqlite3
 import sys
@@ -18,6 +19,7 @@ import grpc.aio
 from rabta_proto.v1 import collector_pb2 as wire
 
 LINGER_S = 0.005
+os.environ["GRPC_ENABLE_FORK_SUPPORT"] = "0"  # as the collector has it, for whatever that saves
 
 
 class Journal:

@@ -1,5 +1,6 @@
 """A start from a checkpoint ends where a start from the beginning ends; a checkpoint that does not fit is not used."""
 
+import asyncio
 import shutil
 from collections.abc import Sequence
 from contextlib import closing
@@ -9,10 +10,10 @@ from random import Random
 import pytest
 import structlog.testing
 
-from rabta_collector import journal_file
+from rabta_collector import checkpoints, journal_file
 from rabta_collector.accounts import Accounts
 from rabta_collector.admission import Admission
-from rabta_collector.checkpoints import make_stamp, read_up_to
+from rabta_collector.checkpoints import MUCH, is_due, make_stamp, read_up_to
 from rabta_collector.config import Config
 from rabta_collector.datadir import DataDir
 from rabta_collector.decider import Decider
@@ -164,6 +165,40 @@ async def test_the_state_that_is_compared_has_something_of_everything(tmp_path: 
     state = str(Collector(tmp_path).live(rows).state)
     for word in ("blocked", "tls.reset.sni", "104.244.42.1", "_ballots", "streak", "_looks", "_confirmed", "_sample"):
         assert word in state, word
+
+
+@pytest.mark.parametrize(
+    ("since_s", "measured", "took_s", "due"),
+    [
+        (299.0, 0, 0.1, False),
+        (300.0, 0, 0.1, True),
+        (10.0, MUCH - 1, 0.1, False),
+        (10.0, MUCH, 0.1, True),
+        (10.0, 10 * MUCH, 2.0, False),
+        (20.0, 10 * MUCH, 2.0, True),
+    ],
+)
+def test_much_that_was_measured_is_not_read_again_unless_it_costs_too_much_to_write(
+    since_s: float, measured: int, took_s: float, due: bool
+) -> None:
+    assert due == is_due(since_s=since_s, measured=measured, took_s=took_s, pause_s=300.0)
+
+
+async def test_where_much_is_measured_a_checkpoint_is_written_before_the_pause_is_over(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(checkpoints, "MUCH", 10)
+    rows = written(tmp_path)
+    collector = Collector(tmp_path)
+    keeping = asyncio.create_task(collector.projections.checkpoints.keep_for_ever(3600.0))
+    try:
+        for part in (rows[:20], rows[20:50]):
+            collector.live(part)
+            async with asyncio.timeout(60):
+                while collector.projections.checkpoints.kept != part[-1].id:  # noqa: ASYNC110 - nothing tells of it
+                    await asyncio.sleep(0.05)
+    finally:
+        keeping.cancel()
 
 
 async def test_nothing_new_is_not_written_again(tmp_path: Path) -> None:

@@ -46,6 +46,10 @@ def test_what_is_given_up_does_nothing_more(tmp_path: Path) -> None:
     assert not (tmp_path / "written").exists()
 
 
+def test_it_lets_everybody_else_go_first() -> None:
+    assert b"19" == Copy(lambda ask: ask() and str(os.getpriority(os.PRIO_PROCESS, 0)).encode()).finish(b"go")
+
+
 def test_it_keeps_no_descriptor_of_the_original() -> None:
     with socket.create_server(("127.0.0.1", 0)) as server:
         held = server.fileno()

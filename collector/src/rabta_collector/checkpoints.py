@@ -31,7 +31,19 @@ from rabta_collector.replay import Known
 from rabta_collector.rows import Where, open_rows
 from rabta_collector.verdict.rules import RULES_VERSION
 
+MUCH = 200_000
+"""Measurements that a start is to read at the most, some fifteen seconds of them, as far as `REST` lets it be so."""
+
+REST = 10.0
+"""Times as long as a checkpoint took to write none is written after it because of `MUCH`: a tenth of a core at most."""
+
+LOOK_S = 1.0
 log = structlog.get_logger()
+
+
+def is_due(*, since_s: float, measured: int, took_s: float, pause_s: float) -> bool:
+    """Whether the next is to be written, `since_s` and `measured` measurements after the last, which took `took_s`."""
+    return since_s >= pause_s or (measured >= MUCH and since_s >= REST * took_s)
 
 
 class Checkpoints:
@@ -53,7 +65,9 @@ class Checkpoints:
         self._outside = {**outside, **self._parts}
         self.settled: Callable[[], Awaitable[bool]] | None = None
         """Whether what was decided so far is on disk; what is not, only a replay would come to again."""
-        self._kept = 0
+        self._kept = self._measured = 0
+        self._began_at = self._took_s = 0.0
+        """When the last one was begun, and how long it took to write."""
         self._writing = asyncio.Lock()
 
     @property
@@ -75,7 +89,7 @@ class Checkpoints:
         for name, part in self._parts.items():
             vars(part).clear()
             vars(part).update(state[name])
-        self._kept = self._known.row
+        self._kept, self._measured = self._known.row, self._known.measurements
         log.info("checkpoint.taken_up", row=self._known.row, seconds=round(time.perf_counter() - started, 3))
         return stored.head.decided_to
 
@@ -92,10 +106,10 @@ class Checkpoints:
         A copy of this process writes it: agents, readers and decisions wait for no more than for that to be there.
         """
         async with self._writing:
-            row, decided_to = self._known.row, self._decided_to()
+            row, measured, decided_to = self._known.row, self._known.measurements, self._decided_to()
+            self._began_at = started = time.perf_counter()
             if row == self._kept:
                 return
-            started = time.perf_counter()
             try:
                 copy = Copy(self._write)
             except OSError as wrong:
@@ -109,7 +123,7 @@ class Checkpoints:
                 return
             finally:
                 copy.give_up()  # where it has not ended; the collector may stop meanwhile, and writes the last one
-            self._kept = row
+            self._kept, self._measured, self._took_s = row, measured, time.perf_counter() - started
             log.debug("checkpoint.written", row=row, bytes=size, held_up_s=round(held_s, 4))
 
     def _write(self, ask: Ask) -> bytes:
@@ -129,9 +143,13 @@ class Checkpoints:
         return int(await asyncio.to_thread(copy.finish, json.dumps(asdict(head)).encode()))
 
     async def keep_for_ever(self, pause_s: float) -> None:
+        """After each pause, and sooner where much is measured: what came since the last one is read at a start."""
+        self._began_at = time.perf_counter()
         while True:
-            await asyncio.sleep(pause_s)
-            await self.keep()
+            await asyncio.sleep(min(pause_s, LOOK_S))
+            since_s, measured = time.perf_counter() - self._began_at, self._known.measurements - self._measured
+            if is_due(since_s=since_s, measured=measured, took_s=self._took_s, pause_s=pause_s):
+                await self.keep()
 
 
 def read_up_to(path: Path, journal: Path, stamp: Mapping[str, str]) -> int:

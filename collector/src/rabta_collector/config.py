@@ -167,7 +167,7 @@ KEYS = {
     "heartbeat": Key(parse=_pause, meaning="between signs of life of an agent; 15s, in the lab 1s"),
     "share_pause": Key(parse=_pause, meaning="from a change of agents to new plans; 30s, in the lab 500ms"),
     "bytes_per_day": Key(parse=_bytes, meaning="what a plan may cost a volunteer a day"),
-    "checkpoint": Key(parse=_pause, meaning="between two checkpoints, from which a start goes on; 5m"),
+    "checkpoint": Key(parse=_pause, meaning="between two checkpoints, from which a start goes on, at the most; 5m"),
 }
 
 

@@ -17,6 +17,7 @@ from typing import NoReturn
 
 LONGEST = 1 << 20  # of what one side says to the other
 STDERR = 2
+NICE = 19
 Ask = Callable[[], bytes]
 """Waits for what the original says; `EOFError` where it gave up."""
 
@@ -69,6 +70,7 @@ class Copy:
 def _be_the_copy(work: Callable[[Ask], bytes], line: int) -> NoReturn:
     status, told = 1, b""
     try:
+        os.nice(NICE)  # it is in no hurry, and agents and readers are
         gc.disable()  # which would write to every page
         signal.set_wakeup_fd(-1)
         for number in (signal.SIGTERM, signal.SIGINT):

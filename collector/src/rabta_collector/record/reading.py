@@ -62,13 +62,13 @@ class RecordReader:
         return tuple(sorted(found, key=lambda event: (event.at, event.id)))
 
     def _decided(self, number: int) -> int:
-        """When an event was decided, which bounds where older ones are looked for; nothing does while it is unwritten."""
+        """When an event was decided: older ones need be looked for no later. No bound while it is not written yet."""
         query = "SELECT at_us FROM events WHERE number = ? AND standing = 1 ORDER BY id DESC LIMIT 1"
         found = self.connection.execute(query, (number,)).fetchone()
         return NEVER if found is None else int(found[0])
 
     def _last_of_cells(self, number: int, until: int, *, isp: str | None, platform: str | None) -> Iterator[Event]:
-        """Each cell's last event up to a moment; what that takes hangs on the number of cells, and not on their past."""
+        """Each cell's last event up to a moment; it takes as long as there are cells, whatever their past."""
         for cell in self._cells():
             if isp in (None, cell[0]) and platform in (None, cell[1]):
                 found = self.connection.execute(
