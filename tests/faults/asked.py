@@ -3,7 +3,8 @@
 RABTA_FAULTS_LONG      1: the long forms
 RABTA_FAULTS_ROUNDS    rounds of each test that kills or cuts
 RABTA_FAULTS_AGENTS    agents of a crowd, and
-RABTA_FAULTS_SECONDS   for how long they send while processes are killed at random
+RABTA_FAULTS_SECONDS   for how long they send while processes are killed at random, and
+RABTA_FAULTS_RATE      how many measurements a second all of them together
 RABTA_FAULTS_JOURNAL   measurements of the journal that is replayed
 RABTA_FAULTS_SEED      the seed of a run that went wrong, as it printed it
 """
@@ -11,6 +12,7 @@ RABTA_FAULTS_SEED      the seed of a run that went wrong, as it printed it
 import os
 import sys
 from random import Random, SystemRandom
+from typing import NamedTuple
 
 LONG = os.environ.get("RABTA_FAULTS_LONG") == "1"
 _ROUNDS = int(os.environ.get("RABTA_FAULTS_ROUNDS") or 0)
@@ -23,11 +25,20 @@ def rounds(bounded: int, long: int = 200) -> int:
     return _ROUNDS or (long if LONG else bounded)
 
 
-def crowd(bounded: tuple[int, float], long: tuple[int, float]) -> tuple[int, float]:
-    """Agents, and for how many seconds."""
-    agents, seconds = long if LONG else bounded
-    asked = os.environ.get("RABTA_FAULTS_AGENTS"), os.environ.get("RABTA_FAULTS_SECONDS")
-    return int(asked[0] or agents), float(asked[1] or seconds)
+class Crowded(NamedTuple):
+    """Agents that measure so much a second, all together, and for how many seconds."""
+
+    agents: int
+    seconds: float
+    rate: float
+
+
+def crowd(bounded: Crowded, long: Crowded) -> Crowded:
+    """How large a crowd is, and for how long."""
+    usual = long if LONG else bounded
+    asked = (os.environ.get(f"RABTA_FAULTS_{name}") for name in ("AGENTS", "SECONDS", "RATE"))
+    agents, seconds, rate = (float(one or number) for one, number in zip(asked, usual, strict=True))
+    return Crowded(int(agents), seconds, rate)
 
 
 def journal_length(bounded: int, long: int = 10_000_000) -> int:

@@ -1,9 +1,13 @@
-"""Many agents in one process that send on and on, each over a connection of its own, to whichever place takes it.
+"""Many agents in one process that measure on and on, and send it each over a connection of its own to any place.
 
     python -m faults.crowd ERRAND     JSON: `Errand`
 
-What was not acknowledged is sent again, cut otherwise. On SIGTERM everybody stops; then one line of JSON says of each
-agent its epoch, how many of its numbers, from 1 on, were acknowledged, and how many it had sent.
+An agent measures so many platforms of truth.py each `every_s`, one after the other, collector or none, and owes what is
+not acknowledged: after a session that broke it goes to another place and sends that again, cut otherwise; some time
+later it goes back to its own. It slows down where it is asked to. A control measures as much in `CALM` times as long.
+Prints a line of JSON a second (`Second`). On SIGTERM nobody measures any more, and when all is acknowledged, or after
+`PATIENCE_S`, the last line says of each agent its epoch, its role, how many of its numbers, from 1 on, were
+acknowledged, and how many it had sent.
 """
 
 import asyncio
@@ -12,114 +16,244 @@ import json
 import signal
 import sys
 import time
-from collections.abc import Iterator
-from dataclasses import dataclass
-from datetime import UTC, datetime
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from random import Random
+from typing import Any
 
 import grpc.aio
 
-from faults.producer import invent
+from faults.truth import PLATFORMS, Truth, target_of
+from fuzz.mutation import varint
 from rabta_agent.channel import OPTIONS
 from rabta_proto.codec import to_message
-from rabta_proto.model import NetworkContext
 from rabta_proto.v1 import collector_pb2 as wire
 from rabta_proto.v1.measurement_pb2 import Measurement
+from support.factories import RESET, Story, tls_trouble, works
 
 METHOD = "/rabta.v1.Collector/Session"
-ANSWER_S = 30.0
-REST_S = 0.5
+EACH, CALM = 10, 4
+MOST = 5 * EACH
+"""Measurements in a batch."""
+
+ANSWER_S, PATIENCE_S = 30.0, 60.0
+REST_S, AWAY_S = 0.5, 20.0
 BROKEN = (grpc.aio.AioRpcError, asyncio.InvalidStateError, ConnectionError, TimeoutError)
+Call = Any  # grpc has no types of its own
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Errand:
-    """`credentials`: a file with a line AGENT.SECRET for each; a batch of so many every so often, for `targets`."""
+    """`credentials`: a file with a line `AGENT.SECRET ROLE` for each. `begin`, `blocked`: Unix seconds; see `Truth`."""
 
     ports: tuple[int, ...]
     credentials: str
-    targets: tuple[str, ...]
-    batch: int
     every_s: float
+    begin: float
+    blocked: tuple[float, float]
+
+
+@dataclass(slots=True, kw_only=True)
+class Second:
+    """So far. `owed`: measured and not acknowledged; `silent_s`: the longest that nobody was acknowledged anything.
+
+    `waited_s`: the longest that an agent owed something and nothing of it was acknowledged.
+    """
+
+    at: float = 0.0
+    up: int = 0
+    acked: int = 0
+    owed: int = 0
+    sessions: int = 0
+    slowed: int = 0
+    silent_s: float = 0.0
+    waited_s: float = 0.0
+    cpu_s: float = 0.0
+
+
+class Pool:
+    """Bytes of measurements without what makes each of them new; by their number they go through the platforms."""
+
+    def __init__(self, truth: Truth) -> None:
+        self._truth = truth
+        self._works, self._fails = (
+            [_bare(story, platform) for platform, story in zip(PLATFORMS, stories, strict=True)]
+            for stories in ([works(*_named(one)) for one in PLATFORMS], [_walled(one) for one in PLATFORMS])
+        )
+
+    def of(self, number: int, role: str, at: float) -> bytes:
+        place = number % len(PLATFORMS)
+        fails = role == "probe" and self._truth.of(PLATFORMS[place], at) == "blocked"
+        return (self._fails if fails else self._works)[place]
+
+
+def _named(platform: str) -> tuple[str, str]:
+    return target_of(platform), f"{platform}.example"
+
+
+def _walled(platform: str) -> Story:
+    target, name = _named(platform)
+    return tls_trouble(RESET, target=target, name=name)
+
+
+def _bare(story: Story, platform: str) -> bytes:
+    message = to_message(story.measurement(platform=platform))
+    for name in ("epoch", "sequence", "duration_us", "started_at"):
+        message.ClearField(name)
+    return message.SerializeToString()
 
 
 class Agent:
-    """One of them. `acked`: up to this number all is acknowledged."""
+    """One of them. `acked`: up to this number all is acknowledged; `sent`: nothing beyond it was ever sent."""
 
-    def __init__(self, errand: Errand, number: int, credential: str) -> None:
-        self._errand, self._credential, self._number = errand, credential, number
+    def __init__(self, errand: Errand, number: int, line: str, pool: Pool, told: Second) -> None:
+        self._errand, self._number, self._pool, self._told = errand, number, pool, told
+        self._credential, self.role = line.split()
         self._rng = Random(number)
         self.epoch, self.acked, self.sent = time.time_ns() // 1000 + number, 0, 0
-        network = NetworkContext(isp="ptcl")
-        now = datetime.now(UTC)
-        self._made = [to_message(invent(target, "x", now, self._rng, network)) for target in errand.targets]
+        every_s = errand.every_s * (CALM if self.role == "control" else 1)
+        self._began_us = int((errand.begin + self._rng.random() * every_s) * 1e6)
+        self._every_us = int(every_s * 1e6)
+        self.owes_since = self._pause_s = self._slow_until = 0.0
 
     @property
     def id(self) -> str:
         return self._credential.partition(".")[0]
 
-    async def live(self, stopping: asyncio.Event) -> None:
-        """From one place to the next, until it is to stop."""
-        place = self._number
-        while not stopping.is_set():
-            with contextlib.suppress(*BROKEN):
-                await self._session(self._errand.ports[place % len(self._errand.ports)], stopping)
-            place += 1
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(REST_S * (1 + self._rng.random())):
-                    await stopping.wait()
+    def made(self, until: float) -> int:
+        """How much it had measured at a moment."""
+        rounds = int(until * 1e6 - self._began_us) // self._every_us
+        return max(0, rounds) * EACH
 
-    async def _session(self, port: int, stopping: asyncio.Event) -> None:
-        async with grpc.aio.insecure_channel(f"127.0.0.1:{port}", options=OPTIONS) as channel:
+    async def live(self, stopping: "Stopping") -> None:
+        """From one place to the next, until it is to stop and owes nothing."""
+        place, failures = self._number, 0
+        while not stopping.over(self):
+            worked = False
+            with contextlib.suppress(*BROKEN):
+                worked = await self._session(place, stopping)
+            place = self._number if worked else place + 1
+            failures = 0 if worked else failures + 1
+            await asyncio.sleep(REST_S * (1 + self._rng.random()) * min(4, failures))
+
+    async def _session(self, place: int, stopping: "Stopping") -> bool:
+        """Until it breaks, or the agent goes home: true."""
+        ports = self._errand.ports
+        away = (place - self._number) % len(ports) != 0
+        home_at = time.time() + AWAY_S * (1 + self._rng.random()) if away else float("inf")
+        async with grpc.aio.insecure_channel(f"127.0.0.1:{ports[place % len(ports)]}", options=OPTIONS) as channel:
             metadata = (("authorization", f"Bearer {self._credential}"),)
             call = channel.stream_stream(METHOD)(metadata=metadata)
             async with asyncio.timeout(ANSWER_S):
                 await call.write(wire.SessionRequest(hello=wire.Hello(agent_version="0")).SerializeToString())
                 await call.read()
-            while not stopping.is_set():
-                size = self._errand.batch if self.sent == self.acked else self._rng.randint(1, self._errand.batch)
-                async with asyncio.timeout(ANSWER_S):
-                    await self._deliver(call, size)
-                await asyncio.sleep(self._errand.every_s * (0.5 + self._rng.random()))
+            self._told.sessions += 1
+            self._told.up += 1
+            try:
+                while not stopping.over(self) and time.time() < home_at:
+                    await self._round(call, stopping)
+            finally:
+                self._told.up -= 1
+        return True
 
-    async def _deliver(self, call: object, size: int) -> None:
+    async def _round(self, call: Call, stopping: "Stopping") -> None:
+        """Sends what is owed, else waits until something is."""
+        now = time.time()
+        if (made := self.made(stopping.until(now))) > self.acked:
+            if now < self._slow_until:
+                await asyncio.sleep(self._pause_s)
+            async with asyncio.timeout(ANSWER_S):
+                await self._deliver(call, min(MOST, made - self.acked))
+            return
+        rounds = self.acked // EACH + 1
+        due = (self._began_us + rounds * self._every_us) / 1e6
+        await asyncio.sleep(max(0.01, min(due - now, 1.0)))
+
+    async def _deliver(self, call: Call, size: int) -> None:
+        if self.sent > self.acked and self._rng.random() < 0.5:
+            size = self._rng.randint(1, size)
         first, last = self.acked + 1, self.acked + size
         self.sent = max(self.sent, last)
-        batch = wire.MeasurementBatch(measurements=self._measurements(first, last))
-        await call.write(wire.SessionRequest(batch=batch).SerializeToString())  # type: ignore[attr-defined]
-        while (raw := await call.read()) is not grpc.aio.EOF:  # type: ignore[attr-defined]
+        self.owes_since = self.owes_since or time.time()
+        await call.write(self._batch(first, last))
+        while (raw := await call.read()) is not grpc.aio.EOF:
             response = wire.SessionResponse.FromString(raw)
+            if response.HasField("slow_down"):
+                self._told.slowed += 1
+                self._pause_s = response.slow_down.live_pause_ms / 1e3
+                self._slow_until = time.time() + response.slow_down.for_s
             if response.HasField("ack"):
-                taken = sum(
-                    run.last - run.first + 1 for run in response.ack.ranges if run.outcome != wire.OUTCOME_REJECTED
-                )
-                assert taken == size, f"not taken: {response.ack}"
-                self.acked = last
-                return
+                return self._acked(response.ack, last)
         raise ConnectionError("the session ended")
 
-    def _measurements(self, first: int, last: int) -> Iterator[Measurement]:
-        now = datetime.now(UTC)
+    def _acked(self, ack: wire.Ack, last: int) -> None:
+        taken = sum(run.last - run.first + 1 for run in ack.ranges if run.outcome != wire.OUTCOME_REJECTED)
+        assert taken == last - self.acked, f"not taken: {ack}"
+        self._told.acked += taken
+        self._told.waited_s = max(self._told.waited_s, time.time() - self.owes_since)
+        self.acked, self.owes_since = last, 0.0
+
+    def _batch(self, first: int, last: int) -> bytes:
+        body = bytearray()
+        key = Measurement(epoch=self.epoch)
         for sequence in range(first, last + 1):
-            one = self._made[sequence % len(self._made)]
-            one.epoch, one.sequence = self.epoch, sequence
-            one.started_at.FromDatetime(now)
-            one.duration_us = 1000 + sequence  # no two of an agent are the same
-            yield one
+            turn, place = divmod(sequence - 1, EACH)
+            at_us = self._began_us + turn * self._every_us + place * 1000
+            key.sequence, key.duration_us = sequence, 40_000 + sequence  # no two of an agent are the same
+            key.started_at.seconds, rest = divmod(at_us, 1_000_000)
+            key.started_at.nanos = rest * 1000
+            # Bytes of two messages, one after the other, are those of both merged.
+            one = self._pool.of(sequence, self.role, at_us / 1e6) + key.SerializeToString()
+            body += b"\x0a" + varint(len(one)) + one
+        return b"\x12" + varint(len(body)) + bytes(body)
+
+
+class Stopping:
+    """The end: nobody measures after `at`."""
+
+    def __init__(self) -> None:
+        self.at = float("inf")
+
+    def now(self) -> None:
+        self.at = min(self.at, time.time())
+
+    def until(self, now: float) -> float:
+        return min(now, self.at)
+
+    def over(self, agent: Agent) -> bool:
+        now = time.time()
+        return now >= self.at and (agent.acked >= agent.made(self.at) or now > self.at + PATIENCE_S)
+
+
+async def tell(told: Second, agents: list[Agent], stopping: Stopping) -> None:
+    """A line each second; nobody is acknowledged anything for as long as the sum stays the same."""
+    acked, since = 0, time.time()
+    while True:
+        await asyncio.sleep(0.1)
+        now = time.time()
+        if told.acked != acked or not any(agent.owes_since for agent in agents):
+            acked, since = told.acked, now
+        told.silent_s = max(told.silent_s, now - since)
+        if now - told.at >= 1.0:
+            told.at, told.cpu_s = now, time.process_time()
+            told.owed = sum(agent.made(stopping.until(now)) - agent.acked for agent in agents)
+            sys.stdout.write(json.dumps(asdict(told)) + "\n")
+            sys.stdout.flush()
 
 
 async def main(errand: Errand, lines: list[str]) -> None:
-    stopping = asyncio.Event()
-    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stopping.set)
-    agents = [Agent(errand, number, line) for number, line in enumerate(lines)]
+    stopping, told, pool = Stopping(), Second(), Pool(Truth(blocked=errand.blocked))
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stopping.now)
+    agents = [Agent(errand, number, line, pool, told) for number, line in enumerate(lines)]
+    telling = asyncio.create_task(tell(told, agents, stopping))
     async with asyncio.TaskGroup() as group:
         for agent in agents:
             group.create_task(agent.live(stopping))
-    told = {agent.id: [agent.epoch, agent.acked, agent.sent] for agent in agents}
-    sys.stdout.write(json.dumps(told) + "\n")
+    telling.cancel()
+    accounts = {agent.id: [agent.epoch, agent.role, agent.acked, agent.sent] for agent in agents}
+    sys.stdout.write(json.dumps({"agents": accounts}) + "\n")
 
 
 if __name__ == "__main__":
     asked = Errand(**json.loads(sys.argv[1]))
-    asyncio.run(main(asked, Path(asked.credentials).read_text(encoding="utf-8").split()))
+    asyncio.run(main(asked, Path(asked.credentials).read_text(encoding="utf-8").splitlines()))

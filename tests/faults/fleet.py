@@ -11,11 +11,13 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from faults.asked import PATIENCE_S
 from faults.rig import BEAT_S, CHECKPOINT, Answer, Rig, _ask
+from faults.tellers import Turn, turns_of
 from lab.programs import COLLECTOR, Program, environment
 from lab.system import free_port
 from lab.waiting import until
 from rabta_collector.jetstream.place import Place
 
+LOOK_S = 0.1
 KEYS = ("plan.key", "import.key")
 
 
@@ -23,10 +25,11 @@ class Part:
     """One process."""
 
     def __init__(self, fleet: "Fleet", role: str, number: int, grpc: int) -> None:
-        self.name, self.data = f"{role}{number}", fleet.root / f"{role}{number}"
+        self.role, self.name, self.data = role, f"{role}{number}", fleet.root / f"{role}{number}"
         self.grpc, self.http = grpc, free_port()
         where = [f"--grpc=127.0.0.1:{self.grpc}", f"--http=127.0.0.1:{self.http}"]
-        command = [COLLECTOR, role, f"--data={self.data}", *where, f"--targets={fleet.targets}", "--lab"]
+        files = [f"--targets={fleet.targets}", f"--config={fleet.settings}"]
+        command = [COLLECTOR, role, f"--data={self.data}", *where, *files, "--lab"]
         self.program = Program(command, fleet.environment, fleet.logs / f"{self.name}.log")
 
     @property
@@ -57,12 +60,25 @@ class Part:
 class Fleet(Rig):
     """All of them, and their agents. What `Rig` says of the collector holds for none of these."""
 
-    def __init__(self, root: Path, stream: Place, *, ingests: int = 2, decides: int = 2, **how: Any) -> None:
+    def __init__(
+        self,
+        root: Path,
+        stream: Place,
+        *,
+        ingests: int = 2,
+        decides: int = 2,
+        checkpoint: str = CHECKPOINT,
+        settings: str = "",
+        **how: Any,
+    ) -> None:
+        """`checkpoint`: between two of those of whoever decides; `settings`: further lines of the configuration."""
         super().__init__(root, stream=stream, **how)
+        self.settings = root / "collector.toml"
+        self.settings.write_text(settings, encoding="utf-8")
         ports = [free_port() for _ in range(ingests)]
         endpoints = ",".join(f"http://127.0.0.1:{port}" for port in ports)
         self.environment = environment(
-            RABTA_CHECKPOINT=CHECKPOINT, RABTA_JOURNAL=str(stream), RABTA_ENDPOINTS=endpoints
+            RABTA_CHECKPOINT=checkpoint, RABTA_JOURNAL=str(stream), RABTA_ENDPOINTS=endpoints
         )
         self.ingests = [Part(self, "ingest", number, port) for number, port in enumerate(ports)]
         self.decides = [Part(self, "decide", number, 0) for number in range(decides)]
@@ -91,9 +107,29 @@ class Fleet(Rig):
             found[:] = [part for part in self.decides if part.program.running and await tells(part)]
             return bool(found)
 
-        await until(rules, within=PATIENCE_S, beat=BEAT_S)
+        await until(rules, within=PATIENCE_S, beat=LOOK_S)
         (ruler,) = found
         return ruler
+
+    def turns(self) -> list[Turn]:
+        """When each began to tell of the country, or told no more, as their logs have it."""
+        logs = ((part.name, part.program.log.read_text(encoding="utf-8")) for part in self.decides)
+        return [turn for name, log in logs for turn in turns_of(name, log)]
+
+    async def counted(self, step: str, operations: int) -> None:
+        """Until so many operations of a step are counted at each that decides; each ends when it has told so."""
+        for _ in self.decides:
+            ruler = await self.ruler()
+
+            async def all_of_them(ruler: Part = ruler) -> bool:
+                return await ruler.sum_of("rabta_measurements_total", step=step) == operations
+
+            try:
+                await until(all_of_them, within=PATIENCE_S, beat=0.5)
+            except TimeoutError:
+                found = await ruler.sum_of("rabta_measurements_total", step=step)
+                raise AssertionError(f"{ruler.name} has counted {found:g} of {operations} {step}") from None
+            await ruler.program.stop()
 
     async def end(self) -> None:
         await super().end()

@@ -59,6 +59,10 @@ class Node:
         return self._process.pid
 
     @property
+    def running(self) -> bool:
+        return self._process is not None
+
+    @property
     def log(self) -> str:
         """All that it has said."""
         return self._log.read_text(encoding="utf-8")
@@ -85,6 +89,13 @@ class Node:
         if self._process is not None:
             with suppress(ProcessLookupError):
                 os.kill(self._process.pid, signal.SIGKILL)
+            self._process.wait()
+            self._process = None
+
+    def stop(self) -> None:
+        """As an operator does."""
+        if self._process is not None:
+            self._process.terminate()
             self._process.wait()
             self._process = None
 
@@ -151,6 +162,19 @@ class Nats:
         finally:
             await client.close()
 
+    async def whole(self) -> None:
+        """Until every node has every stream as its leader has it."""
+        async with asyncio.timeout(120), self.client() as client:
+            while not await self._caught_up(client):  # noqa: ASYNC110 - of a server, no event
+                await asyncio.sleep(0.1)
+
+    async def _caught_up(self, client: Client) -> bool:
+        with suppress(nats.errors.Error, TimeoutError):
+            told = json.loads((await client.request("$JS.API.STREAM.LIST", b"", timeout=1)).data)
+            clusters = [one.get("cluster", {}) for one in told.get("streams", ())]
+            return bool(clusters) and not told.get("missing") and all(map(_is_whole, clusters))
+        return False
+
     async def leader(self, stream: str = "rabta") -> Node:
         """The node that leads a stream."""
         async with self.client() as client:
@@ -160,6 +184,11 @@ class Nats:
                     if name := info.get("cluster", {}).get("leader"):
                         return next(node for node in self.nodes if node.name == name)
                 await asyncio.sleep(0.05)
+
+
+def _is_whole(cluster: dict[str, Any]) -> bool:
+    replicas = cluster.get("replicas", ())
+    return bool(cluster.get("leader")) and all(one.get("current") and not one.get("offline") for one in replicas)
 
 
 async def _hush(_: Exception) -> None:

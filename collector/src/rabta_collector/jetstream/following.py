@@ -127,8 +127,9 @@ class Follower:
             if chunk := await reader.read_after(self._row, CHUNK):
                 for row, entry in await asyncio.to_thread(_decode, chunk):
                     self._take(row, entry)
-            else:
-                self._caught_up.set()
+            if len(chunk) < CHUNK:  # that is all there is; to ask for each row by itself costs more than the row
+                if reader.drained:
+                    self._caught_up.set()
                 await asyncio.sleep(BEAT_S)
             self._heard_at = loop.time()
             if self._heard_at - self._looked_at > LOOK_S:

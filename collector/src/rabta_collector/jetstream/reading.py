@@ -17,6 +17,9 @@ if TYPE_CHECKING:
 PULL_S = 2.0
 MOST_BYTES = 16 * 1024 * 1024
 LIFE_S = 60
+_END = ("404", "408")
+"""Of a request that waits for nothing: there is nothing, and there was less than was asked for."""
+
 PATIENCE_S = 30.0
 """For what the stream has and no consumer gives."""
 
@@ -42,6 +45,9 @@ class StreamReader:
         self._given = 0
         """How many messages the consumer has given."""
 
+        self.drained = False
+        """Whether the last read came to the end of what there was."""
+
     async def read_after(self, number: int, limit: int) -> list[Came]:
         """The next messages; none at the end. Raises `ApiError`, `NoAnswerError`."""
         loop = asyncio.get_running_loop()
@@ -54,6 +60,7 @@ class StreamReader:
             if self._subject and self._consumer:
                 return []
             if (await state_of(self._client, self._stream)).last <= number:
+                self.drained = True
                 return []
             if loop.time() > until:
                 raise NoAnswerError(f"the stream {self._stream} gives nothing after message {number}")
@@ -101,6 +108,7 @@ class StreamReader:
         from nats import errors
 
         found: list[Came] = []
+        self.drained = False
         while len(found) < limit:
             try:
                 message: Msg = await subscription.next_msg(timeout=PULL_S)
@@ -110,6 +118,7 @@ class StreamReader:
             if (status := (message.headers or {}).get("Status")) is not None:
                 if status == "503" or (status == "409" and "MaxBytes" not in str(message.headers)):
                     self._consumer = ""  # it is gone
+                self.drained = status in _END
                 break
             number, given, at_us = numbers_of(message.reply)
             if given != self._given + 1:

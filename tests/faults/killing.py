@@ -1,0 +1,121 @@
+"""Kills a part of a fleet, or a node under it, waits until the others go on, and starts it again."""
+
+import asyncio
+import contextlib
+import time
+from collections import Counter
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from enum import StrEnum
+from random import Random
+
+from faults.fleet import Fleet, Part
+from faults.tellers import Turn
+from support.nats import Nats
+
+CUT_S = 4.0
+"""Longer than it takes until agents are asked for patience, and shorter than until sessions end."""
+
+
+class Victim(StrEnum):
+    """Who is killed."""
+
+    INGEST = "ingest"
+    DECIDE = "decide"
+    """The one that tells Prometheus of the country."""
+
+    STANDBY = "standby"
+    """Another one that decides."""
+
+    LEADER = "leader"
+    """The node that leads the journal."""
+
+    NODE = "node"
+    """Another one."""
+
+    CUT = "cut"
+    """Nobody: for a while no node answers anybody, as behind a cut."""
+
+
+KILLED = tuple(victim for victim in Victim if victim is not Victim.CUT)
+
+
+@dataclass(slots=True, kw_only=True)
+class Killer:
+    """`goes_on` returns when more is acknowledged. What was done: how often, and the longest that it took.
+
+    `take_over_s`: until another process told of the country; `back_s`: until one that was started again was ready.
+    """
+
+    system: Fleet
+    nats: Nats
+    random: Random
+    goes_on: Callable[[], Awaitable[None]]
+    kills: Counter[Victim] = field(default_factory=Counter)
+    ended: list[Turn] = field(default_factory=list)
+    """When each process was killed that decides, or takes agents."""
+
+    take_over_s: float = 0.0
+    back_s: float = 0.0
+    resumed_s: float = 0.0
+
+    async def kill(self, victim: Victim) -> None:
+        self.kills[victim] += 1
+        match victim:
+            case Victim.INGEST:
+                await self._kill_part(self.random.choice(self.system.ingests))
+            case Victim.DECIDE:
+                await self._kill_part(await self.system.ruler(), then=self._taken_over)
+            case Victim.STANDBY:
+                ruler = await self.system.ruler()
+                await self._kill_part(self.random.choice([one for one in self.system.decides if one is not ruler]))
+            case Victim.CUT:
+                await self._cut()
+            case _:
+                await self._kill_node(leader=victim is Victim.LEADER)
+        await self.nats.whole()
+
+    async def _kill_part(self, part: Part, then: Callable[[], Awaitable[None]] | None = None) -> None:
+        self.ended.append(Turn(time.time(), part.name, tells=False))
+        part.program.kill()
+        await part.program.ended()
+        await (then or self._resumed)()
+        began = time.monotonic()
+        await part.start()
+        self.back_s = max(self.back_s, time.monotonic() - began)
+
+    async def _kill_node(self, *, leader: bool) -> None:
+        first = await self.nats.leader()
+        node = first if leader else self.random.choice([one for one in self.nats.nodes if one is not first])
+        node.kill()
+        await self._resumed()
+        node.start()
+
+    async def _cut(self) -> None:
+        with contextlib.ExitStack() as stack:
+            for node in self.nats.nodes:
+                node.stand_still()
+                stack.callback(node.go_on)
+            await asyncio.sleep(CUT_S)
+        await self._resumed()
+
+    async def _resumed(self) -> None:
+        began = time.monotonic()
+        await self.goes_on()
+        self.resumed_s = max(self.resumed_s, time.monotonic() - began)
+
+    async def _taken_over(self) -> None:
+        began = time.monotonic()
+        await self.system.ruler()
+        self.take_over_s = max(self.take_over_s, time.monotonic() - began)
+
+    async def roll(self) -> None:
+        """Restarts everything, one after the other: each is asked to end, and is ready again before the next one is."""
+        for part in self.system.parts:
+            await part.program.stop()
+            await part.start()
+        for node in self.nats.nodes:
+            node.stop()
+            node.start()
+            await self.nats.whole()
+            await self.goes_on()
