@@ -199,32 +199,37 @@ class Rig:
         await until(there, within=PATIENCE_S, beat=BEAT_S)
 
     async def deliver(self) -> None:
-        """Has everybody stop, and then send what they have, to the last measurement."""
-        await asyncio.gather(*(member.program.stop() for member in self.members))
-        for member in self.members:
-            await self._empty(member)
-
-    async def _empty(self, member: Member) -> None:
-        """An agent that is stopped sends what it can in its last seconds; it is let do so until nothing waits."""
-        tries, left = 0, member.waiting
-        while left:
-            await member.program.start()
-
-            async def delivers() -> bool:
-                return member.waiting == 0
-
-            with contextlib.suppress(TimeoutError):
-                await until(delivers, within=30.0, beat=BEAT_S)
-            await member.program.stop()
-            tries = tries + 1 if member.waiting >= left else 0
-            left = member.waiting
-            assert tries < 10, f"{member.name}: {left} measurements are not delivered"
+        await deliver(self.members)
 
     async def end(self) -> None:
         for member in self.members:
             member.program.kill()
             await member.program.stop()
         await self.collector.stop()
+
+
+async def deliver(members: Sequence[Member]) -> None:
+    """Has everybody stop, and then send what they have, to the last measurement."""
+    await asyncio.gather(*(member.program.stop() for member in members))
+    for member in members:
+        await _empty(member)
+
+
+async def _empty(member: Member) -> None:
+    """An agent that is stopped sends what it can in its last seconds; it is let do so until nothing waits."""
+    tries, left = 0, member.waiting
+    while left:
+        await member.program.start()
+
+        async def delivers() -> bool:
+            return member.waiting == 0
+
+        with contextlib.suppress(TimeoutError):
+            await until(delivers, within=30.0, beat=BEAT_S)
+        await member.program.stop()
+        tries = tries + 1 if member.waiting >= left else 0
+        left = member.waiting
+        assert tries < 10, f"{member.name}: {left} measurements are not delivered"
 
 
 @contextlib.asynccontextmanager

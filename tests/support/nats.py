@@ -3,11 +3,12 @@
 import asyncio
 import json
 import os
+import re
 import signal
 import socket
 import subprocess
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -31,6 +32,12 @@ CLUSTER = """cluster {{
 """
 
 
+def version() -> tuple[int, ...]:
+    """Of the server that is installed."""
+    said = subprocess.run([require("nats-server", "nats-server"), "--version"], capture_output=True, check=True).stdout
+    return tuple(map(int, re.findall(rb"(\d+)\.(\d+)\.(\d+)", said)[0]))
+
+
 def free_ports(count: int) -> list[int]:
     """Ports on which nobody listens."""
     sockets = [socket.socket() for _ in range(count)]
@@ -45,12 +52,21 @@ def free_ports(count: int) -> list[int]:
 class Node:
     """One server. Its log lies beside its configuration."""
 
-    def __init__(self, folder: Path, name: str, port: int, text: str = "") -> None:
-        """Without `text` the configuration lies in the folder already."""
-        self.name, self.port = name, port
+    def __init__(
+        self,
+        folder: Path,
+        name: str,
+        port: int,
+        text: str = "",
+        *,
+        host: str = "127.0.0.1",
+        through: Sequence[str] = (),
+    ) -> None:
+        """Without `text` the configuration lies in the folder already. `through`: what it is started through."""
+        self.name, self.port, self._through = name, port, through
         self._file, self._log = folder / f"{name}.conf", folder / f"{name}.log"
         if text:
-            self._file.write_text(f'server_name: {name}\nlisten: "127.0.0.1:{port}"\nmax_payload: 2MB\n{text}')
+            self._file.write_text(f'server_name: {name}\nlisten: "{host}:{port}"\nmax_payload: 2MB\n{text}')
         self._process: subprocess.Popen[bytes] | None = None
 
     @property
@@ -70,7 +86,8 @@ class Node:
     def start(self) -> None:
         program = require("nats-server", "nats-server")
         with self._log.open("ab") as log:
-            self._process = subprocess.Popen([program, "-c", self._file], stdout=log, stderr=log)
+            command = [*self._through, program, "-c", self._file]
+            self._process = subprocess.Popen(command, stdout=log, stderr=log)
 
     def stand_still(self) -> None:
         """As a server behind a cut: connections stay, and nobody answers."""

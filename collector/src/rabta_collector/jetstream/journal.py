@@ -22,7 +22,7 @@ log = structlog.get_logger()
 
 
 class StreamJournal:
-    """The one writer of a stream that `link.make_streams` made ready."""
+    """The one writer of a stream that `streams.make_streams` made ready."""
 
     def __init__(
         self,

@@ -4,6 +4,9 @@ One message for each lease, in a stream of all of them, each written with the nu
 of two that write at once, a quorum takes one. Whoever has a lease writes its message again and again; the others watch
 that with clocks of their own, and compare no times of day. The holder counts from before it sent, and gives up sooner
 than the others take over: no two have it at a time, as long as clocks run about equally fast.
+
+The others hear each message as it is sent, too. So where holder and leader of the stream are gone together, the time
+for which nobody can be asked is part of the time for which the holder is waited for.
 """
 
 import asyncio
@@ -22,6 +25,7 @@ from rabta_collector.jetstream.wire import Wire
 
 if TYPE_CHECKING:
     from nats.aio.client import Client
+    from nats.aio.msg import Msg
 
 BEAT_S = 1.0
 HELD_S = 5.0
@@ -42,7 +46,10 @@ class Lease:
         self._held = False
         self._seen = -1
         self._seen_at = 0.0
-        """When the message that stands was seen first; ours never counts."""
+        """When the message that stands was heard or seen first; ours never counts."""
+        self._count = 0
+        self._heard, self._heard_at = b"", 0.0
+        self._listening: Client | None = None
 
     async def run(self) -> None:
         """Until it is cancelled. Has it, or waits for it."""
@@ -73,15 +80,18 @@ class Lease:
 
     async def _beat(self, client: "Client", now: float) -> None:
         await self._make(client)
+        await self._listen(client)
         last = (await link.state_of(client, self._stream)).last  # first: what is written after that is refused
         found = await link.last_of(client, self._stream, self._subject)
         if found is not None:
             holder = json.loads(found[2])["holder"]
             if found[0] != self._seen:
-                self._seen, self._seen_at = found[0], asyncio.get_running_loop().time()
+                heard = found[2] == self._heard
+                self._seen, self._seen_at = found[0], self._heard_at if heard else asyncio.get_running_loop().time()
             if holder not in ("", self._own) and now - self._seen_at < TAKEN_S:
                 return
-        text = json.dumps({"holder": self._own}).encode()
+        self._count += 1
+        text = json.dumps({"holder": self._own, "count": self._count}).encode()
         try:
             self._seen = await link.publish(client, self._subject, text, {LAST: str(last)})
         except ApiError as wrong:
@@ -89,6 +99,18 @@ class Lease:
                 raise
             return  # somebody wrote meanwhile: another look tells who
         self._seen_at, self._until = now, now + HELD_S
+
+    async def _listen(self, client: "Client") -> None:
+        """Hears what is sent from now on, over a connection that was not listened to yet."""
+        from nats import errors
+
+        async def hear(message: "Msg") -> None:
+            self._heard, self._heard_at = message.data, asyncio.get_running_loop().time()
+
+        if client is not self._listening:
+            with suppress(errors.Error, OSError):  # it broke just now
+                await client.subscribe(self._subject, cb=hear)
+                self._listening = client
 
     async def _make(self, client: "Client") -> None:
         config = {

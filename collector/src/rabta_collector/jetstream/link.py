@@ -7,15 +7,14 @@ import asyncio
 import json
 import ssl
 from base64 import b64decode
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
+from weakref import WeakSet
 
 import structlog
 
-from rabta_collector.admit import MAX_MESSAGE_BYTES
-from rabta_collector.jetstream.frame import HEAD_BYTES
 from rabta_collector.jetstream.place import Place
 from rabta_collector.journal_file import UnusableJournalError
 
@@ -26,6 +25,7 @@ LAST, LAST_ID, ID = "Nats-Expected-Last-Sequence", "Nats-Expected-Last-Msg-Id", 
 LAST_OF_SUBJECT = "Nats-Expected-Last-Subject-Sequence"
 ANSWER_S = 3.0
 CONNECT_S = 3.0
+PING_S = 5
 START_S = 30.0
 """For a cluster to choose its leaders, at a start."""
 
@@ -64,9 +64,17 @@ class State:
 
 
 async def connect(
-    place: Place, *, name: str, lost: Back | None = None, back: Back | None = None, once: bool = False
+    place: Place,
+    *,
+    name: str,
+    lost: Back | None = None,
+    back: Back | None = None,
+    once: bool = False,
+    ping_s: int = PING_S,
 ) -> "Client":
     """A connection; with `back` it comes back for ever, with `once` never, and is to one of the place's servers.
+
+    It counts as broken where two pings, one every `ping_s`, have no answer.
 
     Raises `UnusableJournalError` where there is none.
     """
@@ -86,7 +94,8 @@ async def connect(
             options["inbox_prefix"] = f"_INBOX.{place.user}"  # what others are answered is not for us to hear
         if place.password_file is not None:
             options["password"] = place.password_file.read_text(encoding="utf-8").strip()
-        async with asyncio.timeout(START_S), _closing_what_fails(Client()) as client:
+        within_s = CONNECT_S if once else START_S  # the library tries the same server again and again
+        async with asyncio.timeout(within_s), _closing_what_fails(Client()) as client:
             await client.connect(
                 list(place.servers),
                 name=name,
@@ -96,7 +105,7 @@ async def connect(
                 connect_timeout=int(CONNECT_S),
                 reconnect_time_wait=1,
                 max_reconnect_attempts=-1 if back is not None else 5,
-                ping_interval=5,
+                ping_interval=ping_s,
                 max_outstanding_pings=2,
                 pending_size=32 * 1024 * 1024,
                 **options,
@@ -129,13 +138,42 @@ def _context(place: Place) -> ssl.SSLContext:
     return context
 
 
-async def ask(client: "Client", subject: str, question: Mapping[str, Any] | None = None) -> dict[str, Any]:
+_unanswered: "WeakSet[Client]" = WeakSet()
+
+
+def is_unanswered(client: "Client") -> bool:
+    """Whether the last question over this connection had no answer: its server may be cut off from the others."""
+    return client in _unanswered
+
+
+@contextmanager
+def _noting(client: "Client") -> Iterator[None]:
+    """Around a question and its answer."""
+    answered = False
+    try:
+        yield
+        answered = True
+    except ApiError:
+        answered = True
+        raise
+    finally:  # whoever waits no longer has no answer either
+        (_unanswered.discard if answered else _unanswered.add)(client)
+
+
+async def ask(
+    client: "Client", subject: str, question: Mapping[str, Any] | None = None, *, within_s: float = ANSWER_S
+) -> dict[str, Any]:
     """An answer of the API. Raises `ApiError`, `NoAnswerError`."""
+    with _noting(client):
+        return await _ask(client, subject, question, within_s)
+
+
+async def _ask(client: "Client", subject: str, question: Mapping[str, Any] | None, within_s: float) -> dict[str, Any]:
     from nats import errors
 
     body = b"" if question is None else json.dumps(question).encode()
     try:
-        message = await client.request(f"$JS.API.{subject}", body, timeout=ANSWER_S)
+        message = await client.request(f"$JS.API.{subject}", body, timeout=within_s)
     except (errors.Error, OSError) as wrong:  # TimeoutError is one of these
         raise NoAnswerError(f"no answer from JetStream: {str(wrong) or type(wrong).__name__}") from None
     answer: dict[str, Any] = json.loads(message.data)
@@ -182,6 +220,11 @@ async def publish(client: "Client", subject: str, message: bytes, headers: Mappi
 
 async def put(client: "Client", subject: str, message: bytes, headers: Mapping[str, str]) -> tuple[int, bool]:
     """The same, with whether one of this id was there already."""
+    with _noting(client):
+        return await _put(client, subject, message, headers)
+
+
+async def _put(client: "Client", subject: str, message: bytes, headers: Mapping[str, str]) -> tuple[int, bool]:
     from nats import errors
 
     try:
@@ -193,25 +236,6 @@ async def put(client: "Client", subject: str, message: bytes, headers: Mapping[s
         code, described = int(error.get("err_code", 0)), str(error.get("description", error))
         raise NoAnswerError(described) if code in UNAVAILABLE else ApiError(code, described)
     return int(said["seq"]), bool(said.get("duplicate"))
-
-
-async def make_streams(client: "Client", place: Place) -> State:
-    """The state of the journal's stream, made where it is missing. Raises `UnusableJournalError`."""
-    needed = MAX_MESSAGE_BYTES + HEAD_BYTES
-    if client.max_payload < needed:
-        raise UnusableJournalError(
-            f"{place}: the server takes messages of {client.max_payload} bytes; set max_payload to 2MB"
-        )
-
-    async def make() -> State:
-        for config in (_journal(place), _marks(place)):
-            await _make(client, config)
-        return await state_of(client, place.stream)
-
-    try:
-        return await once_up(make)
-    except (ApiError, NoAnswerError) as wrong:
-        raise UnusableJournalError(f"{place}: {wrong}") from None
 
 
 async def once_up(work: Callable[[], Awaitable[T]]) -> T:
@@ -245,44 +269,3 @@ async def config_of(client: "Client", stream: str) -> dict[str, Any] | None:
             raise
         return None
     return found
-
-
-async def _make(client: "Client", config: dict[str, Any]) -> None:
-    """A stream that is there stays as its operator made it, but for what a journal cannot do without."""
-    name = config["name"]
-    if (found := await make_missing(client, config)) is None:
-        return
-    needed = {key: config[key] for key in ("subjects", "retention", "storage")}
-    if name == config["name"] and "discard" in config:
-        needed |= {"discard": config["discard"], "max_age": 0, "max_msgs": -1}
-    for key, value in needed.items():
-        if found.get(key) != value:
-            raise ApiError(0, f"the stream {name} has {key} = {found.get(key)!r}, and a journal needs {value!r}")
-
-
-def _journal(place: Place) -> dict[str, Any]:
-    """Rows go when the archive has them and we say so, never by age; a full stream takes no more (`discard: new`)."""
-    return {
-        "name": place.stream,
-        "subjects": [place.subjects],
-        "retention": "limits",
-        "storage": "file",
-        "discard": "new",
-        "num_replicas": place.replicas,
-        "max_bytes": place.bytes or -1,
-        "max_msgs": -1,
-        "max_age": 0,
-        "duplicate_window": WINDOW_S * 1_000_000_000,
-        "allow_direct": False,
-    }
-
-
-def _marks(place: Place) -> dict[str, Any]:
-    return {
-        "name": place.marks,
-        "subjects": [place.marks_of("*")],
-        "retention": "limits",
-        "storage": "file",
-        "num_replicas": place.replicas,
-        "max_msgs_per_subject": 1,
-    }

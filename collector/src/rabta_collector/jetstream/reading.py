@@ -5,7 +5,9 @@ The consumer is in memory, on one node, and may go with it at any moment: anothe
 
 import asyncio
 import json
-from typing import TYPE_CHECKING, NamedTuple
+from collections.abc import Mapping
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from rabta_collector.jetstream.link import ApiError, NoAnswerError, ask, state_of
 
@@ -16,6 +18,9 @@ if TYPE_CHECKING:
 
 PULL_S = 2.0
 MOST_BYTES = 16 * 1024 * 1024
+PLACE_S = (0.5, 1.0, 2.0)
+"""For which the answer is waited for, when a consumer is made: it takes milliseconds where its node is there."""
+
 LIFE_S = 60
 _END = ("404", "408")
 """Of a request that waits for nothing: there is nothing, and there was less than was asked for."""
@@ -79,9 +84,19 @@ class StreamReader:
         }
         if self._subject:
             config["filter_subject"] = self._subject
-        question = {"stream_name": self._stream, "config": config}
-        self._consumer = str((await ask(self._client, f"CONSUMER.CREATE.{self._stream}", question))["name"])
+        self._consumer = await self._place({"stream_name": self._stream, "config": config})
         self._next, self._given = number, 0
+
+    async def _place(self, question: Mapping[str, Any]) -> str:
+        """The name of a consumer. It is placed on any node, on one that is cut off, too, and then nobody answers."""
+        for within_s in PLACE_S:
+            with suppress(NoAnswerError):
+                return str((await ask(self._client, self._create, question, within_s=within_s))["name"])
+        return str((await ask(self._client, self._create, question))["name"])
+
+    @property
+    def _create(self) -> str:
+        return f"CONSUMER.CREATE.{self._stream}"
 
     async def _pull(self, limit: int) -> list[Came]:
         """What there is, up to a limit. An end for whatever reason is an end: the next pull tells."""

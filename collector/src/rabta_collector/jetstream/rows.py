@@ -16,13 +16,13 @@ from rabta_collector.jetstream.link import (
     State,
     ask,
     connect,
-    make_streams,
     message_of,
     publish,
     state_of,
 )
 from rabta_collector.jetstream.place import Place
 from rabta_collector.jetstream.reading import StreamReader
+from rabta_collector.jetstream.streams import make_streams
 from rabta_collector.journal_file import Kind, Row, UnusableJournalError
 
 if TYPE_CHECKING:
@@ -130,6 +130,11 @@ class StreamRows:
         """On how many nodes the stream is."""
         found = self._ask(lambda: ask(self._client, f"STREAM.INFO.{self._place.stream}"))
         return int(found["config"]["num_replicas"])
+
+    def server(self) -> tuple[int, int, int]:
+        """The version of the server that answers."""
+        version = self._client.connected_server_version
+        return version.major, version.minor, version.patch
 
     def close(self) -> None:
         self._run(self._reader.close())

@@ -12,6 +12,8 @@ if TYPE_CHECKING:
     from nats.aio.msg import Msg
 
 Hear = Callable[[bytes], None]
+PING_S = 2
+"""A connection that broke in silence is given up after six seconds: sooner than its process is given up by others."""
 
 
 class Talk:
@@ -23,7 +25,7 @@ class Talk:
 
     async def open(self, hear: Mapping[tuple[str, ...], Hear]) -> None:
         """Listens to these subjects. Raises `UnusableJournalError`."""
-        self._client = await link.connect(self._place, name="rabta-collector talks", back=_back)
+        self._client = await link.connect(self._place, name="rabta-collector talks", back=_back, ping_s=PING_S)
         for words, heard in hear.items():
             await self._client.subscribe(self._place.heard(*words), cb=_calling(heard))
 

@@ -15,6 +15,10 @@ from rabta_collector.rows import where_of
 PLAN_KEY = "plan_public_key"
 """Fact of the registry: by which key agents know plans, so that every process signs with the same one."""
 
+SOUND = (2, 10, 25)
+OLD = "a server that leads and is cut off may keep rows that no quorum took: see deploy/nats/README.md, or use 2.10.25"
+"""Of a follower with rows beyond those that the leader names 2.9.10 keeps them (raft.go, `processAppendEntry`)."""
+
 WAIT_S = 1.0
 log = structlog.get_logger()
 
@@ -39,6 +43,8 @@ def make_ready(place: Place, lookback_s: float) -> tuple[int, int]:
     with closing(StreamRows(place, make=True)) as rows:
         if rows.replicas() == 1:
             log.warning("journal.alone", message="the stream is on one node, which syncs now and then: see ?replicas=3")
+        elif rows.server() < SOUND:
+            log.warning("journal.old_server", server=".".join(map(str, rows.server())), message=OLD)
         return rows.row_at(int((time.time() - lookback_s) * 1e6)) - 1, rows.last_position()[0]
 
 

@@ -1,0 +1,45 @@
+"""A connection to a server that lost the others is left for another one."""
+
+import asyncio
+from pathlib import Path
+
+from rabta_collector.jetstream import link
+from rabta_collector.jetstream.link import NoAnswerError
+from rabta_collector.jetstream.place import parse_place
+from rabta_collector.jetstream.wire import Wire
+from support.nats import Nats, Node, free_ports
+from support.waiting import PATIENCE_S
+
+
+async def answers(wire: Wire) -> bool:
+    try:
+        await link.ask(await wire.client(), "INFO")
+    except NoAnswerError:
+        return False
+    return True
+
+
+async def test_a_server_that_takes_connections_and_does_not_answer_is_left(tmp_path: Path) -> None:
+    """It has no JetStream, which is what a server beyond a cut looks like to who reaches it."""
+    (port,) = free_ports(1)
+    alone, other = Node(tmp_path, "alone", port, "debug: false\n"), Nats(tmp_path)
+    wire = Wire(parse_place(f"nats://127.0.0.1:{alone.port},{other.servers}/rabta"), "test")
+    alone.start()
+    try:
+        async with asyncio.timeout(PATIENCE_S):
+            while True:
+                try:
+                    before = await wire.client()
+                    break
+                except NoAnswerError:
+                    await asyncio.sleep(0.05)
+            assert not await answers(wire)
+            async with other.running():
+                while not await answers(wire):  # noqa: ASYNC110 - of a server, no event
+                    await asyncio.sleep(0.05)
+                assert before is not await wire.client()
+                assert await wire.client() is await wire.client()
+    finally:
+        await wire.close()
+        alone.kill()
+    assert before.is_closed
