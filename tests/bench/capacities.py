@@ -14,6 +14,7 @@ from bench.capacity import Costs, Habits, MissingPartError, Needs, costs_of, nee
 from rabta_collector.archive.keeping import Keeping
 from rabta_collector.config import Config
 from rabta_collector.limits import Limits
+from rabta_collector.roles.rolls import BEAT_S, WHOLE_BEATS
 from rabta_collector.series import count_series, of_collector
 from rabta_collector.share import DAY_S, Terms, share
 from rabta_collector.state import IngestStats
@@ -41,6 +42,7 @@ def habits() -> Habits:
         sessions=Limits().sessions,
         series=most_series(),
         own_series=own + PROCESS_SERIES,
+        whole_s=WHOLE_BEATS * BEAT_S,
     )
 
 

@@ -31,11 +31,16 @@ class Costs:
     roll_bytes: float
     roll_write_us: float
     roll_hear_us: float
+    roll_keep_us: float
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Habits:
-    """What is not measured but chosen. `measurements`: of an agent a day. `busy`: of a core that is planned with."""
+    """What is not measured but chosen. `measurements`: of an agent a day. `busy`: of a core that is planned with.
+
+    `whole_s`: after so long a process tells all of its sessions again. `session_s`: for which a session lasts: a line
+    that breaks each hour is a bad one.
+    """
 
     measurements: float
     heartbeat_s: float
@@ -43,6 +48,8 @@ class Habits:
     sessions: int
     series: int
     own_series: int
+    whole_s: float
+    session_s: float = 3600.0
     busy: float = 0.6
     nats_cores: float = 4.0
     nats_disk_bytes: float = 8e12
@@ -93,6 +100,7 @@ def costs_of(found: Mapping[str, Any]) -> Costs:
         roll_bytes=roll["bytes"],
         roll_write_us=roll["write_us"],
         roll_hear_us=roll["hear_us"],
+        roll_keep_us=roll["keep_us"],
     )
 
 
@@ -109,9 +117,14 @@ class _Stream:
         return self.agents * self.habits.measurements / DAY_S
 
     @property
+    def told(self) -> float:
+        """Sessions a second that others are told of: those that begin and end, and all of them now and then."""
+        return self.agents * (2 / self.habits.session_s + 1 / self.habits.whole_s)
+
+    @property
     def hear_cores(self) -> float:
-        """What each process takes for hearing, once a second, who has a session anywhere."""
-        return self.agents * self.costs.roll_hear_us / 1e6
+        """What each process takes for hearing who has a session anywhere."""
+        return self.told * self.costs.roll_hear_us / 1e6
 
     @property
     def decide_cores(self) -> float:
@@ -122,7 +135,7 @@ class _Stream:
         costs, habits = self.costs, self.habits
         beats = self.agents / habits.heartbeat_s
         us = self.rate * costs.take_us * costs.sparse + beats * costs.message_us * costs.sparse
-        us += self.agents * costs.roll_write_us
+        us += self.told * costs.roll_write_us + self.agents * costs.roll_keep_us
         room = max(habits.busy - self.hear_cores, habits.busy / 2)  # with less the roll is what is full
         return max(PROCESSES, ceil(us / 1e6 / room), ceil(self.agents / habits.sessions))
 
@@ -135,7 +148,7 @@ class _Stream:
     def servers_bits(self) -> float:
         """That leave the node that leads, a second: to the others, to those that decide, and the roll to everybody."""
         copies = (self.habits.replicas - 1 + PROCESSES) * self.costs.stored_bytes * self.rate
-        return 8 * (copies + self.agents * self.costs.roll_bytes * (self.ingests + PROCESSES))
+        return 8 * (copies + self.told * self.costs.roll_bytes * (self.ingests + PROCESSES))
 
     def full(self) -> dict[str, float]:
         """How full is what more processes cannot help: 1 is full."""

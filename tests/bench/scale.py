@@ -8,17 +8,20 @@ import os
 import signal
 import tempfile
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from random import Random
 
 from bench import ingest, stand
 from bench.parts import Parts, parts
 from bench.process import cpu_s, median
 from bench.report import Bar, Part, Row
 from rabta_collector.journal import Member
-from rabta_collector.roles.roster import Roster, Seat, write_roll
+from rabta_collector.roles.rolls import Teller
+from rabta_collector.roles.roster import Roster
+from rabta_collector.roles.seats import Seats
 from rabta_proto.vocabulary import Role
 
 BATCH, AGENTS_PER_ISP = 10, 10
@@ -28,7 +31,7 @@ RUNS, QUICK_RUNS = 3, 1
 MEASUREMENTS, QUICK_MEASUREMENTS = 16_000, 4_000
 CONSTANT = 1.2
 IDLE_S, QUIET, CAUGHT_UP_S = 2.0, 3, 120.0
-SEATS = 2000
+SEATS, KEPT = 2000, 100
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,11 +53,15 @@ class Point:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Roll:
-    """What telling others who has a session costs, for each session and telling: bytes, and microseconds of CPU."""
+    """What telling others of a session costs: bytes, and microseconds of CPU.
+
+    `keep_us`: of one that is as it was, each second.
+    """
 
     bytes: float
     write_us: float
     hear_us: float
+    keep_us: float
 
 
 def run(*, quick: bool) -> Part:
@@ -76,12 +83,16 @@ def run(*, quick: bool) -> Part:
         "ack p50 / p99 ms",
         "bytes a node",
     )
-    told: Row = (f"{roll.bytes:.0f}", f"{roll.write_us:.1f}", f"{roll.hear_us:.1f}")
+    told: Row = (f"{roll.bytes:.0f}", f"{roll.write_us:.1f}", f"{roll.hear_us:.1f}", f"{roll.keep_us:.2f}")
     return Part(
         found={"batch": BATCH, "points": points, "roll": asdict(roll)},
         tables=(
             (f"A measurement, in batches of {BATCH}", head, rows),
-            ("A session in the roll of each second", ("bytes", "write us", "hear us"), [told]),
+            (
+                "A session that others are told of",
+                ("bytes", "write us", "hear us", "us a second where nothing changes"),
+                [told],
+            ),
         ),
         bars=_bars(points),
     )
@@ -197,26 +208,45 @@ def _caught_up(made: Parts) -> float:
     return lowest
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Standing:
+    """A session, as far as others are told of it."""
+
+    member: Member
+    left_out: frozenset[str] = frozenset()
+
+
+class Numbers:
+    """A journal's word for sessions."""
+
+    process = 1
+
+    def __init__(self, numbers: Mapping[str, int]) -> None:
+        self.session_of = numbers.__getitem__
+
+
 def _roll() -> Roll:
-    """Of a process with so many sessions."""
-    member = Member(agent="", isp="ptcl", role=Role.PROBE)
-    seats = [
-        Seat(
-            member=Member(agent=f"{number * 7919:016x}", isp=member.isp, role=member.role),
-            left_out=frozenset(),
-            number=1_800_000_000_000_000 + number * 7919,
-            process=1,
-            prefix=(number * 7919).to_bytes(8, "big"),
-        )
-        for number in range(SEATS)
-    ]
-    roster, turns, began = Roster(), 5, time.process_time()
+    """Of a process with so many sessions, each of which begins; then nothing changes."""
+    dice = Random(0)
+    agents = {f"{dice.getrandbits(64):016x}": dice.getrandbits(40) for _ in range(SEATS)}
+    sessions = {agent: Standing(Member(agent=agent, isp="ptcl", role=Role.PROBE)) for agent in agents}
+    numbers = Numbers({agent: 1_800_000_000_000_000 + number for agent, number in agents.items()})
+    roster, turns, texts, began = Roster(), 5, list[bytes](), time.process_time()
     for _ in range(turns):
-        text = write_roll(1, seats)
+        teller = Teller(1)
+        seats = Seats(numbers, lambda agent: bytes.fromhex(agent))
+        texts.append(teller.tell(seats.of(sessions)))
     written = time.process_time()
-    for turn in range(turns):
-        roster.hear(text, float(turn))
-        len(roster)
+    for text in texts:
+        roster.drop(1)
+        roster.hear(text, 0.0)
     heard = time.process_time()
-    each = turns * SEATS / 1e6
-    return Roll(bytes=len(text) / SEATS, write_us=(written - began) / each, hear_us=(heard - written) / each)
+    for _ in range(KEPT):
+        teller.tell(seats.of(sessions))
+    kept, each = time.process_time(), turns * SEATS / 1e6
+    return Roll(
+        bytes=len(texts[-1]) / SEATS,
+        write_us=(written - began) / each,
+        hear_us=(heard - written) / each,
+        keep_us=(kept - heard) * 1e6 / (KEPT * SEATS),
+    )

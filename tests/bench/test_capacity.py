@@ -21,9 +21,16 @@ COSTS = Costs(
     roll_bytes=30.0,
     roll_write_us=2.0,
     roll_hear_us=2.0,
+    roll_keep_us=0.3,
 )
 HABITS = Habits(
-    measurements=2000.0, heartbeat_s=15.0, journal_days=90.0, sessions=10_000, series=58_600, own_series=100
+    measurements=2000.0,
+    heartbeat_s=15.0,
+    journal_days=90.0,
+    sessions=10_000,
+    series=58_600,
+    own_series=100,
+    whole_s=600.0,
 )
 
 
@@ -48,7 +55,7 @@ def test_no_process_has_more_sessions_than_it_may() -> None:
     ("dear", "fullest"),
     [
         ({"decide_us": 5_000.0}, "one core that decides"),
-        ({"roll_hear_us": 200.0, "decide_us": 0.0}, "the roll of sessions, which every process hears"),
+        ({"roll_hear_us": 100_000.0, "decide_us": 0.0}, "the roll of sessions, which every process hears"),
         ({"nats_us": 50_000.0}, "the NATS node that leads"),
         ({"stored_bytes": 10_000_000.0}, "the network of the NATS node that leads"),
     ],
@@ -78,7 +85,7 @@ def test_unit_costs_come_from_what_the_benchmarks_keep() -> None:
                 {"journal": "R1"} | dict.fromkeys(point, 1.0) | {"journal": "R1"},
                 point | {"wire_bytes": 250.0},
             ],
-            "roll": {"bytes": 20.0, "write_us": 1.0, "hear_us": 2.0},
+            "roll": {"bytes": 20.0, "write_us": 1.0, "hear_us": 2.0, "keep_us": 0.1},
         },
         "ingest": {"collector 10": {"server_us": [60.0]}, "collector 50": {"server_us": [52.0]}},
         "fleet": {"collector": {"kb_each": 100.0, "cores": 0.12, "rate": 1000.0}},

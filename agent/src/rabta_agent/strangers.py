@@ -52,6 +52,7 @@ OF_COLLECTORS = (
     mark("another session of this agent began"),
     mark("nothing was heard of the agent for too long"),
     mark("the collector stops"),
+    mark("another part of the collector has more room"),
 )
 _CHOICES = "; one of: "
 

@@ -23,7 +23,8 @@ class Measured:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Presence:
-    """An agent's session began or ended; `left`: because it went of its own accord, as it said.
+    """An agent's session began or ended; `left`: by no fault of its line, because it went of its own
+    accord, as it said, or because the process that held its session is gone.
 
     `session` tells it from others of the agent, and grows; `process`: who holds it. Zero where one process holds all.
     """

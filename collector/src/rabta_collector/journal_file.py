@@ -48,7 +48,7 @@ class Kind(IntEnum):
     MEASURED = 1
     CONNECTED = 2
     DISCONNECTED = 3
-    LEFT = 4  # disconnected, as the agent had said it would
+    LEFT = 4  # disconnected, as the agent had said it would, or because the process that held its session is gone
     FENCE = 5  # a process began to write, and none that wrote before it can any more
 
 

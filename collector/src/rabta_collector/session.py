@@ -41,6 +41,7 @@ class End(StrEnum):
     REVOKED = "the credential was revoked"
     REPLACED = "another session of this agent began"
     STOPPING = "the collector stops"
+    SHARED = "another part of the collector has more room"
 
 
 class SessionEndedError(Exception):
@@ -86,6 +87,11 @@ class Session:
         """Whether the agent said that it goes."""
         self.left_out: Set[str] = frozenset()
         """Platforms that the agent measures nothing of: held here, for as long as this stands, and nowhere else."""
+
+    @property
+    def busy(self) -> bool:
+        """Whether a message of the agent is being taken just now."""
+        return self._waiting_since is None
 
     def offer_plan(self, plan: plans.SignedPlan, version: int) -> bool:
         """Sends a plan; false where the agent takes nothing just now."""

@@ -23,6 +23,7 @@ _OF_END = {
     End.REPLACED: grpc.StatusCode.ABORTED,
     End.SILENT: grpc.StatusCode.DEADLINE_EXCEEDED,
     End.STOPPING: grpc.StatusCode.UNAVAILABLE,
+    End.SHARED: grpc.StatusCode.UNAVAILABLE,
 }
 
 

@@ -5,8 +5,11 @@ from dataclasses import dataclass, field
 
 from rabta_collector.journal import Member
 
-BEATS = 10
-"""Of our own that we heard, and none of a process: it is gone. While NATS is away nobody hears anything."""
+BEATS = 90
+"""Of our own that we heard, and none of a process: it is gone. While NATS is away nobody hears anything.
+
+Its agents have had the time to come to another one, which takes those whose line broke without a word up to a minute.
+"""
 
 
 @dataclass(slots=True, kw_only=True)

@@ -32,7 +32,8 @@ from rabta_collector.origins import Origins
 from rabta_collector.roles.burial import Burial, sessions_of
 from rabta_collector.roles.ground import make_ready, place_of, wait_for_registry
 from rabta_collector.roles.held import write_held
-from rabta_collector.roles.roster import BEAT_S, Roster
+from rabta_collector.roles.rolls import BEAT_S
+from rabta_collector.roles.roster import Roster
 from rabta_collector.stopping import stop
 
 HELD_S = 10.0
@@ -66,7 +67,7 @@ class DecideRole:
         )
         self._lease = Lease(place, "decide", changed=self._country.rule)
         self._poster, self._writer, self._count = Poster(place, "rabta-collector ends"), secrets.token_hex(4), 0
-        self._burial = Burial()
+        self._burial, self._missed = Burial(), set[int]()
         self._echo = b"beat " + secrets.token_hex(8).encode()
         self._page = b""
         self._stopping = asyncio.Event()
@@ -132,7 +133,9 @@ class DecideRole:
 
     def _hear_roll(self, text: bytes) -> None:
         try:
-            self._roster.hear(text, asyncio.get_running_loop().time())
+            news = self._roster.hear(text, asyncio.get_running_loop().time())
+            if news.missed:
+                self._missed.add(news.process)
         except (ValueError, KeyError, TypeError):
             log.debug("roll.unreadable")  # of a newer or older program
 
@@ -158,6 +161,9 @@ class DecideRole:
         while True:
             await self._talk.say("beat", text=self._echo)
             await self._talk.say("page", text=self._page)
+            missed, self._missed = self._missed, set()
+            for process in missed:
+                await self._talk.say("missed", f"{process:x}", text=b"")
             await asyncio.sleep(BEAT_S)
 
     def _hear_beat(self, text: bytes) -> None:
@@ -173,14 +179,18 @@ class DecideRole:
     _ending: "asyncio.Task[None] | None" = None
 
     async def _end_sessions(self, gone: frozenset[int]) -> None:
-        """Journals that these are over; whoever else does the same says the same."""
+        """Journals that these are over; whoever else does the same says the same.
+
+        That is our doing and no outage of the agents' ISPs, so they count as gone of their own accord until they are
+        back.
+        """
         known = self._country.projections.known
         try:
             for member, session, process in sessions_of(gone, known.present, known.sessions):
                 self._count += 1
                 at_us = int(self._journal.now() * 1_000_000)
                 role = str(member.role)
-                row = Row(0, Kind.DISCONNECTED, at_us, member.agent, member.isp, role, session, process)
+                row = Row(0, Kind.LEFT, at_us, member.agent, member.isp, role, session, process)
                 post = post_presence(self._place, row, f"{self._writer}-{self._count}")
                 await self._poster.keep(post, within_s=PATIENCE_S)
             log.warning("sessions.ended", message="their processes are not heard of any more", processes=len(gone))

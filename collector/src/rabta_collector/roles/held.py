@@ -3,7 +3,7 @@
 import json
 import zlib
 
-from rabta_collector.roles.roster import MOST_BYTES
+from rabta_collector.roles.rolls import MOST_BYTES
 from rabta_collector.state import Snapshot, Verdict
 from rabta_proto.vocabulary import Mechanism, State
 

@@ -6,6 +6,7 @@ else has a session, and what is held. So any number of these stand behind one na
 
 import asyncio
 import hashlib
+from collections.abc import Iterable
 from contextlib import suppress
 
 import structlog
@@ -23,10 +24,13 @@ from rabta_collector.jetstream.talk import Talk
 from rabta_collector.journals import Owner
 from rabta_collector.listeners import Sides
 from rabta_collector.registries import move_in
+from rabta_collector.roles.balance import Balance
 from rabta_collector.roles.forwarding import Forwarding
 from rabta_collector.roles.ground import check_key, make_ready, place_of
 from rabta_collector.roles.held import read_held
-from rabta_collector.roles.roster import BEAT_S, Roster, Seat, write_roll
+from rabta_collector.roles.rolls import BEAT_S, Teller, sender_of
+from rabta_collector.roles.roster import Roster
+from rabta_collector.roles.seats import Seats
 from rabta_collector.session import End
 from rabta_collector.state import IngestStats, Snapshot
 from rabta_collector.stopping import stop
@@ -58,6 +62,8 @@ class IngestRole:
             unpack=lambda agent, packed: self._door.ingest.seen.unpack(agent, packed),
         )
         self._journal = SharedJournal(place, stats=self._ground.stats, owner=owner)
+        self._teller, self._balance = Teller(self._journal.process), Balance()
+        self._missed: set[int] = set()
         registry = move_in(place, data)
         self._door = Door(
             self._ground,
@@ -69,6 +75,7 @@ class IngestRole:
             shared=True,
         )
         check_key(registry, self._door.public_key)
+        self._seats = Seats(self._journal, self._door.admission.prefix_of)
         # What controls measure tells all processes where targets are, whichever of them took it.
         self._controls = Follower(
             place, stats=IngestStats(), owner=Owner(committed=self._hear_control), subject=place.subject_of("", "*")
@@ -137,6 +144,7 @@ class IngestRole:
             process = f"{self._journal.process:x}"
             hear = {
                 ("roll",): self._hear_roll,
+                ("missed", process): lambda _: self._teller.ask(),
                 ("held",): self._hear_held,
                 ("page",): self._forwarding.hear,
                 ("ask", process): self._hear_order,
@@ -162,40 +170,48 @@ class IngestRole:
     # What processes tell one another
 
     async def _announce(self) -> None:
-        """Tells who has a session here, again and again, and forgets who was not heard of."""
-        loop, known = asyncio.get_running_loop(), frozenset[str]()
+        """Tells what changed in who has a session here, again and again, and forgets who was not heard of."""
+        loop, changes, sessions = asyncio.get_running_loop(), 0, self._door.service.sessions
         while True:
-            await self._talk.say("roll", text=write_roll(self._journal.process, self._seats()))
+            await self._talk.say("roll", text=self._teller.tell(self._seats.of(sessions)))
+            missed, self._missed = self._missed, set()
+            for process in missed:
+                await self._talk.say("missed", f"{process:x}", text=b"")
             self._roster.sweep(loop.time())
-            if (others := frozenset(self._roster)) != known:
-                known = others
+            self._end_replaced(self._roster.among(sessions))
+            if self._roster.changes != changes:
+                changes = self._roster.changes
                 self._door.planner.changed()
+            self._share()
             await asyncio.sleep(BEAT_S)
 
-    def _seats(self) -> list[Seat]:
-        journal, prefix_of = self._journal, self._door.admission.prefix_of
-        return [
-            Seat(
-                member=session.member,
-                left_out=session.left_out,
-                number=journal.session_of(agent),
-                process=journal.process,
-                prefix=None if (prefix := prefix_of(agent)) is None else prefix[:8],
-            )
-            for agent, session in self._door.service.sessions.items()
-        ]
+    def _share(self) -> None:
+        """Ends some sessions where far more are here than elsewhere; of agents that wait for nothing, if there are."""
+        sessions, counts = self._door.service.sessions, self._roster.counts()
+        known = counts.keys() == self._roster.processes() and not self._journal.trouble
+        count = self._balance.beat(len(sessions), [*counts.values()] if known else None)
+        if count:
+            chosen = sorted(sessions.values(), key=lambda session: session.busy)[:count]
+            for session in chosen:
+                session.end(End.SHARED)
+            log.info("sessions.shared", ended=len(chosen), of=len(sessions), others=[*counts.values()])
 
     def _hear_roll(self, text: bytes) -> None:
-        """Of another process: a session that is newer than ours of the same agent ends ours."""
+        """Of another process."""
         with _bearing():
-            process = self._roster.hear(text, asyncio.get_running_loop().time())
-            if process == self._journal.process:
-                self._roster.drop(process)
+            if sender_of(text) == self._journal.process:
                 return
-            for agent, session in self._door.service.sessions.items():
-                seat = self._roster.get(agent)
-                if seat is not None and seat.number > self._journal.session_of(agent):
-                    session.end(End.REPLACED)
+            news = self._roster.hear(text, asyncio.get_running_loop().time())
+            if news.missed:
+                self._missed.add(news.process)
+            self._end_replaced(news.agents)
+
+    def _end_replaced(self, agents: Iterable[str]) -> None:
+        """A session elsewhere that is newer than ours of the same agent ends ours."""
+        for agent in agents:
+            session, seat = self._door.service.sessions.get(agent), self._roster.get(agent)
+            if session is not None and seat is not None and seat.number > self._journal.session_of(agent):
+                session.end(End.REPLACED)
 
     def _hear_held(self, text: bytes) -> None:
         with _bearing():

@@ -1,78 +1,24 @@
-"""Which agents have sessions, with which process: what processes that take agents tell all others once a second. Pure.
+"""Which agents have sessions, with which process, as processes tell one another (rolls.py). Pure.
 
-A roll is JSON, compressed: the process, and of each session agent, ISP, role, number, platforms left out, and prefix
-(origins.py; under a salt that only these processes know). It is kept in memory, and forgotten some seconds after its
-process was heard of last.
+It is kept in memory, and of each process forgotten some seconds after it was heard of last. Where a message was missed
+what was known stays known, until that process has told all of its sessions again.
 """
 
-import json
-import zlib
-from collections.abc import Callable, Iterable, Iterator, Mapping, Set
+from collections.abc import Collection, Iterable, Iterator, Mapping, Set
 from dataclasses import dataclass
 
-from rabta_collector.journal import Member
-from rabta_proto.v1 import collector_pb2 as link
-from rabta_proto.vocabulary import Role
+from rabta_collector.roles.rolls import Ask, Roll, Seat, read_roll
 
-BEAT_S = 1.0
 FORGOTTEN_S = 5.0
-MOST_BYTES = 16 * 1024 * 1024
-"""That a roll may unfold to."""
-
-Ask = Callable[[int, str, bytes], bool]
-"""Has a process ask an agent, with the bytes of a `MeasureNow`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Seat:
-    """One session. `number`: as the journal knows it."""
+class News:
+    """What a roll told: of which agents, whose sessions they are, and whether one before it was missed."""
 
-    member: Member
-    left_out: Set[str]
-    number: int
     process: int
-    prefix: bytes | None = None
-    send: Ask = lambda _process, _agent, _request: False
-
-    def ask(self, request: link.MeasureNow) -> bool:
-        """Whether it is on its way; what becomes of it the process that holds the session counts."""
-        return self.send(self.process, self.member.agent, request.SerializeToString())
-
-
-def write_roll(process: int, seats: Iterable[Seat]) -> bytes:
-    """A roll of all the sessions of a process."""
-    rows = [
-        [
-            seat.member.agent,
-            seat.member.isp,
-            str(seat.member.role),
-            seat.number,
-            sorted(seat.left_out),
-            None if seat.prefix is None else seat.prefix.hex(),
-        ]
-        for seat in seats
-    ]
-    return zlib.compress(json.dumps([process, rows], separators=(",", ":")).encode(), 1)
-
-
-def read_roll(roll: bytes, send: Ask) -> tuple[int, dict[str, Seat]]:
-    """The process, and its sessions by agent. Raises `ValueError`."""
-    unfolding = zlib.decompressobj()
-    try:
-        process, rows = json.loads(unfolding.decompress(roll, MOST_BYTES))
-    except zlib.error as wrong:
-        raise ValueError(str(wrong)) from None
-    return int(process), {
-        agent: Seat(
-            member=Member(agent=agent, isp=isp, role=Role(role)),
-            left_out=frozenset(left_out),
-            number=int(number),
-            process=int(process),
-            prefix=None if prefix is None else bytes.fromhex(prefix),
-            send=send,
-        )
-        for agent, isp, role, number, left_out, prefix in rows
-    }
+    agents: Collection[str]
+    missed: bool = False
 
 
 class Roster(Mapping[str, Seat]):
@@ -81,20 +27,48 @@ class Roster(Mapping[str, Seat]):
     def __init__(self, send: Ask = lambda _process, _agent, _request: False) -> None:
         self._send = send
         self._rolls: dict[int, dict[str, Seat]] = {}
+        self._numbers: dict[int, int] = {}
         self._heard: dict[int, float] = {}
-        self._seats: dict[str, Seat] | None = {}
+        self._seats: dict[str, Seat] = {}
+        self.changes = 0
+        """How often an agent came to be among these, or ceased to be."""
 
-    def hear(self, roll: bytes, now: float) -> int:
-        """Takes a roll in; whose it is. Raises `ValueError`."""
-        process, seats = read_roll(roll, self._send)
-        self._rolls[process], self._heard[process], self._seats = seats, now, None
-        return process
+    def hear(self, text: bytes, now: float) -> News:
+        """Takes a roll in. Raises `ValueError`."""
+        roll = read_roll(text, self._send)
+        self._heard[roll.process] = now
+        known = self._numbers.get(roll.process)
+        if not roll.first and (known is None or roll.number > known + 1):
+            return News(process=roll.process, agents=(), missed=True)
+        if known is None or roll.number > known:
+            self._numbers[roll.process] = roll.number
+            self._take(roll)
+        return News(process=roll.process, agents=roll.seats.keys())
+
+    def _take(self, roll: Roll) -> None:
+        own = self._rolls.setdefault(roll.process, {})
+        for agent in [*own.keys() - roll.seats.keys()] if roll.first else roll.gone:
+            own.pop(agent, None)
+            self._settle(agent)
+        for agent, seat in roll.seats.items():
+            own[agent] = seat
+            self._settle(agent)
+
+    def _settle(self, agent: str) -> None:
+        """Finds the newest session of an agent anew."""
+        stands = [seats[agent] for seats in self._rolls.values() if agent in seats]
+        self.changes += bool(stands) != (agent in self._seats)
+        if stands:
+            self._seats[agent] = max(stands, key=lambda seat: seat.number)
+        else:
+            self._seats.pop(agent, None)
 
     def drop(self, process: int) -> None:
         """Forgets a process."""
         self._heard.pop(process, None)
-        self._rolls.pop(process, None)
-        self._seats = None
+        self._numbers.pop(process, None)
+        for agent in self._rolls.pop(process, {}):
+            self._settle(agent)
 
     def sweep(self, now: float) -> None:
         """Forgets processes that were not heard of lately."""
@@ -105,25 +79,24 @@ class Roster(Mapping[str, Seat]):
         """Those that were heard of lately."""
         return frozenset(self._heard)
 
+    def counts(self) -> Mapping[int, int]:
+        """How many sessions each process holds that was heard of lately and has told all of them."""
+        return {process: len(self._rolls[process]) for process in self._heard if process in self._rolls}
+
+    def among(self, agents: Iterable[str]) -> Set[str]:
+        """Those of these agents that have a session."""
+        return self._seats.keys() & agents
+
     def prefix_of(self, agent: str) -> bytes | None:
         """Of an agent that has a session, as a number that tells nobody."""
-        seat = self._all().get(agent)
+        seat = self._seats.get(agent)
         return None if seat is None else seat.prefix
 
-    def _all(self) -> dict[str, Seat]:
-        if self._seats is None:
-            self._seats = {}
-            for seats in self._rolls.values():
-                for agent, seat in seats.items():
-                    if (other := self._seats.get(agent)) is None or other.number < seat.number:
-                        self._seats[agent] = seat
-        return self._seats
-
     def __getitem__(self, agent: str) -> Seat:
-        return self._all()[agent]
+        return self._seats[agent]
 
     def __iter__(self) -> Iterator[str]:
-        return iter(self._all())
+        return iter(self._seats)
 
     def __len__(self) -> int:
-        return len(self._all())
+        return len(self._seats)
