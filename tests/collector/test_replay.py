@@ -2,10 +2,14 @@
 
 from pathlib import Path
 
+import pytest
+
 from rabta_collector import journal_file
+from rabta_collector import replay as replaying
 from rabta_collector.entries import Entry, Fence, Presence
 from rabta_collector.journal import Member
-from rabta_collector.replay import Known, Progress, replay
+from rabta_collector.journal_file import Kind, Row
+from rabta_collector.replay import CHUNK, Known, Progress, replay
 from rabta_proto.vocabulary import Role
 from support.collector_server import Server, batch
 
@@ -110,3 +114,39 @@ def test_where_one_process_holds_all_sessions_each_is_heard() -> None:
     known.note(here("a", 100.0, 11))
     assert isinstance(known.note(here("a", 101.0, 0, connected=False)), Presence)
     assert not known.present
+
+
+class Restless:
+    """A journal to which a row is added each time that it was read."""
+
+    def __init__(self, count: int) -> None:
+        self.count = count
+
+    def read_after(self, id_: int, limit: int) -> list[tuple[Row, bool]]:
+        found = range(id_ + 1, min(id_ + limit, self.count) + 1)
+        self.count += 1
+        return [(Row(number, Kind.FENCE, number * 1_000_000, "", "", ""), True) for number in found]
+
+    def first_position(self) -> tuple[int, int]:
+        return 1, 1_000_000
+
+    def last_position(self) -> tuple[int, int]:
+        return self.count, self.count * 1_000_000
+
+    def close(self) -> None:
+        pass
+
+
+async def test_a_replay_ends_though_rows_come_as_fast_as_it_reads(monkeypatch: pytest.MonkeyPatch) -> None:
+    rows, known, asked = Restless(3 * CHUNK), Known(), 0
+
+    def stop() -> bool:
+        nonlocal asked
+        asked += 1
+        return asked > 100
+
+    monkeypatch.setattr(replaying, "open_rows", lambda _: rows)
+    await replay(Path("nowhere"), lambda *_: None, known, stop=stop)
+    assert asked < 10
+    assert rows.count - known.row < CHUNK
+    assert known.row >= 3 * CHUNK

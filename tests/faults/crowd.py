@@ -3,8 +3,8 @@
     python -m faults.crowd ERRAND     JSON: `Errand`
 
 An agent measures so many platforms of truth.py each `every_s`, one after the other, collector or none, and owes what is
-not acknowledged: after a session that broke it goes to another place and sends that again, cut otherwise; some time
-later it goes back to its own. It slows down where it is asked to. A control measures as much in `CALM` times as long.
+not acknowledged: after a session that broke it goes to another place and sends that again, cut otherwise. It slows down
+where it is asked to. A control measures one platform each `control_s`.
 Prints a line of JSON a second (`Second`). On SIGTERM nobody measures any more, and when all is acknowledged, or after
 `PATIENCE_S`, the last line says of each agent its epoch, its role, how many of its numbers, from 1 on, were
 acknowledged, and how many it had sent.
@@ -32,12 +32,12 @@ from rabta_proto.v1.measurement_pb2 import Measurement
 from support.factories import RESET, Story, tls_trouble, works
 
 METHOD = "/rabta.v1.Collector/Session"
-EACH, CALM = 10, 4
+EACH = 10
 MOST = 5 * EACH
 """Measurements in a batch."""
 
 ANSWER_S, PATIENCE_S = 30.0, 60.0
-REST_S, AWAY_S = 0.5, 20.0
+REST_S = 0.5
 BROKEN = (grpc.aio.AioRpcError, asyncio.InvalidStateError, ConnectionError, TimeoutError)
 Call = Any  # grpc has no types of its own
 
@@ -49,6 +49,7 @@ class Errand:
     ports: tuple[int, ...]
     credentials: str
     every_s: float
+    control_s: float
     begin: float
     blocked: tuple[float, float]
 
@@ -111,7 +112,9 @@ class Agent:
         self._credential, self.role = line.split()
         self._rng = Random(number)
         self.epoch, self.acked, self.sent = time.time_ns() // 1000 + number, 0, 0
-        every_s = errand.every_s * (CALM if self.role == "control" else 1)
+        controls = self.role == "control"
+        every_s, self._each = (errand.control_s, 1) if controls else (errand.every_s, EACH)
+        self._first = number * (len(PLATFORMS) // 2) if controls else 0  # two of them look at different times
         self._began_us = int((errand.begin + self._rng.random() * every_s) * 1e6)
         self._every_us = int(every_s * 1e6)
         self.owes_since = self._pause_s = self._slow_until = 0.0
@@ -123,25 +126,19 @@ class Agent:
     def made(self, until: float) -> int:
         """How much it had measured at a moment."""
         rounds = int(until * 1e6 - self._began_us) // self._every_us
-        return max(0, rounds) * EACH
+        return max(0, rounds) * self._each
 
     async def live(self, stopping: "Stopping") -> None:
         """From one place to the next, until it is to stop and owes nothing."""
-        place, failures = self._number, 0
+        place = self._number
         while not stopping.over(self):
-            worked = False
             with contextlib.suppress(*BROKEN):
-                worked = await self._session(place, stopping)
-            place = self._number if worked else place + 1
-            failures = 0 if worked else failures + 1
-            await asyncio.sleep(REST_S * (1 + self._rng.random()) * min(4, failures))
+                await self._session(self._errand.ports[place % len(self._errand.ports)], stopping)
+            place += 1
+            await asyncio.sleep(REST_S * (1 + self._rng.random()))
 
-    async def _session(self, place: int, stopping: "Stopping") -> bool:
-        """Until it breaks, or the agent goes home: true."""
-        ports = self._errand.ports
-        away = (place - self._number) % len(ports) != 0
-        home_at = time.time() + AWAY_S * (1 + self._rng.random()) if away else float("inf")
-        async with grpc.aio.insecure_channel(f"127.0.0.1:{ports[place % len(ports)]}", options=OPTIONS) as channel:
+    async def _session(self, port: int, stopping: "Stopping") -> None:
+        async with grpc.aio.insecure_channel(f"127.0.0.1:{port}", options=OPTIONS) as channel:
             metadata = (("authorization", f"Bearer {self._credential}"),)
             call = channel.stream_stream(METHOD)(metadata=metadata)
             async with asyncio.timeout(ANSWER_S):
@@ -150,11 +147,10 @@ class Agent:
             self._told.sessions += 1
             self._told.up += 1
             try:
-                while not stopping.over(self) and time.time() < home_at:
+                while not stopping.over(self):
                     await self._round(call, stopping)
             finally:
                 self._told.up -= 1
-        return True
 
     async def _round(self, call: Call, stopping: "Stopping") -> None:
         """Sends what is owed, else waits until something is."""
@@ -165,7 +161,7 @@ class Agent:
             async with asyncio.timeout(ANSWER_S):
                 await self._deliver(call, min(MOST, made - self.acked))
             return
-        rounds = self.acked // EACH + 1
+        rounds = self.acked // self._each + 1
         due = (self._began_us + rounds * self._every_us) / 1e6
         await asyncio.sleep(max(0.01, min(due - now, 1.0)))
 
@@ -197,13 +193,13 @@ class Agent:
         body = bytearray()
         key = Measurement(epoch=self.epoch)
         for sequence in range(first, last + 1):
-            turn, place = divmod(sequence - 1, EACH)
+            turn, place = divmod(sequence - 1, self._each)
             at_us = self._began_us + turn * self._every_us + place * 1000
             key.sequence, key.duration_us = sequence, 40_000 + sequence  # no two of an agent are the same
             key.started_at.seconds, rest = divmod(at_us, 1_000_000)
             key.started_at.nanos = rest * 1000
             # Bytes of two messages, one after the other, are those of both merged.
-            one = self._pool.of(sequence, self.role, at_us / 1e6) + key.SerializeToString()
+            one = self._pool.of(self._first + sequence, self.role, at_us / 1e6) + key.SerializeToString()
             body += b"\x0a" + varint(len(one)) + one
         return b"\x12" + varint(len(body)) + bytes(body)
 

@@ -110,12 +110,13 @@ def join(system: Fleet, agents: int) -> Path:
     return credentials
 
 
-def gather(system: Fleet, credentials: Path, *, every_s: float, begin: float, truth: Truth) -> Crowd:
-    """Those who have joined, to be started."""
+def gather(system: Fleet, credentials: Path, *, pace: tuple[float, float], begin: float, truth: Truth) -> Crowd:
+    """Those who have joined, to be started. `pace`: every how many seconds agents measure, and controls."""
     errand = Errand(
         ports=tuple(part.grpc for part in system.ingests),
         credentials=str(credentials),
-        every_s=every_s,
+        every_s=pace[0],
+        control_s=pace[1],
         begin=begin,
         blocked=truth.blocked,
     )

@@ -1,24 +1,20 @@
 """Collectors in parts on real NATS servers, any of which may die: what was acknowledged is stored and counted once."""
 
 import asyncio
-import json
 import time
-from contextlib import AsyncExitStack
 from pathlib import Path
 from random import Random
-from urllib.parse import urlsplit
 
 import pytest
 
 from faults.asked import PATIENCE_S, TIMEOUT_S, dice, rounds, tell
-from faults.fleet import Fleet, Part, fleet, tells
+from faults.fleet import Fleet, fleet
 from faults.gathering import numbers_of
 from faults.killing import Killer, Victim
 from lab.programs import COLLECTOR, run
 from lab.waiting import until
 from rabta_collector.jetstream.place import parse_place
 from support.nats import Nats
-from support.web_server import serving
 
 pytestmark = [pytest.mark.timeout(TIMEOUT_S), pytest.mark.slow]
 
@@ -42,8 +38,8 @@ async def test_sigkill_of_any_process_or_node_loses_nothing_and_counts_nothing_t
     random, count = dice("fleet"), rounds(4)
     async with Nats(tmp_path, nodes=3).running() as nats, fleet(tmp_path, parse_place(nats.url())) as system:
         await system.start()
-        for number, part in enumerate(system.ingests):
-            member = await system.join(f"producer{number}", url=part.url)
+        joins = (system.join(f"producer{number}", url=part.url) for number, part in enumerate(system.ingests))
+        for member in await asyncio.gather(*joins):
             await member.program.start()
         killer = Killer(system=system, nats=nats, random=random, goes_on=lambda: grow(system, random))
         victims = [*VICTIMS] * (count // len(VICTIMS) + 1)
@@ -103,51 +99,3 @@ async def test_a_revocation_ends_a_session_wherever_it_is_held(tmp_path: Path) -
 
         await until(nobody_is_there, within=PATIENCE_S)
         assert time.monotonic() - began <= REVOKED_S
-
-
-async def test_agents_of_two_processes_make_one_verdict_and_are_asked_through_the_one_that_has_them(
-    tmp_path: Path,
-) -> None:
-    """Whole agents, which measure a site on loopback that then goes away; what is decided is the same at both."""
-    async with Nats(tmp_path).running() as nats, AsyncExitStack() as site:
-        url = await site.enter_async_context(serving())
-        port = urlsplit(url).port or 0
-        async with fleet(tmp_path, parse_place(nats.url()), site=port, interval="5s") as system:
-            await system.start()
-            for number, part in enumerate(system.ingests * 3):
-                member = await system.join(f"agent{number}", url=part.url, whole=True, control=number > 3)
-                await member.program.start()
-
-            async def state_is(reachable: bool) -> bool:
-                verdicts = [await verdict(part) for part in system.decides]
-                return all((one == "reachable") is reachable and one for one in verdicts)
-
-            await until(lambda: state_is(True), within=PATIENCE_S)
-            await site.aclose()
-            await until(lambda: state_is(False), within=PATIENCE_S)
-
-            async def all_were_asked() -> bool:
-                name = "rabta_collector_measure_now_requests_total"
-                return all([await part.sum_of(name, result="given") > 0 for part in system.ingests])
-
-            await until(all_were_asked, within=PATIENCE_S)
-            assert 1 == sum([await tells(part) for part in system.decides])
-            assert [await verdict(system.decides[0])] * 2 == [await verdict(part) for part in system.ingests]
-            before = await changes(system.decides[0])
-            for part in system.parts:  # a rolling restart moves no verdict
-                await part.program.stop()
-                await part.start()
-            assert await state_is(False)
-            assert [before] * 2 == [await changes(part) for part in system.decides]
-
-
-async def changes(part: Part) -> list[str]:
-    """To what the only verdict changed, one time after the other."""
-    rows = json.loads((await part.ask("api/v1/events?isp=ptcl&platform=x")).text)["events"]
-    return [str(row["to"]) for row in rows]
-
-
-async def verdict(part: Part) -> str:
-    """On the only platform at the only ISP with agents; empty where there is none yet."""
-    rows = json.loads((await part.ask("api/v1/verdicts?isp=ptcl&platform=x")).text).get("verdicts", [])
-    return str(rows[0]["state"]) if rows else ""

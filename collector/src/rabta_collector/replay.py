@@ -160,6 +160,9 @@ async def replay(
 
     In order, until the end or until `stop` says so. Between two chunks others run on the loop, and find all of it as of
     one row. `archive`: where rows are that the journal has no more; beside its file unless told.
+
+    The end is also where fewer than `CHUNK` rows are left, which came meanwhile: where thousands come in a second, a
+    busy machine would never find none. Whoever follows the journal reads on from there.
     """
     if archive is None and isinstance(where, Path):
         archive = where.with_name("archive")
@@ -177,6 +180,13 @@ async def replay(
                     take(noted, row.epoch)
             if progress is not None:
                 progress.come_to(known.row)
+            if len(chunk) < CHUNK and await asyncio.to_thread(_left, rows, known.row) < CHUNK:
+                break
+
+
+def _left(rows: Rows, last: int) -> int:
+    """How many there are after a row."""
+    return rows.last_position()[0] - last
 
 
 def _read(rows: Rows, last: int) -> Sequence[tuple[Row, Entry | Fence | None]]:
