@@ -14,6 +14,7 @@ from pathlib import Path
 
 from bench import stand
 from bench.crowd import TURNING, TURNING_TARGETS, Errand, Pool
+from bench.crowds import settle
 from bench.curve import BUILD, draw
 from bench.growth import bars
 from bench.process import BenchError, children_cpu_s, cpu_s, memory
@@ -28,7 +29,8 @@ DAY_S = 86_400
 AGENTS, BATCH, BATCHES_A_DAY = 12, 10, 40
 BLOCKED_H = (6, 12)  # of each day
 INTERVAL = "3h"  # so that votes stand from one measurement to the next
-ASKED = 5
+ASKED = 20
+SETTLED_S = 120.0
 PATHS = {
     "verdicts": "/api/v1/verdicts",
     "events of a day": "/api/v1/events?since={yesterday}",
@@ -112,6 +114,7 @@ def _past(days: int) -> Past:
             replay_s = cpu_s(side.server.pid)
         with stand.collector(order) as side:
             start_s, held = cpu_s(side.server.pid), memory(side.server.pid).pss
+            settle(side.server.pid, SETTLED_S)  # it gives up rows that are older than it keeps them
             answers = {name: _asked(side, path) for name, path in PATHS.items()}
         return Past(
             days=days,

@@ -1,7 +1,7 @@
 """A healthy site and the resolver that knows it, as a process of its own: what agents are let loose on.
 
-`python -m bench.site FOLDER` writes `roots.pem` there, and prints the ports: `{"dns", "https"}`. Every name is at
-127.0.0.1. The page has 4,000 bytes.
+`python -m bench.site FOLDER` writes `roots.pem` there, and prints the ports: `{"dns", "https", "quic"}`. Every name
+is at 127.0.0.1. The page has 4,000 bytes.
 """
 
 import asyncio
@@ -10,8 +10,9 @@ import json
 import sys
 from pathlib import Path
 
-from lab.authority import Authority
+from lab.authority import Authority, serving
 from support.dns_server import DnsServer, addresses
+from support.quic_server import open_quic_server, pem
 
 NAME = "bench.example"
 HEADING = (
@@ -51,10 +52,14 @@ async def main(folder: Path) -> None:
         finally:
             writer.close()
 
-    context = authority.server(NAME, f"*.{NAME}", "127.0.0.1")
+    issued = authority.issue(NAME, f"*.{NAME}", "127.0.0.1")
+    context = serving(issued)
     server = await asyncio.start_server(answer, "127.0.0.1", 0, ssl=context, backlog=500)
-    async with DnsServer(lambda _question, _client: [addresses("127.0.0.1")]) as resolver:
-        ports = {"dns": resolver.address[1], "https": server.sockets[0].getsockname()[1]}
+    async with (
+        DnsServer(lambda _question, _client: [addresses("127.0.0.1")]) as resolver,
+        open_quic_server("127.0.0.1", 0, *pem(issued)) as quic,
+    ):
+        ports = {"dns": resolver.address[1], "https": server.sockets[0].getsockname()[1], "quic": quic.port}
         sys.stdout.write(json.dumps(ports) + "\n")
         sys.stdout.flush()
         await asyncio.Event().wait()

@@ -8,7 +8,7 @@ facts       `counted_to`: the journal's row up to which measurements are counted
 
 import secrets
 import sqlite3
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from hashlib import blake2b
@@ -16,6 +16,7 @@ from math import inf
 from pathlib import Path
 
 from rabta_collector.record.rollup import JUDGEMENTS, Count, Minute
+from rabta_collector.record.steps import cells
 
 WIDTHS = {"minute": 60, "hour": 3600, "day": 86_400}
 VOICE_BYTES = 4
@@ -56,17 +57,17 @@ def counted_to(connection: sqlite3.Connection) -> int:
 def add_counts(connection: sqlite3.Connection, counts: Mapping[Minute, Count], row: int) -> None:
     """Adds what was counted up to a row of the journal; to be called within a transaction."""
     key = bytes.fromhex(_fact(connection, "voices_key") or _keep(connection, "voices_key", secrets.token_hex(16)))
-    cells: dict[Cell, tuple[list[int], set[bytes]]] = {}
+    summed: dict[Cell, tuple[list[int], set[bytes]]] = {}
     for (minute, isp, platform), count in counts.items():
         voices = {blake2b(agent.encode(), digest_size=VOICE_BYTES, key=key).digest() for agent in count.agents}
         for width in WIDTHS.values():
-            found, known = cells.setdefault(
+            found, known = summed.setdefault(
                 (width, isp, platform, minute // width * width), ([0] * len(JUDGEMENTS), set())
             )
             found[:] = map(sum, zip(found, count.found, strict=True))
             known |= voices
     connection.executemany(
-        _ADD, [(*cell, *found, _join(known | _voices(connection, cell))) for cell, (found, known) in cells.items()]
+        _ADD, [(*cell, *found, _join(known | _voices(connection, cell))) for cell, (found, known) in summed.items()]
     )
     _keep(connection, "counted_to", str(row))
 
@@ -103,7 +104,8 @@ def read_counts(
     since, until = -inf if window[0] is None else window[0], inf if window[1] is None else window[1]
     found: list[Counted] = []
     with closing(sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True, timeout=WAIT_S)) as connection:
-        for cell in _cells(connection, width, isp, None if after is None else after[:2]):
+        first = ("", "") if after is None else after[:2]
+        for cell in cells(connection, f"counts WHERE width = {width} AND", first=first, isp=isp):
             if platform not in (None, cell[1]):
                 continue
             begin = max(since, after[2] + 1) if after is not None and cell == after[:2] else since
@@ -111,19 +113,6 @@ def read_counts(
             if len(found) >= most:
                 break
     return tuple(found)
-
-
-def _cells(
-    connection: sqlite3.Connection, width: int, isp: str | None, first: tuple[str, str] | None
-) -> Iterator[tuple[str, str]]:
-    """ISPs and platforms of which anything is counted, in order, from one on; of one ISP where one is asked for."""
-    query = (
-        "SELECT isp, platform FROM counts WHERE width = ? AND (isp, platform) {} (?, ?) ORDER BY isp, platform LIMIT 1"
-    )
-    place = connection.execute(query.format(">="), (width, *max(first or ("", ""), (isp or "", "")))).fetchone()
-    while place is not None and isp in (None, place[0]):
-        yield place
-        place = connection.execute(query.format(">"), (width, *place)).fetchone()
 
 
 def _read(row: Sequence[object]) -> Counted:

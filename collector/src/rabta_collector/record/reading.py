@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from rabta_collector.record.lines import Row
+from rabta_collector.record.steps import cells
 from rabta_collector.seals import Mark
 from rabta_collector.state import Event, Witness
 from rabta_proto.vocabulary import Mechanism
@@ -69,8 +70,8 @@ class RecordReader:
 
     def _last_of_cells(self, number: int, until: int, *, isp: str | None, platform: str | None) -> Iterator[Event]:
         """Each cell's last event up to a moment; it takes as long as there are cells, whatever their past."""
-        for cell in self._cells():
-            if isp in (None, cell[0]) and platform in (None, cell[1]):
+        for cell in cells(self.connection, "events WHERE", isp=isp):
+            if platform in (None, cell[1]):
                 found = self.connection.execute(
                     f"SELECT {EVENT} FROM events WHERE isp = ? AND platform = ? AND at_us <= ?"  # noqa: S608
                     " AND standing = 1 AND +number < ? ORDER BY at_us DESC, number DESC LIMIT 1",
@@ -78,15 +79,6 @@ class RecordReader:
                 ).fetchone()
                 if found is not None:
                     yield _read_event(found)
-
-    def _cells(self) -> Iterator[tuple[str, str]]:
-        """From one to the next by the index: SQLite itself would read all of it."""
-        here = "SELECT isp, platform FROM events WHERE isp = ? AND platform > ? ORDER BY platform LIMIT 1"
-        beyond = "SELECT isp, platform FROM events WHERE isp > ? ORDER BY isp, platform LIMIT 1"
-        isp, platform, ask = "", "", self.connection.execute
-        while (found := ask(here, (isp, platform)).fetchone() or ask(beyond, (isp,)).fetchone()) is not None:
-            isp, platform = map(str, found)
-            yield isp, platform
 
     def event(self, number: int) -> Event | None:
         """The event that stands under a number of the API."""
