@@ -42,6 +42,12 @@ def test_a_changed_byte_is_noticed(row: Row, data: st.DataObject) -> None:
     assert not found.sound or (found.row.payload, found.row.at_us) == (row.payload, row.at_us)
 
 
+def test_a_number_without_end_is_not_sound_and_no_error() -> None:
+    message = frame(Row(0, 1, 5, "a", "ptcl", "probe"), "i")
+    assert b'"e":0' in message
+    assert not unframe(1, message.replace(b'"e":0', b'"e":1e999')).sound
+
+
 @given(st.binary(max_size=100))
 def test_anything_else_is_not_sound_and_no_error(message: bytes) -> None:
     assert not unframe(3, message).sound

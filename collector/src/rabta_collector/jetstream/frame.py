@@ -80,5 +80,5 @@ def unframe(number: int, message: bytes) -> Framed:
         row = Row(number, int(head["k"]), int(head["at"]), agent, isp, role, epoch, first, last, count, payload)
         order = Order(int(head["o"]), str(head.get("s", "")), int(head.get("b", 0))) if "o" in head else None
         return Framed(row, str(head["id"]), head["v"] == VERSION and row.matches(int(head["c"])), order)
-    except (ValueError, KeyError, TypeError):
+    except (ValueError, KeyError, TypeError, OverflowError):  # the last one: of 1e999, which JSON takes for a number
         return Framed(Row(number, 0, 0, "", "", "", payload=message), "", sound=False)

@@ -3,8 +3,9 @@
 from typing import TYPE_CHECKING, Any
 
 from rabta_collector.admit import MAX_MESSAGE_BYTES
+from rabta_collector.jetstream import link
 from rabta_collector.jetstream.frame import HEAD_BYTES
-from rabta_collector.jetstream.link import WINDOW_S, ApiError, NoAnswerError, State, make_missing, once_up, state_of
+from rabta_collector.jetstream.link import ApiError, NoAnswerError, State, make_missing, once_up, state_of
 from rabta_collector.jetstream.place import Place
 from rabta_collector.journal_file import UnusableJournalError
 
@@ -56,7 +57,7 @@ def _journal(place: Place) -> dict[str, Any]:
         "max_bytes": place.bytes or -1,
         "max_msgs": -1,
         "max_age": 0,
-        "duplicate_window": WINDOW_S * 1_000_000_000,
+        "duplicate_window": link.WINDOW_S * 1_000_000_000,
         "allow_direct": False,
     }
 
