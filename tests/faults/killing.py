@@ -17,6 +17,10 @@ CUT_S = 4.0
 """Longer than it takes until agents are asked for patience, and shorter than until sessions end."""
 
 
+RETURN_S = 45.0
+"""For which the next kill waits; one that decides has much to read on a full machine, and others can die meanwhile."""
+
+
 class Victim(StrEnum):
     """Who is killed."""
 
@@ -58,8 +62,12 @@ class Killer:
     take_over_s: float = 0.0
     back_s: float = 0.0
     resumed_s: float = 0.0
+    _returning: dict[str, asyncio.Task[None]] = field(default_factory=dict)
+    """Of each that was killed: until it is ready again."""
 
     async def kill(self, victim: Victim) -> None:
+        if victim in (Victim.DECIDE, Victim.STANDBY):
+            await self.all_back()
         self.kills[victim] += 1
         match victim:
             case Victim.INGEST:
@@ -76,13 +84,26 @@ class Killer:
         await self.nats.whole()
 
     async def _kill_part(self, part: Part, then: Callable[[], Awaitable[None]] | None = None) -> None:
+        if (returning := self._returning.get(part.name)) is not None:
+            await returning
         self.ended.append(Turn(time.time(), part.name, tells=False))
         part.program.kill()
         await part.program.ended()
         await (then or self._resumed)()
+        self._returning[part.name] = returning = asyncio.create_task(self._bring_back(part))
+        await asyncio.wait([returning], timeout=RETURN_S)
+        if returning.done():
+            returning.result()
+
+    async def _bring_back(self, part: Part) -> None:
         began = time.monotonic()
         await part.start()
         self.back_s = max(self.back_s, time.monotonic() - began)
+
+    async def all_back(self) -> None:
+        """Until everything that was killed is ready again."""
+        for returning in self._returning.values():
+            await returning
 
     async def _kill_node(self, *, leader: bool) -> None:
         first = await self.nats.leader()
@@ -111,6 +132,7 @@ class Killer:
 
     async def roll(self) -> None:
         """Restarts everything, one after the other: each is asked to end, and is ready again before the next one is."""
+        await self.all_back()
         for part in self.system.parts:
             await part.program.stop()
             await part.start()

@@ -118,6 +118,7 @@ async def play(run: Run, began: float, seconds: float, random: Random) -> None:
             await run.killer.roll()
             note("all restarted", run)
             await asyncio.sleep(began + seconds - time.time())  # the rest of its length
+        await run.killer.all_back()
         await decided(run.system, run.watch.held, len(ISPS) * len(PLATFORMS), PATIENCE_S)
         looking.cancel()
 

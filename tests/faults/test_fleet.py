@@ -50,6 +50,7 @@ async def test_sigkill_of_any_process_or_node_loses_nothing_and_counts_nothing_t
             finding = await system.account()
             assert not finding.unkept, f"round {number}, {victim} killed: {finding}"
             assert not finding.twice, f"round {number}, {victim} killed: {finding}"
+        await killer.all_back()
         await system.deliver()
         finding = await system.account()
         await counted(system)
