@@ -23,20 +23,19 @@ from typing import Any
 
 import grpc.aio
 
+from faults.calling import ANSWER_S, greeted
 from faults.truth import PLATFORMS, Truth, target_of
 from fuzz.mutation import varint
-from rabta_agent.channel import OPTIONS
 from rabta_proto.codec import to_message
 from rabta_proto.v1 import collector_pb2 as wire
 from rabta_proto.v1.measurement_pb2 import Measurement
 from support.factories import RESET, Story, tls_trouble, works
 
-METHOD = "/rabta.v1.Collector/Session"
 EACH = 10
 MOST = 5 * EACH
 """Measurements in a batch."""
 
-ANSWER_S, PATIENCE_S = 30.0, 60.0
+PATIENCE_S = 60.0
 REST_S = 0.5
 BROKEN = (grpc.aio.AioRpcError, asyncio.InvalidStateError, ConnectionError, TimeoutError)
 Call = Any  # grpc has no types of its own
@@ -138,12 +137,7 @@ class Agent:
             await asyncio.sleep(REST_S * (1 + self._rng.random()))
 
     async def _session(self, port: int, stopping: "Stopping") -> None:
-        async with grpc.aio.insecure_channel(f"127.0.0.1:{port}", options=OPTIONS) as channel:
-            metadata = (("authorization", f"Bearer {self._credential}"),)
-            call = channel.stream_stream(METHOD)(metadata=metadata)
-            async with asyncio.timeout(ANSWER_S):
-                await call.write(wire.SessionRequest(hello=wire.Hello(agent_version="0")).SerializeToString())
-                await call.read()
+        async with greeted(port, self._credential) as call:
             self._told.sessions += 1
             self._told.up += 1
             try:

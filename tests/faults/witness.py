@@ -21,15 +21,13 @@ from random import Random
 
 import grpc.aio
 
+from faults.calling import ANSWER_S, greeted
 from faults.producer import invent
-from rabta_agent.channel import OPTIONS
 from rabta_proto.codec import to_message
 from rabta_proto.model import NetworkContext
 from rabta_proto.v1 import collector_pb2 as wire
 from rabta_proto.v1.measurement_pb2 import Measurement
 
-METHOD = "/rabta.v1.Collector/Session"
-ANSWER_S = 30.0
 REST_S = 0.5
 BROKEN = (grpc.aio.AioRpcError, asyncio.InvalidStateError, ConnectionError, TimeoutError)
 
@@ -82,12 +80,7 @@ class Agent:
                     await stopping.wait()
 
     async def _session(self, port: int, stopping: asyncio.Event) -> None:
-        async with grpc.aio.insecure_channel(f"127.0.0.1:{port}", options=OPTIONS) as channel:
-            metadata = (("authorization", f"Bearer {self._credential}"),)
-            call = channel.stream_stream(METHOD)(metadata=metadata)
-            async with asyncio.timeout(ANSWER_S):
-                await call.write(wire.SessionRequest(hello=wire.Hello(agent_version="0")).SerializeToString())
-                await call.read()
+        async with greeted(port, self._credential) as call:
             while not stopping.is_set():
                 size = self._errand.batch if self.sent == self.acked else self._rng.randint(1, self._errand.batch)
                 async with asyncio.timeout(ANSWER_S):
