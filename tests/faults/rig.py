@@ -6,6 +6,7 @@ A producer (producer.py) is an agent that makes its measurements up, quickly; `w
 import asyncio
 import contextlib
 import json
+import sqlite3
 import sys
 import urllib.error
 import urllib.request
@@ -59,7 +60,10 @@ class Member:
         return len(read_spool(self.spool).waiting)
 
     def produced(self) -> int:
-        return read_spool(self.spool).last if self.spool.exists() else 0
+        try:
+            return read_spool(self.spool).last if self.spool.exists() else 0
+        except sqlite3.OperationalError:  # it is being made
+            return 0
 
 
 class Rig:

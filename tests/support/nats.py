@@ -203,9 +203,16 @@ class Nats:
                 await asyncio.sleep(0.05)
 
 
+LAG = 20
+"""Writes under way, by which a replica is behind its leader at any moment while agents send; one that lacks something
+older lacks more, or has not been heard of and tells no lag."""
+
+
 def _is_whole(cluster: dict[str, Any]) -> bool:
     replicas = cluster.get("replicas", ())
-    return bool(cluster.get("leader")) and all(one.get("current") and not one.get("offline") for one in replicas)
+    return bool(cluster.get("leader")) and all(
+        (one.get("current") or 0 < one.get("lag", 0) <= LAG) and not one.get("offline") for one in replicas
+    )
 
 
 async def _hush(_: Exception) -> None:
