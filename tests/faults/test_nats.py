@@ -44,7 +44,7 @@ async def killing(system: Rig, nats: Nats, random: Random, count: int) -> int:
             node.kill()
             await system.until_rows(system.rows() + random.randrange(1, MOST_ROWS))
             node.start()
-        await nats.ready()
+        await nats.whole()  # until a node that came back has caught up, both others are needed
         finding = await system.account()
         assert not finding.unkept, f"round {number}, {victim} killed: {finding}"
         assert not finding.twice, f"round {number}, {victim} killed: {finding}"
