@@ -5,7 +5,7 @@ of bytes hold as for every other step. It needs the extra `[quic]`; `available` 
 Silence is `generic_timeout_error`, an ICMP error what the kernel makes of it (port unreachable: `connection_refused`),
 and CONNECTION_CLOSE, or datagrams that are not QUIC, `quic_failed_handshake`. Version Negotiation and Retry are
 followed. A certificate is judged here and not by aioquic, which says the same of all that can be wrong with one.
-All of it is loaded with the first handshake: some 10 MB in an agent at work (`make bench PART=agent`), and 30 ms.
+All of it is loaded with the first handshake: some 6 MB in an agent at work (`make bench PART=agent`), and 30 ms.
 """
 
 import asyncio
