@@ -38,7 +38,7 @@ async def _make(client: "Client", config: dict[str, Any]) -> None:
     if (found := await make_missing(client, config)) is None:
         return
     needed = {key: config[key] for key in ("subjects", "retention", "storage")}
-    if name == config["name"] and "discard" in config:
+    if "discard" in config:
         needed |= {"discard": config["discard"], "max_age": 0, "max_msgs": -1}
     for key, value in needed.items():
         if found.get(key) != value:

@@ -54,7 +54,7 @@ class RecordReader:
         after, until = EVER if since is None else microseconds(since), self._decided(number)
         rows = self.connection.execute(
             f"SELECT {EVENT} FROM events WHERE at_us >= ? AND at_us <= ? AND standing = 1"  # noqa: S608 - constants
-            " AND +number < ? AND (?4 IS NULL OR isp = ?4) AND (?5 IS NULL OR platform = ?5) ORDER BY at_us, number",
+            " AND +number < ? AND (?4 IS NULL OR isp = ?4) AND (?5 IS NULL OR platform = ?5)",
             (after, until, number, isp, platform),
         )
         found = [*map(_read_event, rows)]
