@@ -8,12 +8,13 @@ SETUP := $(VENV)/.setup
 T ?= tests
 PROCESSES ?= $(if $(filter tests,$(T)),3,0)
 # Processes that share the tests have to find the same ones: parameters come from sets here and there.
-PYTEST := PYTHONHASHSEED=0 $(BIN)/python -m pytest --dist=loadfile --no-loadscope-reorder --numprocesses=$(PROCESSES)
+# One that crashes ends the run and says in which test: xdist would start another one, and wait for ever for the rest.
+PYTEST := PYTHONHASHSEED=0 $(BIN)/python -m pytest --dist=loadfile --no-loadscope-reorder --max-worker-restart=0 --numprocesses=$(PROCESSES)
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export PIP_CONSTRAINT := $(CURDIR)/constraints.txt
 
 .PHONY: help setup demo run test test-all lint types proto proto-check fmt check spell accuracy faults clean wheels deb pyz \
-	deb-test bench bench-history capacity
+	deb-test scale-test bench bench-history capacity
 
 help: $(SETUP)
 	@sed -n 's/^## //p' Makefile
@@ -32,6 +33,7 @@ help: $(SETUP)
 ## make deb          the agent as a Debian package, for this machine's architecture and Python
 ## make pyz          the agent as one file, likewise
 ## make deb-test     as root: package, wheels (pipx) and .pyz on an empty Debian, from nothing to verdicts and away again
+## make scale-test   as root: deploy/scale.md typed on three machines (systemd-nspawn), from one collector to three and back
 ## make bench-history  millions of rows in the archive, and what page and API ask of them (ROWS=, MINUTES=; KEEP=1: leave
 ##                     them, and go on from there)
 ## make bench        what agent and collector cost, beside floors and peers (QUICK=1: less sure; PART=: of agent, ingest, exposition,
@@ -89,6 +91,9 @@ pyz: wheels
 
 deb-test: deb pyz
 	@cd tests && exec unshare --mount ../$(BIN)/python -m lab.walk
+
+scale-test: $(SETUP)
+	@cd tests && exec unshare --mount ../$(BIN)/python -m lab.three
 
 test: $(SETUP)
 	@$(PYTEST) $(T)

@@ -204,6 +204,7 @@ PANELS: Panels = (
                     expr="sum(rate(rabta_collector_late_findings_dropped_total[$__rate_interval]))", legend="too late"
                 ),
                 Query(expr="sum(rate(rabta_collector_beyond_memory_total[$__rate_interval]))", legend="beyond memory"),
+                Query(expr="max(rate(rabta_collector_copied_total[$__rate_interval]))", legend="copied"),
             ],
             unit="ops",
         ),
@@ -218,6 +219,21 @@ PANELS: Panels = (
                 Query(
                     expr="sum by (cause) (rabta_collector_spool_dropped_measurements)",
                     legend="{{cause}}",
+                )
+            ],
+            unit="none",
+        ),
+    ),
+    (
+        8,
+        8,
+        graph(
+            "Checkpoints",
+            "Written, and failed: a start reads what came since the last one, and no old rows are given up without.",
+            [
+                Query(
+                    expr="sum by (result) (increase(rabta_collector_checkpoints_total[$__rate_interval]))",
+                    legend="{{result}}",
                 )
             ],
             unit="none",

@@ -7,6 +7,7 @@ from contextlib import closing
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from threading import Event
 
 import pytest
 import structlog
@@ -63,6 +64,20 @@ async def test_a_measurement_handed_over_is_kept_though_nobody_waits_for_it_any_
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
         await task
+    await thread.close()
+    assert 1 == Spool(tmp_path / "spool.sqlite", limit_bytes=10**6, today=Calendar()).counts().produced
+
+
+async def test_what_waits_its_turn_behind_a_slow_disk_is_kept_too(tmp_path: Path) -> None:
+    thread, goes_on = SpoolThread(Spool(tmp_path / "spool.sqlite", limit_bytes=10**6, today=Calendar())), Event()
+    slow = asyncio.create_task(thread._do(goes_on.wait))
+    task = asyncio.create_task(thread.append(MEASUREMENT))
+    await asyncio.sleep(0)
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    goes_on.set()
+    await slow
     await thread.close()
     assert 1 == Spool(tmp_path / "spool.sqlite", limit_bytes=10**6, today=Calendar()).counts().produced
 

@@ -1,8 +1,10 @@
 """Over broken sessions and new ones, everything arrives, and what was not acknowledged arrives again."""
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+import gc
+import os
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -25,8 +27,9 @@ from rabta_agent.uplink import Uplink
 from rabta_proto.model import Measurement
 from rabta_proto.v1 import collector_pb2 as wire
 from rabta_proto.v1.plan_pb2 import SignedPlan
+from support.kernel import sockets_of
 from support.scripted_collector import ScriptedCollector, accept, hang_up, listening
-from support.waiting import PATIENCE_S
+from support.waiting import PATIENCE_S, until
 
 PACE = Pace(welcome_s=5.0, ack_s=5.0, linger_s=0.0, backoff_cap_s=0.02, steady_s=10.0)
 NOW = datetime(2026, 1, 2, tzinfo=UTC)
@@ -78,6 +81,16 @@ async def running(uplink: Uplink) -> AsyncIterator[None]:
         finally:
             task.cancel()
             await asyncio.gather(task, return_exceptions=True)
+
+
+@contextmanager
+def uncollected() -> Iterator[None]:
+    """What ends is to go at once, and not when Python next looks for what nobody holds."""
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.enable()
 
 
 async def drained(uplink: Uplink) -> None:
@@ -218,6 +231,22 @@ async def test_a_stop_is_no_trouble(tmp_path: Path) -> None:
         async with running(uplink):
             await drained(uplink)
     assert [(True, ""), (False, "")] == links.heard
+
+
+async def test_a_session_that_ended_leaves_no_connection_behind(tmp_path: Path) -> None:
+    spool = spool_with(tmp_path, 1)
+    async with listening(ScriptedCollector(answers=(hang_up, hang_up, hang_up, accept))) as collector:
+        local = f":{int(collector.url.rpartition(':')[2]):04X}"
+
+        def standing() -> int:
+            return sum(one.connected and one.local.endswith(local) for one in sockets_of(os.getpid()))
+
+        with uncollected():
+            async with running(make([collector.url], spool)):
+                await spool.drained()
+                await until(lambda: standing() == 1)
+            await until(lambda: not standing())
+    await spool.close()
 
 
 async def test_a_collector_that_sends_without_end_is_left_until_the_next_day(tmp_path: Path) -> None:

@@ -13,9 +13,11 @@ from pathlib import Path
 from bench.capacity import Costs, Habits, MissingPartError, Needs, costs_of, needs, table, to_json
 from rabta_collector.archive.keeping import Keeping
 from rabta_collector.config import Config
+from rabta_collector.isp_share import WHOLE
+from rabta_collector.isps import load_isps
 from rabta_collector.limits import Limits
 from rabta_collector.roles.rolls import BEAT_S, WHOLE_BEATS
-from rabta_collector.series import count_series, of_collector
+from rabta_collector.series import Telling, count_series, of_collector
 from rabta_collector.share import DAY_S, Terms, share
 from rabta_collector.state import IngestStats
 from rabta_collector.targets import load_catalogue
@@ -34,7 +36,8 @@ def habits() -> Habits:
     config = Config()
     terms = Terms(floor_s=FLOOR_S, bytes_per_day=float(config.bytes_per_day))
     shares = share(load_catalogue(None).targets, {"agent": frozenset()}, terms)["agent"]
-    own = count_series(of_collector(IngestStats(), decided=0.0, ready=True, versions=("", "")))
+    telling = Telling(share=WHOLE, tells=True)
+    own = count_series(of_collector(IngestStats(), telling, decided=0.0, ready=True, versions=("", "")))
     return Habits(
         measurements=sum(DAY_S / one.interval_s for one in shares),
         heartbeat_s=config.heartbeat_s,
@@ -43,6 +46,7 @@ def habits() -> Habits:
         series=most_series(),
         own_series=own + PROCESS_SERIES,
         whole_s=WHOLE_BEATS * BEAT_S,
+        isps=len(load_isps(None)),
     )
 
 

@@ -12,20 +12,25 @@ from typing import Any
 
 DAY_S = 86_400.0
 PROCESSES = 2
-"""That decide, of each stream; and as few take agents: one may be gone."""
+"""That decide on each share of the ISPs; and as few take agents: one may be gone."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Costs:
-    """Units, as measured: microseconds of CPU, bytes. `sparse`: how many times dearer what comes now and then is."""
+    """Units, as measured: microseconds of CPU, bytes. `sparse`: how many times dearer what comes now and then is.
+
+    `pass_us`: for a measurement that somebody else decides on.
+    """
 
     take_us: float
     message_us: float
     sparse: float
     decide_us: float
+    pass_us: float
     nats_us: float
     stored_bytes: float
     archived_bytes: float
+    seal_us: float
     wire_bytes: float
     session_bytes: float
     roll_bytes: float
@@ -39,7 +44,8 @@ class Habits:
     """What is not measured but chosen. `measurements`: of an agent a day. `busy`: of a core that is planned with.
 
     `whole_s`: after so long a process tells all of its sessions again. `session_s`: for which a session lasts: a line
-    that breaks each hour is a bad one.
+    that breaks each hour is a bad one. `isps`: how many there are, and `largest`: which part of all agents the largest
+    has; one ISP is decided on by one process.
     """
 
     measurements: float
@@ -49,6 +55,8 @@ class Habits:
     series: int
     own_series: int
     whole_s: float
+    isps: int
+    largest: float = 0.3
     session_s: float = 3600.0
     busy: float = 0.6
     nats_cores: float = 4.0
@@ -67,6 +75,7 @@ class Needs:
     decides: int
     nodes: int
     ingest_bytes: float
+    days: float
     disk_bytes: float
     archive_bytes_a_day: float
     agents_bits: float
@@ -92,9 +101,11 @@ def costs_of(found: Mapping[str, Any]) -> Costs:
         message_us=max(0.0, (ten - fifty) / (1 / 10 - 1 / 50)),
         sparse=max(1.0, held["cores"] / held["rate"] * 1e6 / ten),
         decide_us=median(one["decide_us"] for one in points),
+        pass_us=median(one["pass_us"] for one in points),
         nats_us=median(one["nats_us"] for one in points),
         stored_bytes=median(one["stored_bytes"] for one in points),
         archived_bytes=found["sizes"]["sealed"]["archive_bytes"],
+        seal_us=1e6 / found["sizes"]["sealed"]["sealed_per_cpu_s"],
         wire_bytes=median(one["wire_bytes"] for one in points),
         session_bytes=held["kb_each"] * 1e3,
         roll_bytes=roll["bytes"],
@@ -127,8 +138,19 @@ class _Stream:
         return self.told * self.costs.roll_hear_us / 1e6
 
     @property
-    def decide_cores(self) -> float:
-        return self.rate * self.costs.decide_us / 1e6 + self.hear_cores
+    def pass_cores(self) -> float:
+        """What each process that decides takes for rows, however small its share is."""
+        return self.rate * self.costs.pass_us / 1e6
+
+    @property
+    def _room(self) -> float:
+        """Of its core for its share; with less than half of it what all of them take is what is full."""
+        return max(self.habits.busy - self.pass_cores - self.hear_cores, self.habits.busy / 2)
+
+    @property
+    def decides(self) -> int:
+        shares = ceil(self.rate * self.costs.decide_us / 1e6 / self._room)
+        return PROCESSES * min(self.habits.isps, max(1, shares))
 
     @property
     def ingests(self) -> int:
@@ -147,14 +169,16 @@ class _Stream:
     @property
     def servers_bits(self) -> float:
         """That leave the node that leads, a second: to the others, to those that decide, and the roll to everybody."""
-        copies = (self.habits.replicas - 1 + PROCESSES) * self.costs.stored_bytes * self.rate
-        return 8 * (copies + self.told * self.costs.roll_bytes * (self.ingests + PROCESSES))
+        copies = (self.habits.replicas - 1 + self.decides) * self.costs.stored_bytes * self.rate
+        return 8 * (copies + self.told * self.costs.roll_bytes * (self.ingests + self.decides))
 
     def full(self) -> dict[str, float]:
         """How full is what more processes cannot help: 1 is full."""
-        busy = self.habits.busy
+        busy, largest = self.habits.busy, self.habits.largest
         return {
-            "one core that decides": self.decide_cores / busy,
+            "one core that decides on the largest ISP": self.rate * largest * self.costs.decide_us / 1e6 / self._room,
+            "the rows that every process reads that decides": self.pass_cores / (busy / 2),
+            "the process that makes the archive": self.rate * self.costs.seal_us / 1e6 / busy,
             "the roll of sessions, which every process hears": self.hear_cores / (busy / 2),
             "the NATS node that leads": self.nats_cores / (self.habits.nats_cores * busy),
             "the network of the NATS node that leads": self.servers_bits / 1e9 / busy,
@@ -169,8 +193,10 @@ def needs(agents: int, costs: Costs, habits: Habits) -> Needs:
     whole = _Stream(agents=agents, costs=costs, habits=habits).full()
     each = _Stream(agents=agents / streams, costs=costs, habits=habits)
     fullest = max(whole, key=lambda name: whole[name])
-    ingests, decides = streams * each.ingests, streams * PROCESSES
-    stored = streams * each.rate * DAY_S * costs.stored_bytes * habits.journal_days
+    ingests, decides = streams * each.ingests, streams * each.decides
+    day = each.rate * DAY_S * costs.stored_bytes
+    days = min(habits.journal_days, habits.nats_disk_bytes / day)
+    full_disks = days < habits.journal_days
     sessions = agents / ingests
     return Needs(
         agents=agents,
@@ -178,9 +204,10 @@ def needs(agents: int, costs: Costs, habits: Habits) -> Needs:
         rate=streams * each.rate,
         ingests=ingests,
         decides=decides,
-        nodes=habits.replicas * _threes(streams * each.nats_cores, stored, habits),
+        nodes=habits.replicas * max(_threes(streams * each.nats_cores, habits), streams if full_disks else 1),
         ingest_bytes=sessions * costs.session_bytes,
-        disk_bytes=stored,
+        days=days,
+        disk_bytes=streams * day * days,
         archive_bytes_a_day=streams * each.rate * DAY_S * costs.archived_bytes,
         agents_bits=8 * streams * each.rate * costs.wire_bytes,
         servers_bits=streams * each.servers_bits,
@@ -190,13 +217,14 @@ def needs(agents: int, costs: Costs, habits: Habits) -> Needs:
     )
 
 
-def _threes(cores: float, stored: float, habits: Habits) -> int:
-    """How many times three NATS servers, by their cores and by their disks."""
-    return max(1, ceil(cores / (habits.nats_cores * habits.busy)), ceil(stored / habits.nats_disk_bytes))
+def _threes(cores: float, habits: Habits) -> int:
+    """How many times three NATS servers, by their cores. A stream lies whole on each of three, whatever others have."""
+    return max(1, ceil(cores / (habits.nats_cores * habits.busy)))
 
 
 HEAD = ("", "measurements/s", "streams", "take", "decide", "NATS nodes", "memory of one that takes")
 HEAD_MORE = (
+    "days in the stream",
     "disk of one copy, of three",
     "archive a day",
     "from agents",
@@ -222,6 +250,7 @@ def _row(one: Needs) -> list[str]:
         str(one.decides),
         str(one.nodes),
         f"{one.ingest_bytes / 1e6:,.0f} MB",
+        f"{one.days:,.0f}",
         f"{one.disk_bytes / 1e9:,.0f} GB",
         f"{one.archive_bytes_a_day / 1e9:,.1f} GB",
         f"{one.agents_bits / 1e6:,.1f} Mbit/s",

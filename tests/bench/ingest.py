@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 from bench import peers, stand
-from bench.process import BenchError, median, median_ratio, memory, python
+from bench.process import BenchError, median, median_ratio, memory
 from bench.report import Bar, Part, Row
 from bench.stand import Side
 
@@ -32,12 +32,10 @@ class Series:
     rate: list[float] = field(default_factory=list)
 
 
-def load(side: Side, size: int, measurements: int) -> dict[str, float]:
-    """One run against a side; what the load said."""
-    sessions = len(side.credentials.read_text(encoding="utf-8").splitlines())
-    batches = max(1, measurements // (size * sessions))
-    command = python("bench.load", str(side.port), str(side.server.pid), str(side.credentials), str(size), str(batches))
+def load(side: Side, size: int, measurements: int, every_s: float = 0.0) -> dict[str, float]:
+    """One run against a side; what the load said. `every_s`: between two batches of an agent."""
     try:
+        command = side.load(size, measurements, every_s)
         done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=LOAD_S)
     except subprocess.TimeoutExpired:
         raise BenchError(f"load at {side.name}: not done after {LOAD_S:g} s") from None

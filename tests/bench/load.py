@@ -1,8 +1,8 @@
 """Many agents' sessions from one process: real measurements, sent as the agent sends them, each batch acknowledged.
 
-`python -m bench.load PORT PID CREDENTIALS BATCH BATCHES`: each line of CREDENTIALS is one session. Each session
-sends BATCHES batches of BATCH measurements, one after the other. Prints one JSON object; `server_s` is the CPU of
-process PID meanwhile, from when all sessions stand until all is acknowledged.
+`python -m bench.load PORT PID CREDENTIALS BATCH BATCHES [EVERY_S]`: each line of CREDENTIALS is one session. Each
+session sends BATCHES batches of BATCH measurements, one after the other, with EVERY_S one in so many seconds. Prints
+one JSON object; `server_s` is the CPU of process PID meanwhile, from when all sessions stand until all is acknowledged.
 """
 
 import asyncio
@@ -84,9 +84,13 @@ class Load:
         self.waits_s: list[float] = []
         self.bytes = self.acknowledged = 0
 
-    async def send(self, call: Call, batches: Iterable[bytes]) -> None:
-        """One after the other, each when the one before it is acknowledged."""
+    async def send(self, call: Call, batches: Iterable[bytes], every_s: float = 0.0, first_s: float = 0.0) -> None:
+        """One after the other, each when the one before it is acknowledged, and not before its turn."""
+        loop = asyncio.get_running_loop()
+        due = loop.time() + first_s
         for raw in batches:
+            await asyncio.sleep(max(0.0, due - loop.time()))
+            due += every_s
             self.bytes += len(raw)
             began = time.perf_counter()
             async with asyncio.timeout(ACK_S):
@@ -129,7 +133,9 @@ async def _settle(pid: int) -> None:
         before = now
 
 
-async def run(port: int, server: int, sessions: Sequence[Sequence[str]], size: int, count: int) -> dict[str, float]:
+async def run(
+    port: int, server: int, sessions: Sequence[Sequence[str]], size: int, count: int, every_s: float = 0.0
+) -> dict[str, float]:
     """Sends so many batches of so many measurements in each session; what it took, and what it cost `server`."""
     recorded = record.load().measurements
     templates = {
@@ -151,7 +157,9 @@ async def run(port: int, server: int, sessions: Sequence[Sequence[str]], size: i
     await asyncio.gather(*(first.send(call, own[:1]) for call, own in zip(calls, batches, strict=True)))
     await _settle(server)
     began, before, spent = time.perf_counter(), os.times(), cpu_s(server)
-    await asyncio.gather(*(load.send(call, own[1:]) for call, own in zip(calls, batches, strict=True)))
+    turns = (every_s * number / len(calls) for number in range(len(calls)))
+    ready = zip(calls, batches, turns, strict=True)
+    await asyncio.gather(*(load.send(call, own[1:], every_s, turn) for call, own, turn in ready))
     spent, after, took = cpu_s(server) - spent, os.times(), time.perf_counter() - began
     await asyncio.gather(*map(_end, calls))
     for channel in channels:
@@ -171,5 +179,7 @@ async def run(port: int, server: int, sessions: Sequence[Sequence[str]], size: i
 
 if __name__ == "__main__":
     lines = [line.split() for line in Path(sys.argv[3]).read_text(encoding="utf-8").splitlines()]
-    told = asyncio.run(run(int(sys.argv[1]), int(sys.argv[2]), lines, int(sys.argv[4]), int(sys.argv[5])))
+    to, of, in_each, batches_of_each = (int(sys.argv[place]) for place in (1, 2, 4, 5))
+    pace_s = float(sys.argv[6]) if len(sys.argv) > 6 else 0.0
+    told = asyncio.run(run(to, of, lines, in_each, batches_of_each, pace_s))
     sys.stdout.write(json.dumps(told) + "\n")

@@ -1,4 +1,7 @@
-"""A collector in parts on real NATS servers, to be measured: so many that take agents, and one that decides."""
+"""A collector in parts on real NATS servers, to be measured: so many that take agents, and two that decide.
+
+One of these decides on everything; the other one has a share of the ISPs at which nobody is.
+"""
 
 import asyncio
 import json
@@ -10,30 +13,38 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bench import stand
-from bench.process import BenchError, Server, cpu_s, python
+from bench.process import BenchError, Server, cpu_s
 from lab.programs import COLLECTOR
 from lab.system import free_port
+from rabta_collector.isp_share import WHOLE, IspShare
+from rabta_collector.isps import default_isps
 from support.nats import Nats
 
 KEYS = ("plan.key", "import.key")
+LISTED = [isp.id for isp in default_isps()]
+NOBODYS = next(IspShare(place, len(LISTED)) for place, isp in enumerate(LISTED, 1) if isp not in stand.ISPS)
+"""The share of an ISP at which nobody is."""
+
 LOAD_S = 300.0  # after which something hangs
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Parts:
-    """`credentials`: one file for each process that takes agents."""
+    """`credentials`: one file for each process that takes agents. `passes`: leaves all measurements unread."""
 
     nats: Nats
     ingests: Sequence[stand.Side]
     decide: stand.Side
+    passes: stand.Side
 
     def nats_cpu_s(self) -> float:
         return sum(cpu_s(node.pid) for node in self.nats.nodes)
 
-    def load(self, size: int, measurements: int) -> list[dict[str, float]]:
-        """One run against all of them at once; what each load said."""
+    def load(self, size: int, measurements: int, every_s: float = 0.0) -> list[dict[str, float]]:
+        """One run against all of them at once; what each load said. `every_s`: between two batches of an agent."""
         each = measurements // len(self.ingests)
-        loads = [subprocess.Popen(_load(side, size, each), stdout=subprocess.PIPE, text=True) for side in self.ingests]
+        commands = [side.load(size, each, every_s) for side in self.ingests]
+        loads = [subprocess.Popen(command, stdout=subprocess.PIPE, text=True) for command in commands]
         try:
             said = [load.communicate(timeout=LOAD_S)[0] for load in loads]
         except subprocess.TimeoutExpired:
@@ -54,12 +65,6 @@ class Parts:
                 return int(json.loads(answer.data)["state"]["bytes"])
 
         return asyncio.run(ask())
-
-
-def _load(side: stand.Side, size: int, measurements: int) -> list[str]:
-    sessions = len(side.credentials.read_text(encoding="utf-8").splitlines())
-    batches = max(1, measurements // (size * sessions))
-    return python("bench.load", str(side.port), str(side.server.pid), str(side.credentials), str(size), str(batches))
 
 
 @contextmanager
@@ -83,16 +88,25 @@ def parts(order: stand.Order, *, replicas: int, ingests: int) -> Iterator[Parts]
             own.write_text("\n".join(lines[number::ingests]), encoding="utf-8")
             sides.append(stack.enter_context(_process(order, "ingest", number, data, nats, own)))
         decide = _process(order, "decide", 0, order.folder / "decide", nats, order.credentials)
-        yield Parts(nats=nats, ingests=sides, decide=stack.enter_context(decide))
+        passes = _process(order, "decide", 1, order.folder / "passes", nats, order.credentials, share=NOBODYS)
+        yield Parts(nats=nats, ingests=sides, decide=stack.enter_context(decide), passes=stack.enter_context(passes))
 
 
 @contextmanager
 def _process(
-    order: stand.Order, part: str, number: int, data: Path, nats: Nats, credentials: Path
+    order: stand.Order,
+    part: str,
+    number: int,
+    data: Path,
+    nats: Nats,
+    credentials: Path,
+    *,
+    share: IspShare = WHOLE,
 ) -> Iterator[stand.Side]:
     grpc, http, folder = free_port(), free_port(), order.folder
     command = [COLLECTOR, part, "--data", str(data), "--config", str(folder / "collector.toml"), "--lab"]
     command += ["--targets", str(folder / "targets.toml"), "--journal", nats.url()]
+    command += [] if share.whole else ["--share", str(share)]
     command += ["--grpc", f"127.0.0.1:{grpc}", "--http", f"127.0.0.1:{http}"]
     server = Server(command, log=folder / f"{part}{number}.log")
     try:

@@ -42,6 +42,17 @@ class Side:
     http: int = 0
     roots: Path | None = None
 
+    @property
+    def sessions(self) -> int:
+        """That its credentials are for."""
+        return len(self.credentials.read_text(encoding="utf-8").splitlines())
+
+    def load(self, size: int, measurements: int, every_s: float) -> list[str]:
+        """The command that sends so many measurements in batches of a size; `every_s`: between two of an agent."""
+        batches = max(1, measurements // (size * self.sessions))
+        about = (self.port, self.server.pid, self.credentials, size, batches, every_s)
+        return python("bench.load", *map(str, about))
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Order:

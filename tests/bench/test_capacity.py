@@ -13,9 +13,11 @@ COSTS = Costs(
     message_us=50.0,
     sparse=2.0,
     decide_us=100.0,
+    pass_us=4.0,
     nats_us=30.0,
     stored_bytes=1000.0,
     archived_bytes=100.0,
+    seal_us=30.0,
     wire_bytes=300.0,
     session_bytes=100_000.0,
     roll_bytes=30.0,
@@ -31,6 +33,7 @@ HABITS = Habits(
     series=58_600,
     own_series=100,
     whole_s=600.0,
+    isps=17,
 )
 
 
@@ -46,6 +49,14 @@ def test_more_agents_never_need_less() -> None:
             assert getattr(before, name) <= getattr(after, name), name
 
 
+def test_where_one_core_does_not_decide_on_all_the_isps_are_shared() -> None:
+    one, many = needs(10_000, COSTS, HABITS), needs(400_000, COSTS, HABITS)
+    assert (1, 2) == (one.streams, one.decides)
+    assert 1 == many.streams
+    assert 2 < many.decides
+    assert many.decides <= 2 * HABITS.isps
+
+
 def test_no_process_has_more_sessions_than_it_may() -> None:
     found = needs(1_000_000, replace(COSTS, take_us=0.0, message_us=0.0, decide_us=0.0), HABITS)
     assert found.agents / found.ingests <= HABITS.sessions
@@ -54,9 +65,14 @@ def test_no_process_has_more_sessions_than_it_may() -> None:
 @pytest.mark.parametrize(
     ("dear", "fullest"),
     [
-        ({"decide_us": 5_000.0}, "one core that decides"),
-        ({"roll_hear_us": 100_000.0, "decide_us": 0.0}, "the roll of sessions, which every process hears"),
+        ({"decide_us": 5_000.0}, "one core that decides on the largest ISP"),
+        ({"pass_us": 5_000.0}, "the rows that every process reads that decides"),
+        (
+            {"roll_hear_us": 100_000.0, "decide_us": 0.0},
+            "the roll of sessions, which every process hears",
+        ),
         ({"nats_us": 50_000.0}, "the NATS node that leads"),
+        ({"seal_us": 5_000.0}, "the process that makes the archive"),
         ({"stored_bytes": 10_000_000.0}, "the network of the NATS node that leads"),
     ],
 )
@@ -72,13 +88,23 @@ def test_the_disk_holds_what_the_journal_keeps() -> None:
     assert 1_000 * 2000 * 90 * 1000 == pytest.approx(found.disk_bytes)
 
 
+def test_a_stream_keeps_no_more_days_than_the_disk_of_one_server_holds() -> None:
+    found = needs(200_000, COSTS, HABITS)
+    assert (HABITS.nats_disk_bytes, 20.0) == (
+        pytest.approx(found.disk_bytes / found.streams),
+        pytest.approx(found.days),
+    )
+    assert found.nodes == 3 * found.streams
+
+
 def test_what_was_not_measured_is_said_with_what_to_type() -> None:
     with pytest.raises(MissingPartError, match='make bench PART="ingest fleet sizes"'):
         costs_of({"scale": {"points": []}})
 
 
 def test_unit_costs_come_from_what_the_benchmarks_keep() -> None:
-    point = {"journal": "R3", "ingest_us": 90.0, "nats_us": 20.0, "decide_us": 80.0, "stored_bytes": 900.0}
+    point = {"journal": "R3", "ingest_us": 90.0, "nats_us": 20.0, "decide_us": 80.0, "pass_us": 3.0}
+    point |= {"stored_bytes": 900.0}
     found = {
         "scale": {
             "points": [
@@ -89,10 +115,11 @@ def test_unit_costs_come_from_what_the_benchmarks_keep() -> None:
         },
         "ingest": {"collector 10": {"server_us": [60.0]}, "collector 50": {"server_us": [52.0]}},
         "fleet": {"collector": {"kb_each": 100.0, "cores": 0.12, "rate": 1000.0}},
-        "sizes": {"sealed": {"archive_bytes": 110.0}},
+        "sizes": {"sealed": {"archive_bytes": 110.0, "sealed_per_cpu_s": 10_000.0}},
     }
     costs = costs_of(found)
     assert (90.0, 80.0, 20.0, 900.0) == (costs.take_us, costs.decide_us, costs.nats_us, costs.stored_bytes)
+    assert (3.0, 100.0) == (costs.pass_us, costs.seal_us)
     assert 100.0 == pytest.approx(costs.message_us)
     assert 2.0 == pytest.approx(costs.sparse)
     assert to_json(costs)["message_us"] == 100.0

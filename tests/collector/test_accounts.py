@@ -3,6 +3,7 @@
 import asyncio
 import random
 import sqlite3
+import threading
 from collections.abc import AsyncIterator, Sequence
 from contextlib import closing
 from pathlib import Path
@@ -11,8 +12,9 @@ import pytest
 
 from rabta_collector.accounts import Accounts
 from rabta_collector.admit import Reason, Refused
-from rabta_collector.registry import Invite, Newcomer, Registry
+from rabta_collector.registry import Agent, Invite, Newcomer, Registry, UnreachableRegistryError
 from rabta_collector.rotation import DAY_S
+from support.waiting import PATIENCE_S, until
 
 NEWCOMER = Newcomer(isp="ptcl", province="", version="0")
 
@@ -66,9 +68,34 @@ async def test_an_agent_outlives_the_process_that_enrolled_it(accounts: Accounts
 
 async def test_one_may_revoke_oneself(accounts: Accounts, tmp_path: Path) -> None:
     agent, secret = await accounts.enrol(other(tmp_path).invite(Invite(expires_at=100), now=0), NEWCOMER)
-    await accounts.revoke(agent.id)
+    await accounts.leave(agent.id, forget=False)
     assert Reason.REVOKED is reason(accounts, agent.id, secret)
     assert accounts.is_revoked("nobody")
+
+
+async def test_who_leaves_is_revoked_and_forgotten_also_where_the_call_is_over(
+    accounts: Accounts, tmp_path: Path
+) -> None:
+    agent, secret = await accounts.enrol(other(tmp_path).invite(Invite(expires_at=100), now=0), NEWCOMER)
+    forgotten, going_on = threading.Event(), threading.Event()
+    forget = accounts._registry.forget
+
+    def slowly(agent: str, *, now: float) -> None:
+        forgotten.set()
+        assert going_on.wait(PATIENCE_S)
+        forget(agent, now=now)
+
+    accounts._registry.forget = slowly  # type: ignore[method-assign]
+    call = asyncio.create_task(accounts.leave(agent.id, forget=True))
+    await asyncio.to_thread(forgotten.wait, PATIENCE_S)
+    call.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await call
+    going_on.set()
+    await until(lambda: accounts.is_revoked(agent.id))
+    (kept,) = other(tmp_path).agents()
+    assert ("", 0.0, b"") == (kept.province, kept.enrolled_at, kept.digest)
+    assert Reason.UNAUTHENTICATED is reason(accounts, agent.id, secret)
 
 
 async def test_when_an_agent_was_last_heard_is_kept_once_it_is_asked_for(tmp_path: Path) -> None:
@@ -258,3 +285,63 @@ async def test_who_comes_back_together_is_noted_together(accounts: Accounts, tmp
     assert {(10.0, "7")} == {(one.last_seen, one.version) for one in other(tmp_path).agents()}
     assert 50 == sum(commits)
     assert len(commits) < 50
+
+
+class Slow(Registry):
+    """One that takes its time to be read, or cannot be."""
+
+    def __init__(self, path: Path) -> None:
+        self.read, self.fails = threading.Event(), False
+        self.read.set()
+        super().__init__(path)
+
+    def agents(self) -> tuple[Agent, ...]:
+        assert self.read.wait(PATIENCE_S)
+        if self.fails:
+            raise UnreachableRegistryError("no answer")
+        return super().agents()
+
+
+@pytest.fixture
+async def shared(tmp_path: Path) -> AsyncIterator[tuple[Accounts, Slow]]:
+    registry = Slow(tmp_path / "state.sqlite")
+    opened = Accounts(registry, shared=True)
+    yield opened, registry
+    await opened.close()
+
+
+def joined_elsewhere(tmp_path: Path) -> tuple[Agent, str]:
+    """At another process."""
+    process = other(tmp_path)
+    return process.enrol(process.invite(Invite(expires_at=1e12), now=0), NEWCOMER, now=1)
+
+
+async def test_who_joined_elsewhere_is_known_while_that_is_being_read(
+    shared: tuple[Accounts, Slow], tmp_path: Path
+) -> None:
+    """Whoever looks meanwhile waits for what is read, too."""
+    accounts, registry = shared
+    agent, secret = joined_elsewhere(tmp_path)
+    registry.read.clear()
+    watch = asyncio.create_task(accounts.refresh())
+    meet = asyncio.create_task(accounts.meet(f"Bearer {agent.id}.{secret}"))
+    await asyncio.sleep(0.1)  # in which a look that waits for nothing would be over
+    assert not meet.done()
+    registry.read.set()
+    await meet
+    assert agent.id == accounts.verify(agent.id, secret).id
+    await watch
+
+
+async def test_where_the_registry_cannot_be_read_nobody_is_called_unknown(
+    shared: tuple[Accounts, Slow], tmp_path: Path
+) -> None:
+    accounts, registry = shared
+    agent, secret = joined_elsewhere(tmp_path)
+    registry.fails = True
+    with pytest.raises(Refused) as refused:
+        await accounts.meet(f"Bearer {agent.id}.{secret}")
+    assert Reason.JOURNAL is refused.value.reason
+    registry.fails = False
+    await accounts.meet(f"Bearer {agent.id}.{secret}")
+    assert agent.id == accounts.verify(agent.id, secret).id

@@ -46,7 +46,10 @@ class Gate:
         self.admission = Admission(Accounts(self.registry), LIMITS, Prefixes(bytes), clock=lambda: self.now)
 
     def enter(self, number: int = 0, address: str = LOOPBACK) -> Entrant:
-        return self.admission.enter(self.credentials[self.agents[number]], address, b"")
+        return self.come(self.credentials[self.agents[number]], address)
+
+    def come(self, authorization: str, address: str, raw: bytes = b"") -> Entrant:
+        return self.admission.enter(authorization, self.admission.knock(address, raw))
 
 
 @pytest.fixture
@@ -65,20 +68,20 @@ def test_a_credential_opens(gate: Gate) -> None:
 @pytest.mark.parametrize("authorization", ["", "Bearer", "Bearer a.b", "Basic a.b"])
 def test_nothing_else_does(gate: Gate, authorization: str) -> None:
     with pytest.raises(Refused) as refused:
-        gate.admission.enter(authorization, LOOPBACK, b"")
+        gate.come(authorization, LOOPBACK)
     assert Reason.UNAUTHENTICATED is reason(refused)
 
 
 def test_size_is_looked_at_before_the_credential(gate: Gate) -> None:
     with pytest.raises(Refused) as refused:
-        gate.admission.enter("", LOOPBACK, bytes(MAX_MESSAGE_BYTES + 1))
+        gate.come("", LOOPBACK, bytes(MAX_MESSAGE_BYTES + 1))
     assert Reason.TOO_LARGE is reason(refused)
 
 
 def test_calls_are_counted_by_prefix_before_the_credential_is_looked_at(gate: Gate) -> None:
     for _ in range(3):
         with pytest.raises(Refused, match=r"authorization"):
-            gate.admission.enter("", HERE, b"")
+            gate.come("", HERE)
     with pytest.raises(Refused) as refused:
         gate.enter(address="192.0.2.99")
     assert Reason.PREFIX is reason(refused)

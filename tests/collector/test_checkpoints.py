@@ -2,6 +2,7 @@
 
 import asyncio
 import shutil
+import time
 from collections.abc import Sequence
 from contextlib import closing
 from pathlib import Path
@@ -13,7 +14,7 @@ import structlog.testing
 from rabta_collector import checkpoints, journal_file
 from rabta_collector.accounts import Accounts
 from rabta_collector.admission import Admission
-from rabta_collector.checkpoints import MUCH, is_due, make_stamp, read_up_to
+from rabta_collector.checkpoints import MUCH, is_due, make_stamp, read_up_to, rest_of
 from rabta_collector.config import Config
 from rabta_collector.datadir import DataDir
 from rabta_collector.decider import Decider
@@ -72,21 +73,23 @@ class Collector:
 
     def __init__(self, folder: Path, stamp: dict[str, str] = STAMP) -> None:
         path = folder / "journal.sqlite"
-        stats, self.networks = IngestStats(), Networks(ISPS)
+        self.stats, self.networks = IngestStats(), Networks(ISPS)
         accounts = Accounts(Registry(folder / "state.sqlite"))
         self.origins = Origins(accounts, Admission(accounts, Limits(), Prefixes(bytes)).prefix_of)
         self.engine = Engine(CATALOGUE, ISPS, SETTINGS, asn_of=self.networks.asn_of, origin_of=self.origins.of)
-        self.journal = Journal(path, stats=stats, committed=self._committed, clock=lambda: NOON + 2000)
+        self.journal = Journal(path, stats=self.stats, committed=self._committed, clock=lambda: NOON + 2000)
         self.parts = Parts(
-            ingest=Ingest(journal=self.journal, stats=stats, lab=False, asked=frozenset(), joined_at=lambda agent: 0.0),
+            ingest=Ingest(
+                journal=self.journal, stats=self.stats, lab=False, asked=frozenset(), joined_at=lambda agent: 0.0
+            ),
             whereabouts=Whereabouts(CATALOGUE, lab=False),
             costs=Costs(CATALOGUE),
             decider=Decider(self.engine, on_events=lambda events: self.parts.desk.hear(events, live=False)),
             networks=self.networks,
-            desk=Desk(DataDir(folder), self.engine, lambda agent: ""),
+            desk=Desk(DataDir(folder), self.engine, lambda agent: "", folder / "archive"),
             origins=self.origins,
         )
-        self.projections = Projections(DataDir(folder), stamp, self.parts)
+        self.projections = Projections(DataDir(folder), stamp, self.parts, stats=self.stats)
 
     def _committed(self, entry: Entry, epoch: int) -> None:
         self.projections.commit(entry, epoch)
@@ -168,20 +171,56 @@ async def test_the_state_that_is_compared_has_something_of_everything(tmp_path: 
 
 
 @pytest.mark.parametrize(
-    ("since_s", "measured", "took_s", "due"),
+    ("since_s", "measured", "took_s", "written", "due"),
     [
-        (299.0, 0, 0.1, False),
-        (300.0, 0, 0.1, True),
-        (10.0, MUCH - 1, 0.1, False),
-        (10.0, MUCH, 0.1, True),
-        (10.0, 10 * MUCH, 2.0, False),
-        (20.0, 10 * MUCH, 2.0, True),
+        (299.0, 0, 0.1, True, False),
+        (300.0, 0, 0.1, True, True),
+        (300.0, 0, 99.0, False, True),
+        (10.0, MUCH - 1, 0.1, True, False),
+        (10.0, MUCH, 0.1, True, True),
+        (10.0, 10 * MUCH, 2.0, True, False),
+        (20.0, 10 * MUCH, 2.0, True, True),
+        (10.0, 10 * MUCH, 0.0, False, False),
+        (30.0, 10 * MUCH, 0.0, False, True),
+        (30.0, 10 * MUCH, 4.0, False, False),
     ],
 )
 def test_much_that_was_measured_is_not_read_again_unless_it_costs_too_much_to_write(
-    since_s: float, measured: int, took_s: float, due: bool
+    since_s: float, measured: int, took_s: float, written: bool, due: bool
 ) -> None:
-    assert due == is_due(since_s=since_s, measured=measured, took_s=took_s, pause_s=300.0)
+    rest_s = rest_of(took_s, written=written)
+    assert due == is_due(since_s=since_s, measured=measured, rest_s=rest_s, pause_s=300.0)
+
+
+async def test_one_that_cannot_be_written_is_not_tried_again_at_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Though much waits for it, as after a start that read much."""
+    monkeypatch.setattr(checkpoints, "MUCH", 10)
+    monkeypatch.setattr(checkpoints, "LOOK_S", 0.01)
+    rows, tries = written(tmp_path), 0
+    collector = Collector(tmp_path).live(rows)
+
+    async def unsettled() -> bool:
+        nonlocal tries
+        tries += 1
+        return False
+
+    collector.projections.checkpoints.settled = unsettled
+    began, pause_s = time.perf_counter(), 0.5
+    keeping = asyncio.create_task(collector.projections.checkpoints.keep_for_ever(pause_s))
+    try:
+        async with asyncio.timeout(60):
+            while tries < 3:  # noqa: ASYNC110 - nothing tells of it
+                await asyncio.sleep(0.01)
+        assert tries <= 2 + (time.perf_counter() - began) / pause_s
+        assert 0 == collector.projections.checkpoints.kept
+        collector.projections.checkpoints.settled = None
+        async with asyncio.timeout(60):
+            while not collector.projections.checkpoints.kept:  # noqa: ASYNC110 - nothing tells of it
+                await asyncio.sleep(0.01)
+    finally:
+        keeping.cancel()
 
 
 async def test_where_much_is_measured_a_checkpoint_is_written_before_the_pause_is_over(
@@ -283,6 +322,10 @@ async def test_what_a_disk_refuses_is_a_line_in_the_log(tmp_path: Path) -> None:
     with structlog.testing.capture_logs() as lines:
         await collector.projections.checkpoints.keep()
     assert ["checkpoint.not_written"] == [line["event"] for line in lines]
+    assert {"written": 0, "failed": 1} == collector.stats.checkpoints
+    (tmp_path / "checkpoint.new").rmdir()
+    await collector.projections.checkpoints.keep()
+    assert {"written": 1, "failed": 1} == collector.stats.checkpoints
 
 
 async def test_a_clock_that_was_set_back_does_not_lead_behind_what_was_decided(tmp_path: Path) -> None:

@@ -7,12 +7,13 @@ import pytest
 
 from rabta_collector.closedloop import ClosedLoop
 from rabta_collector.engine import Engine
+from rabta_collector.isp_share import WHOLE, IspShare
 from rabta_collector.journal import Member
-from rabta_collector.state import IngestStats
+from rabta_collector.state import Event, IngestStats
 from rabta_proto.v1.collector_pb2 import MeasureNow
 from rabta_proto.vocabulary import Role, State
 from support.factories import NOON, RESET, URL, Story, tls_trouble, works
-from support.feeds import ABROAD, Feed, make_engine, measured, play, verdict
+from support.feeds import ABROAD, CATALOGUE, ISPS, SETTINGS, Feed, measured, play, verdict
 
 FEED = Feed()
 THEN = NOON + 240
@@ -56,8 +57,8 @@ class Country:
         return Counter(agent.rpartition("-")[0] for agent, line in self.lines.items() for _ in line.asked)
 
 
-def country() -> Country:
-    engine, stats = make_engine(), IngestStats()
+def country(share: IspShare = WHOLE) -> Country:
+    engine, stats = Engine(CATALOGUE, ISPS, SETTINGS, share=share), IngestStats()
     play(engine, [*FEED.presence(NOON, True), *FEED.rounds(NOON, THEN - 60)], until=THEN)
     lines = {
         agent: Line(member=Member(agent=agent, isp="" if isp == ABROAD else isp, role=role(isp)))
@@ -107,6 +108,26 @@ def test_a_block_that_is_found_has_the_other_isps_asked() -> None:
     troubled.finds("ptcl-1", BLOCKED, THEN + 5)
     assert State.BLOCKED is verdict(troubled.engine, "ptcl").state
     assert {"nayatel", "jazz"} <= troubled.asked().keys()
+
+
+def test_a_block_that_another_process_found_has_our_isps_asked() -> None:
+    """Of which targets it is not said: all that the platform hangs on are asked for."""
+    ours = country(IspShare(1, 3))
+    assert {"ptcl"} == {verdict.isp for verdict in ours.engine.snapshot().verdicts}
+    theirs = Event(
+        id=1,
+        at=THEN + 1,
+        platform="x",
+        isp="jazz",
+        from_state=str(State.REACHABLE),
+        to_state=str(State.BLOCKED),
+        mechanism=None,
+        detected_after_seconds=None,
+    )
+    ours.loop.hear([theirs], THEN + 2)
+    ours.loop.turn(THEN + 2)
+    assert ours.asked().keys() == {"ptcl", ABROAD}
+    assert {URL} == {request.target for line in ours.lines.values() for request in line.asked}
 
 
 def test_an_anomaly_that_nobody_bears_out_is_let_go() -> None:

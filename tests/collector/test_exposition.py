@@ -15,8 +15,9 @@ from prometheus_client.parser import text_string_to_metric_families
 from rabta_collector import exposition
 from rabta_collector.answers import Body, make_body
 from rabta_collector.exposition import CONTENT_TYPE, Columns, Exposition, write
+from rabta_collector.isp_share import WHOLE, IspShare
 from rabta_collector.metrics import CATALOGUE, Kind, Metric
-from rabta_collector.series import Kept, Series, count_series, gather, of_country
+from rabta_collector.series import Kept, Series, Telling, count_series, gather, of_country
 from rabta_collector.state import Histogram, IngestStats, Snapshot
 from rabta_proto.model import Observation
 from support.country import NOW, make_catalogue, make_snapshot
@@ -28,8 +29,9 @@ PAUSE_S = 0.020
 GAUGE = Metric(name="rabta_a", kind=Kind.GAUGE, labels=("isp", "name"), help="Of a.")
 
 
-async def scrape(*, ready: bool = True, stats: IngestStats | None = None) -> str:
-    return await Exposition().scrape(make_snapshot(), make_catalogue(), stats or IngestStats(), ready=ready)
+async def scrape(*, ready: bool = True, stats: IngestStats | None = None, share: IspShare = WHOLE) -> str:
+    telling = Telling(share=share, tells=ready)
+    return await Exposition().scrape(make_snapshot(), make_catalogue(), stats or IngestStats(), telling, ready=ready)
 
 
 def names(text: str) -> set[str]:
@@ -102,7 +104,7 @@ async def test_while_the_journal_is_replayed_a_scrape_tells_of_the_collector_alo
 async def test_text_about_the_country_is_made_once_for_a_snapshot(monkeypatch: pytest.MonkeyPatch) -> None:
     made: list[float] = []
 
-    def note(snapshot: Snapshot, *_: object) -> tuple[Series, ...]:
+    def note(snapshot: Snapshot, *_: object, **__: object) -> tuple[Series, ...]:
         made.append(snapshot.at)
         return ()
 
@@ -116,7 +118,7 @@ async def test_text_about_the_country_is_made_once_for_a_snapshot(monkeypatch: p
 async def test_the_text_is_made_beside_the_event_loop(monkeypatch: pytest.MonkeyPatch) -> None:
     threads: set[int] = set()
 
-    def note(*_: object) -> tuple[Series, ...]:
+    def note(*_: object, **__: object) -> tuple[Series, ...]:
         threads.add(threading.get_ident())
         return ()
 
@@ -124,6 +126,15 @@ async def test_the_text_is_made_beside_the_event_loop(monkeypatch: pytest.Monkey
     await scrape()
     assert threads
     assert threading.get_ident() not in threads
+
+
+async def test_what_is_the_same_everywhere_is_told_with_the_first_share_alone() -> None:
+    first, second = names(await scrape(share=IspShare(1, 2))), names(await scrape(share=IspShare(2, 2)))
+    assert names(await scrape()) == first
+    assert {"rabta_platform_info", "rabta_controls_connected", "rabta_controls_out_of_step"} == first - second
+    told = values(await scrape(share=IspShare(2, 2)))
+    assert 1.0 == told["rabta_collector_share_told", frozenset({("share", "2")})]
+    assert 2.0 == told["rabta_collector_shares", frozenset()]
 
 
 async def test_another_catalogue_is_told_at_once() -> None:

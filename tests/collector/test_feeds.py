@@ -13,7 +13,7 @@ from aiohttp.test_utils import TestClient, TestServer
 
 from rabta_collector import feeds
 from rabta_collector.atom import NAMESPACE
-from rabta_collector.newsroom import BEHIND, LISTENERS, Newsroom
+from rabta_collector.newsroom import BEHIND, LISTENERS, Listening, Newsroom
 from rabta_collector.state import Event
 from rabta_collector.web import make_app
 from rabta_proto.vocabulary import Mechanism
@@ -182,3 +182,29 @@ async def test_the_next_part_is_linked_to_for_csv_too(client: Client) -> None:
     again = await client.get(str(link.relative()))
     assert 4 == len((await again.text()).splitlines())
     assert "platform=x" in str(link)
+
+
+async def test_who_comes_again_may_be_told_once_more_what_was_told_lately() -> None:
+    newsroom = Newsroom(lately=2)
+    newsroom.tell([replace(NEW, id=number) for number in (1, 2, 3)])
+    with newsroom.listen(again=True) as again, newsroom.listen() as first:
+        newsroom.tell([replace(NEW, id=4)])
+        assert [2, 3, 4] == [event.id for event in told_of(again)]
+        assert [4] == [event.id for event in told_of(first)]
+
+
+async def test_where_something_cannot_be_told_all_are_sent_away_and_what_was_told_lately_is_no_longer() -> None:
+    newsroom = Newsroom(lately=2)
+    newsroom.tell([NEW])
+    with newsroom.listen() as listening:
+        newsroom.end()
+        assert 0 == newsroom.listeners
+        assert listening.get_nowait() is None
+    with newsroom.listen(again=True) as again:
+        assert again.empty()
+
+
+def told_of(listening: Listening) -> list[Event]:
+    """What waits for a listener."""
+    waiting = [listening.get_nowait() for _ in range(listening.qsize())]
+    return [event for event in waiting if event is not None]

@@ -50,6 +50,14 @@ def test_it_lets_everybody_else_go_first() -> None:
     assert b"19" == Copy(lambda ask: ask() and str(os.getpriority(os.PRIO_PROCESS, 0)).encode()).finish(b"go")
 
 
+def test_where_a_service_may_not_step_back_it_works_all_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(_: int) -> int:
+        raise PermissionError(1, "Operation not permitted")
+
+    monkeypatch.setattr(os, "nice", refuse)
+    assert b"done" == Copy(lambda ask: ask() and b"done").finish(b"go")
+
+
 def test_it_keeps_no_descriptor_of_the_original() -> None:
     with socket.create_server(("127.0.0.1", 0)) as server:
         held = server.fileno()

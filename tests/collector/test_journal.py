@@ -15,6 +15,7 @@ from rabta_proto.codec import from_message
 from rabta_proto.vocabulary import Role
 from support.collector_server import batch as wire_batch
 from support.collector_server import journaled
+from support.waiting import PATIENCE_S
 
 MEMBER = Member(agent="a", isp="ptcl", role=Role.PROBE)
 
@@ -156,3 +157,21 @@ async def test_the_loop_does_not_wait_for_the_disk(kept: Kept, monkeypatch: pyte
     assert not future.done()
     released.set()
     await future
+
+
+async def test_rows_that_are_asked_to_go_while_others_do_go_too(kept: Kept, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked, trim = [2, 4], journal_file.trim
+
+    def asked_meanwhile(*arguments: object) -> bool:
+        more = trim(*arguments)  # type: ignore[arg-type]
+        if asked:
+            kept.journal.trim(asked.pop())
+        return more
+
+    monkeypatch.setattr(journal_file, "trim", asked_meanwhile)
+    for number in range(1, 7):
+        await kept.journal.append_batch(MEMBER, batch(number))
+    kept.journal.trim(asked.pop(0))
+    async with asyncio.timeout(PATIENCE_S):
+        while [("a", 7, 5), ("a", 7, 6)] != journaled(kept.path):  # noqa: ASYNC110 - of a file, no event
+            await asyncio.sleep(0.01)

@@ -142,3 +142,13 @@ async def test_rows_are_given_up_from_the_far_end_and_the_last_one_stays(where: 
         await kept.given_up(rows[-1].id)
         assert {11: ACCEPTED} == await kept.deliver(11)
         assert [("a", 10), ("a", 11)] == kept.measured()
+
+
+async def test_rows_go_that_are_asked_to_while_others_do(where: Where) -> None:
+    async with Kept(where).running() as kept:
+        for number in range(1, 11):
+            await kept.deliver(number)
+        rows = kept.rows()
+        for row in (rows[1], rows[3], rows[6]):
+            kept.journal.trim(row.id)
+        await kept.given_up(rows[7].id)

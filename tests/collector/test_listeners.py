@@ -15,8 +15,9 @@ from aiohttp import web
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection_pb2, reflection_pb2_grpc
 
-from rabta_collector.config import Endpoint
-from rabta_collector.listeners import GrpcListener, HttpListener, ListenError, grpc_credentials, web_context
+from lab.system import free_port
+from rabta_collector.config import Config, Endpoint
+from rabta_collector.listeners import GrpcListener, HttpListener, ListenError, Sides, grpc_credentials, web_context
 from rabta_collector.service import NAME
 from support.collector_server import Server
 
@@ -27,6 +28,15 @@ ANY = Endpoint(host="127.0.0.1", port=0)
 def taken() -> Iterator[Endpoint]:
     with socket.create_server(("127.0.0.1", 0)) as listener:
         yield Endpoint(host="127.0.0.1", port=listener.getsockname()[1])
+
+
+def certified(folder: Path) -> tuple[trustme.CA, Path, Path]:
+    """Who is to be trusted, and the files of a certificate and its key."""
+    authority, cert, key = trustme.CA(), folder / "cert.pem", folder / "key.pem"
+    issued = authority.issue_cert("127.0.0.1")
+    issued.cert_chain_pems[0].write_to_path(cert)
+    issued.private_key_pem.write_to_path(key)
+    return authority, cert, key
 
 
 async def test_a_port_in_use_is_one_line_for_agents(taken: Endpoint) -> None:
@@ -106,11 +116,7 @@ async def test_health_and_reflection_are_on(tmp_path: Path) -> None:
 
 
 async def test_tls_is_spoken_with_the_certificate_given(tmp_path: Path) -> None:
-    authority = trustme.CA()
-    certificate = authority.issue_cert("127.0.0.1")
-    cert, key = tmp_path / "cert.pem", tmp_path / "key.pem"
-    certificate.cert_chain_pems[0].write_to_path(cert)
-    certificate.private_key_pem.write_to_path(key)
+    authority, cert, key = certified(tmp_path)
     listener = GrpcListener(ANY, grpc_credentials(cert, key))
     await listener.start(grpc.method_handlers_generic_handler("none", {}))
     credentials = grpc.ssl_channel_credentials(authority.cert_pem.bytes())
@@ -159,11 +165,7 @@ async def test_the_operators_listener_says_what_sets_it(taken: Endpoint) -> None
 
 
 async def test_the_web_side_speaks_tls_besides(tmp_path: Path) -> None:
-    authority = trustme.CA()
-    issued = authority.issue_cert("127.0.0.1")
-    cert, key = tmp_path / "cert.pem", tmp_path / "key.pem"
-    issued.private_key_pem.write_to_path(str(key))
-    issued.cert_chain_pems[0].write_to_path(str(cert))
+    authority, cert, key = certified(tmp_path)
     listener = HttpListener(web.Application())
     await listener.start(ANY)
     encrypted = await listener.start_tls(ANY, web_context(cert, key))
@@ -178,6 +180,25 @@ async def test_the_web_side_speaks_tls_besides(tmp_path: Path) -> None:
     assert ["TLSv1.2", "TLSv1.3"] == await versions_taken(encrypted, authority)
     writer.close()
     await listener.stop()
+
+
+@pytest.mark.parametrize("tls", [True, False])
+async def test_operators_elsewhere_have_tls_where_there_is_a_certificate_unless_it_is_not_wished(
+    tmp_path: Path, *, tls: bool
+) -> None:
+    """What Prometheus asks by the machine's own name, a certificate for the agents' name does not prove."""
+    authority, cert, key = certified(tmp_path)
+    everywhere = Endpoint(host="0.0.0.0", port=free_port())
+    config = Config(data=tmp_path, http=ANY, admin=everywhere, admin_tls=tls, tls_cert=cert, tls_key=key)
+    sides = Sides(config)
+    await sides.start(web.Application(), web.Application())
+    context = ssl.create_default_context()
+    authority.configure_trust(context)
+    reader, writer = await asyncio.open_connection("127.0.0.1", everywhere.port, ssl=context if tls else None)
+    writer.write(b"GET / HTTP/1.0\r\n\r\n")
+    assert (await reader.read()).startswith(b"HTTP/1.0 404")
+    writer.close()
+    await sides.stop()
 
 
 async def test_connections_beyond_the_bound_are_closed_and_those_within_it_answered() -> None:

@@ -36,7 +36,7 @@ def test_agents_of_one_invitation_and_one_prefix_are_known_for_it(registry: Regi
     assert (50, 51, 60) == (first.joined, second.joined, third.joined)
     assert None is first.prefix
     entrants = [
-        admission.enter(f"Bearer {agent.id}.{secret}", address, b"")
+        admission.enter(f"Bearer {agent.id}.{secret}", admission.knock(address, b""))
         for (agent, secret), address in zip(joined, ("203.0.113.7", "203.0.113.9"), strict=True)
     ]
     with admission.seat(entrants[0]), admission.seat(entrants[1]):

@@ -123,14 +123,26 @@ def test_secrets_are_not_in_the_file(tmp_path: Path, registry: Registry) -> None
 def test_of_who_is_forgotten_only_the_pseudonym_stays(either: AnyRegistry) -> None:
     newcomer = Newcomer(isp="ptcl", province="Sindh", version="0.1.0", export_key=b"k" * 32)
     agent, _ = either.enrol(either.invite(Invite(expires_at=100), now=0), newcomer, now=50)
-    either.forget(agent.id)
-    assert "Sindh" == either.agents()[0].province  # nobody is forgotten who has not left
-    either.revoke(agent.id, now=60)
-    either.forget(agent.id)
+    either.forget(agent.id, now=60)
     (kept,) = either.agents()
     assert (agent.id, "ptcl", 60.0) == (kept.id, kept.isp, kept.revoked_at)
     assert ("", 0.0, None, "", b"") == (kept.province, kept.enrolled_at, kept.last_seen, kept.version, kept.digest)
     assert b"" == either.export_key(agent.id)
+    either.forget(agent.id, now=70)
+    assert (kept,) == either.agents()
+
+
+def test_what_is_forgotten_of_an_agent_does_not_come_back(either: AnyRegistry) -> None:
+    """What was noted of it meanwhile comes late."""
+    agent, other = enrolled(either), enrolled(either)
+    either.saw([(agent, "0.1.0"), (other, "0.1.0")], now=51)
+    either.heard({agent: 55, other: 55})
+    either.forget(agent, now=60)
+    either.heard({agent: 58, other: 65})
+    either.saw([(agent, "0.1.0")], now=59)
+    either.heard({other: 70})
+    found = {one.id: one for one in either.agents()}
+    assert (None, "", 70) == (found[agent].last_seen, found[agent].version, found[other].last_seen)
 
 
 def test_revocation_is_for_ever(either: AnyRegistry) -> None:

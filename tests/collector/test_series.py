@@ -9,8 +9,9 @@ import pytest
 from rabta_collector.admit import Reason
 from rabta_collector.catalogue import Catalogue
 from rabta_collector.eventtime import Doubt
+from rabta_collector.isp_share import WHOLE
 from rabta_collector.metrics import CATALOGUE
-from rabta_collector.series import Kept, Sample, Series, count_series, of_collector, of_country
+from rabta_collector.series import Kept, Sample, Series, Telling, count_series, of_collector, of_country
 from rabta_collector.state import Histogram, IngestStats, Snapshot, Tallies
 from rabta_collector.tallies import OTHER
 from rabta_proto.vocabulary import Failure, IspState, Mechanism, State
@@ -19,6 +20,7 @@ from support.crowded import Crowd, everything_fails
 
 LIMIT = 60_000
 README = Path(__file__).parents[2] / "collector" / "README.md"
+TELLING = Telling(share=WHOLE, tells=True)
 FILLED = Histogram(counts=(1,) * 8, sum_s=1.0)
 
 
@@ -27,7 +29,7 @@ def country(snapshot: Snapshot, catalogue: Catalogue | None = None) -> dict[str,
 
 
 def collector(stats: IngestStats, *, ready: bool = True) -> dict[str, dict[tuple[str, ...], object]]:
-    return named(list(of_collector(stats, decided=NOW, ready=ready, versions=("1", "3"))))
+    return named(list(of_collector(stats, TELLING, decided=NOW, ready=ready, versions=("1", "3"))))
 
 
 def named(series: list[Series]) -> dict[str, dict[tuple[str, ...], object]]:
@@ -37,7 +39,7 @@ def named(series: list[Series]) -> dict[str, dict[tuple[str, ...], object]]:
 def test_country_and_collector_together_have_every_metric_of_the_catalogue_in_its_order() -> None:
     of_both = [
         *of_country(make_snapshot(), make_catalogue()),
-        *of_collector(IngestStats(), decided=NOW, ready=True, versions=("1", "3")),
+        *of_collector(IngestStats(), TELLING, decided=NOW, ready=True, versions=("1", "3")),
     ]
     assert [metric.name for metric in CATALOGUE] == [one.metric.name for one in of_both]
 
@@ -186,7 +188,7 @@ def test_a_country_of_thirty_isps_and_fifty_platforms_stays_below_the_limit_what
     crowd = Crowd(everything_fails())
     crowd.go_on()
     count = count_series(of_country(crowd.snapshot(), crowd.catalogue))
-    count += count_series(of_collector(IngestStats(), decided=NOW, ready=True, versions=("1", "3")))
+    count += count_series(of_collector(IngestStats(), TELLING, decided=NOW, ready=True, versions=("1", "3")))
     stated = re.search(r"at most ([0-9,]+) series", README.read_text(encoding="utf-8"))
     assert stated
     assert 0.99 * LIMIT > int(stated[1].replace(",", "")) >= count > 0.95 * LIMIT

@@ -2,6 +2,7 @@
 
 import asyncio
 import sqlite3
+import threading
 from collections.abc import AsyncIterator, Awaitable
 from contextlib import closing
 from pathlib import Path
@@ -12,6 +13,7 @@ import pytest
 from rabta_collector.admit import MAX_MEASUREMENTS
 from rabta_collector.entries import Measured, Presence
 from rabta_collector.limits import Limits
+from rabta_collector.prefixes import Prefixes
 from rabta_collector.signing import verifies
 from rabta_proto.v1 import collector_pb2 as link
 from rabta_proto.v1 import collector_pb2_grpc as stubs
@@ -137,6 +139,21 @@ async def test_a_second_session_takes_the_place_of_the_first(server: Server) -> 
         assert 1 == server.stats.sessions
 
 
+async def test_where_others_take_agents_too_each_session_is_said_and_all_are_again(server: Server) -> None:
+    """They may have said meanwhile that an older one is over."""
+    server.accounts.shared = True
+    agent = await server.join()
+    async with agent.session() as first, agent.session() as second:
+        assert grpc.StatusCode.ABORTED == await first.status()
+        await second.acknowledged(batch(1))
+        assert [True, True] == [entry.connected for entry in server.entries if isinstance(entry, Presence)]
+        server.service.say_who_is_here()
+        await second.acknowledged(batch(2))
+        said = [entry for entry in server.entries if isinstance(entry, Presence)]
+        assert [(agent.id, True)] * 3 == [(entry.agent, entry.connected) for entry in said]
+        assert 1 == server.stats.sessions
+
+
 async def test_batches_of_two_sessions_of_one_agent_count_once(server: Server, tmp_path: Path) -> None:
     """The link broke, the agent came again, and the first session's batch is still on its way to the disk."""
     agent = await server.join()
@@ -204,12 +221,62 @@ async def test_of_an_agent_that_wants_to_be_forgotten_nothing_leads_to_a_volunte
     assert [agent.id] == [entry.agent for entry in server.entries if isinstance(entry, Measured)]
 
 
+async def test_where_forgetting_fails_an_agent_asks_again_as_if_it_had_not_asked(
+    server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    agent = await server.join()
+
+    def fail(_: str, *, now: float) -> None:
+        raise sqlite3.OperationalError(f"disk I/O error at {now}")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(server.registry, "forget", fail)
+        assert grpc.StatusCode.UNAVAILABLE == (await refusal(agent.leave(delete_measurements=True)))[0]
+    (before,) = server.registry.agents()
+    assert before.revoked_at is None
+    assert before.enrolled_at
+    answer = await agent.leave(delete_measurements=True)
+    assert link.DELETION_UNLINKED == answer.deletion
+    (kept,) = server.registry.agents()
+    assert (agent.id, "", 0.0) == (kept.id, kept.province, kept.enrolled_at)
+
+
 @pytest.mark.parametrize("credential", ["", "Bearer", "Bearer nobody.secret", "Basic eDp5", "Bearer {id}.wrong"])
 async def test_nothing_is_read_without_a_credential(server: Server, credential: str) -> None:
     agent = await server.join()
     agent.credential = (("authorization", credential.format(id=agent.id)),)
     async with agent.session(link.Hello()) as session:
         assert grpc.StatusCode.UNAUTHENTICATED == await session.status()
+
+
+async def test_strangers_are_counted_by_prefix_before_they_are_looked_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """They would wait with a message each, as many as there are, for a registry that does not answer."""
+    looks, answers = threading.Event(), threading.Event()
+
+    def look() -> int:
+        looks.set()
+        assert answers.wait(PATIENCE_S)
+        return 0
+
+    limits = Limits(prefix_burst_calls=3, prefix_calls_per_s=0.001)
+    async with Server(tmp_path / "data", limits=limits).running() as server:
+        monkeypatch.setattr(Prefixes, "of", lambda *_: b"a prefix of them all")
+        monkeypatch.setattr(server.registry, "change_mark", look)
+        server.accounts.shared = True
+        async with grpc.aio.insecure_channel(str(server.listener.endpoint)) as channel:
+            leave = stubs.CollectorStub(channel).Leave
+            calls = [leave(link.LeaveRequest(), metadata=(("authorization", "Bearer a.b"),)) for _ in range(5)]
+            try:
+                await asyncio.to_thread(looks.wait, PATIENCE_S)
+                async with asyncio.timeout(PATIENCE_S / 2):
+                    await until(lambda: 2 == sum(call.done() for call in calls))
+                assert {"prefix": 2} == server.stats.rejected
+            finally:
+                answers.set()
+            codes = sorted([(await call.code()).name for call in calls])
+    assert ["RESOURCE_EXHAUSTED"] * 2 + ["UNAUTHENTICATED"] * 3 == codes
 
 
 async def test_a_session_begins_with_a_hello(server: Server) -> None:

@@ -6,12 +6,14 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+import grpc
 import pytest
 
 from rabta_collector import upkeep
 from rabta_collector.accounts import Accounts
 from rabta_collector.outliers import SCORES
 from rabta_collector.registry import Registry
+from support.collector_server import Server
 
 
 class Watched(Accounts):
@@ -40,6 +42,19 @@ async def test_scores_are_noted_to_the_hundredth_whenever_they_change(
     keeping.cancel()
     await accounts.close()
     registry.close()
+
+
+async def test_an_agent_that_left_by_a_call_that_was_cut_off_is_put_out(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(upkeep, "REVOCATION_S", 0.01)
+    async with Server(tmp_path / "data").running() as server:
+        agent = await server.join()
+        async with agent.session() as session:
+            await server.accounts.leave(agent.id, forget=True)  # and nobody is there to end its session
+            watching = asyncio.create_task(upkeep.watch_registry(server.accounts, server.service))
+            assert grpc.StatusCode.UNAUTHENTICATED == await session.status()
+            watching.cancel()
 
 
 class Offers:

@@ -3,8 +3,10 @@
 from dataclasses import replace
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from rabta_collector.vantages import FORGOTTEN_S, KEPT, ROOM, Vantages
+from rabta_collector.vantages import FORGOTTEN_S, KEPT, LOSING, LOSING_LEAST, ROOM, Vantages
 from rabta_proto.model import (
     Detail,
     DnsQuery,
@@ -327,3 +329,44 @@ def test_tls_works_where_any_target_shows_its_own_certificate(
 def test_the_first_certificate_shown_puts_other_findings_in_another_light(agent: Agent) -> None:
     assert agent.tries("t1", SHOWN)
     assert not agent.tries("t2", SHOWN)
+
+
+tries = st.lists(st.tuples(st.integers(0, KEPT + 2).map(str), st.booleans()), max_size=60)
+
+
+def newest(tries: list[tuple[str, bool]]) -> dict[str, bool]:
+    """The last results of the latest targets."""
+    kept: dict[str, bool] = {}
+    for target, works in tries:
+        kept.pop(target, None)
+        kept[target] = works
+    return dict(list(kept.items())[-KEPT:])
+
+
+def any_of_two(results: dict[str, bool]) -> bool | None:
+    return True if any(results.values()) else False if len(results) >= 2 else None
+
+
+def loses(results: dict[str, bool]) -> bool | None:
+    return list(results.values()).count(False) >= LOSING * len(results) if len(results) >= LOSING_LEAST else None
+
+
+@given(tries)
+def test_what_lets_ipv6_through_is_counted_as_it_changes(tries: list[tuple[str, bool]]) -> None:
+    agent = Agent()
+    for number, (target, works) in enumerate(tries):
+        before, after = newest(tries[:number]), newest(tries[: number + 1])
+        told = agent.tries(target, (tcp(), None if works else SILENCE))
+        assert told is (any_of_two(before) is not any_of_two(after))
+        assert agent.ipv6() is any_of_two(after)
+        assert agent.ipv6(target) is any_of_two({other: one for other, one in after.items() if other != target})
+
+
+@given(tries)
+def test_what_met_silence_is_counted_as_it_changes(tries: list[tuple[str, bool]]) -> None:
+    vantages = Vantages()
+    for number, (target, quiet) in enumerate(tries):
+        before, after = newest(tries[:number]), newest(tries[: number + 1])
+        seen = measured(target, (tcp(V4), SILENCE), (tcp("1.1.1.1" if quiet else V4), None))
+        assert vantages.hear_reached("a", seen, NOON) is (loses(before) is not loses(after))
+        assert vantages.loses("a", "asked", NOON, 600) is loses(after)

@@ -10,6 +10,7 @@ from aiohttp.test_utils import TestClient, TestServer
 
 from rabta_collector.api import LISTINGS
 from rabta_collector.pages.render import POLICY
+from rabta_collector.parts import Look, MissingShareError, Wanted
 from rabta_collector.state import Event, Snapshot
 from rabta_collector.web import Views, make_app, make_operators_app
 from support.country import Country
@@ -220,3 +221,38 @@ async def test_other_sites_may_read_the_open_data_and_nothing_else(client: Clien
 def test_the_page_may_run_nothing_that_was_put_into_it() -> None:
     assert "unsafe" not in POLICY
     assert "script-src 'sha256-" in POLICY
+
+
+@dataclass(slots=True, kw_only=True)
+class Halved(Country):
+    """Nobody can say what is at PTCL and at Jazz."""
+
+    async def gather(self, wanted: Wanted) -> Look:
+        raise MissingShareError("nobody who decides on share 1/2 (ptcl, jazz) can be reached", ["ptcl", "jazz"])
+
+
+@pytest.mark.parametrize(
+    "path", ["verdicts", "isps", "events", "timeline", "counts", "events.atom", "events/stream", "badge.svg?platform=x"]
+)
+async def test_no_reader_of_the_api_is_shown_a_country_that_lacks_a_part(path: str) -> None:
+    async with serve(Halved()) as client:
+        answer = await client.get(f"/api/v1/{path}")
+        assert (503, "1") == (answer.status, answer.headers["Retry-After"])
+        assert "share 1/2 (ptcl, jazz)" in (await answer.json())["error"]["message"]
+
+
+@pytest.mark.parametrize(("path", "word"), [("/", "part of the country"), ("/ur/platform/x", "ملک کے ایک حصے")])
+async def test_nor_is_a_reader_of_the_pages_who_is_told_which_isps(path: str, word: str) -> None:
+    async with serve(Halved()) as client:
+        answer = await client.get(path)
+        assert 503 == answer.status
+        text = await answer.text()
+        assert word in text
+        assert "PTCL, Jazz" in text
+        assert "refresh" in text
+
+
+async def test_what_is_of_no_isp_is_told_all_the_same() -> None:
+    async with serve(Halved()) as client:
+        for path in ("/about", "/method", "/join", "/api/v1/platforms", "/api/v1/openapi.json"):
+            assert 200 == (await client.get(path)).status, path

@@ -34,6 +34,8 @@ PROMISED = {
     "RabtaIngestStalled",
     "RabtaCollectorDown",
     "RabtaProcessDown",
+    "RabtaArchiveBehind",
+    "RabtaCheckpointsFail",
     "RabtaWatchdog",
 }
 OF_OTHERS = {"process_cpu_seconds_total", "up", "scrape_duration_seconds"}
@@ -146,6 +148,8 @@ def test_no_runbook_is_left_without_its_alert() -> None:
         ("alertname=RabtaCollectorDown severity=critical", "everybody"),
         ("alertname=RabtaTooFewAgents severity=warning isp=ptcl", "email"),
         ("alertname=RabtaProcessDown severity=warning instance=a", "email"),
+        ("alertname=RabtaArchiveBehind severity=warning", "email"),
+        ("alertname=RabtaCheckpointsFail severity=warning", "email"),
         ("alertname=RabtaWatchdog severity=info", "watchdog"),
     ],
 )

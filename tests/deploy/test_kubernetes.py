@@ -65,7 +65,8 @@ def test_every_file_is_used() -> None:
 
 
 def test_there_are_three_servers_and_two_processes_of_each_part() -> None:
-    assert {"nats": 3, "ingest": 2, "decide": 2} == {name: one["spec"]["replicas"] for name, one in WORKLOADS.items()}
+    parts = {"nats": 3, "ingest": 2, "decide": 2, "archive": 2}
+    assert parts == {name: one["spec"]["replicas"] for name, one in WORKLOADS.items()}
 
 
 @pytest.mark.parametrize("name", WORKLOADS)
@@ -135,7 +136,7 @@ def test_config_maps_are_made_of_what_is_there() -> None:
             assert {item["key"] for item in one.get("items", ())} <= keys[one["name"]]
 
 
-@pytest.mark.parametrize("part", ["ingest", "decide"])
+@pytest.mark.parametrize("part", ["ingest", "decide", "archive"])
 def test_a_part_takes_its_configuration_and_finds_its_files(part: str) -> None:
     config = load_config(file=FOLDER / f"{part}.toml", flags={}, environment={})
     place = parse_place(config.journal)
@@ -172,10 +173,47 @@ def test_nobody_reaches_anything_that_is_not_said() -> None:
     for policy in policies.values():
         selector = policy["podSelector"].get("matchLabels", {})
         for name, workload in WORKLOADS.items():
-            if matches(selector, workload):
+            if "matchExpressions" not in policy["podSelector"] and matches(selector, workload):
                 opened[name] |= {port["port"] for rule in policy.get("ingress", ()) for port in rule["ports"]}
-    assert {"nats": {4222, 6222}, "ingest": {50051, 8443, 9150}, "decide": {8080, 9150}} == opened
+    parts = {"ingest": {50051, 8443, 9150}, "decide": {8080, 9150}, "archive": {9150}}
+    assert {"nats": {4222, 6222}} | parts == opened
     assert "restricted" == of_kind("Namespace")[0]["metadata"]["labels"]["pod-security.kubernetes.io/enforce"]
+
+
+def test_questions_of_readers_find_their_way_to_who_decides() -> None:
+    """By a name that the others look up, through the one port that is open for them."""
+    (http,) = (port["containerPort"] for port in pods(WORKLOADS["decide"])["containers"][0]["ports"][:1])
+    assert pods(WORKLOADS["decide"])["setHostnameAsFQDN"] is True
+    (policy,) = (one["spec"] for one in of_kind("NetworkPolicy") if one["metadata"]["name"] == "questions")
+    (expression,) = policy["podSelector"]["matchExpressions"]
+    assert {"key": "app", "operator": "In", "values": ["ingest", "decide"]} == expression
+    (rule,) = policy["egress"]
+    assert [{"protocol": "TCP", "port": http}] == rule["ports"]
+    assert [{"podSelector": {"matchLabels": {"app": "decide"}}}] == rule["to"]
+
+
+@pytest.mark.parametrize("number", [1, 2, 3])
+def test_the_readme_makes_a_workload_of_each_share(number: int) -> None:
+    text = (FOLDER / "README.md").read_text(encoding="utf-8")
+    (script,) = (one for one in re.findall(r"```sh\n(.*?)```", text, re.DOTALL) if "--share" in one)
+    made = script.replace("kubectl --namespace rabta apply --filename -", "cat")
+    done = subprocess.run(
+        ["bash", "-c", made],
+        env={"n": str(number), "PATH": "/usr/bin:/bin"},
+        cwd=FOLDER.parents[1],
+        capture_output=True,
+    )
+    assert (0, b"") == (done.returncode, done.stderr)
+    (one,) = filter(None, yaml.safe_load_all(done.stdout))
+    for version in VERSIONS:
+        kubernetes_validate.validate(one, version, strict=True)
+    assert f"decide-{number}" == one["metadata"]["name"]
+    assert ["decide", f"--share={number}/3", "--config", "/etc/rabta/decide.toml"] == pods(one)["containers"][0]["args"]
+    own = {"app": "decide", "share": str(number)}
+    assert own == one["spec"]["selector"]["matchLabels"]
+    assert matches(own, one)
+    (apart,) = pods(one)["affinity"]["podAntiAffinity"]["requiredDuringSchedulingIgnoredDuringExecution"]
+    assert own == apart["labelSelector"]["matchLabels"]
 
 
 def test_the_servers_configuration_is_that_of_deploy_nats_with_every_value_that_it_asks_for() -> None:
@@ -198,4 +236,4 @@ def test_prometheus_finds_the_service_of_all_processes() -> None:
     (name,) = looked_up["names"]
     (service,) = [one for one in of_kind("Service") if one["metadata"]["name"] == name.split(".")[0]]
     assert [looked_up["port"]] == [port["port"] for port in service["spec"]["ports"]]
-    assert all(matches(service["spec"]["selector"], WORKLOADS[part]) for part in ("ingest", "decide"))
+    assert all(matches(service["spec"]["selector"], WORKLOADS[part]) for part in ("ingest", "decide", "archive"))

@@ -4,9 +4,12 @@ Each part does its work with its own account, and nothing that it asks for is re
 """
 
 import asyncio
+import contextlib
 import json
 import re
+import shutil
 import subprocess
+import urllib.error
 import urllib.request
 from collections.abc import AsyncIterator, Iterator
 from contextlib import closing
@@ -16,8 +19,9 @@ import nats
 import pytest
 from nats.aio.client import Client
 
-from lab.programs import AGENT, COLLECTOR, Program, environment, run
+from lab.programs import AGENT, COLLECTOR, Program, ProgramError, environment, run
 from lab.waiting import until
+from rabta_collector.isps import default_isps
 from rabta_collector.jetstream import link
 from rabta_collector.jetstream.rows import StreamRows
 from rabta_collector.journal_file import UnusableJournalError
@@ -57,24 +61,36 @@ def servers(tmp_path: Path) -> Iterator[Guarded]:
 
 
 class Parts:
-    """One process of each part, with accounts of their own."""
+    """A process that takes agents, one of each of two shares, and an archive, each part with its own account."""
 
     def __init__(self, servers: Guarded, folder: Path, target: str) -> None:
         self.folder, self.servers = folder, servers
         platform = '[[platform]]\nid = "x"\nname = "X"\ncategory = "GRP"\n[[platform.target]]\n'
         (folder / "targets.toml").write_text(f'{platform}url = "{target}"\n', encoding="utf-8")
+        commands = {
+            "ingest": self.command("ingest", "ingest"),
+            "decide": self.command("decide", "decide", "--share=1/2"),
+            "other": self.command("decide", "other", "--share=2/2"),
+            "archive": self.command("archive", "archive", "--keep"),
+        }
         self.programs = {
-            part: Program(self._command(part), environment(), folder / f"{part}.log") for part in ("ingest", "decide")
+            name: Program(command, environment(), folder / f"{name}.log") for name, command in commands.items()
         }
 
-    def _command(self, part: str) -> tuple[str, ...]:
+    def command(self, part: str, name: str, *words: str) -> tuple[str, ...]:
         listens = ("--http", "127.0.0.1:0", "--grpc", "127.0.0.1:0")
-        files = ("--data", str(self.folder / part), "--targets", str(self.folder / "targets.toml"))
-        return (COLLECTOR, part, *files, *listens, "--lab", "--journal", self.servers.url(part))
+        files = ("--data", str(self.folder / name), "--targets", str(self.folder / "targets.toml"))
+        return (COLLECTOR, part, *files, *listens, *words, "--lab", "--journal", self.servers.url(part))
 
     async def operate(self, *words: str) -> str:
         command = (COLLECTOR, *words, "--data", str(self.folder / "decide"), "--journal", self.servers.url("operator"))
         return await run(*command, within=WITHIN_S)
+
+    async def waits(self) -> bool:
+        """Whether the first share's process has nothing to decide on yet, and stays for it."""
+        program = self.programs["decide"]
+        assert program.running, program.last_words()
+        return "registry.awaited" in program.log.read_text(encoding="utf-8")
 
     def said(self, part: str, what: str) -> str:
         """An address that it tells where it begins, of its `agents` or its `page`; empty: it has not begun yet."""
@@ -92,9 +108,16 @@ async def parts(servers: Guarded, tmp_path: Path) -> AsyncIterator[Parts]:
     made = Parts(servers, tmp_path, f"tcp://127.0.0.1:{target.sockets[0].getsockname()[1]}")
     async with target:
         try:
+            await made.programs["decide"].start()  # it may make nothing, and waits for who may
+            await until(made.waits, within=WITHIN_S)
             for part, program in made.programs.items():
-                await program.start()
-                await until(lambda part=part: asyncio.to_thread(made.said, part, "page"), within=WITHIN_S)
+                if not program.running:
+                    await program.start()
+                what = "health" if part == "archive" else "page"
+                await until(lambda part=part, what=what: asyncio.to_thread(made.said, part, what), within=WITHIN_S)
+                if part == "ingest":
+                    (tmp_path / "archive").mkdir()
+                    shutil.copy(tmp_path / "ingest" / "plan.key", tmp_path / "archive" / "plan.key")
             yield made
         finally:
             await asyncio.gather(*(program.stop() for program in made.programs.values()))
@@ -115,9 +138,38 @@ async def test_every_part_does_its_work_with_its_own_account(parts: Parts, tmp_p
         answer = await asyncio.to_thread(urllib.request.urlopen, f"http://{parts.said('decide', 'page')}/metrics")
         return b"rabta_isp_info" in answer.read()
 
+    async def answered(part: str) -> bool:
+        """With what the other share knows, too."""
+        try:
+            url = f"http://{parts.said(part, 'page')}/api/v1/isps"
+            isps = json.load(await asyncio.to_thread(urllib.request.urlopen, url))["isps"]
+        except urllib.error.HTTPError:
+            return False
+        return len(isps) == len(default_isps())
+
     await until(lease, within=WITHIN_S)
+    for part in ("ingest", "decide", "other"):
+        await until(lambda part=part: answered(part), within=WITHIN_S)
+    await until(lambda: ready(parts, "archive"), within=WITHIN_S)
+    await who_has_other_keys_takes_no_agents(parts)
     assert [] == parts.servers.violations()
     await no_part_can_do_anothers_work(parts.servers)
+
+
+async def who_has_other_keys_takes_no_agents(parts: Parts) -> None:
+    """Agents would seal exports for a key that the others have not."""
+    (parts.folder / "second").mkdir()
+    shutil.copy(parts.folder / "ingest" / "plan.key", parts.folder / "second" / "plan.key")
+    with pytest.raises(ProgramError, match=r"import\.key: agents know another one"):
+        await run(*parts.command("ingest", "second"), within=WITHIN_S)
+
+
+async def ready(parts: Parts, part: str) -> bool:
+    """Whether it has looked at all that it has to, and found nothing wrong."""
+    with contextlib.suppress(OSError):  # a 503 is one of these
+        await asyncio.to_thread(urllib.request.urlopen, f"http://{parts.said(part, 'health')}/readyz")
+        return True
+    return False
 
 
 REFUSED = {
@@ -127,6 +179,8 @@ REFUSED = {
         "rabta.now.held",
         "rabta.now.page",
         "rabta.now.ask.1",
+        "rabta.now.part.a",
+        "_INBOX.decide.a",
         "$JS.API.STREAM.PURGE.rabta",
         "$JS.API.STREAM.DELETE.rabta",
         "$JS.API.STREAM.UPDATE.rabta",
@@ -137,6 +191,7 @@ REFUSED = {
         "rabta.journal.ptcl.a",
         "rabta.journal._.a",
         "rabta.now.roll",
+        "_INBOX.ingest.a",
         "$KV.rabta_registry.agent.a",
         "$KV.rabta_registry.invite.a",
         "$JS.API.STREAM.CREATE.rabta",
@@ -144,6 +199,22 @@ REFUSED = {
         "$JS.API.STREAM.UPDATE.rabta",
         "$JS.API.STREAM.MSG.DELETE.rabta",
         "$JS.API.STREAM.PURGE.KV_rabta_registry",
+        "$JS.API.STREAM.PURGE.rabta",
+        "$JS.API.STREAM.PURGE.rabta_EVENTS",
+        "rabta.marks.a",
+        "rabta.need.archive.1.1.a",
+    ),
+    "archive": (
+        "rabta.journal.ptcl.a",
+        "rabta.journal._.a.here",
+        "rabta.lease.decide",
+        "rabta.event.ptcl",
+        "rabta.need.decide.1.1.a",
+        "rabta.now.held",
+        "$KV.rabta_registry.agent.a",
+        "$JS.API.STREAM.DELETE.rabta",
+        "$JS.API.STREAM.PURGE.KV_rabta_registry",
+        "$JS.API.STREAM.CREATE.rabta",
     ),
     "operator": (
         "rabta.journal.ptcl.a",
@@ -157,6 +228,7 @@ REFUSED = {
 UNHEARD = {
     "ingest": ("rabta.journal.>", "$KV.>", "_INBOX.decide.>", "_INBOX.>", ">"),
     "decide": ("rabta.journal.>", "$KV.>", "_INBOX.ingest.>", "_INBOX.>", ">"),
+    "archive": ("rabta.journal.>", "rabta.now.>", "$KV.>", "_INBOX.decide.>", "_INBOX.>", ">"),
     "operator": ("rabta.now.>", "$KV.>", "_INBOX.ingest.>", ">"),
 }
 

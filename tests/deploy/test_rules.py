@@ -9,7 +9,7 @@ from support.rulebench import ISPS, SEVERAL, Case, check
 X = ("x", "ptcl")
 RESTART = {"missed": ((120.0, 150.0),), "replaying": ((150.0, 180.0),)}
 """The collector is gone for half a minute, and reads its journal for another half."""
-SLOW = {"RabtaTooFewAgents": 15, "RabtaIngestStalled": 15}
+SLOW = {"RabtaTooFewAgents": 15, "RabtaIngestStalled": 15, "RabtaArchiveBehind": 15, "RabtaCheckpointsFail": 15}
 """Alerts of many minutes, tried in longer steps."""
 EVERYWHERE = {("x", isp): {0: "reachable", 60: "blocked", 240: "reachable"} for isp in ISPS}
 
@@ -35,6 +35,10 @@ def of_a_cell(alert: str, state: str, *, holds_s: int, stays_s: int) -> tuple[Ca
     )
 
 
+FAILED = 'rabta_collector_archive_failures_total{job="rabta",instance="c"}'
+UNWRITTEN = 'rabta_collector_checkpoints_total{result="failed",job="rabta",instance="c"}'
+WRITTEN = 'rabta_collector_checkpoints_total{result="written",job="rabta",instance="c"}'
+SEALED = 'rabta_collector_archive_sealed_timestamp_seconds{job="rabta",instance="c"}'
 ONE_BAD_AGENT = {
     'rabta_reachable_agents_ratio{platform="x",isp="ptcl",job="rabta",instance="c"}': lambda at: 0.67,
     'rabta_measurement_failures_total{platform="x",isp="ptcl",step="tls",failure="other",job="rabta",instance="c"}': (
@@ -266,6 +270,57 @@ CASES: dict[str, tuple[Case, ...]] = {
             more={'rabta_collector_decided_timestamp_seconds{job="rabta",instance="c"}': lambda at: 0.0},
             missed=((300, 900),),
             firing={290: ("RabtaIngestStalled",), 500: ("RabtaCollectorDown",)},
+        ),
+    ),
+    "RabtaArchiveBehind": (
+        Case(
+            name="fires and resolves",
+            more={SEALED: lambda at: at - (37 * 3600 if 60 <= at < 1500 else 13 * 3600), FAILED: lambda at: at // 60},
+            firing={600: (), 765: ("RabtaArchiveBehind",), 1515: ()},
+        ),
+        Case(
+            name="a day that is not over", more={SEALED: lambda at: at - 25.5 * 3600, FAILED: float}, firing={1200: ()}
+        ),
+        Case(
+            name="nothing came for days",
+            more={SEALED: lambda at: at - 99 * 3600, FAILED: lambda at: 5.0},
+            firing={1200: ()},
+        ),
+        Case(name="nothing was ever sealed", firing={1200: ()}),
+        Case(
+            name="missed scrapes",
+            more={SEALED: lambda at: at - 37 * 3600, FAILED: lambda at: at // 60},
+            missed=((700, 730), (900, 930)),
+            firing={590: (), 765: ("RabtaArchiveBehind",), 915: ("RabtaArchiveBehind",)},
+        ),
+        Case(
+            name="no data",
+            more={SEALED: lambda at: at - 37 * 3600, FAILED: lambda at: at // 60},
+            missed=((900, 1500),),
+            firing={890: ("RabtaArchiveBehind",), 1400: ("RabtaCollectorDown",)},
+        ),
+    ),
+    "RabtaCheckpointsFail": (
+        Case(
+            name="fires and resolves",
+            more={UNWRITTEN: lambda at: at // 60, WRITTEN: lambda at: max(0.0, (at - 2400) // 60)},
+            firing={600: (), 1020: ("RabtaCheckpointsFail",), 2550: ()},
+        ),
+        Case(
+            name="one fails now and then",
+            more={UNWRITTEN: lambda at: at // 600, WRITTEN: lambda at: at // 300},
+            firing=dict.fromkeys(range(900, 2400, 60), ()),
+        ),
+        Case(
+            name="nothing is to be written",
+            more={UNWRITTEN: lambda at: 0.0, WRITTEN: lambda at: 3.0},
+            firing={1800: ()},
+        ),
+        Case(
+            name="missed scrapes",
+            more={UNWRITTEN: lambda at: at // 60, WRITTEN: lambda at: 0.0},
+            missed=((1030, 1060), (1200, 1230)),
+            firing={1020: ("RabtaCheckpointsFail",), 1215: ("RabtaCheckpointsFail",)},
         ),
     ),
     "RabtaCollectorDown": (

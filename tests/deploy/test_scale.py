@@ -27,7 +27,7 @@ DEPLOY = Path(__file__).resolve().parents[2] / "deploy"
 PAGE = DEPLOY / "scale.md"
 WITHIN_S = 120.0
 JOURNAL = re.findall(r"^JOURNAL='(.+)'$", PAGE.read_text(encoding="utf-8"), re.MULTILINE)[0]
-PARTS, KINDS = ("ingest", "decide"), ("grpc", "https", "http", "admin")
+PARTS, KINDS = ("ingest", "decide", "archive"), ("grpc", "https", "http", "admin")
 HOST = f"127.77.{os.getpid() % 250}.{os.getpid() // 250 % 250}"
 """An address of loopback that is nobody else's: here no port is taken between its choice and its use."""
 
@@ -87,7 +87,7 @@ class Town:
             else {}
         )
         places |= (
-            {"0.0.0.0:50051": f"{HOST}:{ports['grpc']}", "0.0.0.0:8443": f"{HOST}:{ports['https']}"}
+            {"0.0.0.0:50051": f"{HOST}:{ports['grpc']}", "0.0.0.0:8444": f"{HOST}:{ports['https']}"}
             if part == "ingest"
             else {}
         )
@@ -96,9 +96,15 @@ class Town:
             if part == "decide"
             else {}
         )
+        places |= (
+            {"0.0.0.0:9153": f"{HOST}:{ports['admin']}", "127.0.0.1:8082": f"{HOST}:{ports['http']}"}
+            if part == "archive"
+            else {}
+        )
         file = self.folder / f"{part}{number}.toml"
         file.write_text(put(shipped, places), encoding="utf-8")
-        command = (COLLECTOR, part, "--config", str(file), "--targets", str(self.folder / "targets.toml"), "--lab")
+        words = ("archive", "--keep") if part == "archive" else (part,)
+        command = (COLLECTOR, *words, "--config", str(file), "--targets", str(self.folder / "targets.toml"), "--lab")
         return Program(command, environment(), self.folder / f"{part}{number}.log")
 
     def _haproxy(self) -> tuple[str, ...]:
@@ -110,7 +116,7 @@ class Town:
         )
         for n in (0, 1):
             ports = self.ports["ingest", n]
-            for kind, port in (("grpc", 50051), ("https", 8443)):
+            for kind, port in (("grpc", 50051), ("https", 8444)):
                 text = put(text, {f"n{n + 1}.nats.example:{port}": f"{HOST}:{ports[kind]} port {ports['http']}"})
         text = put(text, {"check port 8081": "check", "maxconn 40000": "maxconn 1000"})
         (self.folder / "haproxy.cfg").write_text(text, encoding="utf-8")
@@ -237,14 +243,14 @@ async def move(town: Town) -> None:
     """Keys, journal and registry, by steps 3 and 4; then everything starts, and HAProxy where the old one was."""
     folder = town.folder
     for n in (0, 1):
-        places = {"/var/lib/rabta-ingest": f"{folder}/ingest{n}", "/var/lib/rabta-decide": f"{folder}/decide{n}"}
+        places = {"/var/lib/rabta-ingest": f"{folder}/ingest{n}", "/var/lib/rabta-archive": f"{folder}/archive{n}"}
         typed.type_in(typed.commands(PAGE, "3. The keys", 0, places | {"/var/lib/rabta/": f"{folder}/old/"}))
     places = {JOURNAL: town.journal(JOURNAL), "/opt/rabta/bin/rabta-collector": COLLECTOR}
     places |= {"/var/lib/rabta-ingest": f"{folder}/ingest0", "/var/lib/rabta": f"{folder}/old"}
     require("sqlite3", "sqlite3")
     script = typed.commands(PAGE, "4. The move", 0, places)
     await asyncio.to_thread(typed.type_in, script, quiet=False)
-    await town.start(("ingest", 0), ("ingest", 1), ("decide", 0), ("decide", 1))
+    await town.start(("ingest", 0), ("ingest", 1), ("decide", 0), ("decide", 1), ("archive", 0))
     await town.balancer.start()
     await until(town.opens, within=WITHIN_S)
 
@@ -266,13 +272,14 @@ async def any_of_them_may_go(town: Town) -> None:
 async def go_back(town: Town) -> None:
     await town.end()
     town.servers.nodes[0].start()
-    folder, back = town.folder, f"{town.folder}/back"
+    folder = town.folder
     places = {'"$JOURNAL"': f"'{town.journal(JOURNAL)}'", "/opt/rabta/bin/rabta-collector": COLLECTOR}
-    script = typed.commands(
-        PAGE, "Going back", 0, places | {"/var/lib/rabta-back": back, "/var/lib/rabta/": f"{folder}/old/"}
-    )
-    await asyncio.to_thread(typed.type_in, script, quiet=False)
-    again = town.serve("back")
+    places |= {"/var/lib/rabta-ingest": f"{folder}/ingest0", "/var/lib/rabta-archive": f"{folder}/archive0"}
+    back = {"/var/lib/rabta-back": f"{folder}/back"}
+    await asyncio.to_thread(typed.type_in, typed.commands(PAGE, "Going back", 0, places | back), quiet=False)
+    swapped = back | {"/var/lib/rabta-before": f"{folder}/before", "/var/lib/rabta": f"{folder}/old"}
+    typed.type_in(typed.commands(PAGE, "Going back", 1, swapped))
+    again = town.serve("old")
     try:
         await again.start()
         await until(lambda: _ready(again), within=WITHIN_S)

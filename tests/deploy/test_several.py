@@ -85,6 +85,16 @@ def test_one_of_several_is_told_of_and_all_of_them_are_the_collector(tmp_path: P
     assert "" == checked(one, restart, every, deciding, folder=tmp_path)
 
 
+def test_a_share_that_nobody_takes_over_is_a_collector_that_is_down(tmp_path: Path) -> None:
+    case = Case(
+        name="orphaned",
+        gone=DIES,
+        orphaned=((0.0, 600.0),),
+        firing={205: (), 230: ("RabtaCollectorDown", GONE), 590: ("RabtaCollectorDown", GONE), 620: ()},
+    )
+    assert "" == checked(case, folder=tmp_path)
+
+
 def test_with_one_process_alone_it_is_the_collector_that_is_gone(tmp_path: Path) -> None:
     case = Case(name="alone", missed=((60, 400),), firing={200: ("RabtaCollectorDown",), 390: ("RabtaCollectorDown",)})
     assert "" == check([case], tmp_path, scrape_s=5)

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from rabta_collector.config import load_config
+from rabta_collector.isp_share import parse_share
 from rabta_collector.jetstream.place import parse_place
 from support.programs import require
 
@@ -19,9 +20,14 @@ EXPOSED_AT_MOST = {
     "rabta-collector.service": 1.0,
     "rabta-ingest.service": 1.0,
     "rabta-decide.service": 1.0,
+    "rabta-decide@.service": 1.0,
+    "rabta-archive.service": 1.0,
 }
+INSTANCE = "1-3"
+"""As systemd writes the share 1/3 in a unit's name; `%I` is the share again."""
+
 CONFIGURED = {"collector": DEPLOY / "collector.toml"} | {
-    part: DEPLOY / "scale" / f"{part}.toml" for part in ("ingest", "decide")
+    part: DEPLOY / "scale" / f"{part}.toml" for part in ("ingest", "decide", "archive")
 }
 
 
@@ -37,11 +43,18 @@ def test_a_service_can_do_little_to_the_machine(unit: str) -> None:
 @pytest.mark.parametrize("unit", sorted(EXPOSED_AT_MOST))
 def test_systemd_knows_every_line(unit: str, tmp_path: Path) -> None:
     """Its program is not installed here, so another stands in its place."""
-    text = (UNITS / unit).read_text(encoding="utf-8")
-    (tmp_path / unit).write_text(re.sub(r"/opt/rabta/bin/\S+", "/bin/true", text), encoding="utf-8")
-    command = [require("systemd-analyze", "systemd"), "verify", "--man=no", str(tmp_path / unit)]
+    text, name = (UNITS / unit).read_text(encoding="utf-8"), unit.replace("@.", f"@{INSTANCE}.")
+    (tmp_path / name).write_text(re.sub(r"/opt/rabta/bin/\S+", "/bin/true", text), encoding="utf-8")
+    command = [require("systemd-analyze", "systemd"), "verify", "--man=no", str(tmp_path / name)]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
-    assert (0, "") == (done.returncode, "".join(line for line in done.stderr.splitlines(True) if unit in line))
+    assert (0, "") == (done.returncode, "".join(line for line in done.stderr.splitlines(True) if name in line))
+
+
+@pytest.mark.parametrize("unit", sorted(EXPOSED_AT_MOST.keys() - {"rabta-agent.service", "rabta-ingest.service"}))
+def test_what_is_in_no_hurry_may_step_back(unit: str) -> None:
+    """Who writes a checkpoint or seals a day does (setpriority(2), which is among @resources)."""
+    filters = re.findall(r"^SystemCallFilter=(.*)$", (UNITS / unit).read_text(encoding="utf-8"), re.MULTILINE)
+    assert "setpriority" in filters[-1].split()
 
 
 def test_every_service_has_a_user_and_the_state_directory_of_its_own() -> None:
@@ -62,10 +75,26 @@ def test_a_collector_keeps_its_data_where_its_unit_lets_it(part: str) -> None:
     assert re.findall(r"--config (\S+)$", unit, re.MULTILINE) == [f"/etc/rabta/{part}.toml"]
 
 
-@pytest.mark.parametrize("part", ["ingest", "decide"])
+def test_a_share_is_decided_on_as_the_whole_is_by_a_unit_of_its_own() -> None:
+    whole, share = ((UNITS / f"rabta-{name}.service").read_text(encoding="utf-8") for name in ("decide", "decide@"))
+    new = [line for line in share.splitlines() if line not in whole.splitlines() and not line.startswith("#")]
+    begins = "ExecStart=/opt/rabta/bin/rabta-collector decide --config /etc/rabta/decide.toml"
+    assert [
+        "Description=Rabta decide: share %I of the ISPs",
+        "StateDirectory=rabta-decide-%i",
+        "EnvironmentFile=-/etc/rabta/decide-%i.env",
+        f"{begins} --data /var/lib/rabta-decide-%i --share %I",
+    ] == new
+    command = [require("systemd-escape", "systemd"), "--unescape", INSTANCE]
+    said = subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
+    assert "1/3" == str(parse_share(said))
+
+
+@pytest.mark.parametrize("part", ["ingest", "decide", "archive"])
 def test_a_part_runs_its_own_command_with_its_own_account_and_reaches_this_machine_alone(part: str) -> None:
     unit = (UNITS / f"rabta-{part}.service").read_text(encoding="utf-8")
-    assert f"ExecStart=/opt/rabta/bin/rabta-collector {part} --config" in unit
+    command = "archive --keep" if part == "archive" else part
+    assert f"ExecStart=/opt/rabta/bin/rabta-collector {command} --config" in unit
     assert "IPAddressAllow=localhost\nIPAddressDeny=any\n" in unit
     place = parse_place(load_config(file=CONFIGURED[part], flags={}, environment={}).journal)
     assert (part, 3, 3, True) == (place.user, place.replicas, len(place.servers), place.tls)

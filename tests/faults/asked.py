@@ -5,6 +5,7 @@ RABTA_FAULTS_ROUNDS    rounds of each test that kills or cuts
 RABTA_FAULTS_AGENTS    agents of a crowd, and
 RABTA_FAULTS_SECONDS   for how long they send while processes are killed at random, and
 RABTA_FAULTS_RATE      how many measurements a second all of them together
+RABTA_FAULTS_SHARES    among how many processes the ISPs are shared that decide
 RABTA_FAULTS_JOURNAL   measurements of the journal that is replayed
 RABTA_FAULTS_SEED      the seed of a run that went wrong, as it printed it
 """
@@ -26,19 +27,20 @@ def rounds(bounded: int, long: int = 200) -> int:
 
 
 class Crowded(NamedTuple):
-    """Agents that measure so much a second, all together, and for how many seconds."""
+    """Agents that measure so much a second, all together, and for how many seconds; shares of their ISPs."""
 
     agents: int
     seconds: float
     rate: float
+    shares: int
 
 
 def crowd(bounded: Crowded, long: Crowded) -> Crowded:
     """How large a crowd is, and for how long."""
     usual = long if LONG else bounded
-    asked = (os.environ.get(f"RABTA_FAULTS_{name}") for name in ("AGENTS", "SECONDS", "RATE"))
-    agents, seconds, rate = (float(one or number) for one, number in zip(asked, usual, strict=True))
-    return Crowded(int(agents), seconds, rate)
+    asked = (os.environ.get(f"RABTA_FAULTS_{name}") for name in ("AGENTS", "SECONDS", "RATE", "SHARES"))
+    agents, seconds, rate, shares = (float(one or number) for one, number in zip(asked, usual, strict=True))
+    return Crowded(int(agents), seconds, rate, int(shares))
 
 
 def journal_length(bounded: int, long: int = 10_000_000) -> int:

@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 import shutil
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +15,7 @@ from faults.tellers import Turn, turns_of
 from lab.programs import COLLECTOR, Program, environment
 from lab.system import free_port
 from lab.waiting import until
+from rabta_collector.isp_share import WHOLE, IspShare
 from rabta_collector.jetstream.place import Place
 
 LOOK_S = 0.1
@@ -24,12 +25,14 @@ KEYS = ("plan.key", "import.key")
 class Part:
     """One process."""
 
-    def __init__(self, fleet: "Fleet", role: str, number: int, grpc: int) -> None:
+    def __init__(self, fleet: "Fleet", role: str, number: int, grpc: int, share: IspShare = WHOLE) -> None:
         self.role, self.name, self.data = role, f"{role}{number}", fleet.root / f"{role}{number}"
+        self.share = share
         self.grpc, self.http = grpc, free_port()
         where = [f"--grpc=127.0.0.1:{self.grpc}", f"--http=127.0.0.1:{self.http}"]
         files = [f"--targets={fleet.targets}", f"--config={fleet.settings}"]
-        command = [COLLECTOR, role, f"--data={self.data}", *where, *files, "--lab"]
+        shared = [] if share.whole else [f"--share={share}"]
+        command = [COLLECTOR, role, f"--data={self.data}", *where, *files, *shared, "--lab"]
         self.program = Program(command, fleet.environment, fleet.logs / f"{self.name}.log")
 
     @property
@@ -67,11 +70,15 @@ class Fleet(Rig):
         *,
         ingests: int = 2,
         decides: int = 2,
+        shares: int = 1,
         checkpoint: str = CHECKPOINT,
         settings: str = "",
         **how: Any,
     ) -> None:
-        """`checkpoint`: between two of those of whoever decides; `settings`: further lines of the configuration."""
+        """`decides`: processes of each share of the ISPs. `checkpoint`: between two of theirs.
+
+        `settings`: further lines of the configuration.
+        """
         super().__init__(root, stream=stream, **how)
         self.settings = root / "collector.toml"
         self.settings.write_text(settings, encoding="utf-8")
@@ -81,7 +88,9 @@ class Fleet(Rig):
             RABTA_CHECKPOINT=checkpoint, RABTA_JOURNAL=str(stream), RABTA_ENDPOINTS=endpoints
         )
         self.ingests = [Part(self, "ingest", number, port) for number, port in enumerate(ports)]
-        self.decides = [Part(self, "decide", number, 0) for number in range(decides)]
+        self.shares = [IspShare(number, shares) for number in range(1, shares + 1)]
+        dealt = [share for share in self.shares for _ in range(decides)]
+        self.decides = [Part(self, "decide", number, 0, share) for number, share in enumerate(dealt)]
 
     @property
     def parts(self) -> list[Part]:
@@ -99,37 +108,45 @@ class Fleet(Rig):
                 shutil.copy(first.data / key, part.data / key)
         await asyncio.gather(*(part.start() for part in (*others, *self.decides)))
 
-    async def ruler(self) -> Part:
-        """The one that tells Prometheus of the country."""
+    def of_share(self, share: IspShare) -> list[Part]:
+        """Those that decide on it."""
+        return [part for part in self.decides if part.share == share]
+
+    async def ruler(self, share: IspShare = WHOLE) -> Part:
+        """The one that tells Prometheus of a share of the country."""
         found: list[Part] = []
 
         async def rules() -> bool:
-            found[:] = [part for part in self.decides if part.program.running and await tells(part)]
+            found[:] = [part for part in self.of_share(share) if part.program.running and await tells(part)]
             return bool(found)
 
         await until(rules, within=PATIENCE_S, beat=LOOK_S)
         (ruler,) = found
         return ruler
 
-    def turns(self) -> list[Turn]:
-        """When each began to tell of the country, or told no more, as their logs have it."""
-        logs = ((part.name, part.program.log.read_text(encoding="utf-8")) for part in self.decides)
+    def turns(self, share: IspShare = WHOLE) -> list[Turn]:
+        """When each began to tell of a share of the country, or told no more, as their logs have it."""
+        logs = ((part.name, part.program.log.read_text(encoding="utf-8")) for part in self.of_share(share))
         return [turn for name, log in logs for turn in turns_of(name, log)]
 
     async def counted(self, step: str, operations: int) -> None:
-        """Until so many operations of a step are counted at each that decides; each ends when it has told so."""
-        for _ in self.decides:
-            ruler = await self.ruler()
+        """Until so many operations of a step are counted by all shares, at each that decides; then these end."""
+        for _ in self.of_share(self.shares[0]):
+            rulers = [await self.ruler(share) for share in self.shares]
 
-            async def all_of_them(ruler: Part = ruler) -> bool:
-                return await ruler.sum_of("rabta_measurements_total", step=step) == operations
+            async def sums(rulers: Sequence[Part] = rulers) -> list[float]:
+                return [await ruler.sum_of("rabta_measurements_total", step=step) for ruler in rulers]
+
+            async def all_of_them(sums: Callable[[], Awaitable[list[float]]] = sums) -> bool:
+                return sum(await sums()) == operations
 
             try:
                 await until(all_of_them, within=PATIENCE_S, beat=0.5)
             except TimeoutError:
-                found = await ruler.sum_of("rabta_measurements_total", step=step)
-                raise AssertionError(f"{ruler.name} has counted {found:g} of {operations} {step}") from None
-            await ruler.program.stop()
+                names = " and ".join(ruler.name for ruler in rulers)
+                raise AssertionError(f"{names} have counted {await sums()} of {operations} {step}") from None
+            for ruler in rulers:
+                await ruler.program.stop()
 
     async def end(self) -> None:
         await super().end()

@@ -14,18 +14,16 @@ from pathlib import Path
 from faults.asked import PATIENCE_S as PATIENCE
 from faults.crowd import PATIENCE_S, Errand, Second
 from faults.fleet import Fleet
+from faults.joining import join
 from faults.rig import TESTS
 from faults.truth import ISPS, Truth
 from lab.programs import Program, environment
 from lab.waiting import until
-from rabta_collector.datadir import DataDir
-from rabta_collector.registry import Invite, Newcomer, Registry
 from rabta_collector.rows import Where, open_rows
 from rabta_proto.v1.collector_pb2 import MeasurementBatch
 from rabta_proto.vocabulary import Role
 
 CONTROLS = 2
-JOINED_AGO_S = 86_400
 CHUNK = 500
 
 
@@ -95,16 +93,16 @@ def _tail(log: Path, size: int = 4096) -> bytes:
         return file.read()
 
 
-def join(system: Fleet, agents: int) -> Path:
-    """So many agents have joined, as the first process finds in its data directory; their credentials."""
-    first = DataDir(system.ingests[0].data)
-    with closing(Registry(first.state)) as registry:
-        lines = [
-            line
-            for number, isp in enumerate(ISPS)
-            for line in _join(registry, Role.PROBE, isp, (agents - CONTROLS + number) // len(ISPS))
-        ]
-        lines += _join(registry, Role.CONTROL, "", agents - len(lines))
+def assemble(system: Fleet, agents: int) -> Path:
+    """So many agents have joined, as the first process finds in its data directory; their credentials and roles."""
+    data = system.ingests[0].data
+    lines = [
+        f"{credential} {Role.PROBE}"
+        for number, isp in enumerate(ISPS)
+        for credential in join(data, isp, (agents - CONTROLS + number) // len(ISPS))
+    ]
+    controls = join(data, "", agents - len(lines), role=Role.CONTROL)
+    lines += [f"{credential} {Role.CONTROL}" for credential in controls]
     credentials = system.root / "credentials"
     credentials.write_text("\n".join(lines), encoding="utf-8")
     return credentials
@@ -123,14 +121,6 @@ def gather(system: Fleet, credentials: Path, *, pace: tuple[float, float], begin
     env = environment(PYTHONPATH=str(TESTS))
     command = [sys.executable, "-m", "faults.crowd", json.dumps(asdict(errand))]
     return Crowd(Program(command, env, system.logs / "crowd.log"))
-
-
-def _join(registry: Registry, role: Role, isp: str, count: int) -> list[str]:
-    now = time.time()
-    token = registry.invite(Invite(role=role, isp=isp, uses=count, expires_at=now + 3600), now=now)
-    newcomer = Newcomer(isp=isp, province="", version="0")
-    joined = (registry.enrol(token, newcomer, now=now - JOINED_AGO_S) for _ in range(count))
-    return [f"{agent.id}.{secret} {role}" for agent, secret in joined]
 
 
 async def balance(told: Mapping[str, Account], journal: Where) -> Balance:

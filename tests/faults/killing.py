@@ -7,10 +7,12 @@ from collections import Counter
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from enum import StrEnum
+from functools import partial
 from random import Random
 
 from faults.fleet import Fleet, Part
 from faults.tellers import Turn
+from rabta_collector.isp_share import IspShare
 from support.nats import Nats
 
 CUT_S = 4.0
@@ -26,10 +28,10 @@ class Victim(StrEnum):
 
     INGEST = "ingest"
     DECIDE = "decide"
-    """The one that tells Prometheus of the country."""
+    """One that tells Prometheus of the country, or of its share of it."""
 
     STANDBY = "standby"
-    """Another one that decides."""
+    """Another one of a share."""
 
     LEADER = "leader"
     """The node that leads the journal."""
@@ -73,10 +75,13 @@ class Killer:
             case Victim.INGEST:
                 await self._kill_part(self.random.choice(self.system.ingests))
             case Victim.DECIDE:
-                await self._kill_part(await self.system.ruler(), then=self._taken_over)
+                share = self.random.choice(self.system.shares)
+                await self._kill_part(await self.system.ruler(share), then=partial(self._taken_over, share))
             case Victim.STANDBY:
-                ruler = await self.system.ruler()
-                await self._kill_part(self.random.choice([one for one in self.system.decides if one is not ruler]))
+                share = self.random.choice(self.system.shares)
+                ruler = await self.system.ruler(share)
+                others = [one for one in self.system.of_share(share) if one is not ruler]
+                await self._kill_part(self.random.choice(others))
             case Victim.CUT:
                 await self._cut()
             case _:
@@ -125,9 +130,9 @@ class Killer:
         await self.goes_on()
         self.resumed_s = max(self.resumed_s, time.monotonic() - began)
 
-    async def _taken_over(self) -> None:
+    async def _taken_over(self, share: IspShare) -> None:
         began = time.monotonic()
-        await self.system.ruler()
+        await self.system.ruler(share)
         self.take_over_s = max(self.take_over_s, time.monotonic() - began)
 
     async def roll(self) -> None:

@@ -149,6 +149,7 @@ class Rig:
         home: Path | None = None,
         whole: bool = False,
         control: bool = False,
+        isp: str = "ptcl",
         prefix: Sequence[str] = (),
         **settings: str,
     ) -> Member:
@@ -162,9 +163,8 @@ class Rig:
         member = Member(
             name=name, home=home, diary=diary, program=Program([*prefix, *program], env, self.logs / f"{name}.log")
         )
-        token = (await run(COLLECTOR, "invite", *self.where(), "--role=control" if control else "--isp=ptcl")).split()[
-            0
-        ]
+        whose = "--role=control" if control else f"--isp={isp}"
+        token = (await run(COLLECTOR, "invite", *self.where(), whose)).split()[0]
         await run(*prefix, AGENT, "join", url or f"http://{self.host}:{self.grpc}", "--invite", token, env=env)
         member.id = str(json.loads((home / "credential.json").read_text(encoding="utf-8"))["agent_id"])
         self.members.append(member)

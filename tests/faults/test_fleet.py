@@ -11,6 +11,7 @@ from faults.asked import PATIENCE_S, TIMEOUT_S, dice, rounds, tell
 from faults.fleet import Fleet, fleet
 from faults.gathering import numbers_of
 from faults.killing import Killer, Victim
+from faults.said import all_said, said
 from lab.programs import COLLECTOR, run
 from lab.waiting import until
 from rabta_collector.jetstream.place import parse_place
@@ -53,8 +54,19 @@ async def test_sigkill_of_any_process_or_node_loses_nothing_and_counts_nothing_t
         await killer.all_back()
         await system.deliver()
         finding = await system.account()
+        records = [part.data / "record.sqlite" for part in system.decides]
+        await until(lambda: all_said(parse_place(nats.url()), records), within=PATIENCE_S)
+        events = sum(map(len, (await said(parse_place(nats.url()))).values()))
         await counted(system)
-    tell("fleet", rounds=count, kills=count, longest_take_over_s=round(killer.take_over_s, 1), **finding.figures())
+    assert events, "nothing was decided"
+    tell(
+        "fleet",
+        rounds=count,
+        kills=count,
+        longest_take_over_s=round(killer.take_over_s, 1),
+        events=events,
+        **finding.figures(),
+    )
     assert finding.good, str(finding)
     assert 0 == finding.waiting
     assert killer.take_over_s <= TAKEN_OVER_S

@@ -4,7 +4,7 @@ import asyncio
 import json
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import closing
+from itertools import starmap
 from pathlib import Path
 
 import pytest
@@ -12,12 +12,11 @@ import pytest
 from faults.asked import LONG, PATIENCE_S, TIMEOUT_S, tell
 from faults.books import Journaled, read_journal, read_spool
 from faults.diary import read_diary
+from faults.joining import invite, join
 from faults.oracle import Finding, compare
 from faults.regions import Part, Region, Regions, regions
 from faults.rig import deliver
 from lab.waiting import until
-from rabta_collector.datadir import DataDir
-from rabta_collector.registry import Invite, Newcomer, Registry
 from rabta_collector.roles.ground import SOUND
 from support.nats import version
 from support.programs import require, require_namespaces
@@ -46,15 +45,11 @@ async def system(tmp_path: Path) -> AsyncIterator[Regions]:
 
 def gather(system: Regions) -> dict[str, str]:
     """Each side's crowd has joined, as the first process finds in its data directory; a token for one agent more."""
-    now, tokens = time.time(), dict[str, str]()
-    with closing(Registry(DataDir(system.north.ingest.data).state)) as registry:
-        for region in system.both:
-            isp = ISPS[region.name]
-            invite = Invite(isp=isp, uses=CROWD + 1, expires_at=now + 3600)
-            token = tokens[region.name] = registry.invite(invite, now=now)
-            newcomer = Newcomer(isp=isp, province="", version="0")
-            joined = [registry.enrol(token, newcomer, now=now - 86_400) for _ in range(CROWD)]
-            system.gather(region, [f"{agent.id}.{secret}" for agent, secret in joined])
+    data, tokens = system.north.ingest.data, dict[str, str]()
+    for region in system.both:
+        isp = ISPS[region.name]
+        system.gather(region, join(data, isp, CROWD))
+        tokens[region.name] = invite(data, isp)
     return tokens
 
 
@@ -93,11 +88,14 @@ def silent(part: Part) -> Callable[[], Awaitable[bool]]:
 async def seconds(looks: dict[str, Callable[[], Awaitable[bool]]], began: float) -> dict[str, float]:
     """How long after a moment each of these was so."""
 
-    async def one(look: Callable[[], Awaitable[bool]]) -> float:
-        await until(look, within=PATIENCE_S)
+    async def one(name: str, look: Callable[[], Awaitable[bool]]) -> float:
+        try:
+            await until(look, within=PATIENCE_S)
+        except TimeoutError:
+            raise TimeoutError(f"not within {PATIENCE_S:g} s: {name}") from None
         return round(time.time() - began, 1)
 
-    return dict(zip(looks, await asyncio.gather(*map(one, looks.values())), strict=True))
+    return dict(zip(looks, await asyncio.gather(*starmap(one, looks.items())), strict=True))
 
 
 async def start(system: Regions, first: Region) -> None:

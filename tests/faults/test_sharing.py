@@ -4,7 +4,6 @@ import json
 import re
 import sys
 import time
-from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -12,13 +11,12 @@ import pytest
 from faults.asked import LONG, PATIENCE_S, TIMEOUT_S, tell
 from faults.books import read_journal
 from faults.fleet import Fleet, fleet
+from faults.joining import join
 from faults.rig import TESTS
 from lab.programs import Program, environment
 from lab.system import free_port
 from lab.waiting import until
-from rabta_collector.datadir import DataDir
 from rabta_collector.jetstream.place import parse_place
-from rabta_collector.registry import Invite, Newcomer, Registry
 from rabta_collector.roles.balance import ENOUGH, LEAST, SPARE
 from support.nats import Nats
 from support.programs import require
@@ -54,13 +52,8 @@ def balancer(system: Fleet, port: int) -> Program:
 
 def gather(system: Fleet, agents: int, port: int) -> Program:
     """So many agents that know one address."""
-    now = time.time()
-    with closing(Registry(DataDir(system.ingests[0].data).state)) as registry:
-        token = registry.invite(Invite(isp="ptcl", uses=agents, expires_at=now + 3600), now=now)
-        newcomer = Newcomer(isp="ptcl", province="", version="0")
-        joined = [registry.enrol(token, newcomer, now=now - 86_400) for _ in range(agents)]
     credentials = system.root / "credentials"
-    credentials.write_text("\n".join(f"{agent.id}.{secret}" for agent, secret in joined), encoding="utf-8")
+    credentials.write_text("\n".join(join(system.ingests[0].data, "ptcl", agents)), encoding="utf-8")
     targets = re.findall(r'url = "(.*)"', system.targets.read_text(encoding="utf-8"))
     errand = {"ports": [port], "credentials": str(credentials), "targets": targets, "batch": 2, "every_s": 1.0}
     env = environment(PYTHONPATH=str(TESTS))

@@ -39,4 +39,5 @@ def test_inconclusive_is_wrong_once_a_state_was_told() -> None:
 
 def test_who_has_told_what_is_counted() -> None:
     held = hear("reachable", 50.0)
-    assert (1, 1, 0) == (held.told, held.decided("decide0"), held.decided("decide1"))
+    told = [held.decided("decide0", "ptcl"), held.decided("decide0", "zong"), held.decided("decide1", "ptcl")]
+    assert (1, [1, 0, 0]) == (held.told, told)

@@ -77,6 +77,6 @@ class Held:
             else:
                 self.latest_s = max(self.latest_s, at - max(turn for turn in self.truth.blocked if turn <= at))
 
-    def decided(self, teller: str) -> int:
-        """Of how many platforms at ISPs it has told a state."""
-        return sum(one[0] == teller for one in self._decided)
+    def decided(self, teller: str, isp: str) -> int:
+        """Of how many platforms at an ISP it has told a state."""
+        return sum((one[0], one[2]) == (teller, isp) for one in self._decided)

@@ -8,8 +8,9 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
 from faults.fleet import Fleet, Part
-from faults.truth import Held
+from faults.truth import ISPS, PLATFORMS, Held
 from lab.waiting import until
+from rabta_collector.isps import default_isps
 from rabta_proto.vocabulary import IspState
 
 LOOK_S = 1.0
@@ -61,10 +62,12 @@ async def watching(system: Fleet, held: Held) -> AsyncIterator[Watch]:
         running.cancel()
 
 
-async def decided(system: Fleet, held: Held, cells: int, within_s: float) -> None:
-    """Until every process that decides has told of so many platforms at ISPs."""
+async def decided(system: Fleet, held: Held, within_s: float) -> None:
+    """Until every process that decides has told of all platforms at its ISPs."""
+    listed = [isp.id for isp in default_isps()]
 
     async def all_of_them() -> bool:
-        return all(held.decided(part.name) >= cells for part in system.decides)
+        owned = [(part.name, {*part.share.owned(listed)} & {*ISPS}) for part in system.decides]
+        return all(held.decided(name, isp) == len(PLATFORMS) for name, isps in owned for isp in isps)
 
     await until(all_of_them, within=within_s)

@@ -26,12 +26,16 @@ Rows = list[dict[str, Any]]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Places:
-    """Where everything listens, on loopback. `webhook`: who is told of alerts; empty: nobody."""
+    """Where everything listens, on loopback. `webhook`: who is told of alerts; empty: nobody.
+
+    `others`: further processes of the same collector.
+    """
 
     collector: int
     prometheus: int
     alertmanager: int
     webhook: str = ""
+    others: tuple[int, ...] = ()
 
     @property
     def prometheus_url(self) -> str:
@@ -63,8 +67,11 @@ class Monitoring:
     def _address(self) -> None:
         """Puts our addresses in place of the shipped ones."""
         own = self._folder / "prometheus"
-        for name in ("collector", "prometheus", "alertmanager"):
-            target = [{"targets": [f"127.0.0.1:{getattr(self.places, name)}"]}]
+        places = self.places
+        listening = {"prometheus": (places.prometheus,), "alertmanager": (places.alertmanager,)}
+        listening["collector"] = (places.collector, *places.others)
+        for name, ports in listening.items():
+            target = [{"targets": [f"127.0.0.1:{port}" for port in ports]}]
             (own / "targets" / f"{name}.yml").write_text(json.dumps(target), encoding="utf-8")
         shipped = (own / "prometheus.yml").read_text(encoding="utf-8")
         page = f"http://127.0.0.1:{self.places.collector}"

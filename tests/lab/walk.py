@@ -17,6 +17,7 @@ from pathlib import Path
 
 from lab.atlas import PAKISTAN, Atlas
 from lab.country import Country
+from lab.disks import empty_debian, say
 from lab.ledger import balance
 from lab.programs import COLLECTOR, ProgramError, one_error, run
 from lab.system import Files, Ports, System, free_port
@@ -197,11 +198,7 @@ class Walk:
 
 def _made(given: Path | None, folder: Path) -> Root:
     """An empty Debian with a volunteer's account."""
-    path = given or folder / "root"
-    if given is None:
-        say("debootstrap: some minutes ...")
-        made = ["debootstrap", "--variant=minbase", f"--include={PACKAGES}", "bookworm", str(path)]
-        subprocess.run(made, check=True, stdout=subprocess.DEVNULL)
+    path = empty_debian(given, folder / "root", PACKAGES)
     subprocess.run(["mount", "-t", "proc", "proc", str(path / "proc")], check=True)
     root = Root(path)
     if not (path / "home" / VOLUNTEER).exists():
@@ -214,10 +211,6 @@ def _made(given: Path | None, folder: Path) -> Root:
     if not (inside / path.name).exists():
         (inside / path.name).symlink_to("/")
     return root
-
-
-def say(line: str) -> None:
-    print(line, flush=True)
 
 
 def main() -> int:

@@ -3,8 +3,6 @@
 import pickle
 from collections.abc import Callable
 from dataclasses import fields, replace
-from datetime import timedelta
-from typing import Any
 
 import pytest
 from hypothesis import given
@@ -16,34 +14,9 @@ from rabta_proto.v1 import measurement_pb2 as wire
 from rabta_proto.vocabulary import Depth
 from support.factories import NEAR, story, works
 from support.strategies import measurements
+from support.varied import at_another_time, sent
 
 Change = Callable[[Measurement], Measurement]
-
-
-def sent(measurement: Measurement) -> Measurement:
-    """As a collector has it."""
-    return from_message(wire.Measurement.FromString(to_message(measurement).SerializeToString()))
-
-
-def at_another_time(thing: Any) -> Any:
-    """The same with other numbers in every field that varies."""
-    if isinstance(thing, tuple):
-        return tuple(map(at_another_time, thing))
-    if (varying := VARYING.get(type(thing))) is None:
-        return thing
-    values = {field.name: getattr(thing, field.name) for field in fields(thing)}
-    return replace(
-        thing,
-        **{name: _another(value) if name in varying else at_another_time(value) for name, value in values.items()},
-    )
-
-
-def _another(value: Any) -> Any:
-    if value is None:
-        return 1
-    if isinstance(value, bytes):
-        return value + b"1"
-    return value + (timedelta(seconds=1) if not isinstance(value, int) else 1 if value < 2**62 else -1)
 
 
 def usual(measurement: Measurement) -> bool:

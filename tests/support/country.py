@@ -1,11 +1,13 @@
 """A country in mixed states, made by hand: what the views are shown in tests and screenshots."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from rabta_collector.backfill import Voices
-from rabta_collector.catalogue import Catalogue, Need, Platform, Target
+from rabta_collector.catalogue import Catalogue, Isp, Need, Platform, Target
+from rabta_collector.isp_share import WHOLE, IspShare
 from rabta_collector.newsroom import Newsroom
+from rabta_collector.parts import Look, Wanted
 from rabta_collector.query import By, Query
 from rabta_collector.record.counts import Counted
 from rabta_collector.record.rollup import JUDGEMENTS
@@ -23,6 +25,7 @@ from rabta_collector.state import (
     Verdict,
     Witness,
 )
+from rabta_collector.taking import take
 from rabta_collector.testimony import Testimony
 from rabta_collector.timeline import Span
 from rabta_proto.vocabulary import Failure, IspKind, IspState, Judgement, Mechanism, State, Step
@@ -307,6 +310,12 @@ class Country:
     late: Voices = field(default_factory=dict)
     is_ready: bool = True
     newsroom: Newsroom = field(default_factory=Newsroom)
+    share: IspShare = WHOLE
+    elsewhere: list[Event] = field(default_factory=list)
+    """What was decided of ISPs of other shares, as it was heard."""
+
+    def hear_elsewhere(self, events: Sequence[Event]) -> None:
+        self.elsewhere += events
 
     @property
     def testimony(self) -> Testimony:
@@ -328,7 +337,11 @@ class Country:
         )
 
     def find_late(self, query: Query) -> Voices:
-        return self.late
+        return {
+            (isp, platform): heard
+            for (isp, platform), heard in self.late.items()
+            if query.platform in (None, platform) and query.isp in (None, isp)
+        }
 
     def find_counts(self, query: Query) -> tuple[Counted, ...]:
         """Ten measurements of each platform at each ISP, in the hour before; by day, of three days."""
@@ -345,6 +358,19 @@ class Country:
 
     def find_past(self, query: Query) -> tuple[Span, ...]:
         return tuple(s for s in self.past if query.platform in (None, s.platform) and query.isp in (None, s.isp))
+
+    async def gather(self, wanted: Wanted) -> Look:
+        return take(self, wanted)
+
+    def newsroom_of(self, isp: str | None) -> Newsroom:
+        return self.newsroom
+
+    @property
+    def isps(self) -> tuple[Isp, ...]:
+        return tuple(Isp(id=id_, name=name, kind=kind) for id_, name, kind in ISPS)
+
+    def mark(self) -> object:
+        return self.events[-1].id if self.events else 0
 
     def ready(self) -> bool:
         return self.is_ready

@@ -14,7 +14,7 @@ from support.nats import Node, free_ports
 
 DEPLOY = Path(__file__).resolve().parents[2] / "deploy" / "nats"
 NODES = 3
-USERS = ("collector", "ingest", "decide", "operator")
+USERS = ("collector", "ingest", "decide", "archive", "operator")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

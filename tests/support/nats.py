@@ -122,7 +122,8 @@ class Nats:
 
     def __init__(self, folder: Path, *, nodes: int = 1, room: str = "1GB") -> None:
         """`room`: for all streams of a node."""
-        ports, routes = free_ports(nodes), free_ports(nodes)
+        free = free_ports(2 * nodes)  # at once: of two calls the second may give what the first one gave
+        ports, routes = free[:nodes], free[nodes:]
         self.nodes = []
         for number in range(nodes):
             text = ACCOUNT.format(store=folder / f"store{number}", room=room)

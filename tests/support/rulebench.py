@@ -35,7 +35,7 @@ class Case:
 
     `missed`: scrapes that fail. `replaying`: the collector runs and shows nothing of the country. `more`: series by
     name, in place of the usual ones where they bear the same name and labels. `gone`: which processes cannot be scraped
-    then, of those that `SEVERAL` names.
+    then, of those that `SEVERAL` names. `orphaned`: when nobody takes over what one of them decided on.
     """
 
     name: str
@@ -48,6 +48,7 @@ class Case:
     sessions: Changes = field(default_factory=lambda: {0: 17.0})
     missed: tuple[Span, ...] = ()
     gone: Mapping[str, tuple[Span, ...]] = field(default_factory=dict)
+    orphaned: tuple[Span, ...] = ()
     replaying: tuple[Span, ...] = ()
     more: Mapping[str, Callable[[float], float]] = field(default_factory=dict)
     up: Callable[[float], float | None] | None = None
@@ -106,7 +107,8 @@ def _labels(alert: str) -> str:
 def _series(case: Case, scrape_s: int, processes: Sequence[str]) -> dict[str, list[str]]:
     times = range(0, case.length + scrape_s, scrape_s)
     made: dict[str, list[str]] = {}
-    for name, value in (_country(case) | _collector(case) | dict(case.more)).items():
+    shares = 1 if processes is ALONE else 2
+    for name, value in (_country(case) | _collector(case, shares) | dict(case.more)).items():
         of_country = not name.startswith("rabta_collector_")
         for process in processes:
             told = [at if _tells(case, process, name, at, processes) else None for at in times]
@@ -132,16 +134,21 @@ def _tells(case: Case, process: str, series: str, at: float, processes: Sequence
         return False
     if processes is ALONE:
         return True
-    if series.startswith(("rabta_collector_ready", "rabta_collector_decided")):
+    if series.startswith(("rabta_collector_ready", "rabta_collector_decided", "rabta_collector_shares")):
         return process in SEVERAL[:2]
-    if series.startswith("rabta_collector_"):
+    share = re.search(r'share="(\d)"', series)
+    if share is None and series.startswith("rabta_collector_"):
         return process in SEVERAL[2:]
     found = re.search(r'isp="(\w+)"', series)
-    owner = SEVERAL[list(ISPS).index(found[1]) % 2 if found else 0]
+    owner = SEVERAL[int(share[1]) - 1 if share else list(ISPS).index(found[1]) % 2 if found else 0]
     other = SEVERAL[1 - SEVERAL.index(owner)]
     if process == owner:
         return True
-    return process == other and any(begin + TAKEN_OVER_S <= at < end for begin, end in case.gone.get(owner, ()))
+    return (
+        process == other
+        and not _within(case.orphaned, at)
+        and any(begin + TAKEN_OVER_S <= at < end for begin, end in case.gone.get(owner, ()))
+    )
 
 
 def _hidden(case: Case, at: float, of_country: bool) -> bool:
@@ -202,9 +209,15 @@ def _cell(case: Case, platform: str, isp: str, target: str) -> dict[str, Callabl
     return made
 
 
-def _collector(case: Case) -> dict[str, Callable[[float], float | None]]:
+def _collector(case: Case, shares: int) -> dict[str, Callable[[float], float | None]]:
     target = 'job="rabta",instance="c"'
-    return {
+    numbers = map(str, range(1, shares + 1))
+    told = {
+        f'rabta_collector_share_told{{share="{share}",{target}}}': lambda at: float(not _within(case.replaying, at))
+        for share in numbers
+    }
+    return told | {
+        f"rabta_collector_shares{{{target}}}": lambda at: float(shares),
         f"rabta_collector_ready{{{target}}}": lambda at: float(not _within(case.replaying, at)),
         f"rabta_collector_decided_timestamp_seconds{{{target}}}": lambda at: 0.0 if _within(case.replaying, at) else at,
         f"rabta_collector_sessions{{{target}}}": lambda at: float(_at(case.sessions, at)),

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 
 PAGE = b"<html><title>Fine</title></html>"
 RESPONSE = b"HTTP/1.1 200 OK\r\ncontent-length: %d\r\nconnection: close\r\n\r\n%s" % (len(PAGE), PAGE)
@@ -12,9 +12,14 @@ RESPONSE = b"HTTP/1.1 200 OK\r\ncontent-length: %d\r\nconnection: close\r\n\r\n%
 async def serving(response: bytes = RESPONSE) -> AsyncIterator[str]:
     """The URL of the server."""
 
+    open_: set[asyncio.StreamWriter] = set()
+
     async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        await reader.readuntil(b"\r\n\r\n")
-        writer.write(response)
+        open_.add(writer)
+        with suppress(asyncio.IncompleteReadError, OSError):  # whoever asked went away
+            await reader.readuntil(b"\r\n\r\n")
+            writer.write(response)
+        open_.discard(writer)
         writer.close()
 
     server = await asyncio.start_server(answer, "127.0.0.1", 0)
@@ -23,4 +28,6 @@ async def serving(response: bytes = RESPONSE) -> AsyncIterator[str]:
         yield f"http://127.0.0.1:{port}/"
     finally:
         server.close()
+        for writer in open_:  # whoever has come and not asked yet
+            writer.close()
         await server.wait_closed()

@@ -157,7 +157,8 @@ class SpoolThread:
             raise SpoolError(self._spool.path, RuntimeError(tr("it was damaged, and opened anew")))
 
     async def _do(self, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
-        return await asyncio.wrap_future(self._thread.submit(work, *args, **kwargs))
+        """What was handed over is done, whoever is cancelled that waits: else what waits its turn would be dropped."""
+        return await asyncio.shield(asyncio.wrap_future(self._thread.submit(work, *args, **kwargs)))
 
 
 class Hold:

@@ -30,14 +30,15 @@ class Accounts:
 
     def __init__(self, registry: AnyRegistry, *, shared: bool = False, clock: Callable[[], float] = time.time) -> None:
         """`shared`: other processes take agents on, too."""
-        self._registry, self._shared, self._clock = registry, shared, clock
+        self._registry, self.shared, self._clock = registry, shared, clock
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="registry")
         self._agents = {agent.id: agent for agent in registry.agents()}
         self._mark = registry.change_mark()
         self._heard: dict[str, float] = {}
         self._came: dict[str, str] = {}
         self._met = float("-inf")
-        self._meeting: asyncio.Task[None] | None = None
+        self._meeting: asyncio.Task[bool] | None = None
+        self._leaving: set[asyncio.Task[str]] = set()
         self._used: dict[str, bytes] = {}
         """Digests of new secrets that agents have used, and that the file does not tell of yet."""
 
@@ -58,8 +59,11 @@ class Accounts:
         return known
 
     async def meet(self, authorization: str) -> None:
-        """Looks whether another process has made a credential that is not known here; once in `MEET_S` at the most."""
-        if not self._shared:
+        """Looks whether another process has made a credential that is not known here; once in `MEET_S` at the most.
+
+        Raises `Refused` where that cannot be told: an agent that is told that nobody knows it gives up for ever.
+        """
+        if not self.shared:
             return
         try:
             agent, secret = parse_bearer(authorization)
@@ -70,15 +74,19 @@ class Accounts:
             return
         if self._meeting is None or self._meeting.done():
             self._meeting = asyncio.get_running_loop().create_task(self._meet())
-        await asyncio.shield(self._meeting)
+        if not await asyncio.shield(self._meeting):
+            raise Refused(Reason.JOURNAL, "whether the credential is known cannot be told now")
 
-    async def _meet(self) -> None:
-        """All who come until it begins share one look."""
+    async def _meet(self) -> bool:
+        """All who come until it begins share one look; whether it saw anything."""
         loop = asyncio.get_running_loop()
         await asyncio.sleep(max(0.0, self._met + MEET_S - loop.time()))
         self._met, self._meeting = loop.time(), None
+        looked = False
         with _spared():
             await self.refresh()
+            looked = True
+        return looked
 
     def province_of(self, agent: str) -> str:
         """The province that the volunteer named; empty for none."""
@@ -111,14 +119,26 @@ class Accounts:
         self._agents[agent.id] = agent
         return agent, secret
 
-    async def forget(self, agent: str) -> None:
-        """Takes away whatever tells whose an agent was."""
-        await self._call(self._registry.forget, agent)
-        await self._load()
+    async def leave(self, agent: str, *, forget: bool) -> None:
+        """Revokes a credential for ever, and takes away whatever tells whose an agent was, if that is wanted.
 
-    async def revoke(self, agent: str) -> None:
-        await self._call(self._registry.revoke, agent, now=self._clock())
-        await self._load()
+        All of it or nothing, and also where nobody waits for it any more: an agent that was revoked cannot ask for the
+        rest. Raises `Refused` where it cannot be written down now.
+        """
+        leaving = asyncio.create_task(self._leave(agent, forget=forget))
+        self._leaving.add(leaving)
+        leaving.add_done_callback(self._leaving.discard)
+        if problem := await asyncio.shield(leaving):
+            raise Refused(Reason.JOURNAL, f"who leaves cannot be written down: {problem}")
+
+    async def _leave(self, agent: str, *, forget: bool) -> str:
+        """What was in the way; empty: nothing."""
+        try:
+            await self._call(self._registry.forget if forget else self._registry.revoke, agent, now=self._clock())
+            await self._load()
+        except FAILING as wrong:
+            return str(wrong)
+        return ""
 
     async def saw(self, agent: str, version: str) -> None:
         """Notes that an agent was here, and with which secret, unless the disk takes nothing just now."""
@@ -161,16 +181,14 @@ class Accounts:
         mark = await self._call(self._registry.change_mark)
         if mark == self._mark:
             return False
-        self._mark = mark
         await self._load()
+        self._mark = mark  # not before: who asks meanwhile, or after this failed, is to load as well
         return True
 
-    async def catch_up(self) -> bool:
+    async def catch_up(self) -> None:
         """The same, unless the registry cannot be read just now."""
-        changed = False
         with _spared():
-            changed = await self.refresh()
-        return changed
+            await self.refresh()
 
     def joined_at(self, agent: str) -> float:
         """When an agent joined, Unix seconds; 0 where it is not known."""
@@ -197,6 +215,7 @@ class Accounts:
             self._agents[id_] = replace(self._agents[id_], digest=used, pending=(), secret_at=self._clock())
 
     async def close(self) -> None:
+        await asyncio.gather(*self._leaving)
         await self.keep_heard()
         await self._call(self._registry.close)
         self._thread.shutdown()

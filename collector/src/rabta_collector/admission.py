@@ -1,7 +1,8 @@
 """Who comes in, and how much of each: one answer for every way here, on raw bytes, before anything is decoded.
 
-`knock` is for every call, `enter` for every call with a credential, `charge` for every message after it. What a peer's
-address is used for ends here: its prefix is counted under a salted hash that changes daily (prefixes.py), in memory.
+`knock` is for every call, before it waits for anything, `enter` for every call with a credential, `charge` for every
+message after it. What a peer's address is used for ends here: its prefix is counted under a salted hash that changes
+daily (prefixes.py), in memory.
 """
 
 import time
@@ -83,12 +84,8 @@ class Admission:
         if prefix is not None and not self._enrolments.try_draw(prefix, 1, self._clock()):
             raise Refused(Reason.ENROLMENTS, "too many agents joined from this network; try again in an hour")
 
-    def enter(self, authorization: str, address: str, raw: bytes) -> Entrant:
-        """Whose call this is: the value of `authorization`, the peer's address, and what came with it, if anything.
-
-        Raises `Refused`.
-        """
-        prefix = self.knock(address, raw)
+    def enter(self, authorization: str, prefix: bytes | None) -> Entrant:
+        """Whose call this is: the value of `authorization`, and what `knock` said. Raises `Refused`."""
         return Entrant(agent=self._accounts.verify(*parse_bearer(authorization)), prefix=prefix)
 
     def charge(self, entrant: Entrant, size: int, measurements: int, load: float) -> Toll:

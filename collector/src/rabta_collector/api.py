@@ -8,7 +8,6 @@ from collections.abc import Iterable
 from dataclasses import replace
 from itertools import groupby
 
-from rabta_collector.backfill import to_spans
 from rabta_collector.listing import Listing, Row, Source
 from rabta_collector.locators import shown
 from rabta_collector.past import find_revisions, merge
@@ -75,9 +74,8 @@ def _isp_states(source: Source, query: Query) -> list[Row]:
 
 def _spans(source: Source, query: Query) -> tuple[Span, ...]:
     """Every span of the wanted cells, those of the past among them."""
-    needs = {platform.id: platform.need for platform in source.catalogue.platforms}
     own = find_spans(source.events, _within(source.snapshot, query))
-    return merge(merge(own, to_spans(source.late, needs)), source.past)
+    return merge(merge(own, source.late), source.past)
 
 
 def _events(source: Source, query: Query) -> list[Row]:
@@ -253,5 +251,6 @@ LISTINGS = (
         parameters=frozenset({"format"}),
         columns=("id", "name", "category", "targets", "need"),
         rows=_catalogue,
+        of_isps=False,
     ),
 )

@@ -46,6 +46,7 @@ class Collector:
             origins=Origins(door.accounts, door.admission.prefix_of),
             province_of=door.accounts.province_of,
             sessions=door.service.sessions,
+            archive=data.archive,
             learners=Learners(ingest=door.ingest, whereabouts=door.whereabouts, costs=door.costs),
         )
         self._stopping = asyncio.Event()
@@ -87,7 +88,9 @@ class Collector:
         await door.open()
         door.tell(page)
         scores = upkeep.keep_scores(door.accounts, country.decider.engine.briefing.outlier_scores)
-        await until_stopped(self._stopping, [*country.works(), *door.works(), scores, upkeep.keep_tidy()])
+        tender = country.projections.tender(self._config.archive, self._journal.trim, country.stats)
+        works = [*country.works(), *door.works(), tender.tend(), scores, upkeep.keep_tidy()]
+        await until_stopped(self._stopping, works)
         country.history.stop()
         await door.refuse()
 

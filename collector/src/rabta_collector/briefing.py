@@ -69,9 +69,11 @@ class Briefing:
         return [] if cell is None else [url for url in cell.deciding if url != key[2]]
 
     def targets_in(self, isp: str, platform: str, state: State) -> list[str]:
-        """Targets of a platform that are held to be in a state at an ISP."""
+        """Targets of a platform that are held to be in a state at an ISP; where others decide on it, all that count."""
         cell = self.court.cells.get((isp, platform))
-        return [] if cell is None else [url for url in cell.deciding if cell.window(url).decision.state is state]
+        if cell is None:
+            return list(dict.fromkeys(url for one in self.cells_of(platform) for url in one.deciding))
+        return [url for url in cell.deciding if cell.window(url).decision.state is state]
 
     def isps_not_in(self, platform: str, state: State) -> list[tuple[str, State]]:
         """ISPs where a platform is held to be reachable or blocked, but not in this state, each with what is held."""

@@ -37,13 +37,24 @@ MUCH = 200_000
 REST = 10.0
 """Times as long as a checkpoint took to write none is written after it because of `MUCH`: a tenth of a core at most."""
 
+AGAIN_S = 30.0
+"""Rest after one that could not be written, whatever waits for it."""
+
 LOOK_S = 1.0
 log = structlog.get_logger()
 
 
-def is_due(*, since_s: float, measured: int, took_s: float, pause_s: float) -> bool:
-    """Whether the next is to be written, `since_s` and `measured` measurements after the last, which took `took_s`."""
-    return since_s >= pause_s or (measured >= MUCH and since_s >= REST * took_s)
+def is_due(*, since_s: float, measured: int, rest_s: float, pause_s: float) -> bool:
+    """Whether the next is to be written, `since_s` after the last was begun, `measured` measurements after a good one.
+
+    `rest_s`: for which much that was measured has to wait.
+    """
+    return since_s >= pause_s or (measured >= MUCH and since_s >= rest_s)
+
+
+def rest_of(took_s: float, *, written: bool) -> float:
+    """For how long there is rest after one that took so long, or came to nothing; seconds."""
+    return REST * took_s if written else max(REST * took_s, AGAIN_S)
 
 
 class Checkpoints:
@@ -65,9 +76,11 @@ class Checkpoints:
         self._outside = {**outside, **self._parts}
         self.settled: Callable[[], Awaitable[bool]] | None = None
         """Whether what was decided so far is on disk; what is not, only a replay would come to again."""
+        self.told: Callable[[bool], None] = lambda written: None
+        """Told of each whether it was written."""
         self._kept = self._measured = 0
-        self._began_at = self._took_s = 0.0
-        """When the last one was begun, and how long it took to write."""
+        self._began_at = self._rest_s = 0.0
+        """When the last one was begun, and for how long there is rest after that."""
         self._writing = asyncio.Lock()
 
     @property
@@ -111,20 +124,21 @@ class Checkpoints:
             if row == self._kept:
                 return
             try:
-                copy = Copy(self._write)
+                await self._keep(row, decided_to)
+                self._kept, self._measured = row, measured
             except OSError as wrong:
                 log.warning("checkpoint.not_written", message=str(wrong))
-                return
-            held_s = time.perf_counter() - started
-            try:
-                size = await self._finish(copy, row, decided_to)
-            except OSError as wrong:
-                log.warning("checkpoint.not_written", message=str(wrong))
-                return
-            finally:
-                copy.give_up()  # where it has not ended; the collector may stop meanwhile, and writes the last one
-            self._kept, self._measured, self._took_s = row, measured, time.perf_counter() - started
-            log.debug("checkpoint.written", row=row, bytes=size, held_up_s=round(held_s, 4))
+            self.told(self._kept == row)
+            self._rest_s = rest_of(time.perf_counter() - started, written=self._kept == row)
+
+    async def _keep(self, row: int, decided_to: float) -> None:
+        began, copy = time.perf_counter(), Copy(self._write)
+        held_s = time.perf_counter() - began
+        try:
+            size = await self._finish(copy, row, decided_to)
+        finally:
+            copy.give_up()  # where it has not ended; the collector may stop meanwhile, and writes the last one
+        log.debug("checkpoint.written", row=row, bytes=size, held_up_s=round(held_s, 4))
 
     def _write(self, ask: Ask) -> bytes:
         """In the copy, which must read no journal: its head is told."""
@@ -148,7 +162,7 @@ class Checkpoints:
         while True:
             await asyncio.sleep(min(pause_s, LOOK_S))
             since_s, measured = time.perf_counter() - self._began_at, self._known.measurements - self._measured
-            if is_due(since_s=since_s, measured=measured, took_s=self._took_s, pause_s=pause_s):
+            if is_due(since_s=since_s, measured=measured, rest_s=self._rest_s, pause_s=pause_s):
                 await self.keep()
 
 
@@ -186,6 +200,7 @@ def make_stamp(config: Config, catalogue: Catalogue, isps: Sequence[Isp]) -> dic
         "Python": f"{sys.version_info.major}.{sys.version_info.minor}",
         "AS database": f"{about.st_size} {about.st_mtime_ns}" if about else "",
         "lab": str(config.lab),
+        "share": str(config.share),
         "settings": _digest(repr(config.settings).encode()),
         "catalogue": _digest(repr(catalogue).encode()),
         "isps": _digest(repr(isps).encode()),

@@ -1,31 +1,43 @@
-"""The events so far: numbered in order, kept up to a bound, and told once to whoever asks for news. Pure."""
+"""The events so far: numbered in order, kept up to a bound, and told once to whoever asks for news. Pure.
+
+An event's number is that of its half second since 1970, times a million, and its place within. So numbers grow with
+time, whoever decides comes to the same ones, from the whole journal or from a part of it, and where several share the
+ISPs no two give out the same: the n-th of m shares has the places n, n + m, n + 2m and so on. They stay below 2^53, up
+to which JSON's readers are exact (RFC 8259, section 6), until 2112.
+"""
 
 from collections import deque
 
 from rabta_collector.cells import Change
 from rabta_collector.dossier import Dossier
+from rabta_collector.isp_share import WHOLE, IspShare
 from rabta_collector.nation import Turn
 from rabta_collector.state import Event
 
 DOSSIERS = 4000
 """Of events that nobody has taken theirs of; more change at one moment only where the whole country does."""
 
+ROOM = 1_000_000
+"""Numbers of a half second."""
+
 
 class Chronicle:
     """Writes events down; the oldest beyond `limit` are forgotten, their numbers never used again."""
 
-    def __init__(self, limit: int) -> None:
+    def __init__(self, limit: int, share: IspShare = WHOLE) -> None:
+        self._share = share
         self._events: deque[Event] = deque(maxlen=limit)
         self._untold: list[Event] = []
         self._dossiers: dict[int, Dossier] = {}
         self._last = 0
+        self._forgot = False
 
     def write_change(self, change: Change, at: float, dossier: Dossier | None = None) -> None:
         """A verdict changed; `dossier` is what it rests on now."""
         before, after = change.before, change.after
         self._write(
             Event(
-                id=self._last + 1,
+                id=self._number(at),
                 at=at,
                 platform=after.platform,
                 isp=after.isp,
@@ -44,8 +56,8 @@ class Chronicle:
 
     @property
     def first(self) -> int:
-        """Number of the oldest event that is kept; the next one's where none is."""
-        return self._events[0].id if self._events else self._last + 1
+        """Number of the oldest event that is kept, where older ones were forgotten; 0: none was."""
+        return self._events[0].id if self._forgot else 0
 
     def take_dossier(self, event: int) -> Dossier | None:
         """What an event rests on, given out once; `None` where nothing is kept of it."""
@@ -55,7 +67,7 @@ class Chronicle:
         """An ISP's own state changed."""
         self._write(
             Event(
-                id=self._last + 1,
+                id=self._number(at),
                 at=at,
                 platform=None,
                 isp=turn.isp,
@@ -66,8 +78,12 @@ class Chronicle:
             )
         )
 
+    def _number(self, at: float) -> int:
+        return max(int(at * 2) * ROOM + self._share.number, self._last + self._share.of)
+
     def _write(self, event: Event) -> None:
         self._last = event.id
+        self._forgot = self._forgot or len(self._events) == self._events.maxlen
         self._events.append(event)
         self._untold.append(event)
 

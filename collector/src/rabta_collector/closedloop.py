@@ -58,7 +58,7 @@ class ClosedLoop:
         self._engine.briefing.court.timing.take_glances()
 
     def hear(self, events: Iterable[Event], now: float) -> None:
-        """A verdict that changed at one ISP has the others asked."""
+        """A verdict that changed at one ISP, which may be another process's, has the others asked."""
         for event in events:
             if event.platform is not None and event.to_state in TOLD:
                 state = State(event.to_state)

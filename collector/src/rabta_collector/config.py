@@ -13,6 +13,7 @@ import platformdirs
 from rabta_collector.archive.keeping import Keeping
 from rabta_collector.document import InvalidFileError, Table, parse_duration, read_toml
 from rabta_collector.engine import Settings
+from rabta_collector.isp_share import WHOLE, IspShare, parse_share
 from rabta_collector.jetstream.place import parse_place
 from rabta_collector.limits import Limits
 from rabta_collector.locators import is_address, is_host_name
@@ -52,6 +53,7 @@ class Config:
     http: Endpoint = Endpoint(host="127.0.0.1", port=8080)
     https: Endpoint | None = None
     admin: Endpoint | None = None
+    admin_tls: bool = True
     targets: Path | None = None
     isps: Path | None = None
     tls_cert: Path | None = None
@@ -65,6 +67,7 @@ class Config:
     share_pause: float | None = None
     bytes_per_day: int = 15_000_000
     checkpoint: float | None = None
+    share: IspShare = WHOLE
     decide: Mapping[str, float] = field(default_factory=dict)
     limits: Limits = field(default_factory=Limits)
     archive: Keeping = field(default_factory=Keeping)
@@ -155,6 +158,9 @@ KEYS = {
     "http": Key(parse=parse_endpoint, meaning="HOST:PORT for readers; RABTA_HTTP_PORT sets the default's port"),
     "https": Key(parse=parse_endpoint, meaning="HOST:PORT for readers and agents' POST, over TLS; none: no such port"),
     "admin": Key(parse=parse_endpoint, meaning="HOST:PORT for /metrics alone, off the readers' side; none: there"),
+    "admin_tls": Key(
+        parse=parse_switch, meaning="whether `admin` speaks TLS where there is a certificate; not on loopback"
+    ),
     "targets": Key(parse=_path, meaning="what to measure, TOML or Citizen Lab CSV; none: the default catalogue"),
     "isps": Key(parse=_path, meaning="the country's ISPs, TOML; none: Pakistan's"),
     "tls_cert": Key(parse=_path, meaning="certificate chain of the agents' side, PEM; none: plain"),
@@ -168,6 +174,7 @@ KEYS = {
     "share_pause": Key(parse=_pause, meaning="from a change of agents to new plans; 30s, in the lab 500ms"),
     "bytes_per_day": Key(parse=_bytes, meaning="what a plan may cost a volunteer a day"),
     "checkpoint": Key(parse=_pause, meaning="between two checkpoints, from which a start goes on, at the most; 5m"),
+    "share": Key(parse=parse_share, meaning="which ISPs `decide` decides on: N/M, the N-th of M shares; 1/1: all"),
 }
 
 

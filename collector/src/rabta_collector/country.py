@@ -2,14 +2,16 @@
 
 import asyncio
 import time
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import structlog
 
+from rabta_collector.archive.keeping import DAY_S
 from rabta_collector.backfill import Voices
-from rabta_collector.catalogue import Catalogue
+from rabta_collector.catalogue import Catalogue, Isp
 from rabta_collector.closedloop import Askable, ClosedLoop
 from rabta_collector.decider import Decider
 from rabta_collector.engine import Engine
@@ -18,8 +20,12 @@ from rabta_collector.ground import Ground
 from rabta_collector.history.places import make_places
 from rabta_collector.history.shown import History
 from rabta_collector.ingest import Ingest
+from rabta_collector.isp_share import IspShare
 from rabta_collector.journals import AnyJournal
+from rabta_collector.newsroom import Newsroom
+from rabta_collector.originals import Originals
 from rabta_collector.origins import Origins
+from rabta_collector.parts import Look, Wanted
 from rabta_collector.plan import Costs
 from rabta_collector.projections import Parts, Projections
 from rabta_collector.query import Query
@@ -27,9 +33,11 @@ from rabta_collector.record.counts import Counted
 from rabta_collector.record.desk import Desk
 from rabta_collector.rows import where_of
 from rabta_collector.state import Event, IngestStats, Snapshot
+from rabta_collector.taking import take
 from rabta_collector.timeline import Span
 from rabta_collector.whereabouts import Whereabouts
 
+MARKED_S = 60.0
 log = structlog.get_logger()
 
 
@@ -53,23 +61,32 @@ class Country:
         origins: Origins,
         province_of: Callable[[str], str],
         sessions: Mapping[str, Askable],
+        archive: Path | None = None,
         learners: Learners | None = None,
     ) -> None:
-        """`sessions`: of the agents that can be asked to measure at once."""
+        """`sessions`: of the agents that can be asked to measure at once. `archive`: of this process's own record."""
         config, data = ground.config, ground.data
         self._ground, self._journal = ground, journal
         self._ready = self._rules = False
         engine = Engine(
-            ground.catalogue, ground.isps, config.settings, asn_of=ground.networks.asn_of, origin_of=origins.of
+            ground.catalogue,
+            ground.isps,
+            config.settings,
+            asn_of=ground.networks.asn_of,
+            origin_of=origins.of,
+            share=config.share,
         )
         self.decider = Decider(engine, on_events=self._tell)
         self.history = History(data.history, data.record, make_places(ground.catalogue, ground.isps))
         self._loop = ClosedLoop(engine, sessions, ground.stats, lab=config.lab)
-        self.desk = Desk(data, engine, province_of)
-        self.testimony, self.newsroom = self.desk.testimony, self.desk.newsroom
-        made = {} if learners is None else {name: getattr(learners, name) for name in Learners.__slots__}
+        self.desk = Desk(data, engine, province_of, archive)
+        self.testimony = self.desk.testimony
+        made: dict[str, Any] = {"originals": Originals()}
+        if learners is not None:
+            made = {name: getattr(learners, name) for name in Learners.__slots__}
         parts = Parts(decider=self.decider, networks=ground.networks, origins=origins, desk=self.desk, **made)
-        self.projections = Projections(data, ground.stamp, parts, journal=where_of(config))
+        where = where_of(config)
+        self.projections = Projections(data, ground.stamp, parts, stats=ground.stats, journal=where, owned=ground.owned)
 
     def commit(self, entry: Entry | Fence | None, epoch: int) -> None:
         """Takes in the next row of the journal."""
@@ -84,6 +101,11 @@ class Country:
     @property
     def stats(self) -> IngestStats:
         return self._ground.stats
+
+    @property
+    def share(self) -> IspShare:
+        """Which ISPs are decided on here."""
+        return self._ground.config.share
 
     @property
     def rules(self) -> bool:
@@ -107,6 +129,22 @@ class Country:
     def find_past(self, query: Query) -> tuple[Span, ...]:
         """Spans of the past; what was imported a moment ago is among them."""
         return self.history.spans(query)
+
+    async def gather(self, wanted: Wanted) -> Look:
+        """What is wanted, of all ISPs that are decided on here."""
+        return take(self, wanted)
+
+    def newsroom_of(self, isp: str | None) -> Newsroom:
+        return self.desk.newsroom
+
+    @property
+    def isps(self) -> Sequence[Isp]:
+        return self._ground.isps
+
+    def mark(self) -> object:
+        """Number of the newest event, if that is not older than a minute."""
+        events = self.find_events(since=self.snapshot().at - MARKED_S, until=None, platform=None, isp=None)
+        return events[-1].id if events else 0
 
     def ready(self) -> bool:
         """Whether what was known is known again, and the journal does its work."""
@@ -137,6 +175,11 @@ class Country:
                 mechanism=event.mechanism,
             )
 
+    def hear_elsewhere(self, events: Sequence[Event]) -> None:
+        """What was decided of ISPs that other processes have."""
+        if self._rules:
+            self._loop.hear(events, self._journal.now())
+
     async def replay(self, stop: Callable[[], bool]) -> None:
         """Knows again what was known, and follows the journal from there."""
         await self.projections.replay(self._journal, stop)
@@ -158,8 +201,8 @@ class Country:
         """What is to be looked after from `begin` on."""
         return [
             self._tick(),
-            self.projections.tender(self._journal, self._ground.config.archive).tend(),
             self.projections.keep_counting(),
+            self.desk.keep_forgetting(self._ground.config.archive.minutes_days * DAY_S),
             asyncio.to_thread(self.history.refresh),
         ]
 

@@ -38,6 +38,8 @@ INTERVALS = 1.5
 REFERENCES = ""
 """The platform that references are measured for."""
 
+_JUDGEMENT_OF = {state: judgement for judgement, state in STATE_OF.items()}
+
 Place = tuple[str, ...]
 """ISP and platform of a cell; the item of the agenda."""
 
@@ -161,12 +163,11 @@ class Court:
         """Holds an agent's last finding against the verdict, where one state has stood from before it until now."""
         if len(window.standing) <= CROWD:
             return
-        last, state = window.said(case.agent), window.decision.state
-        if last is None or state not in STATE_OF.values():
+        last = window.said(case.agent)
+        if last is None or window.since > last.started:
             return
-        if window.since <= last.started:
-            against = STATE_OF[last.judgement] is not state
-            self.outliers.hear(case.agent, against=against, now=case.started)
+        if (held := _JUDGEMENT_OF.get(window.decision.state)) is not None:
+            self.outliers.hear(case.agent, against=last.judgement is not held, now=case.started)
 
     def _revise(self, cell: Cell, cases: Iterable[Case]) -> None:
         """Judges open cases anew."""

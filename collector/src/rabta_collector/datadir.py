@@ -6,10 +6,12 @@ handed.sqlite    files on their way in   import.key     opens sealed files
 record.sqlite    what was decided
 archive/         closed days, chained and signed
 checkpoint       what was made of the journal up to some row of it; may be deleted at any time
+name             by which other processes know this directory; made once, and never of a meaning
 lock             held by the collector that serves
 """
 
 import fcntl
+import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -71,6 +73,18 @@ class DataDir:
     @property
     def lock_file(self) -> Path:
         return self.path / "lock"
+
+    def name(self) -> str:
+        """By which others know it, whichever process it has; made where it is missing. Raises `DataDirError`."""
+        file = self.path / "name"
+        try:
+            if not file.exists():
+                draft = file.with_suffix(".new")
+                draft.write_text(secrets.token_hex(8), encoding="ascii")
+                draft.replace(file)
+            return file.read_text(encoding="ascii").strip()
+        except OSError as wrong:
+            raise DataDirError(f"{file}: {wrong.strerror or wrong}") from None
 
     @contextmanager
     def locked(self) -> Iterator[None]:

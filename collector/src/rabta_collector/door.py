@@ -113,7 +113,7 @@ class Door:
             lab=config.lab,
             heartbeat_s=config.heartbeat_s,
             endpoints=config.endpoints,
-            import_key=public_key_of(load_secret(self._ground.data.import_key)),
+            import_key=self.import_key,
             others=self._others,
         )
 
@@ -121,6 +121,11 @@ class Door:
     def public_key(self) -> bytes:
         """By which agents know this collector's plans."""
         return self._signer.public_key
+
+    @property
+    def import_key(self) -> bytes:
+        """For which agents seal what they export."""
+        return public_key_of(load_secret(self._ground.data.import_key))
 
     async def open(self) -> None:
         """Takes agents from now on."""

@@ -33,6 +33,7 @@ from rabta_collector.court import REFERENCES, Court, Place
 from rabta_collector.entries import Entry, Measured, Presence
 from rabta_collector.eventtime import placed
 from rabta_collector.health import health, void_votes
+from rabta_collector.isp_share import WHOLE, IspShare
 from rabta_collector.nation import Nation
 from rabta_collector.outage import Patience
 from rabta_collector.state import Event, Snapshot
@@ -83,14 +84,15 @@ class Engine:
         *,
         asn_of: Callable[[str], int | None] | None = None,
         origin_of: OriginOf = nobody_knows,
+        share: IspShare = WHOLE,
     ) -> None:
         """`asn_of`: number of the network that announces an address; the same at a replay, or verdicts may differ.
 
-        `origin_of`: where agents come from; a replay knows no prefixes, which can only hold a change up.
+        `origin_of`: where agents come from; a replay knows no prefixes. `share`: who is at other ISPs counts, as ever.
         """
         self._settings, self._origin_of = settings, origin_of
         self._terms = Terms(quorum=settings.quorum, min_agents=settings.min_agents)
-        self._isps = [isp.id for isp in isps]
+        self._isps = share.owned([isp.id for isp in isps])
         self._agenda = Agenda(grid_s=settings.grid_s)  # of cells
         self._outlook = Agenda(grid_s=settings.grid_s)  # of ISPs
         self._nation = Nation(isps, _patience(settings), self._outlook, self._health)
@@ -101,7 +103,7 @@ class Engine:
         self.briefing = Briefing(court=self._court, nation=self._nation, isps=self._isps)
         self.backfill = Backfill()
         self._counting = Counting()
-        self.chronicle = Chronicle(settings.events_kept)
+        self.chronicle = Chronicle(settings.events_kept, share)
         self._snapshot: Snapshot | None = None
         self._at = 0.0  # of the last entry
         self._point = 0  # of the grid after it
@@ -147,7 +149,7 @@ class Engine:
             self._snapshot = Snapshot(
                 at=now,
                 verdicts=tuple(self._court.cells[place].verdict for place in places if place in self._court.cells),
-                isps=self._nation.statuses(now),
+                isps=tuple(one for one in self._nation.statuses(now) if one.isp in self._isps),
                 controls_connected=self._nation.controls_connected,
                 controls_out_of_step=len(self._court.consensus.outliers),
                 late_dropped=self.backfill.dropped,
@@ -260,7 +262,8 @@ class Engine:
         for isp in sorted(isp for isp, platform in due if platform == REFERENCES):
             self._decide_cell((isp, REFERENCES), now)
             self._outlook.enter_at((isp,), now)
-        for turn in self._nation.settle([isp for (isp,) in self._outlook.take(point)], now):
+        turns = self._nation.settle([isp for (isp,) in self._outlook.take(point)], now)
+        for turn in (turn for turn in turns if turn.isp in self._isps):
             self.chronicle.write_turn(turn, now)
             for cell in self._court.of(turn.isp):
                 cell.isp_state = turn.after

@@ -19,7 +19,7 @@ from prometheus_client.process_collector import ProcessCollector
 from rabta_collector.catalogue import Catalogue
 from rabta_collector.folding import Labels
 from rabta_collector.metrics import Kind, Metric
-from rabta_collector.series import Kept, Series, of_collector, of_country
+from rabta_collector.series import Kept, Series, Telling, of_collector, of_country
 from rabta_collector.state import Histogram, IngestStats, Snapshot
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
@@ -147,25 +147,36 @@ class Exposition:
         self._process = CollectorRegistry()
         ProcessCollector(registry=self._process)
 
-    async def scrape(self, snapshot: Snapshot | None, catalogue: Catalogue, stats: IngestStats, *, ready: bool) -> str:
+    async def scrape(
+        self,
+        snapshot: Snapshot | None,
+        catalogue: Catalogue,
+        stats: IngestStats,
+        telling: Telling | None = None,
+        *,
+        ready: bool,
+    ) -> str:
         """The text of a scrape. While not ready, of the collector alone: a replay's verdicts are not of now.
 
         Without a snapshot too: another process tells of the country.
         """
         decided = snapshot.at if snapshot is not None and snapshot.at > 0 else None
-        collector = tuple(of_collector(stats, decided=decided, ready=ready, versions=self._versions))
+        collector = tuple(of_collector(stats, telling, decided=decided, ready=ready, versions=self._versions))
         async with self._turn:
-            return await asyncio.to_thread(self._write, snapshot, catalogue, collector, ready)
+            of_now = snapshot if ready else None
+            nationwide = telling is None or telling.share.number == 1
+            return await asyncio.to_thread(self._write, of_now, catalogue, collector, nationwide)
 
     def _write(
-        self, snapshot: Snapshot | None, catalogue: Catalogue, collector: tuple[Series, ...], ready: bool
+        self, snapshot: Snapshot | None, catalogue: Catalogue, collector: tuple[Series, ...], nationwide: bool
     ) -> str:
-        country = self._about(snapshot, catalogue) if ready and snapshot is not None else ""
+        country = "" if snapshot is None else self._about(snapshot, catalogue, nationwide)
         return country + write(collector) + generate_latest(self._process).decode()
 
-    def _about(self, snapshot: Snapshot, catalogue: Catalogue) -> str:
+    def _about(self, snapshot: Snapshot, catalogue: Catalogue, nationwide: bool) -> str:
         made_for = self._made_for
         if made_for is None or made_for[0] != snapshot.at or made_for[1] is not catalogue:
-            self._country = write(of_country(snapshot, catalogue, self._kept), self._columns)
+            told = of_country(snapshot, catalogue, self._kept, nationwide=nationwide)
+            self._country = write(told, self._columns)
             self._made_for = (snapshot.at, catalogue)
         return self._country

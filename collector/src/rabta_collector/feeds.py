@@ -1,7 +1,7 @@
 """What is not a list: evidence, the badge, and events as they happen (Server-Sent Events) or as a feed (Atom)."""
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Sequence
 from http import HTTPStatus
 from typing import Protocol
 
@@ -17,6 +17,7 @@ from rabta_collector.disclosure import Row
 from rabta_collector.listing import to_json
 from rabta_collector.newsroom import FullError, Listening, Newsroom
 from rabta_collector.openapi import BADGE_OF, EVENTS_OF, EVIDENCE_OF
+from rabta_collector.parts import Look, Wanted
 from rabta_collector.query import BadParameterError, Query, check_known, parse_query
 from rabta_collector.rfc3339 import format_time
 from rabta_collector.state import Event, Snapshot
@@ -39,14 +40,12 @@ class Views(Protocol):
     @property
     def testimony(self) -> Testimony: ...
 
-    @property
-    def newsroom(self) -> Newsroom: ...
+    def newsroom_of(self, isp: str | None) -> Newsroom:
+        """Where events of an ISP are told, or of all."""
 
     def snapshot(self) -> Snapshot: ...
 
-    def find_events(
-        self, *, since: float | None, until: float | None, platform: str | None, isp: str | None
-    ) -> tuple[Event, ...]: ...
+    async def gather(self, wanted: Wanted) -> Look: ...
 
 
 class Feeds:
@@ -91,39 +90,41 @@ class Feeds:
         if query.platform is None:
             raise BadParameterError("platform", "missing")
         names = {platform.id: platform.name for platform in self._views.catalogue.platforms}
-        verdicts = [one for one in self._views.snapshot().verdicts if one.platform == query.platform]
+        known = (await self._views.gather(Wanted(query=query)))()
+        verdicts = [one for one in known.snapshot.verdicts if one.platform == query.platform]
         body = make_body(SVG, draw(names.get(query.platform, query.platform), verdicts))
         return respond(request, body, headers=FOR_A_MINUTE)
 
     async def atom(self, request: web.Request) -> web.StreamResponse:
         """The newest events as a feed."""
-        query, snapshot = self._asked(request, EVENTS_OF), self._views.snapshot()
-        events = self._views.find_events(since=None, until=None, platform=query.platform, isp=query.isp)
+        query, at = self._asked(request, EVENTS_OF), self._views.snapshot().at
+        known = (await self._views.gather(Wanted(query=query, events=True, since=at)))()
         names = {platform.id: platform.name for platform in self._views.catalogue.platforms}
-        isps = {isp.isp: isp.name for isp in snapshot.isps}
-        text = await asyncio.to_thread(write_feed, events[-2 * ENTRIES :], names, isps, snapshot.at)
+        isps = {isp.isp: isp.name for isp in known.snapshot.isps}
+        text = await asyncio.to_thread(write_feed, known.events[-2 * ENTRIES :], names, isps, known.snapshot.at)
         return respond(request, make_body(CONTENT_TYPE, text), headers=FOR_A_MINUTE)
 
     async def stream(self, request: web.Request) -> web.StreamResponse:
         """Events as they happen, after those that came since `Last-Event-ID`."""
         query, last = self._asked(request, EVENTS_OF), _last_seen(request)
         try:
-            with self._views.newsroom.listen() as listening:
-                return await self._tell(request, query, last, listening)
+            with self._views.newsroom_of(query.isp).listen(again=last is not None) as listening:
+                known = await self._views.gather(Wanted(query=query, events=last is not None))
+                return await self._tell(request, query, known().events, listening)
         except FullError:
             said = "as many listen as may; ask for the list instead"
             return make_error(HTTPStatus.SERVICE_UNAVAILABLE, "busy", said, {"Retry-After": "30"})
 
     async def _tell(
-        self, request: web.Request, query: Query, last: int | None, listening: Listening
+        self, request: web.Request, query: Query, events: Sequence[Event], listening: Listening
     ) -> web.StreamResponse:
         answer = web.StreamResponse(headers={"Content-Type": "text/event-stream", "Cache-Control": "no-store"})
         await answer.prepare(request)
         if request.method == "HEAD":
             return answer
         await answer.write(f"retry: {RETRY_MS}\n\n".encode())
-        seen = last or 0
-        for missed in self._missed(query, last):
+        seen = last = _last_seen(request) or 0
+        for missed in [event for event in events if event.id > last][-RESUMED:]:
             await answer.write(_said(missed))
             seen = max(seen, missed.id)
         while True:
@@ -138,11 +139,6 @@ class Feeds:
                 return answer  # it comes again, and says what it saw last
             if event.id > seen and query.platform in (None, event.platform) and query.isp in (None, event.isp):
                 await answer.write(_said(event))
-
-    def _missed(self, query: Query, last: int | None) -> Iterator[Event]:
-        if last is not None:
-            events = self._views.find_events(since=None, until=None, platform=query.platform, isp=query.isp)
-            yield from [event for event in events if event.id > last][-RESUMED:]
 
     def _asked(self, request: web.Request, allowed: frozenset[str]) -> Query:
         """Raises `BadParameterError`."""

@@ -70,7 +70,8 @@ class Copy:
 def _be_the_copy(work: Callable[[Ask], bytes], line: int) -> NoReturn:
     status, told = 1, b""
     try:
-        os.nice(NICE)  # it is in no hurry, and agents and readers are
+        with suppress(OSError):  # a service may be kept from it
+            os.nice(NICE)  # it is in no hurry, and agents and readers are
         gc.disable()  # which would write to every page
         signal.set_wakeup_fd(-1)
         for number in (signal.SIGTERM, signal.SIGINT):

@@ -4,7 +4,9 @@ from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import Protocol
 
+from rabta_collector.journal import Member
 from rabta_collector.networks import Networks, address_of
+from rabta_collector.registry import Agent
 from rabta_proto.codec import to_timestamp
 from rabta_proto.v1 import collector_pb2 as link
 
@@ -39,3 +41,8 @@ def make_welcome(networks: Networks, peer: str, *, now: float, heartbeat_s: floa
         seen_isp=networks.isp_of(peer),
         seen_asn=networks.asn_of(address_of(peer)) or 0,
     )
+
+
+def member_of(agent: Agent) -> Member:
+    """An agent as the journal has it."""
+    return Member(agent=agent.id, isp=agent.isp, role=agent.role)

@@ -15,7 +15,7 @@ from rabta_collector.targets import load_catalogue
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ground:
-    """`stamp`: what a state hangs on beside the journal."""
+    """`stamp`: what a state hangs on beside the journal. `owned`: the ISPs to decide on; `None`: all."""
 
     config: Config
     data: DataDir
@@ -23,6 +23,7 @@ class Ground:
     isps: Sequence[Isp]
     networks: Networks
     stats: IngestStats
+    owned: frozenset[str] | None
     stamp: dict[str, str]
 
 
@@ -36,5 +37,6 @@ def open_ground(config: Config, data: DataDir) -> Ground:
         isps=isps,
         networks=open_networks(isps, config.asn_db),
         stats=IngestStats(),
+        owned=None if config.share.whole else frozenset(config.share.owned([isp.id for isp in isps])),
         stamp=make_stamp(config, catalogue, isps),
     )

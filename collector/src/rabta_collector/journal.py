@@ -59,8 +59,11 @@ class _Append:
     future: "asyncio.Future[None]"
 
 
-class _Wake:
-    """Wakes the thread, which looks what there is to do beside appending."""
+@dataclass(frozen=True, slots=True)
+class _Trim:
+    """Rows up to this one are to go."""
+
+    row: int
 
 
 class Journal:
@@ -77,7 +80,7 @@ class Journal:
     ) -> None:
         """`committed` is called on the loop, in the journal's order, with each entry on disk and its epoch."""
         self._path, self._stats, self._committed, self._clock, self._linger_s = path, stats, committed, clock, linger_s
-        self._queue: queue.SimpleQueue[_Append | _Wake | None] = queue.SimpleQueue()
+        self._queue: queue.SimpleQueue[_Append | _Trim | None] = queue.SimpleQueue()
         self._pending: deque[_Append] = deque()
         self._reported: deque[tuple[_Append, sqlite3.Error | None]] = deque()  # written, and not handed on yet
         self._connection = journal_file.connect(path)
@@ -85,7 +88,7 @@ class Journal:
         self._thread = threading.Thread(target=self._run, name="journal", daemon=True)
         self._loop: asyncio.AbstractEventLoop | None = None
         self._closed = False
-        self._trim_to = 0
+        self._trim_to = 0  # the thread's alone
         self.trouble = ""
         """Why the last group could not be written, in one line; empty: it was."""
 
@@ -121,8 +124,7 @@ class Journal:
 
     def trim(self, row: int) -> None:
         """Has rows up to one deleted, a few at a time and after what is to be appended; the last one stays."""
-        self._trim_to = row
-        self._queue.put(_Wake())
+        self._queue.put(_Trim(row))
 
     def append_presence(self, member: Member, *, connected: bool, left: bool = False) -> "asyncio.Future[None]":
         """Journals that a session began or ended; `left`: because the agent went of its own accord."""
@@ -163,6 +165,8 @@ class Journal:
     def _gather(self) -> tuple[list[_Append], bool]:
         """A group, and whether it is the last one."""
         first = self._queue.get()
+        if isinstance(first, _Trim):
+            self._trim_to = max(self._trim_to, first.row)
         if not isinstance(first, _Append):
             return [], first is None
         time.sleep(self._linger_s)
@@ -174,7 +178,9 @@ class Journal:
                 break
             if append is None:
                 return group, True
-            if isinstance(append, _Append):
+            if isinstance(append, _Trim):
+                self._trim_to = max(self._trim_to, append.row)
+            else:
                 group.append(append)
         return group, False
 
@@ -184,7 +190,7 @@ class Journal:
         except sqlite3.Error:
             more = False  # a full disk, as a rule: whoever asked asks again
         if more:
-            self._queue.put(_Wake())
+            self._queue.put(_Trim(self._trim_to))
         else:
             self._trim_to = 0
 

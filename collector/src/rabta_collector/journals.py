@@ -31,7 +31,7 @@ class Owner:
 
 
 class AnyJournal(Protocol):
-    """The one writer of a journal. Methods as in `journal.Journal`."""
+    """Whoever writes or follows a journal. Methods as in `journal.Journal`."""
 
     @property
     def trouble(self) -> str: ...
@@ -49,8 +49,6 @@ class AnyJournal(Protocol):
 
     def horizon(self) -> float: ...
 
-    def trim(self, row: int) -> None: ...
-
     async def recall(self, member: Member) -> None:
         """Has it known what the journal holds of an agent, before any of its measurements is looked at.
 
@@ -62,3 +60,9 @@ class AnyJournal(Protocol):
     def append_batch(self, member: Member, batch: Batch) -> "asyncio.Future[None]": ...
 
     async def close(self) -> None: ...
+
+
+class OwnJournal(AnyJournal, Protocol):
+    """The one writer of a journal, who gives rows up, too."""
+
+    def trim(self, row: int) -> None: ...

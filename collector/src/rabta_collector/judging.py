@@ -4,7 +4,7 @@ One that cannot be believed is rejected by itself with a reason, so that its age
 were looked at before (`rabta_proto.alike`): of these only the numbers are read.
 """
 
-from collections.abc import Container, Sequence
+from collections.abc import Container, Iterable, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -46,6 +46,11 @@ class Rejected:
 
 def read_batch(body: bytes, parts: Sequence[bytes] | None = None) -> list[Came]:
     """The measurements of a `MeasurementBatch`; `parts`: the bytes of each, where at hand. Raises `Refused`."""
+    return [Came(one, raw, key, one.epoch, one.sequence) for one, raw, key in read_parts(body, parts)]
+
+
+def read_parts(body: bytes, parts: Sequence[bytes] | None = None) -> Iterable[tuple[Numbers, bytes, bytes]]:
+    """The same, of each no more than numbers, bytes and likeness. Raises `Refused` at once."""
     if parts is None:
         parts = split_batch(body)
     try:
@@ -54,7 +59,7 @@ def read_batch(body: bytes, parts: Sequence[bytes] | None = None) -> list[Came]:
         raise Refused(Reason.UNREADABLE, "a message cannot be read") from wrong
     if not len(numbers) == len(parts) == len(keys):
         raise Refused(Reason.UNREADABLE, "a message cannot be read")
-    return [Came(one, raw, key, one.epoch, one.sequence) for one, raw, key in zip(numbers, parts, keys, strict=True)]
+    return zip(numbers, parts, keys, strict=True)
 
 
 def count_parts(message: wire.Measurement) -> int:

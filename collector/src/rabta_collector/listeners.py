@@ -232,9 +232,13 @@ class Sides:
         return str(readers.endpoint)
 
     async def _start_admin(self, listener: HttpListener, admin: Endpoint) -> None:
-        """Plain on this machine itself: no certificate is made out to 127.0.0.1."""
+        """Plain on this machine itself: no certificate is made out to 127.0.0.1.
+
+        And where it is wished: one that is made out to the name that agents know is none for a machine's own.
+        """
         self._listeners.append(listener)
-        context = None if admin.loopback else web_context(self._config.tls_cert, self._config.tls_key)
+        plain = admin.loopback or not self._config.admin_tls
+        context = None if plain else web_context(self._config.tls_cert, self._config.tls_key)
         await listener.start(admin, context)
         log.info("admin.ready", endpoint=str(listener.endpoint), tls=context is not None)
 

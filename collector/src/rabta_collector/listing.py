@@ -2,11 +2,11 @@
 
 import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace
 
-from rabta_collector.backfill import Voices
 from rabta_collector.catalogue import Catalogue
 from rabta_collector.csvform import to_csv
+from rabta_collector.parts import Wanted
 from rabta_collector.query import DEFAULT_LIMIT, BadParameterError, Cursor, Form, Query, check_known, write_cursor
 from rabta_collector.record.counts import Counted
 from rabta_collector.state import Event, Snapshot
@@ -19,14 +19,14 @@ Row = Mapping[str, object]
 class Source:
     """What answers are made from: all `events` of the wanted cells, oldest first, and spans of their `past`.
 
-    `late`: what measurements of theirs say that came too late to vote.
+    `late`: spans that measurements of theirs make that came too late to vote.
     """
 
     catalogue: Catalogue
     snapshot: Snapshot
     events: tuple[Event, ...] = ()
     past: tuple[Span, ...] = ()
-    late: Voices = field(default_factory=dict)
+    late: tuple[Span, ...] = ()
     counts: tuple[Counted, ...] = ()
 
 
@@ -35,7 +35,8 @@ class Listing:
     """One list. `from_events`: it needs its cells' events from the beginning, whatever window it is asked for.
 
     `places`: what tells each row from the others; where there is such, the list is given out in parts, of `limit` rows
-    where the reader names no number. `newest`: the newest part comes first, and the next one is older.
+    where the reader names no number. `newest`: the newest part comes first, and the next one is older. `of_isps`: it
+    says something of ISPs.
     """
 
     name: str
@@ -44,9 +45,17 @@ class Listing:
     rows: Callable[[Source, Query], list[Row]]
     from_events: bool = False
     from_counts: bool = False
+    of_isps: bool = True
     places: Callable[[list[Row]], list[Cursor]] | None = None
     newest: bool = False
     limit: int = DEFAULT_LIMIT
+
+    def wants(self, query: Query) -> Wanted:
+        """What it is made of: the same for all parts of a list, where these are cut out of all of it."""
+        events, counts = self.from_events, self.from_counts
+        cells = Query(platform=query.platform, isp=query.isp, since=query.since, until=query.until)
+        asked = replace(query, form=Form.JSON) if counts else cells
+        return Wanted(query=asked, events=events, late=events, past=events, since=query.since, counts=counts)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -156,6 +156,15 @@ DECIDED = Metric(
     kind=Kind.GAUGE,
     help="Point in Unix time up to which everything journaled is decided.",
 )
+SHARE_TOLD = Metric(
+    name="rabta_collector_share_told",
+    kind=Kind.GAUGE,
+    labels=("share",),
+    help="1 where this process tells of this share of the ISPs, 0 where it decides on it and another one tells.",
+)
+SHARES = Metric(
+    name="rabta_collector_shares", kind=Kind.GAUGE, help="Shares of the ISPs, each to be told of by one process."
+)
 READY = Metric(
     name="rabta_collector_ready",
     kind=Kind.GAUGE,
@@ -184,6 +193,18 @@ BEYOND_MEMORY = Metric(
     kind=Kind.COUNTER,
     labels=(),
     help="Measurements taken so late that nobody can tell whether another agent sent the same before.",
+)
+COPIED = Metric(
+    name="rabta_collector_copied_total",
+    kind=Kind.COUNTER,
+    labels=(),
+    help="Measurements in the journal that decide nothing: another agent had brought the same to another process.",
+)
+CHECKPOINTS = Metric(
+    name="rabta_collector_checkpoints_total",
+    kind=Kind.COUNTER,
+    labels=("result",),
+    help="Checkpoints, from which a start goes on, by what became of them; rows are kept until one is written.",
 )
 DROPPED = Metric(
     name="rabta_collector_spool_dropped_measurements",
@@ -233,6 +254,26 @@ ALARMS_REFUSED = Metric(
     kind=Kind.COUNTER,
     help="Alarms on which nobody was asked, because as many targets were being asked about as may be.",
 )
+EVENTS_SAID = Metric(
+    name="rabta_collector_events_said_total",
+    kind=Kind.COUNTER,
+    help="Changes of verdicts that this process has put into the stream of events on NATS.",
+)
+EVENTS_UNSAID = Metric(
+    name="rabta_collector_events_unsaid",
+    kind=Kind.GAUGE,
+    help="Changes of verdicts that are to be put into the stream of events by this process, and wait.",
+)
+ARCHIVE_SEALED = Metric(
+    name="rabta_collector_archive_sealed_timestamp_seconds",
+    kind=Kind.GAUGE,
+    help="End of the newest day that is sealed in the archive here, in Unix time; absent where none is.",
+)
+ARCHIVE_FAILURES = Metric(
+    name="rabta_collector_archive_failures_total",
+    kind=Kind.COUNTER,
+    help="Times that days that were over could not be sealed, or old rows not given up; it is tried again.",
+)
 BUILD_INFO = Metric(
     name="rabta_collector_build_info",
     kind=Kind.GAUGE,
@@ -240,44 +281,8 @@ BUILD_INFO = Metric(
     help="Version of the collector and of its Python; always 1.",
 )
 
-CATALOGUE = (
-    VERDICT,
-    VERDICT_MECHANISM,
-    VERDICT_PART,
-    VERDICT_CHANGED,
-    VERDICT_CONFIDENCE,
-    REACHABLE_AGENTS,
-    MEASUREMENTS,
-    MEASUREMENT_FAILURES,
-    STEP_DURATION,
-    LAST_MEASUREMENT,
-    GOODPUT,
-    GOODPUT_CONTROL,
-    PLATFORM_INFO,
-    ISP_STATE,
-    AGENTS_CONNECTED,
-    AGENTS_REPORTING,
-    ISP_INFO,
-    CONTROLS_CONNECTED,
-    CONTROLS_OUT_OF_STEP,
-    LATE_DROPPED,
-    DECIDED,
-    READY,
-    INGESTED,
-    REJECTED,
-    DOUBTED,
-    BEYOND_MEMORY,
-    DROPPED,
-    INGEST_LAG,
-    JOURNAL_SYNC,
-    JOURNAL_BYTES,
-    INFLIGHT_BYTES,
-    SESSIONS,
-    REQUESTS,
-    QUESTIONS,
-    ALARMS_REFUSED,
-    BUILD_INFO,
-)
+CATALOGUE = tuple(value for value in tuple(globals().values()) if isinstance(value, Metric))
+"""Every one of them, in the order in which they stand here."""
 
 
 def to_markdown(catalogue: Iterable[Metric] = CATALOGUE) -> str:

@@ -1,6 +1,7 @@
 """Tells whoever listens of events as they happen: a bounded queue for each, so that nobody waits for a slow reader."""
 
 import asyncio
+from collections import deque
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 
@@ -20,10 +21,11 @@ class FullError(RuntimeError):
 
 
 class Newsroom:
-    """To be used on the event loop alone."""
+    """To be used on the event loop alone. `lately`: how many events may be told once more to who has just come."""
 
-    def __init__(self) -> None:
+    def __init__(self, lately: int = 0) -> None:
         self._listening: set[Listening] = set()
+        self._lately: deque[Event] = deque(maxlen=lately)
 
     @property
     def listeners(self) -> int:
@@ -31,6 +33,7 @@ class Newsroom:
 
     def tell(self, events: Iterable[Event]) -> None:
         for event in events:
+            self._lately.append(event)
             for queue in tuple(self._listening):
                 if queue.qsize() >= BEHIND:
                     self._listening.discard(queue)
@@ -38,12 +41,21 @@ class Newsroom:
                 else:
                     queue.put_nowait(event)
 
+    def end(self) -> None:
+        """Something cannot be told: all have to ask again."""
+        self._lately.clear()
+        for queue in self._listening:
+            queue.put_nowait(None)
+        self._listening.clear()
+
     @contextmanager
-    def listen(self) -> Iterator[Listening]:
-        """What is told from now on. Raises `FullError`."""
+    def listen(self, *, again: bool = False) -> Iterator[Listening]:
+        """What is told from now on; `again`: and what was told lately. Raises `FullError`."""
         if len(self._listening) >= LISTENERS:
             raise FullError
         queue: Listening = asyncio.Queue()
+        for event in self._lately if again else ():
+            queue.put_nowait(event)
         self._listening.add(queue)
         try:
             yield queue

@@ -8,15 +8,31 @@ The score is for the operator, who may look at an agent or revoke it. No vote ha
 fifty scores two in a hundred, and an honest agent in a town where more is blocked than elsewhere scores more.
 """
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from rabta_collector.isp_share import IspShare
+
 SCORES = "outlier_scores"
-"""The registry's fact that holds them: a JSON object of scores by agent."""
+"""The registry's fact that holds them, one for each share of the ISPs: a JSON object of scores by agent."""
 HALF_S = 7 * 86_400.0
 LEAST = 20.0  # findings, below which nothing is said
 ROOM = 1000  # agents, before those of whom little is left are looked for
 FORGOTTEN = 0.5
+
+
+def fact_of(share: IspShare) -> str:
+    """The name of the fact."""
+    return SCORES if share.number == 1 else f"{SCORES}_{share.number}"
+
+
+def read_scores(facts: Mapping[str, str]) -> dict[str, float]:
+    """What all shares' facts hold. Of an agent in several the first share's counts: later ones may be of old shares."""
+    named = sorted(
+        (name for name in facts if name.startswith(SCORES)), key=lambda name: (len(name), name), reverse=True
+    )
+    return {agent: score for name in named for agent, score in json.loads(facts[name]).items()}
 
 
 @dataclass(slots=True, kw_only=True)
@@ -41,7 +57,9 @@ class Outliers:
 
     def hear(self, agent: str, *, against: bool, now: float) -> None:
         """Takes in a finding that can be held against a settled verdict. `now`: Unix seconds."""
-        record = self._records.setdefault(agent, Record(at=now))
+        record = self._records.get(agent)
+        if record is None:
+            record = self._records[agent] = Record(at=now)
         record.fade(now)
         record.all += 1
         record.against += against

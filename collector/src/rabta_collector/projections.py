@@ -21,11 +21,13 @@ from rabta_collector.entries import Entry, Fence, Measured
 from rabta_collector.ingest import Ingest
 from rabta_collector.journals import AnyJournal
 from rabta_collector.networks import Networks
+from rabta_collector.originals import Originals
 from rabta_collector.origins import Origins
 from rabta_collector.plan import Costs
 from rabta_collector.record.desk import Desk
-from rabta_collector.replay import Known, Progress, replay
+from rabta_collector.replay import Known, Owned, Progress, replay
 from rabta_collector.rows import Where, open_rows
+from rabta_collector.state import IngestStats
 from rabta_collector.whereabouts import Whereabouts
 
 MOST_CELLS = 20_000
@@ -39,7 +41,8 @@ log = structlog.get_logger()
 class Parts:
     """What is made of the journal; not so `networks` and `origins`, which the engine asks. `desk` keeps decisions.
 
-    Where agents are taken by other processes, there is no `ingest`, and nothing that plans are made with.
+    Where agents are taken by other processes, there is no `ingest`, and nothing that plans are made with; `originals`
+    has what these could not know of one another.
     """
 
     decider: Decider
@@ -49,14 +52,27 @@ class Parts:
     ingest: Ingest | None = None
     whereabouts: Whereabouts | None = None
     costs: Costs | None = None
+    originals: Originals | None = None
 
 
 class Projections:
     """The one who hands entries on."""
 
-    def __init__(self, data: DataDir, stamp: Mapping[str, str], parts: Parts, *, journal: Where | None = None) -> None:
-        """`stamp`: what the state hangs on beside the journal. `journal`: where it is, if not in the data directory."""
-        self._data, self._parts = data, parts
+    def __init__(
+        self,
+        data: DataDir,
+        stamp: Mapping[str, str],
+        parts: Parts,
+        *,
+        stats: IngestStats,
+        journal: Where | None = None,
+        owned: Owned = None,
+    ) -> None:
+        """`stamp`: what the state hangs on beside the journal. `journal`: where it is, if not in the data directory.
+
+        `owned`: the ISPs whose measurements are read; all without it.
+        """
+        self._data, self._parts, self._owned, self._stats = data, parts, owned, stats
         self._where: Where = data.journal if journal is None else journal
         self._known = Known()
         self._counted_to = 0
@@ -73,6 +89,10 @@ class Projections:
             decided_to=lambda: engine.snapshot().at,
         )
         self.checkpoints.settled = parts.desk.settled
+        self.checkpoints.told = self._count_checkpoint
+
+    def _count_checkpoint(self, written: bool) -> None:
+        self._stats.checkpoints["written" if written else "failed"] += 1
 
     @property
     def known(self) -> Known:
@@ -88,6 +108,9 @@ class Projections:
         parts = self._parts
         if parts.ingest is not None:
             parts.ingest.remember(entry, epoch)
+        if parts.originals is not None and isinstance(entry, Measured):
+            brought, entry = len(entry.measurements), parts.originals.of(entry, epoch)
+            self._stats.copied += brought - len(entry.measurements)
         if parts.whereabouts is not None:
             parts.whereabouts.hear(entry)
         if parts.costs is not None and isinstance(entry, Measured):
@@ -110,15 +133,15 @@ class Projections:
             await asyncio.sleep(COUNT_S)
             self._parts.desk.count(self._known.row)
 
-    def tender(self, journal: AnyJournal, keeping: Keeping) -> Tender:
+    def tender(self, keeping: Keeping, trim: Callable[[int], None], stats: IngestStats) -> Tender:
         """Who has days sealed, and old rows given up."""
         return Tender(
             data=self._data,
-            journal=journal,
             where=self._where,
             keeping=keeping,
             checkpoint=lambda: self.checkpoints.kept,
-            forget_minutes=self._parts.desk.forget_minutes,
+            trim=trim,
+            stats=stats,
         )
 
     async def replay(self, journal: AnyJournal, stop: Callable[[], bool]) -> None:
@@ -131,8 +154,15 @@ class Projections:
         self._counted_to = await self._parts.desk.counted_to()
         rows, measurements = known.row, known.measurements
         self.progress = Progress(rows, journal.rows)
-        archive = self._data.archive
-        await replay(self._where, self._take, known, stop=stop, progress=self.progress, archive=archive)
+        await replay(
+            self._where,
+            self._take,
+            known,
+            stop=stop,
+            progress=self.progress,
+            archive=self._data.archive,
+            owned=self._owned,
+        )
         if known.unreadable:
             log.error("journal.unreadable", rows=known.unreadable[:20], count=len(known.unreadable))
         log.info(
@@ -163,5 +193,5 @@ def _state_of(parts: Parts) -> dict[str, object]:
     state: dict[str, object] = {"engine": parts.decider.engine}
     if parts.ingest is not None:
         state |= {"seen": parts.ingest.seen, "echoes": parts.ingest.echoes}
-    others = {"whereabouts": parts.whereabouts, "costs": parts.costs}
+    others = {"whereabouts": parts.whereabouts, "costs": parts.costs, "originals": parts.originals}
     return state | {name: part for name, part in others.items() if part is not None}

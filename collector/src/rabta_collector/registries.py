@@ -5,18 +5,31 @@ data directory, wherever its journal is.
 """
 
 import sqlite3
+import time
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import closing
 from pathlib import Path
 from typing import Protocol
 
+import structlog
+
 from rabta_collector.config import Config
 from rabta_collector.datadir import DataDir, DataDirError
 from rabta_collector.jetstream.place import Place
 from rabta_collector.registry import AGENT_COLUMNS, Agent, Asked, Invite, Newcomer, Registry
+from rabta_collector.registry_file import UnusableRegistryError
 from rabta_collector.rows import where_of
 from rabta_collector.transaction import transaction
 
+WAIT_S = 1.0
+BROUGHT = (
+    "a data directory's registry is not all there: start its `ingest` again (`state.sqlite` and `name` are its own)"
+)
+UNKNOWN = (
+    "{state}: the journal has rows, and no registry knows who sent them: start the `ingest` first whose data "
+    "directory has the `state.sqlite` of the collector before (an empty file, where there never was one)"
+)
+log = structlog.get_logger()
 MARKS = ", ".join("?" * len(AGENT_COLUMNS.split(",")))
 
 
@@ -43,7 +56,7 @@ class AnyRegistry(Protocol):
 
     def revoke(self, agent: str, *, now: float) -> bool: ...
 
-    def forget(self, agent: str) -> None: ...
+    def forget(self, agent: str, *, now: float) -> None: ...
 
     def saw(self, agents: Sequence[tuple[str, str]], *, now: float) -> None: ...
 
@@ -52,6 +65,8 @@ class AnyRegistry(Protocol):
     def change_mark(self) -> int: ...
 
     def fact(self, key: str) -> str | None: ...
+
+    def facts(self) -> Mapping[str, str]: ...
 
     def keep_fact(self, key: str, value: str) -> None: ...
 
@@ -63,9 +78,10 @@ def open_registry(config: Config) -> AnyRegistry:
     """
     where = where_of(config)
     if not isinstance(where, Path):
-        from rabta_collector.jetstream.registry import BucketRegistry, is_shared  # the extra `[nats]`
+        from rabta_collector.jetstream.moving import is_open  # the extra `[nats]`
+        from rabta_collector.jetstream.registry import BucketRegistry
 
-        if is_shared(where):
+        if is_open(where):
             return BucketRegistry(where)
     if not (config.data / "state.sqlite").exists():
         raise DataDirError(
@@ -74,18 +90,34 @@ def open_registry(config: Config) -> AnyRegistry:
     return Registry(DataDir(config.data).state)
 
 
-def move_in(place: Place, data: DataDir) -> AnyRegistry:
-    """The registry on NATS; what that of a data directory knows is taken over where there was none before."""
-    from rabta_collector.jetstream.registry import BucketRegistry, is_shared
+def move_in(place: Place, data: DataDir, *, rows: bool = False) -> AnyRegistry:
+    """The registry on NATS; what that of a data directory knows is brought there where there was none before.
 
-    fresh = not is_shared(place)
+    Where another data directory's is being brought, it waits until that is whole, and says so in the log: whoever has
+    that directory goes on with it. `rows`: agents have sent some already, so somebody knows them, and nobody begins
+    without: who is told that nobody does ends for good.
+
+    Raises `UnreachableRegistryError`, `UnusableRegistryError`, `DataDirError`.
+    """
+    from rabta_collector.jetstream.registry import BucketRegistry
+
     shared = BucketRegistry(place)
-    if fresh and data.state.exists():
-        own = Registry(data.state)
-        try:
-            shared.take_over(own)
-        finally:
-            own.close()
+    try:
+        if data.state.exists():
+            if shared.begin_move(data.name()):
+                with closing(Registry(data.state)) as own:
+                    shared.take_over(own)
+        elif rows and shared.is_empty():
+            raise UnusableRegistryError(UNKNOWN.format(state=data.state))
+        told = ""
+        while name := shared.moved_from():
+            if name != told:
+                log.warning("registry.awaited", directory=name, message=BROUGHT)
+            told = name
+            time.sleep(WAIT_S)
+    except BaseException:
+        shared.close()
+        raise
     return shared
 
 
@@ -94,9 +126,10 @@ def move_out(place: Place, data: DataDir) -> int:
 
     None where there is none on NATS. Raises `UnreachableRegistryError`, `sqlite3.Error`.
     """
-    from rabta_collector.jetstream.registry import BucketRegistry, is_shared
+    from rabta_collector.jetstream.moving import is_open
+    from rabta_collector.jetstream.registry import BucketRegistry
 
-    if not is_shared(place):
+    if not is_open(place):
         return 0
     Registry(data.state).close()  # which makes the file
     with (

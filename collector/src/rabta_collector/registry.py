@@ -255,33 +255,33 @@ class Registry:
         )
         return changed.rowcount == 1
 
-    def forget(self, agent: str) -> None:
-        """Forgets of a revoked agent by which invitation and when it came, its province, its version and its keys.
+    def forget(self, agent: str, *, now: float) -> None:
+        """Revokes an agent and forgets by which invitation and when it came, its province, its version and its keys.
 
         Its pseudonym, role and ISP stay, for the journal's measurements count by them.
         """
         with transaction(self._connection):
             self._connection.execute(
                 "UPDATE agents SET digest = x'', pending = x'', province = '', invite = 'forgotten-' || id, "
-                "version = '', enrolled_at = 0, secret_at = 0, offered_at = NULL, last_seen = NULL "
-                "WHERE id = ? AND revoked_at IS NOT NULL",
-                (agent,),
+                "version = '', enrolled_at = 0, secret_at = 0, offered_at = NULL, last_seen = NULL, "
+                "revoked_at = coalesce(revoked_at, ?) WHERE id = ?",
+                (now, agent),
             )
             self._connection.execute("DELETE FROM export_keys WHERE agent = ?", (agent,))
 
     def saw(self, agents: Sequence[tuple[str, str]], *, now: float) -> None:
-        """Notes that agents were seen, each with its version."""
+        """Notes that agents were seen, each with its version, unless they are forgotten."""
         with transaction(self._connection):
             self._connection.executemany(
-                "UPDATE agents SET last_seen = ?, version = ? WHERE id = ?",
+                "UPDATE agents SET last_seen = ?, version = ? WHERE id = ? AND digest != x''",
                 [(now, version, agent) for agent, version in agents],
             )
 
     def heard(self, moments: Mapping[str, float]) -> None:
-        """Notes when each agent was heard of, unless it was seen since."""
+        """Notes when each agent was heard of, unless it was seen since, or is forgotten."""
         with transaction(self._connection):
             self._connection.executemany(
-                "UPDATE agents SET last_seen = max(coalesce(last_seen, 0), ?) WHERE id = ?",
+                "UPDATE agents SET last_seen = max(coalesce(last_seen, 0), ?) WHERE id = ? AND digest != x''",
                 [(at, agent) for agent, at in moments.items()],
             )
 

@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable, Sequence
 from contextlib import closing
 from dataclasses import replace
-from itertools import islice
+from itertools import islice, starmap
 from pathlib import Path
 
 import structlog
@@ -19,13 +19,17 @@ from rabta_collector.admit import Refused
 from rabta_collector.entries import Entry, Fence, Measured, Presence
 from rabta_collector.journal import Member
 from rabta_collector.journal_file import Kind, Row, UnusableJournalError
-from rabta_collector.judging import read_batch
+from rabta_collector.judging import read_parts
 from rabta_collector.rows import Rows, Where, open_rows
 from rabta_proto.codec import from_numbers
 from rabta_proto.vocabulary import Role
 
 CHUNK = 200  # rows read and decoded off the loop at a time
 PROGRESS_S = 2.0
+_KINDS = frozenset(Kind)
+Owned = frozenset[str] | None
+"""ISPs to decide on; `None`: all."""
+
 log = structlog.get_logger()
 
 
@@ -43,6 +47,8 @@ class Known:
         """The newest session of each agent and the process that holds or held it; zeros where one process holds all."""
         self.at = 0.0
         """The time of the last entry."""
+        self.begins = 0.0
+        """The time of the first row that there was, where those before it are nowhere; 0: it is all of the journal."""
 
     def note(self, entry: Entry | Fence | None) -> Entry | Fence | None:
         """Takes in the next row; `None`: it cannot be read. What is to be made of it, if anything.
@@ -97,7 +103,13 @@ class Progress:
 
 
 async def replay_archived(
-    root: Path, before: int, take: Callable[[Entry, int], None], known: Known, *, stop: Callable[[], bool]
+    root: Path,
+    before: int,
+    take: Callable[[Entry, int], None],
+    known: Known,
+    *,
+    stop: Callable[[], bool],
+    owned: Owned = None,
 ) -> None:
     """The same with rows that the journal gave up, from the row after `known.row` on, up to the journal's first one.
 
@@ -110,7 +122,7 @@ async def replay_archived(
         for row in chunk:
             _tell_gap(known.row, row.id)
             known.row = row.id - 1
-            entry = known.note(entry_or_none(row))
+            entry = known.note(entry_or_none(row, owned))
             if isinstance(entry, Entry):
                 take(entry, row.epoch)
     if not stop():
@@ -122,16 +134,19 @@ def _tell_gap(last: int, row: int) -> None:
         log.error("journal.gap", first=last + 1, last=row - 1, rows=row - last - 1)
 
 
-def entry_or_none(row: Row) -> Entry | Fence | None:
+def entry_or_none(row: Row, owned: Owned = None) -> Entry | Fence | None:
     """The same as `entry_of`, `None` where it cannot be read."""
     try:
-        return entry_of(row) if row.kind in tuple(Kind) else None
+        return entry_of(row, owned) if row.kind in _KINDS else None
     except ValueError:
         return None
 
 
-def entry_of(row: Row) -> Entry | Fence:
-    """The entry that a row holds. Raises `ValueError` where its payload cannot be read."""
+def entry_of(row: Row, owned: Owned = None) -> Entry | Fence:
+    """The entry that a row holds. Raises `ValueError` where its payload cannot be read.
+
+    Of an agent at an ISP that somebody else decides on it only says that it measured: who is where counts for all.
+    """
     at = row.at_us / 1_000_000
     if row.kind == Kind.FENCE:
         return Fence(at=at)
@@ -140,8 +155,10 @@ def entry_of(row: Row) -> Entry | Fence:
         connected, left = row.kind == Kind.CONNECTED, row.kind == Kind.LEFT
         who = Presence(at=at, agent=row.agent, isp=row.isp, role=role, connected=connected, left=left)
         return replace(who, session=row.epoch, process=row.first_sequence) if row.epoch else who
+    if owned is not None and role is Role.PROBE and row.isp not in owned:
+        return Measured(at=at, agent=row.agent, isp=row.isp, role=role, measurements=())
     try:
-        measurements = tuple(from_numbers(one.numbers, one.raw, one.key) for one in read_batch(row.payload))
+        measurements = tuple(starmap(from_numbers, read_parts(row.payload)))
     except (Refused, DecodeError) as wrong:
         raise ValueError("a payload that cannot be read") from wrong
     return Measured(at=at, agent=row.agent, isp=row.isp, role=role, measurements=measurements)
@@ -155,11 +172,13 @@ async def replay(
     stop: Callable[[], bool],
     progress: Progress | None = None,
     archive: Path | None = None,
+    owned: Owned = None,
 ) -> None:
     """Calls `take` on the loop with each entry and its epoch, from the row after `known.row` on, and notes it there.
 
     In order, until the end or until `stop` says so. Between two chunks others run on the loop, and find all of it as of
     one row. `archive`: where rows are that the journal has no more; beside its file unless told.
+    `owned`: see `entry_of`.
 
     The end is also where fewer than `CHUNK` rows are left, which came meanwhile: where thousands come in a second, a
     busy machine would never find none. Whoever follows the journal reads on from there.
@@ -167,11 +186,13 @@ async def replay(
     if archive is None and isinstance(where, Path):
         archive = where.with_name("archive")
     with closing(await asyncio.to_thread(open_rows, where)) as rows:
-        first = (await asyncio.to_thread(rows.first_position))[0]
+        first, first_us = await asyncio.to_thread(rows.first_position)
         if first > known.row + 1 and archive is not None:
-            await replay_archived(archive, first, take, known, stop=stop)
+            await replay_archived(archive, first, take, known, stop=stop, owned=owned)
+        if first > known.row + 1 and not stop():
+            known.begins = first_us / 1_000_000
         while not stop():
-            chunk = await asyncio.to_thread(_read, rows, known.row)
+            chunk = await asyncio.to_thread(_read, rows, known.row, owned)
             if not chunk:
                 break
             for row, entry in chunk:
@@ -189,7 +210,7 @@ def _left(rows: Rows, last: int) -> int:
     return rows.last_position()[0] - last
 
 
-def _read(rows: Rows, last: int) -> Sequence[tuple[Row, Entry | Fence | None]]:
+def _read(rows: Rows, last: int, owned: Owned) -> Sequence[tuple[Row, Entry | Fence | None]]:
     decoded: list[tuple[Row, Entry | Fence | None]] = []
     try:
         found = rows.read_after(last, CHUNK)
@@ -197,7 +218,7 @@ def _read(rows: Rows, last: int) -> Sequence[tuple[Row, Entry | Fence | None]]:
         raise UnusableJournalError(f"the journal cannot be read after row {last}: {wrong}") from None
     for row, sound in found:
         try:
-            decoded.append((row, entry_of(row) if sound else None))
+            decoded.append((row, entry_of(row, owned) if sound else None))
         except ValueError:
             decoded.append((row, None))
     return decoded

@@ -88,7 +88,9 @@ ITEMS: dict[str, Schema] = {
         "agents_reporting": described(COUNT, "Agents with a measurement in the window."),
     },
     "events": {
-        "id": {"type": "integer"},
+        "id": described(
+            {"type": "integer", "format": "int64"}, "Grows with time; the same whoever decides on a journal."
+        ),
         "at": described(TIME, "When it was decided."),
         "platform": ITS_OWN,
         "isp": ISP,

@@ -13,6 +13,7 @@ from rabta_collector.admit import Reason
 from rabta_collector.catalogue import Catalogue
 from rabta_collector.eventtime import Doubt
 from rabta_collector.folding import Folding, Labels
+from rabta_collector.isp_share import IspShare
 from rabta_collector.metrics import Metric
 from rabta_collector.state import Histogram, IngestStats, IspStatus, Snapshot, Tallies, Verdict
 from rabta_collector.tallies import FAILURES, OTHER
@@ -68,8 +69,21 @@ class Kept:
             self.steps = tuple((*cell, step) for cell in cells for step in _STEPS)
 
 
-def of_country(snapshot: Snapshot, catalogue: Catalogue, kept: Kept | None = None) -> Iterator[Series]:
-    """What is known of platforms and ISPs. `kept` is from the scrape before, of who asks again and again."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Telling:
+    """Which ISPs a process decides on, and whether it is the one to tell of them; the first share's tells the rest."""
+
+    share: IspShare
+    tells: bool
+
+
+def of_country(
+    snapshot: Snapshot, catalogue: Catalogue, kept: Kept | None = None, *, nationwide: bool = True
+) -> Iterator[Series]:
+    """What is known of platforms and ISPs. `kept` is from the scrape before, of who asks again and again.
+
+    `nationwide`: with what is the same wherever it is decided; of several that share the ISPs one tells it.
+    """
     platforms = {platform.id for platform in catalogue.platforms} | {verdict.platform for verdict in snapshot.verdicts}
     known = _Known(
         platforms=frozenset(platforms),
@@ -82,24 +96,39 @@ def of_country(snapshot: Snapshot, catalogue: Catalogue, kept: Kept | None = Non
     paces = [(cell, pair) for cell, pair in snapshot.goodput.items() if known.cell(*cell)]
     yield gather(metrics.GOODPUT, ((cell, round(own)) for cell, (own, _) in paces))
     yield gather(metrics.GOODPUT_CONTROL, ((cell, round(other)) for cell, (_, other) in paces))
-    named = (((platform.id, platform.name, platform.category), 1.0) for platform in catalogue.platforms)
-    yield gather(metrics.PLATFORM_INFO, named)
+    if nationwide:
+        named = (((platform.id, platform.name, platform.category), 1.0) for platform in catalogue.platforms)
+        yield gather(metrics.PLATFORM_INFO, named)
     yield from _isps(snapshot.isps)
-    yield _single(metrics.CONTROLS_CONNECTED, snapshot.controls_connected)
-    yield _single(metrics.CONTROLS_OUT_OF_STEP, snapshot.controls_out_of_step)
+    if nationwide:
+        yield _single(metrics.CONTROLS_CONNECTED, snapshot.controls_connected)
+        yield _single(metrics.CONTROLS_OUT_OF_STEP, snapshot.controls_out_of_step)
     yield _single(metrics.LATE_DROPPED, snapshot.late_dropped)
 
 
 def of_collector(
-    stats: IngestStats, *, decided: float | None, ready: bool, versions: tuple[str, str]
+    stats: IngestStats,
+    telling: Telling | None = None,
+    *,
+    decided: float | None,
+    ready: bool,
+    versions: tuple[str, str],
 ) -> Iterator[Series]:
-    """What the collector knows of itself. `versions`: its own and Python's. `decided` is `None` until it has begun."""
+    """What the collector knows of itself. `versions`: its own and Python's. `decided` is `None` until it has begun.
+
+    `telling`: `None` where nothing is decided.
+    """
     yield gather(metrics.DECIDED, () if decided is None else (((), decided),))
+    if telling is not None:
+        yield gather(metrics.SHARE_TOLD, (((str(telling.share.number),), float(telling.tells)),))
+        yield _single(metrics.SHARES, telling.share.of)
     yield _single(metrics.READY, ready)
     yield _counts(metrics.INGESTED, stats.results)
     yield _counts(metrics.REJECTED, {str(reason): 0 for reason in Reason} | stats.rejected)
     yield _counts(metrics.DOUBTED, {str(doubt): 0 for doubt in Doubt} | stats.doubted)
     yield _single(metrics.BEYOND_MEMORY, stats.beyond_memory)
+    yield _single(metrics.COPIED, stats.copied)
+    yield _counts(metrics.CHECKPOINTS, stats.checkpoints)
     yield _counts(metrics.DROPPED, stats.drops.sums())
     yield _single(metrics.INGEST_LAG, stats.lag_s)
     sync = Histogram(counts=tuple(stats.sync_buckets), sum_s=stats.sync_sum_s)
@@ -110,6 +139,10 @@ def of_collector(
     yield _counts(metrics.REQUESTS, stats.requests)
     yield _single(metrics.QUESTIONS, stats.questions)
     yield _single(metrics.ALARMS_REFUSED, stats.alarms_refused)
+    yield _single(metrics.EVENTS_SAID, stats.events_said)
+    yield _single(metrics.EVENTS_UNSAID, stats.events_unsaid)
+    yield gather(metrics.ARCHIVE_SEALED, (((), stats.archive_sealed_to),) if stats.archive_sealed_to else ())
+    yield _single(metrics.ARCHIVE_FAILURES, stats.archive_failures)
     yield gather(metrics.BUILD_INFO, ((versions, 1.0),))
 
 

@@ -18,7 +18,7 @@ from rabta_collector.admission import Admission, Entrant
 from rabta_collector.admit import MAX_MESSAGE_BYTES, Reason, Refused, decode, open_exchange, parse_bearer
 from rabta_collector.calls import Call, CallStream, Unary, UnaryCall, authorization_of
 from rabta_collector.exchange import Exchanges
-from rabta_collector.greeting import make_welcome, nearest_peer, short_word
+from rabta_collector.greeting import make_welcome, member_of, nearest_peer, short_word
 from rabta_collector.ingest import Ingest
 from rabta_collector.journal import JournalError, Member
 from rabta_collector.journals import AnyJournal
@@ -26,7 +26,7 @@ from rabta_collector.networks import Networks, address_of
 from rabta_collector.openings import Openings
 from rabta_collector.planner import Planner, Present
 from rabta_collector.provinces import parse_province
-from rabta_collector.registry import Agent, Newcomer
+from rabta_collector.registry import Newcomer
 from rabta_collector.rotation import DAY_S
 from rabta_collector.session import End, Session, SessionEndedError, Stream, read_hello
 from rabta_collector.standing import Standings
@@ -131,7 +131,7 @@ class Service:
         request = decode(link.EnrollRequest, raw)
         self._check_lab(lab=request.lab)
         agent, secret = await self._parts.accounts.enrol(request.invite_token, self._newcomer(request, call))
-        member = _member(agent)
+        member = member_of(agent)
         here = {**self._parts.others(), **self.sessions}
         connected = [present for id_, present in here.items() if id_ != agent.id]
         plan = self._parts.planner.first_plan(member, connected)
@@ -165,18 +165,19 @@ class Service:
             raise Refused(Reason.LAB, "this collector takes no agent that runs with RABTA_LAB")
 
     async def _enter(self, call: UnaryCall, raw: bytes = b"") -> Entrant:
+        """Counted by its prefix first: strangers wait here, each with its message."""
+        prefix = self._parts.admission.knock(address_of(call.peer()), raw)
         await self._parts.accounts.meet(authorization_of(call))
-        return self._parts.admission.enter(authorization_of(call), address_of(call.peer()), raw)
+        return self._parts.admission.enter(authorization_of(call), prefix)
 
     async def _leave(self, raw: bytes, call: UnaryCall) -> bytes:
         agent = (await self._enter(call, raw)).agent
         request = decode(link.LeaveRequest, raw)
-        await self._parts.accounts.revoke(agent.id)
+        await self._parts.accounts.leave(agent.id, forget=request.delete_measurements)
         self.end_revoked()
         log.info("agent.left", agent=agent.id)
         if not request.delete_measurements:
             return link.LeaveResponse().SerializeToString()
-        await self._parts.accounts.forget(agent.id)
         return link.LeaveResponse(deletion=link.DELETION_UNLINKED).SerializeToString()
 
     def end_revoked(self) -> None:
@@ -224,7 +225,7 @@ class Service:
     async def _seated(self, entrant: Entrant, peer: str, stream: Stream) -> None:
         hello = await self._hellos.first(entrant.agent.id, lambda: read_hello(stream, HELLO_PATIENCE_S))
         self._check_lab(lab=hello.network.lab)
-        member = _member(entrant.agent)
+        member = member_of(entrant.agent)
         if not member.isp and member.role is Role.PROBE and (isp := self._parts.networks.isp_of(peer)):
             member = Member(agent=member.agent, isp=isp, role=member.role)
         parts = self._parts
@@ -248,7 +249,7 @@ class Service:
             older.end(End.REPLACED)
         self.sessions[agent] = session
         self._parts.stats.drops.hear(agent, hello)
-        if older is None:
+        if older is None or self._parts.accounts.shared:  # others may have heard that the older one is over
             self._present(session, connected=True)
         bound = log.bind(agent=agent, isp=session.member.isp)
         version = short_word(hello.agent_version)
@@ -263,6 +264,11 @@ class Service:
                 self._parts.stats.drops.forget(agent)
                 self._present(session, connected=False)
             bound.info("session.end")
+
+    def say_who_is_here(self) -> None:
+        """Once more of each agent, for it may have been taken for gone."""
+        for session in tuple(self.sessions.values()):
+            self._present(session, connected=True)
 
     def _hear(self, agent: str, heartbeat: link.Heartbeat | None) -> None:
         self._parts.accounts.heard(agent)
@@ -291,7 +297,3 @@ class Service:
     def _welcome(self, peer: str) -> link.Welcome:
         parts = self._parts
         return make_welcome(parts.networks, peer, now=parts.journal.now(), heartbeat_s=parts.heartbeat_s)
-
-
-def _member(agent: Agent) -> Member:
-    return Member(agent=agent.id, isp=agent.isp, role=agent.role)

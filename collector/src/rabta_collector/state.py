@@ -138,6 +138,8 @@ class IngestStats:
     rejected: dict[str, int] = field(default_factory=dict)  # by reason
     doubted: dict[str, int] = field(default_factory=dict)  # by doubt
     beyond_memory: int = 0  # measurements taken that may be replays of others that are forgotten: see echoes.py
+    copied: int = 0  # measurements of the journal that decide nothing: another agent's, see originals.py
+    checkpoints: dict[str, int] = field(default_factory=lambda: {"written": 0, "failed": 0})
     drops: Drops = field(default_factory=Drops)  # of agents that have a session
     lag_s: float = 0.0  # age of the newest measurement when it was acknowledged
     sync_buckets: list[int] = field(default_factory=lambda: [0] * (len(SYNC_BUCKETS_S) + 1))  # not cumulative
@@ -148,3 +150,7 @@ class IngestStats:
     questions: int = 0  # of the closed loop, open
     alarms_refused: int = 0  # by it, for want of room
     requests: dict[str, int] = field(default_factory=lambda: {"given": 0, "not_taken": 0})  # to measure at once
+    events_said: int = 0  # on NATS
+    events_unsaid: int = 0  # that are to be, and wait
+    archive_sealed_to: float = 0.0  # the end of the newest sealed day; 0: nothing is sealed here
+    archive_failures: int = 0

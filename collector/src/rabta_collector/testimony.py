@@ -13,7 +13,7 @@ from rabta_collector.paths import WITHOUT, to_rows
 from rabta_collector.record.book import Book
 from rabta_collector.record.reading import reading
 from rabta_collector.rfc3339 import format_minute, parse_time
-from rabta_collector.seals import Checkpoint, Seals
+from rabta_collector.seals import NO_SEALS, Checkpoint, Seals
 from rabta_collector.state import Event
 
 
@@ -48,7 +48,8 @@ class Testimony(Protocol):
 class Witnesses:
     """The collector's own."""
 
-    def __init__(self, engine: Engine, book: Book, archive: Path, province_of: ProvinceOf) -> None:
+    def __init__(self, engine: Engine, book: Book, archive: Path | None, province_of: ProvinceOf) -> None:
+        """`archive`: where days of the book are sealed; `None`: no page can be held against it."""
         self._engine, self._book, self._archive, self._province_of = engine, book, archive, province_of
 
     def of_now(self, *, isp: str, platform: str, at: float) -> Row | None:
@@ -86,12 +87,14 @@ class Witnesses:
 
     def older(self, *, platform: str | None, isp: str | None, since: float | None) -> tuple[Event, ...]:
         first = self._engine.chronicle.first
-        if first <= 1:
+        if not first:
             return ()
         with reading(self._book.file.path) as record:
             return record.before(first, platform=platform, isp=isp, since=since)
 
     def seals(self, events: Iterable[int]) -> Seals:
+        if self._archive is None:
+            return NO_SEALS
         with reading(self._book.file.path) as record:
             marks = record.marks(events)
         days = days_of(self._archive)

@@ -9,7 +9,8 @@ from time import perf_counter
 import structlog
 
 from rabta_collector.accounts import Accounts
-from rabta_collector.outliers import SCORES
+from rabta_collector.isp_share import WHOLE, IspShare
+from rabta_collector.outliers import fact_of
 from rabta_collector.planner import NOBODY, Planner, Present
 from rabta_collector.service import Service
 from rabta_collector.session import Session
@@ -23,11 +24,11 @@ log = structlog.get_logger()
 
 
 async def watch_registry(accounts: Accounts, service: Service) -> None:
-    """Ends the sessions of agents that another process revoked."""
+    """Ends the sessions of agents that another process revoked, or that left by a call that was cut off."""
     while True:
         await asyncio.sleep(REVOCATION_S)
-        if await accounts.catch_up():
-            service.end_revoked()
+        await accounts.catch_up()
+        service.end_revoked()
 
 
 async def keep_heard(accounts: Accounts, service: Service) -> None:
@@ -39,11 +40,14 @@ async def keep_heard(accounts: Accounts, service: Service) -> None:
 
 
 async def keep_scores(
-    accounts: Accounts, scores: Callable[[], Mapping[str, float]], may: Callable[[], bool] = lambda: True
+    accounts: Accounts,
+    scores: Callable[[], Mapping[str, float]],
+    share: IspShare = WHOLE,
+    may: Callable[[], bool] = lambda: True,
 ) -> None:
     """Notes how often each agent finds otherwise than its ISP's verdict, where `agents` reads it; to the hundredth.
 
-    `may`: whether it is for this process to do so.
+    `share`: of the ISPs, whose agents these are. `may`: whether it is for this process to do so.
     """
     noted = ""
     while True:
@@ -52,7 +56,7 @@ async def keep_scores(
             continue
         now = json.dumps({agent: round(score, 2) for agent, score in sorted(scores().items())})
         if now != noted:
-            await accounts.keep_fact(SCORES, now)
+            await accounts.keep_fact(fact_of(share), now)
             noted = now
 
 

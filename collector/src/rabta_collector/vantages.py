@@ -7,7 +7,7 @@ kept, one for a target, the latest `KEPT` of them.
 Measurements through a VPN or behind a captive portal show another network, and are left out.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from rabta_proto.alike import by_likeness
@@ -37,7 +37,6 @@ _UNTRIED = frozenset({Failure.SPECIAL_ADDRESS, Failure.NETWORK_UNREACHABLE})
 # Named here, because a union that is written where it is asked for is made anew for each observation.
 _UDP = (QuicHandshake, VpnHandshake)
 _DIALLED = (TcpConnect, QuicHandshake)
-_NOTHING, _TLS = (None, None, None, None), (None, None, None, True)
 
 
 @dataclass(slots=True, kw_only=True)
@@ -48,28 +47,47 @@ class Result:
     works: bool
 
 
+@dataclass(slots=True)
+class Results:
+    """Of one kind, by target, the oldest first. `good`: how many of them are true, so that nobody has to count."""
+
+    by_target: dict[str, Result] = field(default_factory=dict)
+    good: int = 0
+
+    def keep(self, url: str, moment: float, *, works: bool) -> None:
+        """Takes in the newest one of a target."""
+        kept = self.by_target
+        result = kept.pop(url, None)
+        if result is None:
+            full = len(kept) >= KEPT
+            result = kept.pop(next(iter(kept))) if full else Result(moment=moment, works=False)
+        self.good += works - result.works
+        result.moment, result.works = moment, works
+        kept[url] = result
+
+    def any_of_two(self) -> bool | None:
+        """What it would answer to whoever asks about any time and for no target."""
+        return _any_of_two(self.good, len(self.by_target))
+
+    def loses(self) -> bool | None:
+        """The same, where they tell whether no silence was met."""
+        return _loses(self.good, len(self.by_target))
+
+
 @dataclass(slots=True, kw_only=True)
 class Vantage:
-    """One agent's results by target."""
+    """One agent's results. `quiet`: of targets that were reached, whether no silence was met on the way."""
 
-    quic: dict[str, Result] = field(default_factory=dict)
-    udp: dict[str, Result] = field(default_factory=dict)
-    ipv6: dict[str, Result] = field(default_factory=dict)
-    tls: dict[str, Result] = field(default_factory=dict)
-    quiet: dict[str, Result] = field(default_factory=dict)
-    """Of targets that were reached: whether no silence was met on the way."""
-
-    @property
-    def view(self) -> tuple[bool | None, ...]:
-        """What it would answer of QUIC, UDP, IPv6 and TLS to whoever asks about any time and for no target."""
-        kinds = (self.quic, self.udp, self.ipv6, self.tls)
-        quic, udp, ipv6, tls = ([result.works for result in results.values()] for results in kinds)
-        return _any_of_one(quic), _any_of_one(udp), _any_of_two(ipv6), _any_of_two(tls)
+    quic: Results = field(default_factory=Results)
+    udp: Results = field(default_factory=Results)
+    ipv6: Results = field(default_factory=Results)
+    tls: Results = field(default_factory=Results)
+    quiet: Results = field(default_factory=Results)
 
     @property
     def newest(self) -> float:
         kinds = (self.quic, self.udp, self.ipv6, self.tls, self.quiet)
-        return max(result.moment for results in kinds for result in results.values())
+        return max(result.moment for results in kinds for result in results.by_target.values())
 
 
 @dataclass(slots=True, kw_only=True)
@@ -85,30 +103,31 @@ class Vantages:
 
     def hear(self, agent: str, measurement: Measurement, moment: float) -> bool:
         """Takes in a measurement that began at a moment; whether other findings of the agent may hang on it."""
-        quic, udp, ipv6, tls = shown = _shown(measurement)
-        if shown is _NOTHING:
+        quic, udp, ipv6, tls = _shown(measurement)
+        if quic is udp is ipv6 is tls is None:
             return False
         vantage, url = self._of(agent, moment), measurement.target
-        if shown is _TLS and _says_again(vantage.tls, url, works=True):  # as most do
-            _keep(vantage.tls, url, moment, works=True)
+        if tls and quic is udp is ipv6 is None and vantage.tls.good:  # as most are: what it says, was said before
+            vantage.tls.keep(url, moment, works=True)
             return False
-        kinds = ((quic, vantage.quic), (udp, vantage.udp), (ipv6, vantage.ipv6), (tls, vantage.tls))
-        told = [(works, results) for works, results in kinds if works is not None]
-        same = all(_says_again(results, url, works=works) for works, results in told)
-        before = None if same else vantage.view
-        for works, results in told:
-            _keep(results, url, moment, works=works)
-        return quic is not None or udp is not None or (not same and vantage.view != before)
+        told = False
+        for works, results in ((quic, vantage.quic), (udp, vantage.udp)):
+            if works is not None:
+                results.keep(url, moment, works=works)
+                told = True
+        for works, results in ((ipv6, vantage.ipv6), (tls, vantage.tls)):
+            if works is not None:
+                before = results.any_of_two()
+                results.keep(url, moment, works=works)
+                told = told or before is not results.any_of_two()
+        return told
 
     def hear_reached(self, agent: str, measurement: Measurement, moment: float) -> bool:
         """Takes in one that reached its target; whether the agent's line is judged otherwise than before."""
-        quiet, kept, url = not _met_silence(measurement), self._of(agent, moment).quiet, measurement.target
-        if _says_again(kept, url, works=quiet):
-            _keep(kept, url, moment, works=quiet)
-            return False
-        before = _loses([result.works for result in kept.values()])
-        _keep(kept, url, moment, works=quiet)
-        return before != _loses([result.works for result in kept.values()])
+        quiet = self._of(agent, moment).quiet
+        before = quiet.loses()
+        quiet.keep(measurement.target, moment, works=not _met_silence(measurement))
+        return before is not quiet.loses()
 
     def _of(self, agent: str, moment: float) -> Vantage:
         vantage = self._agents.get(agent)
@@ -121,27 +140,27 @@ class Vantages:
     def loses(self, agent: str, url: str, moment: float, reach_s: float) -> bool | None:
         """Whether much of what the agent reached met silence; of other targets than `url`, within reach of a moment."""
         vantage = self._agents.get(agent)
-        return None if vantage is None else _loses(_others(vantage.quiet, url, moment, reach_s))
+        return None if vantage is None else _loses(*_others(vantage.quiet, url, moment, reach_s))
 
     def quic_works(self, agent: str, url: str, moment: float, reach_s: float) -> bool | None:
         """Whether the agent got through over QUIC, to another target than `url` and within reach of a moment."""
         vantage = self._agents.get(agent)
-        return None if vantage is None else _any_of_one(_others(vantage.quic, url, moment, reach_s))
+        return None if vantage is None else _any_of_one(*_others(vantage.quic, url, moment, reach_s))
 
     def udp_works(self, agent: str, url: str, moment: float, reach_s: float) -> bool | None:
         """The same over UDP, be it QUIC or a VPN's."""
         vantage = self._agents.get(agent)
-        return None if vantage is None else _any_of_one(_others(vantage.udp, url, moment, reach_s))
+        return None if vantage is None else _any_of_one(*_others(vantage.udp, url, moment, reach_s))
 
     def ipv6_works(self, agent: str, url: str, moment: float, reach_s: float) -> bool | None:
         """The same over IPv6."""
         vantage = self._agents.get(agent)
-        return None if vantage is None else _any_of_two(_others(vantage.ipv6, url, moment, reach_s))
+        return None if vantage is None else _any_of_two(*_others(vantage.ipv6, url, moment, reach_s))
 
     def tls_works(self, agent: str, url: str, moment: float, reach_s: float) -> bool | None:
         """Whether another target than `url` showed the agent a certificate of its own, within reach of a moment."""
         vantage = self._agents.get(agent)
-        return None if vantage is None else _any_of_two(_others(vantage.tls, url, moment, reach_s))
+        return None if vantage is None else _any_of_two(*_others(vantage.tls, url, moment, reach_s))
 
     def _sweep(self, now: float) -> None:
         """Forgets agents that are gone, whenever their number has doubled."""
@@ -149,27 +168,30 @@ class Vantages:
         self._room = max(ROOM, 2 * len(self._agents))
 
 
-def _others(results: Mapping[str, Result], url: str, moment: float, reach_s: float) -> list[bool]:
-    if not results:
-        return []
+def _others(results: Results, url: str, moment: float, reach_s: float) -> tuple[int, int]:
+    """How many are true, of how many."""
+    kept = results.by_target
+    if not kept:
+        return 0, 0
     since, until = moment - reach_s, moment + reach_s
-    return [one.works for other, one in results.items() if other != url and since <= one.moment <= until]
+    found = [one.works for other, one in kept.items() if other != url and since <= one.moment <= until]
+    return found.count(True), len(found)
 
 
-def _any_of_one(works: Sequence[bool]) -> bool | None:
-    return any(works) if works else None
+def _any_of_one(good: int, count: int) -> bool | None:
+    return good > 0 if count else None
 
 
-def _any_of_two(works: Sequence[bool]) -> bool | None:
+def _any_of_two(good: int, count: int) -> bool | None:
     """It takes two targets to say no: the IPv6 or the certificate of one may be broken at its own end."""
-    return True if any(works) else False if len(works) >= 2 else None
+    return True if good else False if count >= 2 else None
 
 
-def _loses(quiet: Sequence[bool]) -> bool | None:
+def _loses(quiet: int, count: int) -> bool | None:
     """Nothing is said on the word of a few."""
-    if len(quiet) < LOSING_LEAST:
+    if count < LOSING_LEAST:
         return None
-    return quiet.count(False) >= LOSING * len(quiet)
+    return count - quiet >= LOSING * count
 
 
 @by_likeness
@@ -198,31 +220,14 @@ def _asked(observation: Observation) -> tuple[str, ...] | None:
     return None
 
 
-def _says_again(results: Mapping[str, Result], url: str, *, works: bool) -> bool:
-    """Whether a result is what the last one of its target was: by that nothing is judged otherwise."""
-    held = results.get(url)
-    return held is not None and held.works is works
-
-
-def _keep(results: dict[str, Result], url: str, moment: float, *, works: bool) -> None:
-    result = results.pop(url, None)
-    if result is None or result.works is not works:
-        result = Result(moment=moment, works=works)
-    result.moment = moment
-    results[url] = result
-    if len(results) > KEPT:
-        del results[next(iter(results))]
-
-
 @by_likeness
-def _shown(measurement: Measurement) -> tuple[bool | None, ...]:
+def _shown(measurement: Measurement) -> tuple[bool | None, bool | None, bool | None, bool | None]:
     """Whether QUIC, UDP, IPv6 and TLS were seen to work."""
     if measurement.network.vpn or measurement.network.captive_portal:
-        return _NOTHING
+        return None, None, None, None
     seen = measurement.observations
     over_udp = [o for o in seen if isinstance(o.detail, _UDP)]
-    shown = _quic_works(over_udp), _udp_works(over_udp), _ipv6_works(seen), _tls_works(seen)
-    return next((usual for usual in (_NOTHING, _TLS) if usual == shown), shown)  # known again by what they are
+    return _quic_works(over_udp), _udp_works(over_udp), _ipv6_works(seen), _tls_works(seen)
 
 
 def _quic_works(observations: Iterable[Observation]) -> bool | None:

@@ -5,7 +5,6 @@ Reads snapshots and nothing else, sets no cookie, and makes texts in threads, so
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from dataclasses import replace
 from http import HTTPStatus
 from importlib.metadata import version
 from typing import Protocol
@@ -18,12 +17,15 @@ from rabta_collector.answers import CSV, JSON, Body, add_safe_headers, make_body
 from rabta_collector.api import LISTINGS
 from rabta_collector.catalogue import Catalogue
 from rabta_collector.exposition import CONTENT_TYPE, Exposition
+from rabta_collector.isp_share import IspShare
 from rabta_collector.listing import Listing, Source, render, to_json
 from rabta_collector.openapi import describe
 from rabta_collector.pages import gather
 from rabta_collector.pages.site import Site
+from rabta_collector.parts import Look, MissingShareError, Part
 from rabta_collector.query import BadParameterError, Form, Query, parse_query
 from rabta_collector.rfc3339 import format_time
+from rabta_collector.series import Telling
 from rabta_collector.state import IngestStats, Snapshot
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
@@ -42,6 +44,9 @@ class Views(gather.Views, feeds.Views, Protocol):
         """One line, where it is not."""
 
     @property
+    def share(self) -> IspShare | None: ...
+
+    @property
     def rules(self) -> bool:
         """Whether it is for this process to tell Prometheus of the country."""
 
@@ -54,6 +59,10 @@ class Operated(Protocol):
 
     @property
     def stats(self) -> IngestStats: ...
+
+    @property
+    def share(self) -> IspShare | None:
+        """The ISPs that are decided on here; `None`: nothing is decided here."""
 
     @property
     def rules(self) -> bool: ...
@@ -121,7 +130,8 @@ class _Health:
     async def metrics(self, request: web.Request) -> web.Response:
         views = self._operated
         snapshot = views.snapshot() if views.rules else None
-        text = await self._exposition.scrape(snapshot, views.catalogue, views.stats, ready=views.ready())
+        telling = None if views.share is None else Telling(share=views.share, tells=views.rules)
+        text = await self._exposition.scrape(snapshot, views.catalogue, views.stats, telling, ready=views.ready())
         body = await asyncio.to_thread(make_body, CONTENT_TYPE, text, level=1, tagged=False)
         return respond(request, body, tagged=False)
 
@@ -146,10 +156,10 @@ class _Country(_Health):
 
         async def answer(request: web.Request) -> web.StreamResponse:
             query = parse_query(request.query.items(), listing.parameters, limit=listing.limit)
-            source = self._source(listing, query)
-            body, following = await asyncio.to_thread(self._write, listing, source, query)
-            headers = {DECIDED_AT: format_time(source.snapshot.at)}
-            if query.until is not None and query.until < source.snapshot.at - SETTLED_S:
+            look = await self._views.gather(listing.wants(query)) if listing.of_isps else self._look()
+            body, following, at = await asyncio.to_thread(self._write, listing, look, query)
+            headers = {DECIDED_AT: format_time(at)}
+            if query.until is not None and query.until < at - SETTLED_S:
                 headers["Cache-Control"] = "public, max-age=3600"
             if following is not None:
                 more = request.rel_url.update_query(cursor=following)
@@ -158,23 +168,25 @@ class _Country(_Health):
 
         return self.when_ready(answer)
 
-    def _source(self, listing: Listing, query: Query) -> Source:
-        """Taken on the event loop, at one moment; it does not change after that."""
-        views = self._views
-        source = Source(catalogue=views.catalogue, snapshot=views.snapshot())
-        if not listing.from_events:
-            return source
-        events = views.find_events(since=None, until=None, platform=query.platform, isp=query.isp)
-        return replace(source, events=events, late=views.find_late(query))
+    def _look(self) -> Look:
+        """For what is of no ISP."""
+        here = Part(snapshot=self._views.snapshot())
+        return lambda: here
 
-    def _write(self, listing: Listing, source: Source, query: Query) -> tuple[Body, str | None]:
-        if listing.from_events:
-            older = self._views.testimony.older(platform=query.platform, isp=query.isp, since=query.since)
-            source = replace(source, past=self._views.find_past(query), events=(*older, *source.events))
-        if listing.from_counts:
-            source = replace(source, counts=self._views.find_counts(query))
+    def _write(self, listing: Listing, look: Look, query: Query) -> tuple[Body, str | None, float]:
+        """Body, cursor of what follows, and up to when everything is decided."""
+        known = look()
+        source = Source(
+            catalogue=self._views.catalogue,
+            snapshot=known.snapshot,
+            events=(*known.older, *known.events),
+            past=known.past,
+            late=known.late,
+            counts=known.counts,
+        )
         rendered = render(listing, source, query)
-        return make_body(CSV if query.form is Form.CSV else JSON, rendered.text), rendered.next
+        body = make_body(CSV if query.form is Form.CSV else JSON, rendered.text)
+        return body, rendered.next, known.snapshot.at
 
 
 def _not_ready(views: Operated) -> web.Response:
@@ -185,6 +197,8 @@ def _not_ready(views: Operated) -> web.Response:
 async def _errors_as_json(request: web.Request, handler: Handler) -> web.StreamResponse:
     try:
         return await handler(request)
+    except MissingShareError as missing:
+        return make_error(HTTPStatus.SERVICE_UNAVAILABLE, "not_ready", str(missing), {"Retry-After": "1"})
     except BadParameterError as wrong:
         return make_error(HTTPStatus.BAD_REQUEST, "bad_parameter", str(wrong))
     except web.HTTPException as wrong:

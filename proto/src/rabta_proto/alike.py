@@ -48,12 +48,13 @@ MOST_BYTES, MOST_VALUES = 4096, 400
 class Alike:
     """What some measurements have in common. `steps`: how many observations each of them has.
 
-    `place`: their platform and target.
+    `place`: their platform and target. `key`: their likeness.
     """
 
-    __slots__ = ("bare", "known", "place", "steps")
+    __slots__ = ("bare", "key", "known", "place", "steps")
 
-    def __init__(self, measurement: model.Measurement) -> None:
+    def __init__(self, measurement: model.Measurement, key: bytes) -> None:
+        self.key = key
         self.bare: model.Measurement = _without(measurement)
         self.place = (measurement.platform, measurement.target)
         self.steps = len(measurement.observations)

@@ -7,6 +7,7 @@ Raises `ValueError` from `from_message` for a message that names no target or ca
 
 from collections.abc import Callable
 from functools import lru_cache
+from typing import cast
 
 from google.protobuf.message import DecodeError
 
@@ -29,6 +30,7 @@ __all__ = [
     "read_alike",
     "to_message",
     "to_timestamp",
+    "whole_of",
 ]
 
 LOOKS = 2048
@@ -116,6 +118,14 @@ def alike_of(key: bytes) -> Alike | None:
     return _LOOKS.of(key) if len(key) <= MOST_BYTES else None
 
 
+def whole_of(alike: Alike) -> model.Measurement:
+    """The one of those that are alike in which every field that varies is zero, empty or not known."""
+    known = alike.known.get(whole_of)
+    if known is None:
+        known = alike.known[whole_of] = _read(wire.Measurement.FromString(alike.key))
+    return cast(model.Measurement, known)
+
+
 def _make_alike(key: bytes) -> Alike | None:
     try:
         message = wire.Measurement.FromString(key)
@@ -128,7 +138,7 @@ def _make_alike(key: bytes) -> Alike | None:
     except ValueError:
         return None  # an impossible time, which is said of each that is read by itself
     known = len(measurement.observations) == len(message.observations)
-    return Alike(measurement) if known and count_values(measurement) <= MOST_VALUES else None
+    return Alike(measurement, key) if known and count_values(measurement) <= MOST_VALUES else None
 
 
 _LOOKS = Looks(_make_alike, LOOKS)
@@ -153,7 +163,7 @@ _set_raw, _set_read = _setter("_raw"), _setter("_read")
 
 def read_alike(numbers: Numbers, raw: bytes, alike: Alike) -> model.Measurement | None:
     """A measurement that is like others, of its numbers; `None` where they do not tell all. Raises `ValueError`."""
-    durations_us = tuple(numbers.observations.duration_us)
+    durations_us = tuple(numbers.observations.duration_us[:])  # a slice is copied at once
     return _read_alike(numbers, durations_us, raw, alike) if len(durations_us) == alike.steps else None
 
 

@@ -10,7 +10,7 @@ import structlog.testing
 
 from lab.waiting import until
 from rabta_collector import app, journal_file
-from rabta_collector.archive import tending
+from rabta_collector.archive import child, tending
 from rabta_collector.archive.keeping import Keeping
 from rabta_collector.archive.sealing import Archive, Sources
 from rabta_collector.config import Config, Endpoint
@@ -152,7 +152,7 @@ async def test_a_collector_that_serves_seals_days_and_gives_up_what_is_old(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(tending, "WAKE_S", 0.1)
-    monkeypatch.setattr(tending, "NICENESS", 0)
+    monkeypatch.setattr(child, "NICENESS", 0)
     rows, anywhere = measured(tmp_path), Endpoint(host="127.0.0.1", port=0)
     config = Config(data=tmp_path, grpc=anywhere, http=anywhere, checkpoint=0.1, archive=Keeping(journal_days=1))
     collector = app.Collector(config, DataDir(tmp_path))

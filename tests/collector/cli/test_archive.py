@@ -63,3 +63,8 @@ def test_the_journal_is_checked_row_by_row(data: Path, capsys: pytest.CaptureFix
         connection.execute("DELETE FROM entries WHERE id IN (7, 8)")
     assert 1 == run("verify", "--data", str(data))
     assert "row 3: damaged\nrows 7 to 8: missing\n13 rows: 2 problems\n" == capsys.readouterr().out
+
+
+def test_a_file_is_kept_by_the_collector_that_serves_it(data: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert 2 == run("archive", "--keep", "--data", str(data))
+    assert "archive --keep needs nats://" in capsys.readouterr().err

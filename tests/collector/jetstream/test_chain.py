@@ -4,13 +4,14 @@ import asyncio
 import json
 import os
 from collections.abc import AsyncIterator
+from functools import partial
 from itertools import count
 from pathlib import Path
 
 import pytest
 
 from rabta_collector.admit import Refused
-from rabta_collector.jetstream import chain
+from rabta_collector.jetstream import chain, wire
 from rabta_collector.jetstream.place import Place, parse_place
 from rabta_collector.journal import JournalError
 from rabta_collector.journal_file import UnusableJournalError
@@ -257,3 +258,25 @@ async def test_many_wait_together(nats: Nats) -> None:
         await asyncio.gather(*futures)
         assert 500 == len(kept.entries) == sum(kept.stats.sync_buckets)
         assert 500 == len(kept.measured())
+
+
+async def test_a_server_that_answers_nothing_is_left_for_another_one(
+    cluster: Nats, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is not waited for until its line counts as broken because two pings had no answer."""
+    monkeypatch.setattr(chain.link, "connect", partial(chain.link.connect, ping_s=3600))
+    monkeypatch.setattr(wire, "sample", lambda servers, _: list(servers))
+    async with Kept(place(cluster)).running() as kept:
+        await persist(kept, 1)
+        leader = await cluster.leader()
+    silent = next(node for node in cluster.nodes if node is not leader)
+    first = [silent, *(node for node in cluster.nodes if node is not silent)]
+    servers = ",".join(f"127.0.0.1:{node.port}" for node in first)
+    async with Kept(parse_place(f"nats://{servers}/rabta?replicas=3")).running() as kept:
+        await kept.deliver(2)
+        silent.stand_still()
+        try:
+            await persist(kept, 3)
+        finally:
+            silent.go_on()
+        assert {3: DUPLICATE, 4: ACCEPTED} == await kept.deliver(3, 4)

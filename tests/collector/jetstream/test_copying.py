@@ -7,8 +7,11 @@ from pathlib import Path
 import pytest
 
 from rabta_collector import journal_file
+from rabta_collector.jetstream import link
 from rabta_collector.jetstream.copying import to_file, to_stream
+from rabta_collector.jetstream.holdings import read_holding
 from rabta_collector.jetstream.place import Place, parse_place
+from rabta_collector.jetstream.reading import StreamReader
 from rabta_collector.journal_file import Kind, Row, UnusableJournalError
 from rabta_collector.rows import Where, open_rows
 from rabta_collector.sequences import Seen
@@ -88,6 +91,21 @@ async def test_rows_that_the_file_gave_up_leave_their_numbers_and_their_marks(pl
     assert seen.has("a1", 7, 43)
     with pytest.raises(UnusableJournalError, match="before 41 are neither here nor in the stream"):
         to_file(place, tmp_path / "elsewhere.sqlite", tmp_path / "none", nothing)
+
+
+async def test_after_a_copy_no_row_has_to_be_read_for_what_an_agent_sent(
+    place: Place, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    there = write(tmp_path / "journal.sqlite", 1, 250)
+    await to_stream(there, tmp_path / "archive", place, nothing)
+    write(there, 251, 300)
+    await to_stream(there, tmp_path / "archive", place, nothing)
+    client, seen = await link.connect(place, name="test"), Seen()
+    monkeypatch.delattr(StreamReader, "read_after")
+    seen.unpack("a1", (await read_holding(client, place, "a1", "ptcl")).packed)
+    await client.close()
+    assert all(seen.has("a1", 7, number) for number in (1, 124, 247, 298))
+    assert not seen.has("a1", 7, 3)
 
 
 async def test_another_journal_is_not_written_over(place: Place, tmp_path: Path) -> None:

@@ -4,11 +4,14 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import aclosing, asynccontextmanager, closing
 from pathlib import Path
+from typing import Any
 
+import pytest
 from nats.aio.client import Client
 from nats.aio.msg import Msg
 
 from rabta_collector.entries import Entry, Fence
+from rabta_collector.jetstream import following
 from rabta_collector.jetstream.following import BEAT_S, Follower
 from rabta_collector.jetstream.frame import frame
 from rabta_collector.jetstream.place import Place, parse_place
@@ -71,6 +74,23 @@ async def test_rows_that_come_one_by_one_are_asked_for_together(tmp_path: Path) 
         took_s = asyncio.get_running_loop().time() - began
         assert [Fence(at=float(number)) for number in range(1, ROWS + 1)] == reader.heard
         assert asked <= took_s / BEAT_S + 5
+
+
+async def test_whatever_goes_wrong_it_reads_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As where the machine has no thread to give for a moment."""
+    faults, work = iter([RuntimeError("can't start new thread")]), asyncio.to_thread
+
+    async def to_thread(*args: Any) -> Any:
+        for wrong in faults:
+            raise wrong
+        return await work(*args)
+
+    async with reading(tmp_path) as (client, place, reader):
+        monkeypatch.setattr(following.asyncio, "to_thread", to_thread)
+        await reader.follower.follow(0, lambda: False)
+        await trickle(client, place, 1, 3)
+        await until(lambda: len(reader.heard) == 3)
+        assert [1.0, 2.0, 3.0] == [one.at for one in reader.heard if one]
 
 
 async def test_a_stream_that_never_rests_is_caught_up_with(tmp_path: Path) -> None:

@@ -9,9 +9,11 @@ from pathlib import Path
 import pytest
 
 from rabta_collector.admit import Refused
+from rabta_collector.entries import Entry
 from rabta_collector.ingest import Ingest
 from rabta_collector.jetstream import shared
 from rabta_collector.jetstream.place import Place, parse_place
+from rabta_collector.jetstream.posting import Post
 from rabta_collector.jetstream.rows import StreamRows
 from rabta_collector.jetstream.shared import SharedJournal
 from rabta_collector.journal import JournalError, Member
@@ -178,6 +180,45 @@ async def test_while_the_server_stands_still_nothing_is_acknowledged(alone: Nats
         (outcome,) = (await one.deliver(2)).values()
         assert outcome in (ACCEPTED, DUPLICATE)
     assert [("a", 1), ("a", 2)] == measured(alone)
+
+
+async def test_a_fault_of_whoever_is_told_holds_up_nothing_that_comes_after(alone: Nats) -> None:
+    faults: list[str] = []
+    asyncio.get_running_loop().set_exception_handler(lambda _, told: faults.append(told["message"]))
+    async with taker(alone) as one:
+        remember, told = one.ingest.remember, iter((True,))
+
+        def remember_but_once(entry: Entry, epoch: int) -> None:
+            if next(told, False):
+                raise KeyError("a fault")
+            remember(entry, epoch)
+
+        one.ingest.remember = remember_but_once  # type: ignore[method-assign]
+        async with asyncio.timeout(PATIENCE_S):
+            assert {1: ACCEPTED} == await one.deliver(1)
+            assert {1: DUPLICATE, 2: ACCEPTED} == await one.deliver(1, 2)
+    async with taker(alone) as other:
+        assert {1: DUPLICATE, 2: DUPLICATE} == await other.deliver(1, 2)
+    assert ["a row was not taken in"] == faults
+
+
+async def test_what_nobody_foresaw_fails_an_append_and_not_the_next_one(
+    alone: Nats, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asyncio.get_running_loop().set_exception_handler(lambda _, __: None)
+    async with taker(alone) as one:
+        keep, wrong = one.journal._poster.keep, iter((KeyError("unforeseen"),))
+
+        async def keep_but_once(post: Post, *, within_s: float) -> int:
+            if post.after is not None and (raised := next(wrong, None)) is not None:
+                raise raised
+            return await keep(post, within_s=within_s)
+
+        monkeypatch.setattr(one.journal._poster, "keep", keep_but_once)
+        async with asyncio.timeout(PATIENCE_S):
+            with pytest.raises(FAILURES):
+                await one.deliver(1)
+            assert {1: ACCEPTED} == await one.deliver(1)
 
 
 async def test_a_full_stream_takes_nothing_and_says_so(tmp_path: Path) -> None:

@@ -3,12 +3,15 @@
 import asyncio
 from pathlib import Path
 
+import pytest
+
 from rabta_collector.jetstream import link
 from rabta_collector.jetstream.link import NoAnswerError
 from rabta_collector.jetstream.place import parse_place
 from rabta_collector.jetstream.wire import Wire
+from support.guarded import guarded
 from support.nats import Nats, Node, free_ports
-from support.waiting import PATIENCE_S
+from support.waiting import PATIENCE_S, until
 
 
 async def answers(wire: Wire) -> bool:
@@ -43,3 +46,16 @@ async def test_a_server_that_takes_connections_and_does_not_answer_is_left(tmp_p
         await wire.close()
         alone.kill()
     assert before.is_closed
+
+
+async def test_a_server_that_hangs_up_is_nothing_that_asyncio_complains_of(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Its own complaint would stand among what a command prints (of TLS that was put on a stream)."""
+    with guarded(tmp_path) as servers:
+        client = await link.connect(servers.place("operator"), name="test")
+        for node in servers.nodes:
+            node.kill()
+        await until(lambda: not client.is_connected)
+        await client.close()
+    assert [] == [record.getMessage() for record in caplog.records if record.name == "asyncio"]

@@ -20,7 +20,7 @@ from rabta_collector.record.desk import Desk
 from rabta_collector.record.file import RecordFile, UnusableRecordError
 from rabta_collector.record.lines import NOTHING_BEFORE
 from rabta_collector.record.reading import reading
-from rabta_collector.seals import Checkpoint
+from rabta_collector.seals import NO_SEALS, Checkpoint
 from rabta_collector.state import Event, Witness
 from rabta_proto.vocabulary import Mechanism
 from support.country import NOW, make_event, make_events
@@ -138,7 +138,7 @@ async def test_many_events_that_wait_are_written_in_few_commits(file: RecordFile
 
 async def test_events_that_are_no_longer_in_memory_are_read_from_the_record(tmp_path: Path) -> None:
     feed, engine = Feed(agents={"ptcl": 3, "jazz": 3}), make_engine(settings=replace(SETTINGS, events_kept=2))
-    desk = Desk(DataDir(tmp_path), engine, lambda agent: "")
+    desk = Desk(DataDir(tmp_path), engine, lambda agent: "", tmp_path / "archive")
     told = play(engine, [*feed.presence(NOON, True), *feed.rounds(NOON, NOON + 300)], until=NOON + 300)
     desk.hear(told, live=False)
     assert await desk.settled()
@@ -152,16 +152,25 @@ async def test_events_that_are_no_longer_in_memory_are_read_from_the_record(tmp_
 
 
 async def test_evidence_that_was_written_down_exactly_is_told_by_the_minute(tmp_path: Path) -> None:
-    desk = Desk(DataDir(tmp_path), make_engine(), lambda agent: "")
+    desk = Desk(DataDir(tmp_path), make_engine(), lambda agent: "", tmp_path / "archive")
     with closing(RecordFile(tmp_path / "record.sqlite")) as other, other.transaction():
         other.append(NEW, {"since": "2024-02-17T17:59:50.500Z"}, NOW)
     assert {"since": "2024-02-17T17:59:00.000Z"} == await desk.testimony.of_event(NEW.id)
     await desk.close()
 
 
+async def test_what_another_process_seals_is_named_on_no_page(tmp_path: Path) -> None:
+    """Its lines are others than those of this record."""
+    desk = Desk(DataDir(tmp_path), make_engine(), lambda agent: "", None)
+    desk.hear(EVENTS, live=True)
+    assert await desk.settled()
+    assert desk.testimony.seals(event.id for event in EVENTS) is NO_SEALS
+    await desk.close()
+
+
 @pytest.mark.parametrize("cursor", [("ptcl",), ("ptcl", "x", "soon"), ("a", "b", "c", 4)])
 async def test_a_cursor_of_another_list_is_none_of_the_counts(tmp_path: Path, cursor: Cursor) -> None:
-    desk = Desk(DataDir(tmp_path), make_engine(), lambda agent: "")
+    desk = Desk(DataDir(tmp_path), make_engine(), lambda agent: "", tmp_path / "archive")
     with pytest.raises(BadParameterError, match="cursor"):
         desk.find_counts(Query(cursor=cursor))
     await desk.close()
@@ -189,7 +198,7 @@ async def test_of_what_was_before_a_moment_each_cell_s_last_change_is_read(file:
 
 async def test_it_is_told_which_line_an_event_is(tmp_path: Path) -> None:
     feed, engine = Feed(agents={"ptcl": 3}), make_engine()
-    desk = Desk(DataDir(tmp_path), engine, lambda agent: "")
+    desk = Desk(DataDir(tmp_path), engine, lambda agent: "", tmp_path / "archive")
     told = play(engine, [*feed.presence(NOON, True), *feed.rounds(NOON, NOON + 300)], until=NOON + 300)
     desk.hear(told, live=False)
     assert await desk.settled()
@@ -209,7 +218,7 @@ async def test_it_is_told_which_line_an_event_is(tmp_path: Path) -> None:
 
 async def test_what_came_late_is_kept_as_spans_once_nothing_can_correct_it(tmp_path: Path) -> None:
     feed, engine = Feed(), make_engine()
-    desk = Desk(DataDir(tmp_path), engine, lambda agent: "")
+    desk = Desk(DataDir(tmp_path), engine, lambda agent: "", tmp_path / "archive")
     late = [
         measured(f"ptcl-{n}", "ptcl", tls_trouble(RESET).measurement(at=NOON - 5 * HOUR), delay_s=5 * HOUR + 121 + n)
         for n in range(3)

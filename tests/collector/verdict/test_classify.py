@@ -18,7 +18,6 @@ from rabta_proto.vocabulary import Depth, Failure, Judgement, Mechanism, Resolve
 from support.factories import (
     BOGON,
     CHAT,
-    CONTROL,
     EOF,
     FORGED,
     NAME,
@@ -27,31 +26,23 @@ from support.factories import (
     PLAIN,
     RESET,
     SILENCE,
-    SIX,
     Story,
-    bad_certificate,
     cut_short_and_unanswered,
     dead,
     dns_lie,
     dns_trouble,
     gone,
-    http_trouble,
-    quic_trouble,
     story,
     tcp_trouble,
     tls_trouble,
     works,
     works_over_quic,
 )
+from support.mixtures import backgrounds, mixtures
 from support.strategies import measurements
+from support.varied import sent
 
 CONTROLS = (works().measurement(at=NOON - 5), works().measurement(at=NOON + 5))
-
-
-def distinct(measurement: Measurement) -> Measurement:
-    """The same with offsets of its own for each observation, as a real one has."""
-    seen = measurement.observations
-    return replace(measurement, observations=tuple(replace(o, offset_us=n * 1000) for n, o in enumerate(seen)))
 
 
 @pytest.mark.parametrize("controls", [(), CONTROLS], ids=["no control", "controls"])
@@ -64,58 +55,6 @@ def test_a_resolver_without_tcp_is_no_block(failure: str, controls: Sequence[Mea
 def test_an_answer_that_came_over_tcp_is_an_answer() -> None:
     told = story().cuts_short(over_tcp=NEAR).connects(NEAR).handshakes(NEAR).answers(NEAR).measurement()
     assert Judgement.OK is classify(told, CONTROLS).judgement
-
-
-STORIES = [
-    works(),
-    works(PLAIN),
-    dead(),
-    gone(),
-    *(tls_trouble(failure, isolated=isolated) for failure in (RESET, SILENCE, EOF) for isolated in (True, False)),
-    bad_certificate(),
-    bad_certificate(FORGED),
-    tcp_trouble(SILENCE),
-    tcp_trouble(RESET, target=PLAIN),
-    dns_trouble(Failure.DNS_NXDOMAIN),
-    dns_trouble(SILENCE, elsewhere=False),
-    dns_lie(BOGON),
-    http_trouble(RESET),
-    story(PLAIN).names(NEAR).connects(NEAR).answers(NEAR, body_bytes=300, title="Surf Safely", header_names=()),
-    story(PLAIN).names(NEAR).connects(NEAR).answers(NEAR, 302, location="https://warning.example/"),
-    works_over_quic(),
-    *(quic_trouble(failure, isolated=isolated) for failure in (SILENCE, RESET) for isolated in (True, False)),
-    quic_trouble(Failure.CONNECTION_REFUSED),
-    story(CHAT).names(NEAR).connects(NEAR),
-    story(CHAT).names(FORGED, later=(NEAR,)).connects(FORGED),
-    story(NAME).names(NEAR).names(NEAR, by=ResolverKind.DOH),
-    story(NAME).names(FORGED, later=(NEAR,)),
-    story(NAME).says(Failure.DNS_NXDOMAIN, later=(NEAR,)),
-    story().names(FORGED, chosen="8.8.8.8").connects(FORGED).refuses_certificate(FORGED),
-    story().names(FORGED).fails_tcp(FORGED, SILENCE).connects(NEAR, CONTROL).handshakes(NEAR, CONTROL),
-    story().names(NEAR).connects(NEAR).fails_tls(NEAR, RESET).isolates(NEAR).splits(NEAR),
-    tcp_trouble(SILENCE, address=SIX),
-    story(PLAIN).follows("warning.example").names(FORGED).connects(FORGED).handshakes(FORGED).answers(FORGED),
-]
-SIGHTS = [observation for told in STORIES for observation in told.observations]
-
-
-@st.composite
-def mixtures(draw: st.DrawFn, stories: Sequence[Story] = STORIES) -> Measurement:
-    """A story's beginning, and then whatever was seen in others: far more often judged than what is arbitrary."""
-    told = draw(st.sampled_from(stories))
-    kept = told.observations[: draw(st.integers(len(told.observations) // 2, len(told.observations)))]
-    others = draw(st.lists(st.sampled_from(SIGHTS), max_size=5))
-    measurement = told.measurement(at=NOON + draw(st.integers(-600, 600)), depth=draw(st.sampled_from(Depth)))
-    return distinct(replace(measurement, observations=(*kept, *others)))
-
-
-NETWORKS = {NEAR: 13414, FORGED: 4134}
-backgrounds = st.builds(
-    Background,
-    quic_works=st.none() | st.booleans(),
-    ipv6_works=st.none() | st.booleans(),
-    asn_of=st.sampled_from([None, NETWORKS.get]),
-)
 
 
 @settings(max_examples=40)
@@ -334,11 +273,6 @@ def test_a_ghost_says_so() -> None:
     controls = (dead().measurement(at=NOON + 1), dead().measurement(at=NOON + 2))
     reasons = classify(tls_trouble(RESET).measurement(), controls).reasons
     assert "a block that outlived its site" in reasons[-1]
-
-
-def sent(measurement: Measurement) -> Measurement:
-    """As a collector has it."""
-    return from_message(to_message(measurement))
 
 
 @given(mixtures() | mixtures(GOOD), st.lists(mixtures(), max_size=2), st.lists(mixtures(), max_size=1), backgrounds)

@@ -5,6 +5,7 @@ import asyncio
 import pytest
 
 from lab.netns.volunteer import Place
+from lab.waiting import until
 
 pytestmark = [pytest.mark.root, pytest.mark.slow, pytest.mark.timeout(600)]  # of turns, of which one comes in 60 s
 
@@ -96,6 +97,21 @@ async def test_where_bytes_are_paid_for_it_rests_if_the_volunteer_wants_it(place
             place.networkmanager("no")
             await place.move()  # another network is asked for anew
             await place.until(lambda facts: facts["produced"])
+
+
+async def test_a_pause_ends_the_connection_and_not_only_the_session(place: Place) -> None:
+    async with place.collector(), place.site("204"):
+        await place.join()
+        async with place.agent_running():
+            await place.until(lambda facts: facts["connected"])
+            assert await place.connections()
+            await place.command("pause")
+            await place.until(lambda facts: not facts["connected"])
+
+            async def silent() -> bool:
+                return not await place.connections()
+
+            await until(silent, within=15)
 
 
 async def test_every_byte_of_the_day_is_counted(place: Place) -> None:

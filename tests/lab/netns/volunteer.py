@@ -74,6 +74,8 @@ class Place:
         for number, device in enumerate(("wlan0", "eth0")):
             near, far = f"39.32.{number}.2", f"39.32.{number}.1"
             await run_ip([f"link add c{number} netns {self.core} type veth peer name {device} netns {self.agent}"])
+            await run_ip([f"link set c{number} addrgenmode none"], self.core)  # the kernel's own talk over IPv6
+            await run_ip([f"link set {device} addrgenmode none"], self.agent)  # is nobody's bytes
             await run_ip([f"addr add {far}/24 dev c{number}", f"link set c{number} up"], self.core)
             await run_ip([f"addr add {near}/24 dev {device}", f"link set {device} up"], self.agent)
         await run_ip(["link set lo up", f"route add default via {GATEWAY}"], self.agent)
@@ -161,6 +163,11 @@ class Place:
         )
         counts = [one["stats64"][way] for one in listed if one["ifname"] != "lo" for way in ("rx", "tx")]
         return sum(count["bytes"] - HEADER * count["packets"] for count in counts)
+
+    async def connections(self) -> list[str]:
+        """TCP connections of the machine that stand, a line of ss(8) for each."""
+        listing = ("ip", "netns", "exec", self.agent, "ss", "-Htn", "state", "established")
+        return (await run_program(*listing, env=self.environment, within=WITHIN_S)).splitlines()
 
     @asynccontextmanager
     async def collector(self) -> AsyncIterator[None]:

@@ -1,5 +1,6 @@
-"""How long what is kept on this machine is kept. Pure: numbers of the configuration's `[archive]`."""
+"""How long what is kept is kept: numbers of the configuration's `[archive]`, and what others need yet. Pure."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 GIB = 1024**3
@@ -38,3 +39,36 @@ def rows_to_drop(held: Held, keeping: Keeping, *, sealed: int, checkpoint: int) 
         share = max(1, (most - held.first + 1) // 20)
         by_age = max(by_age, held.first + share - 1)
     return by_age if by_age >= held.first else 0
+
+
+DECIDES, SEALS = "decide", "archive"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Need:
+    """What one process of several says of itself: the last row of the journal that it has no need of any more.
+
+    `part`: `DECIDES` or `SEALS`. `share`: which one of how many shares of the ISPs it decides on. `event`: the last
+    message of the stream of events that it has sealed.
+    """
+
+    part: str
+    share: tuple[int, int] = (1, 1)
+    row: int
+    event: int = 0
+
+
+def needed_by_nobody(needs: Iterable[Need]) -> tuple[int, str]:
+    """The last row that all have sealed, or have in a checkpoint; 0, and why, where one is missing that has to say so.
+
+    Of some number of shares each has to be there.
+    """
+    known = tuple(needs)
+    if not any(one.part == SEALS for one in known):
+        return 0, "no archive"
+    deciding = {one.share for one in known if one.part == DECIDES}
+    counts = sorted({count for _, count in deciding})
+    if not any({(number, count) for number in range(1, count + 1)} <= deciding for count in counts):
+        missing = [f"{n}/{count}" for count in counts for n in range(1, count + 1) if (n, count) not in deciding]
+        return 0, f"no decide of share {', '.join(missing)}" if missing else "no decide"
+    return min(one.row for one in known), ""

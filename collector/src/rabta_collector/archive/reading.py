@@ -28,6 +28,14 @@ def last_row_of(root: Path) -> int:
     return 0
 
 
+def last_record_of(root: Path) -> int:
+    """The last line of the record that is sealed; 0: none."""
+    for day in reversed(days_of(root)):
+        if (records := read_checkpoint((root / name_of(day)).read_bytes()).records) is not None:
+            return records.last
+    return 0
+
+
 def older_rows(root: Path, after: int, before: int, *, since: float | None = None) -> Iterator[Row]:
     """Rows between two ids, both left out, that were admitted on the day of a moment (Unix seconds) or later.
 

@@ -37,11 +37,12 @@ class ArchiveError(RuntimeError):
 
 @dataclass(frozen=True, slots=True)
 class Sources:
-    """What is sealed, and by whom. `record` need not be there."""
+    """What is sealed, and by whom. `record` need not be there; `fill` has in it what is to be, before anything else."""
 
     journal: Where
     record: Path
     signer: Signer
+    fill: Callable[[], None] = lambda: None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,6 +69,12 @@ def newest_of(root: Path) -> Checkpoint | None:
         raise ArchiveError(f"{place}: {wrong}; see rabta-collector verify --archive") from None
 
 
+def sealed_to(archive: Path) -> float:
+    """The end of the newest day that is sealed, in Unix seconds; 0: there is none."""
+    days = days_of(archive)
+    return bounds_of(date.fromisoformat(days[-1]))[1] if days else 0.0
+
+
 def digest_of(path: Path) -> str:
     """As `sha256sum` prints it."""
     with path.open("rb") as stream:
@@ -90,6 +97,7 @@ class Archive:
         try:
             with self._locked(), closing(open_to_read(self._sources.journal)) as journal:
                 self._prepare()
+                self._sources.fill()
                 today = _day(day_of(int((now - grace_s) * 1_000_000)))
                 while (day := self._next_day(journal)) is not None and day < today:
                     yield self._seal(journal, day)
@@ -118,7 +126,7 @@ class Archive:
         sealed = days_of(self._root)
         earliest = _day(sealed[-1]) + timedelta(days=1) if sealed else date.min
         rows = journal.read_after(last_row_of(self._root), CHUNK)
-        said = _written_after(self._sources.record, _bounds(earliest)[0] if sealed else 0.0)
+        said = _written_after(self._sources.record, bounds_of(earliest)[0] if sealed else 0.0)
         came = [row.at_us for row, sound in rows if sound][:1]
         found = [_day(day_of(at_us)) for at_us in (*came, *said)]
         return max(min(found), earliest) if found else None
@@ -127,7 +135,7 @@ class Archive:
         draft = self._root / "draft"
         shutil.rmtree(draft, ignore_errors=True)
         draft.mkdir()
-        start, end = _bounds(day)
+        start, end = bounds_of(day)
         newest = newest_of(self._root)
         after = last_row_of(self._root)
         until = last_before(journal, int(end * 1_000_000))
@@ -202,7 +210,7 @@ def _day(text: str) -> date:
     return date.fromisoformat(text)
 
 
-def _bounds(day: date) -> tuple[float, float]:
+def bounds_of(day: date) -> tuple[float, float]:
     """Beginning and end of a day, in Unix seconds."""
     start = datetime(day.year, day.month, day.day, tzinfo=UTC)
     return start.timestamp(), (start + timedelta(days=1)).timestamp()

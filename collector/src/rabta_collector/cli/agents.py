@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 
 from rabta_collector.cli.options import add_config, config_of
 from rabta_collector.config import InvalidConfigError
-from rabta_collector.outliers import SCORES
+from rabta_collector.outliers import read_scores
 from rabta_collector.registries import open_registry
 from rabta_collector.registry import Agent
 
@@ -28,7 +28,7 @@ def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None
 
 def run(options: argparse.Namespace, environment: Mapping[str, str]) -> int:
     with closing(open_registry(config_of(options, environment))) as registry:
-        scores: dict[str, float] = json.loads(registry.fact(SCORES) or "{}")
+        scores = read_scores(registry.facts())
         rows = [_row(agent, scores.get(agent.id)) for agent in registry.agents()]
     if options.json:
         json.dump({"agents": rows}, sys.stdout, indent=2)

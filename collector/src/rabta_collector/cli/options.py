@@ -4,8 +4,11 @@ import argparse
 from collections.abc import Mapping
 from pathlib import Path
 
-from rabta_collector.config import KEYS, Config, load_config
+from rabta_collector.config import KEYS, Config, InvalidConfigError, load_config
 from rabta_collector.datadir import DataDir, DataDirError
+
+OF_WHOLE = tuple(key for key in KEYS if key != "share")
+"""Keys of a command that leaves no ISP to another process."""
 
 
 def add_config(command: argparse.ArgumentParser, keys: tuple[str, ...] = ("data",)) -> None:
@@ -23,6 +26,12 @@ def config_of(options: argparse.Namespace, environment: Mapping[str, str]) -> Co
     """The effective configuration of a command."""
     flags = {key: value for key in KEYS if (value := getattr(options, key, None)) is not None}
     return load_config(flags=flags, environment=environment, file=options.config)
+
+
+def refuse_share(config: Config) -> None:
+    """Of a command that leaves no ISP to another process. Raises `InvalidConfigError`."""
+    if not config.share.whole:
+        raise InvalidConfigError(f"share: {config.share} is for `decide` alone; leave it out here")
 
 
 def existing_data(config: Config) -> DataDir:

@@ -5,13 +5,13 @@ import asyncio
 from collections.abc import Mapping
 
 from rabta_collector import log
-from rabta_collector.cli.options import add_config, config_of
+from rabta_collector.cli.options import OF_WHOLE, add_config, config_of, refuse_share
 from rabta_collector.config import KEYS
 
 
 def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     takes = commands.add_parser("ingest", help="take agents and journal what they measured, as one process of many")
-    add_config(takes, tuple(KEYS))
+    add_config(takes, OF_WHOLE)
     takes.set_defaults(run=ingest)
     decides = commands.add_parser("decide", help="decide on what others journal, and show the decisions")
     add_config(decides, tuple(KEYS))
@@ -20,6 +20,7 @@ def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None
 
 def ingest(options: argparse.Namespace, environment: Mapping[str, str]) -> int:
     config = config_of(options, environment)
+    refuse_share(config)
     log.set_up(config.log_level)
     from rabta_collector.roles import ingesting  # gRPC and aiohttp: half a second that only this command needs
 

@@ -16,7 +16,7 @@ from cryptography.hazmat.primitives.serialization import load_pem_public_key
 from rabta_collector.archive.pages import Printed
 from rabta_collector.archive.sealing import ArchiveError
 from rabta_collector.archive.verifying import Verification
-from rabta_collector.cli.archive import HEAD
+from rabta_collector.cli.archive import head_of
 from rabta_collector.cli.options import add_config, config_of, existing_data
 from rabta_collector.cli.progress import Progress
 from rabta_collector.config import Config
@@ -58,7 +58,7 @@ def run(options: argparse.Namespace, environment: Mapping[str, str]) -> int:
 def _verify_own(config: Config, data: DataDir, key: Path | None, file: Path | None) -> int:
     """With what the collector knows itself: its key, its record, and the newest checkpoint that it sealed."""
     with closing(open_registry(config)) as registry:
-        day, _, digest = (registry.fact(HEAD) or "").partition(" ")
+        day, _, digest = (registry.fact(head_of(config, data)) or "").partition(" ")
     own = load_signer(data.plan_key).public_key if key is None else _read_key(key)
     verification = Verification(root=data.archive, public_key=own, head=(day, digest) if day else None)
     if file is None or not data.record.exists():

@@ -1,10 +1,12 @@
 """What is to be in a stream, and the times of it."""
 
 import asyncio
+from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from rabta_collector.entries import Entry
+from rabta_collector.entries import Entry, Presence
+from rabta_collector.journal import JournalError, settle
 from rabta_collector.journal_file import Row
 
 
@@ -40,3 +42,24 @@ class Append:
     future: "asyncio.Future[None]"
     sent_at: float = 0.0
     done: bool = False
+
+    def renew(self, id_: str, clock: Clock) -> None:
+        """It is another message, of now."""
+        self.id, at = id_, clock.now()
+        self.entry, self.row = replace(self.entry, at=at), replace(self.row, at_us=clock.last_us)
+
+
+def put_last(pending: deque[Append], append: Append, words: dict[str, Append]) -> None:
+    """Has an append wait, while nothing is taken. `words`: the last one of each agent that came or went meanwhile.
+
+    What was never sent of these gives way to what is next of the agent, in its place, so that who comes and goes again
+    and again does not fill the memory. What was sent may be in the stream, where it is looked for in its order.
+    """
+    if isinstance(append.entry, Presence):
+        before = words.get(append.entry.agent)
+        if before is not None and not before.sent_at:
+            settle(before.future, JournalError("what came next of the same agent took its place"))
+            before.entry, before.row, before.future = append.entry, append.row, append.future
+            return
+        words[append.entry.agent] = append
+    pending.append(append)

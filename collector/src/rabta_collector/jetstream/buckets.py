@@ -50,8 +50,7 @@ class Bucket:
             "deny_delete": True,
             "duplicate_window": link.WINDOW_S * 1_000_000_000,
         }
-        client = await self._wire.client()
-        await link.once_up(lambda: link.make_missing(client, config))
+        await link.make_missing(await self._wire.client(), config)
 
     async def exists(self) -> bool:
         """Raises `ApiError`, `NoAnswerError`."""

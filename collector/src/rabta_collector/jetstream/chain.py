@@ -19,19 +19,19 @@ import time
 from bisect import bisect_left
 from collections import deque
 from collections.abc import Callable
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import structlog
 
 from rabta_collector.entries import Entry, Fence, Presence
 from rabta_collector.jetstream import link
-from rabta_collector.jetstream.appends import Append, Clock, DoubtError, OtherWriterError
+from rabta_collector.jetstream.appends import Append, Clock, DoubtError, OtherWriterError, put_last
 from rabta_collector.jetstream.frame import Framed, frame, unframe
 from rabta_collector.jetstream.link import ID, LAST, LAST_ID, ApiError, NoAnswerError
 from rabta_collector.jetstream.place import Place
+from rabta_collector.jetstream.wire import Wire
 from rabta_collector.journal import JournalError, settle
-from rabta_collector.journal_file import Kind, Row, UnusableJournalError
+from rabta_collector.journal_file import Kind, Row
 from rabta_collector.replay import entry_of
 from rabta_collector.state import SYNC_BUCKETS_S, IngestStats
 
@@ -57,24 +57,23 @@ class Chain:
     ) -> None:
         """`committed` gets every row after `last_id`, whoever wrote it; `None` is one that is damaged."""
         self._place, self._stats, self._committed, self._clock = place, stats, committed, clock
-        self._patience_s = patience_s
-        self.last_id, self._last_message = last_id, ""
+        self._patience_s, self.last_id, self._last_message = patience_s, last_id, ""
         self._writer, self._count = secrets.token_hex(4), 0
-        self.pending: deque[Append] = deque()
+        self.pending, self._words = deque[Append](), dict[str, Append]()  # of those: see `put_last`
         self._sent = 0  # how many of those, from the first on, are under way
         self._by_number, self._inbox = dict[int, Append](), ""
         self._doubt: Exception | None = None
-        self._since = 0.0  # since when nothing is known for sure; 0: it is
+        self._since = self._looked_at = 0.0  # since when nothing is known for sure; 0: it is
         self._wake = asyncio.Event()
-        self._client: Client | None = None
+        self._wire = Wire(place, "rabta-collector writes", self._lost)
+        self._client: Client | None = None  # the one over which acknowledgements come
         self._fenced = self._owner = self._closed = self._handing = False
-        self._looked_at = 0.0
         self.trouble = "the journal was not taken over yet"
 
     def append(self, entry: Entry, row: Row) -> "asyncio.Future[None]":
         """To be called on the loop, while it runs."""
         append = Append(id=self._new_id(), entry=entry, row=row, future=self._loop.create_future())
-        self.pending.append(append)
+        put_last(self.pending, append, self._words if self.trouble else {})
         self._wake.set()
         return append.future
 
@@ -93,15 +92,14 @@ class Chain:
         try:
             await self._run()
         finally:
-            if self._client is not None:
-                await self._client.close()
+            await self._wire.close()
 
     async def _run(self) -> None:
         while not (self._closed and not self.pending):
             try:
                 await self._settle()
                 await self._send_all()
-            except (DoubtError, ApiError, NoAnswerError, UnusableJournalError) as wrong:
+            except (DoubtError, ApiError, NoAnswerError) as wrong:
                 self._suffer(wrong)
                 await asyncio.sleep(PAUSE_S)
             except OtherWriterError as wrong:
@@ -141,7 +139,8 @@ class Chain:
             async with asyncio.timeout(link.ANSWER_S):
                 await self._wake.wait()
         except TimeoutError:
-            if self._sent and self._loop.time() - self.pending[0].sent_at > link.ANSWER_S:
+            if self._client and self._sent and self._loop.time() - self.pending[0].sent_at > link.ANSWER_S:
+                link.note_unanswered(self._client)
                 raise DoubtError("no acknowledgement by the stream") from None
         if self._client is not None and self._loop.time() - self._looked_at > LOOK_S and not self._sent:
             await self._look(self._client)
@@ -217,10 +216,10 @@ class Chain:
     def _give_up(self, why: str, *, everything: bool) -> None:
         """Fails what agents will send again. Who came and went nobody says again: that waits, but for the end."""
         self.trouble, self._fenced = why, False
-        waiting, self.pending = self.pending, deque()
+        waiting, self.pending, self._words = self.pending, deque(), {}
         for append in waiting:
             if isinstance(append.entry, Presence) and not everything:
-                self.pending.append(append)
+                put_last(self.pending, append, self._words)
             else:
                 settle(append.future, JournalError(why))
 
@@ -237,20 +236,24 @@ class Chain:
                 await self._skip(client)
             elif self._fenced or await self._put_fence(client):
                 break
-        self.trouble, self._since = "", 0.0
+        self.trouble, self._since, self._words = "", 0.0, {}
 
     async def _connected(self) -> "Client":
-        if self._client is None:
-            self._client = await link.connect(self._place, name="rabta-collector writes", lost=self._lost, back=_back)
-            self._inbox = self._client.new_inbox()
-            await self._client.subscribe(f"{self._inbox}.*", cb=self._answered)
-        if not self._client.is_connected:
-            raise NoAnswerError("no connection to NATS")
-        return self._client
+        from nats import errors
+
+        if (client := await self._wire.client()) is not self._client:
+            self._inbox = client.new_inbox()
+            try:
+                await client.subscribe(f"{self._inbox}.*", cb=self._answered)
+            except (errors.Error, OSError) as wrong:  # it broke just now
+                raise NoAnswerError(str(wrong) or type(wrong).__name__) from None
+            self._client = client
+        return client
 
     async def _lost(self) -> None:
-        self._doubt = self._doubt or DoubtError("the connection to NATS broke")
-        self._wake.set()
+        if self._client is not None and not self._client.is_connected:
+            self._doubt = self._doubt or DoubtError("the connection to NATS broke")
+            self._wake.set()
 
     async def _skip(self, client: "Client") -> None:
         """A row that somebody deleted is noted as a damaged one."""
@@ -291,10 +294,5 @@ class Chain:
         self._fenced = self._owner = True
         self._commit(Fence(at=at), 0)
         for append in self.pending:  # they come after it
-            append.id, moment = self._new_id(), self._clock.now()
-            append.entry, append.row = replace(append.entry, at=moment), replace(append.row, at_us=self._clock.last_us)
+            append.renew(self._new_id(), self._clock)
         return True
-
-
-async def _back() -> None:
-    """The connection stands again: whoever waits looks by himself."""

@@ -9,6 +9,7 @@ import secrets
 import sqlite3
 from collections.abc import Callable, Sequence
 from contextlib import closing
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,12 +17,14 @@ from rabta_collector import journal_file
 from rabta_collector.archive.reading import last_row_of
 from rabta_collector.entries import Entry, Measured
 from rabta_collector.jetstream import link
+from rabta_collector.jetstream.closing import close
 from rabta_collector.jetstream.frame import frame
+from rabta_collector.jetstream.holdings import add_row, mark_of
 from rabta_collector.jetstream.link import ID, LAST, ApiError, NoAnswerError
 from rabta_collector.jetstream.place import Place
 from rabta_collector.jetstream.rows import StreamRows
-from rabta_collector.journal_file import Row, UnusableJournalError
-from rabta_collector.replay import Known, replay
+from rabta_collector.journal_file import Kind, Row, UnusableJournalError
+from rabta_collector.replay import Known, replay_archived
 from rabta_collector.rows import FileRows, Rows, open_to_read
 from rabta_collector.sequences import Seen
 
@@ -42,22 +45,25 @@ async def to_stream(source: Path, archive: Path, place: Place, tell: Tell) -> in
         client = await link.connect(place, name="rabta-collector copies")
         try:
             if done < first - 1:
-                await _keep_marks(client, place, source, archive)
                 await _pass_over(client, place, done, first - 1)
             done, copied = max(done, first - 1), 0
             while chunk := rows.read_after(done, CHUNK):
                 await _send(client, place, done, chunk)
                 done, copied = chunk[-1][0].id, copied + len(chunk)
                 tell(done, last)
+            await _keep_marks(client, place, rows, archive)
         except (ApiError, NoAnswerError) as wrong:
             raise UnusableJournalError(f"{place}: {wrong}; copy again to go on") from None
         finally:
-            await client.close()
+            await close(client)
     return copied
 
 
-async def _keep_marks(client: "Client", place: Place, source: Path, archive: Path) -> None:
-    """What agents sent in rows that the archive alone has."""
+async def _keep_marks(client: "Client", place: Place, rows: Rows, archive: Path) -> None:
+    """What agents sent in rows that the archive alone has, and in those that were copied.
+
+    Else whoever first takes an agent on would have to read all of its rows, for none says what was held before it.
+    """
     seen, agents = Seen(), set[str]()
 
     def take(entry: Entry, epoch: int) -> None:
@@ -65,9 +71,19 @@ async def _keep_marks(client: "Client", place: Place, source: Path, archive: Pat
             agents.add(entry.agent)
             seen.add(entry.agent, epoch, (one.sequence for one in entry.measurements))
 
-    await replay(source, take, Known(), stop=lambda: False, archive=archive)
-    for agent in sorted(agents):
-        await link.publish(client, place.marks_of(agent), seen.pack(agent), {})
+    last = max(0, rows.first_position()[0] - 1)
+    if last:
+        await replay_archived(archive, last + 1, take, Known(), stop=lambda: False)
+    while chunk := rows.read_after(last, CHUNK):
+        last = chunk[-1][0].id
+        for row in (row for row, sound in chunk if sound and row.kind == Kind.MEASURED and row.agent):
+            agents.add(row.agent)
+            add_row(seen, row, sound=True)
+        await asyncio.sleep(0)  # the connection is to be kept up meanwhile
+    waiting = iter(sorted(agents))
+    while some := list(islice(waiting, CHUNK)):
+        texts = ((place.marks_of(agent), mark_of(seen.pack(agent), last)) for agent in some)
+        await asyncio.gather(*(link.publish(client, subject, text, {}) for subject, text in texts))
 
 
 async def _pass_over(client: "Client", place: Place, done: int, last: int) -> None:

@@ -17,12 +17,11 @@ from rabta_collector.jetstream.frame import held_back, unframe
 from rabta_collector.jetstream.link import ApiError, NoAnswerError
 from rabta_collector.jetstream.place import Place
 from rabta_collector.jetstream.reading import Came, StreamReader
-from rabta_collector.jetstream.trimming import Trimmer
 from rabta_collector.jetstream.wire import Wire
 from rabta_collector.journal import Batch, JournalError, Member
 from rabta_collector.journal_file import Row
 from rabta_collector.journals import Owner
-from rabta_collector.replay import entry_or_none
+from rabta_collector.replay import Owned, entry_or_none
 from rabta_collector.state import IngestStats
 
 if TYPE_CHECKING:
@@ -49,13 +48,15 @@ class Follower:
         owner: Owner,
         last: int = 0,
         subject: str = "",
-        may_trim: Callable[[], bool] = lambda: False,
+        owned: Owned = None,
     ) -> None:
-        """`last`: the stream's last row. `subject`: only rows of this one. `may_trim`: whether we give rows up."""
+        """`last`: the stream's last row. `subject`: only rows of this one.
+
+        `owned`: the ISPs whose measurements are read (`replay.entry_of`).
+        """
         self._place, self._stats, self._owner, self._subject = place, stats, owner, subject
-        self._may_trim = may_trim
+        self._owned = owned
         self._wire = Wire(place, "rabta-collector follows")
-        self._trimmer = Trimmer(place, None)
         self._row, self._last, self._at = 0, last, 0.0
         self._task: asyncio.Task[None] | None = None
         self._caught_up = asyncio.Event()
@@ -87,11 +88,6 @@ class Follower:
         """The time that rows have come to."""
         return self._at
 
-    def trim(self, row: int) -> None:
-        """Has rows up to one given up; the last one stays."""
-        if self._may_trim():
-            self._trimmer.trim(min(row, self._row - 1))
-
     async def recall(self, member: Member) -> None:
         self._refuse()
 
@@ -119,13 +115,17 @@ class Follower:
                 self._why = str(wrong)
                 log.debug("journal.unread", message=self._why)
                 await asyncio.sleep(PAUSE_S)
+            except Exception as wrong:  # whatever it is: this goes on, and says meanwhile that it is in trouble
+                self._why = f"{type(wrong).__name__}: {wrong}"
+                log.exception("journal.unread")
+                await asyncio.sleep(PAUSE_S)
 
     async def _read(self, client: "Client") -> None:
         """Until something is wrong with the connection."""
         reader, loop = StreamReader(client, self._place.stream, self._subject), asyncio.get_running_loop()
         while True:
             if chunk := await reader.read_after(self._row, CHUNK):
-                for row, entry in await asyncio.to_thread(_decode, chunk):
+                for row, entry in await asyncio.to_thread(_decode, chunk, self._owned):
                     self._take(row, entry)
             if len(chunk) < CHUNK:  # that is all there is; to ask for each row by itself costs more than the row
                 if reader.drained:
@@ -154,11 +154,10 @@ class Follower:
     async def close(self) -> None:
         if self._task is not None:
             await end(self._task)
-        await self._trimmer.close()
         await self._wire.close()
 
 
-def _decode(chunk: Sequence[Came]) -> list[tuple[Row, Entry | Fence | None]]:
+def _decode(chunk: Sequence[Came], owned: Owned) -> list[tuple[Row, Entry | Fence | None]]:
     framed = ((unframe(one.number, one.data), one.at_us) for one in chunk)
     rows = ((held_back(one.row, at_us), one.sound) for one, at_us in framed)
-    return [(row, entry_or_none(row) if sound else None) for row, sound in rows]
+    return [(row, entry_or_none(row, owned) if sound else None) for row, sound in rows]

@@ -32,14 +32,19 @@ HELD_S = 5.0
 TAKEN_S = 7.0
 """After the last that was heard of its holder; more than `HELD_S` by what clocks and answers may be off."""
 
+TRIES = 10
+"""At once, where processes write of other leases meanwhile."""
+
 log = structlog.get_logger()
 
 
 class Lease:
-    """`changed` is told whether we have it."""
+    """`changed` is told whether we have it. `may`: whether we can do what it is for; else it lapses."""
 
-    def __init__(self, place: Place, name: str, *, changed: Callable[[bool], None]) -> None:
-        self._place, self._changed = place, changed
+    def __init__(
+        self, place: Place, name: str, *, changed: Callable[[bool], None], may: Callable[[], bool] = lambda: True
+    ) -> None:
+        self._place, self._changed, self._may = place, changed, may
         self._stream, self._subject = f"{place.stream}_LEASES", f"{place.stream}.lease.{name}"
         self._wire, self._own = Wire(place, "rabta-collector leases"), secrets.token_hex(8)
         self._until = 0.0
@@ -57,8 +62,9 @@ class Lease:
         while True:
             began = loop.time()
             try:
-                async with asyncio.timeout(BEAT_S + link.ANSWER_S):
-                    await self._beat(await self._wire.client(), began)
+                if self._may():
+                    async with asyncio.timeout(BEAT_S + link.ANSWER_S):
+                        await self._beat(await self._wire.client(), began)
             except (ApiError, NoAnswerError, TimeoutError) as wrong:
                 log.debug("lease.unheard", message=str(wrong))
             self._tell(loop.time() < self._until)
@@ -81,6 +87,13 @@ class Lease:
     async def _beat(self, client: "Client", now: float) -> None:
         await self._make(client)
         await self._listen(client)
+        for _ in range(TRIES):
+            if await self._try(client, now):
+                return
+            now = asyncio.get_running_loop().time()
+
+    async def _try(self, client: "Client", now: float) -> bool:
+        """Whether it is known whose it is; not so where somebody wrote meanwhile, of another lease as a rule."""
         last = (await link.state_of(client, self._stream)).last  # first: what is written after that is refused
         found = await link.last_of(client, self._stream, self._subject)
         if found is not None:
@@ -89,7 +102,7 @@ class Lease:
                 heard = found[2] == self._heard
                 self._seen, self._seen_at = found[0], self._heard_at if heard else asyncio.get_running_loop().time()
             if holder not in ("", self._own) and now - self._seen_at < TAKEN_S:
-                return
+                return True
         self._count += 1
         text = json.dumps({"holder": self._own, "count": self._count}).encode()
         try:
@@ -97,8 +110,9 @@ class Lease:
         except ApiError as wrong:
             if wrong.code != link.WRONG_LAST:
                 raise
-            return  # somebody wrote meanwhile: another look tells who
+            return False
         self._seen_at, self._until = now, now + HELD_S
+        return True
 
     async def _listen(self, client: "Client") -> None:
         """Hears what is sent from now on, over a connection that was not listened to yet."""
@@ -123,12 +137,27 @@ class Lease:
         }
         await link.make_missing(client, config)
 
+    async def _give_up(self, client: "Client") -> None:
+        text = json.dumps({"holder": ""}).encode()
+        for _ in range(TRIES):
+            last = (await link.state_of(client, self._stream)).last
+            found = await link.last_of(client, self._stream, self._subject)
+            if found is None or json.loads(found[2])["holder"] != self._own:
+                return
+            try:
+                await link.publish(client, self._subject, text, {LAST: str(last)})
+            except ApiError as wrong:
+                if wrong.code != link.WRONG_LAST:
+                    raise
+            else:
+                return
+
     async def close(self) -> None:
         """Gives it up, so that nobody has to wait; `run` is over."""
         if asyncio.get_running_loop().time() < self._until:
             self._until = 0.0
-            with suppress(ApiError, NoAnswerError):
-                text = json.dumps({"holder": ""}).encode()
-                await link.publish(await self._wire.client(), self._subject, text, {LAST: str(self._seen)})
+            with suppress(ApiError, NoAnswerError, TimeoutError):
+                async with asyncio.timeout(BEAT_S + link.ANSWER_S):
+                    await self._give_up(await self._wire.client())
         self._tell(False)
         await self._wire.close()

@@ -5,6 +5,7 @@ https://docs.nats.io/reference/reference-protocols/nats_api_reference. Asked are
 
 import asyncio
 import json
+import logging
 import ssl
 from base64 import b64decode
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
@@ -15,6 +16,7 @@ from weakref import WeakSet
 
 import structlog
 
+from rabta_collector.jetstream.closing import close
 from rabta_collector.jetstream.place import Place
 from rabta_collector.journal_file import UnusableJournalError
 
@@ -40,6 +42,8 @@ WINDOW_S = 120
 Back = Callable[[], Awaitable[None]]
 T = TypeVar("T")
 log = structlog.get_logger()
+# The library hands asyncio's streams a TLS they were not made for, of which they complain whenever a server hangs up.
+logging.getLogger("asyncio").addFilter(lambda record: "eof_received() has no effect" not in record.getMessage())
 
 
 class ApiError(RuntimeError):
@@ -52,6 +56,10 @@ class ApiError(RuntimeError):
 
 class NoAnswerError(RuntimeError):
     """Nobody answered: no connection, no leader, or no quorum."""
+
+
+class NoConnectionError(NoAnswerError):
+    """Not one server takes a connection."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,7 +130,7 @@ async def _closing_what_fails(client: "Client") -> AsyncIterator["Client"]:
     try:
         yield client
     except BaseException:
-        await client.close()
+        await close(client)
         raise
 
 
@@ -144,6 +152,11 @@ _unanswered: "WeakSet[Client]" = WeakSet()
 def is_unanswered(client: "Client") -> bool:
     """Whether the last question over this connection had no answer: its server may be cut off from the others."""
     return client in _unanswered
+
+
+def note_unanswered(client: "Client") -> None:
+    """Something that was sent over this connection had no answer."""
+    _unanswered.add(client)
 
 
 @contextmanager
@@ -186,8 +199,16 @@ async def _ask(client: "Client", subject: str, question: Mapping[str, Any] | Non
 
 
 async def state_of(client: "Client", stream: str) -> State:
-    """Raises `ApiError`, `NoAnswerError`."""
-    state = (await ask(client, f"STREAM.INFO.{stream}"))["state"]
+    """Raises `ApiError`, `NoAnswerError`.
+
+    A server that led the stream and is cut off may go on answering (2.9.10 for as long as the cut lasts, in one of
+    eight), and names no leader any more: what it holds is of an earlier moment.
+    """
+    answer = await ask(client, f"STREAM.INFO.{stream}")
+    if not answer.get("cluster", {"leader": "the only one"}).get("leader"):
+        note_unanswered(client)
+        raise NoAnswerError(f"nobody leads the stream {stream}")
+    state = answer["state"]
     return State(int(state["first_seq"]), int(state["last_seq"]), int(state["bytes"]))
 
 
@@ -241,12 +262,14 @@ async def _put(client: "Client", subject: str, message: bytes, headers: Mapping[
 async def once_up(work: Callable[[], Awaitable[T]]) -> T:
     """What `work` comes to, tried again for `START_S`: a cluster that has just come up has no leader, or not all nodes.
 
-    Raises what `work` does.
+    Raises what `work` does, and `NoConnectionError` at once.
     """
     until = asyncio.get_running_loop().time() + START_S
     while True:
         try:
             return await work()
+        except NoConnectionError:
+            raise
         except NoAnswerError:
             if asyncio.get_running_loop().time() > until:
                 raise

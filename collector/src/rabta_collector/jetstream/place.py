@@ -46,6 +46,24 @@ class Place:
         """The stream that knows of each agent what the journal gave up: one message each."""
         return f"{self.stream}_MARKS"
 
+    @property
+    def events(self) -> str:
+        """The stream of what was decided."""
+        return f"{self.stream}_EVENTS"
+
+    def event_of(self, isp: str) -> str:
+        """Of an ISP's events."""
+        return f"{self.stream}.event.{isp}"
+
+    @property
+    def needs(self) -> str:
+        """The stream that knows of each process which rows it needs no more."""
+        return f"{self.stream}_NEEDS"
+
+    def need_of(self, part: str, number: int | str, count: int | str, name: str) -> str:
+        """Of one that has or wants a share of so many; its data directory's name."""
+        return f"{self.stream}.need.{part}.{number}.{count}.{name}"
+
     def subject_of(self, isp: str, agent: str) -> str:
         """Of a row: by ISP, so that whoever decides on some of them reads no others."""
         return f"{self.stream}.journal.{isp or '_'}.{agent or '_'}"

@@ -5,6 +5,7 @@
     fact.KEY            a fact
     asked               JSON of platforms, targets and until when agents were asked for them
     seen.PROCESS.N      JSON of agents and when each was last heard, by a process; N: the last digit of their names
+    moving              see moving.py
 
 Blocking calls, of one thread at a time; a loop on a thread of its own asks for them. An invitation is used up by a
 write that hangs on all that was read, and what an agent is by writes that hang on nothing: it is made once.
@@ -15,12 +16,14 @@ import secrets
 from collections import defaultdict
 from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Any, TypeVar
 
 from rabta_collector.jetstream.background import Background
 from rabta_collector.jetstream.buckets import Bucket
 from rabta_collector.jetstream.documents import of_agent, of_invite, to_agent, to_invite, to_json
-from rabta_collector.jetstream.link import ApiError, NoAnswerError
+from rabta_collector.jetstream.link import ApiError, NoAnswerError, once_up
+from rabta_collector.jetstream.moving import MOVING
 from rabta_collector.jetstream.place import Place
 from rabta_collector.registry import (
     MARK,
@@ -52,8 +55,8 @@ class BucketRegistry:
         self._bucket, self._process = Bucket(place, "registry"), secrets.token_hex(4)
         self._seen: dict[str, float] = {}
         try:
-            self._run(self._bucket.make())
-            self._run(self._bucket.refresh())
+            self._run(once_up(self._bucket.make))
+            self._run(once_up(self._bucket.refresh))
         except BaseException:
             self.close()
             raise
@@ -97,7 +100,7 @@ class BucketRegistry:
         self._run(self._bucket.refresh())
         entries, seen = self._bucket.entries, self._all_seen()
         found = [to_agent(value) for key, value in entries.items() if key.startswith("agent.")]
-        found = [replace(one, last_seen=seen.get(one.id, one.last_seen)) for one in found]
+        found = [replace(one, last_seen=seen.get(one.id, one.last_seen)) if one.digest else one for one in found]
         return tuple(sorted(found, key=lambda one: (one.enrolled_at, one.id)))
 
     def _all_seen(self) -> dict[str, float]:
@@ -117,15 +120,33 @@ class BucketRegistry:
         """Every fact that was kept."""
         return {key[5:]: v.decode() for key, v in self._bucket.entries.items() if key.startswith("fact.")}
 
+    def begin_move(self, name: str) -> bool:
+        """Whether the registry of the data directory of this name is to be brought: nothing is there, or some of it."""
+        self._run(once_up(lambda: self._bucket.change(lambda entries: {} if entries else {MOVING: name.encode()})))
+        return self.moved_from() == name
+
+    def is_empty(self) -> bool:
+        """Whether nobody has put anything there yet."""
+        return not self._bucket.entries
+
+    def moved_from(self) -> str:
+        """The name of the data directory from which it is being brought; empty: from none, or all is there."""
+        self._run(once_up(self._bucket.refresh))
+        return self._bucket.entries.get(MOVING, b"").decode()
+
     def take_over(self, own: Registry) -> None:
-        """All that another registry knows, but for what was asked long ago."""
+        """All that another registry knows, but for what was asked long ago. After `begin_move`, and repeatable."""
         for id_, kept, invite in own.invitations():
-            self._run(self._bucket.put(f"invite.{id_}", of_invite(invite, kept)))
+            self._bring(f"invite.{id_}", of_invite(invite, kept))
         for agent in own.agents():
-            self._run(self._bucket.put(f"agent.{agent.id}", of_agent(agent, own.export_key(agent.id))))
+            self._bring(f"agent.{agent.id}", of_agent(agent, own.export_key(agent.id)))
         for name, value in own.facts().items():
-            self.keep_fact(name, value)
+            self._bring(f"fact.{name}", value.encode() or b" ")
         self.keep_asked(own.asked(), now=0.0, kept_s=0.0)
+        self._bring(MOVING, b"")  # last: from now on it is whole
+
+    def _bring(self, key: str, value: bytes) -> None:
+        self._run(once_up(lambda: self._bucket.put(key, value)))
 
     def _alter(self, agent: str, alter: Callable[[dict[str, Any]], dict[str, Any] | None]) -> bool:
         """Writes an agent anew, unless that makes `None` of it; whether it is known."""
@@ -164,8 +185,11 @@ class BucketRegistry:
         """Revokes a credential for ever; false where no such agent is known."""
         return self._alter(agent, lambda one: None if one["revoked_at"] is not None else one | {"revoked_at": now})
 
-    def forget(self, agent: str) -> None:
-        """Forgets of a revoked agent by which invitation and when it came, its province, its version and its keys."""
+    def forget(self, agent: str, *, now: float) -> None:
+        """Revokes an agent and forgets by which invitation and when it came, its province, its version and its keys.
+
+        When it was heard goes first: what fails leaves an agent that can ask again.
+        """
         gone = {
             "digest": "",
             "pending": [],
@@ -178,11 +202,15 @@ class BucketRegistry:
             "last_seen": None,
             "export_key": "",
         }
-        self._alter(agent, lambda one: None if one["revoked_at"] is None else one | gone)
+        self._run(self._bucket.refresh())
+        self._seen.pop(agent, None)
         for key in [key for key in self._bucket.entries if key.startswith("seen.") and key.endswith(agent[-1])]:
             heard = json.loads(self._bucket.entries[key])
             if heard.pop(agent, None) is not None:
                 self._run(self._bucket.put(key, to_json(heard)))
+        self._alter(
+            agent, lambda one: {**one, "revoked_at": now if one["revoked_at"] is None else one["revoked_at"]} | gone
+        )
 
     def export_key(self, agent: str) -> bytes:
         """The public key with which an agent signs what is carried by hand; empty: none is known."""
@@ -212,26 +240,33 @@ class BucketRegistry:
         for agent, version in agents:
             value = self._bucket.entries.get(f"agent.{agent}")
             if value is not None and json.loads(value)["version"] != version:
-                self._alter(agent, lambda one, version=version: one | {"version": version})  # type: ignore[misc]
+                self._alter(agent, partial(_of_version, version))
         self._seen |= {agent: now for agent, _ in agents}
 
     def heard(self, moments: Mapping[str, float]) -> None:
-        """Notes when each agent was heard of, unless it was seen since."""
+        """Notes when each agent was heard of, unless it was seen since, or is forgotten."""
+        self._run(self._bucket.refresh())
         for agent, at in moments.items():
             self._seen[agent] = max(at, self._seen.get(agent, 0.0))
         newest = max(self._seen.values(), default=0.0)
+        kept = [key for key in self._bucket.entries if key.startswith("seen.")]
+        over = [key for key in kept if self._is_over(key, newest)]
+        for key in over:
+            for agent, at in json.loads(self._bucket.entries[key]).items():
+                self._seen[agent] = max(at, self._seen.get(agent, 0.0))
+        self._seen = {agent: at for agent, at in self._seen.items() if not self._is_forgotten(agent)}
         parts: defaultdict[str, dict[str, float]] = defaultdict(dict)
         for agent, at in self._seen.items():
-            parts[agent[-1:]][agent] = round(at, 3)
-        over = [key for key in self._bucket.entries if key.startswith("seen.") and self._is_over(key, newest)]
-        for key in over:
-            part = parts[key[-1]]
-            for agent, at in json.loads(self._bucket.entries[key]).items():
-                part[agent] = self._seen[agent] = max(at, part.get(agent, 0.0))
-        for digit, part in parts.items():
-            self._run(self._bucket.put(f"seen.{self._process}.{digit}", to_json(part)))
-        for key in over:
-            self._run(self._bucket.put(key, b""))
+            parts[f"seen.{self._process}.{agent[-1:]}"][agent] = round(at, 3)
+        for key, part in parts.items():
+            self._run(self._bucket.put(key, to_json(part)))
+        for key in kept:
+            if key in over or (key.split(".")[1] == self._process and key not in parts):
+                self._run(self._bucket.put(key, b""))
+
+    def _is_forgotten(self, agent: str) -> bool:
+        value = self._bucket.entries.get(f"agent.{agent}")
+        return value is not None and not json.loads(value)["digest"]
 
     def _is_over(self, key: str, now: float) -> bool:
         others = key.split(".")[1] != self._process
@@ -251,20 +286,6 @@ class BucketRegistry:
             self._run(self._bucket.put(f"fact.{key}", value.encode() or b" "))
 
 
-def is_shared(place: Place) -> bool:
-    """Whether there is one. Raises `UnreachableRegistryError`."""
-
-    async def look() -> bool:
-        bucket = Bucket(place, "registry")
-        try:
-            return await bucket.exists()
-        except (ApiError, NoAnswerError) as wrong:
-            raise UnreachableRegistryError(f"the registry on NATS: {wrong}") from None
-        finally:
-            await bucket.close()
-
-    background = Background("registry")
-    try:
-        return background.run(look())
-    finally:
-        background.close()
+def _of_version(version: str, one: Mapping[str, Any]) -> dict[str, Any] | None:
+    """An agent, unless it is forgotten meanwhile."""
+    return {**one, "version": version} if one["digest"] else None

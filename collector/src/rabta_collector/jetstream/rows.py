@@ -7,6 +7,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from rabta_collector.jetstream.background import Background
+from rabta_collector.jetstream.closing import close
 from rabta_collector.jetstream.frame import frame, held_back, unframe
 from rabta_collector.jetstream.link import (
     LAST,
@@ -49,13 +50,21 @@ class StreamRows:
         self._reader = StreamReader(self._client, place.stream)
 
     def _ask(self, question: Callable[[], Coroutine[Any, Any, T]]) -> T:
-        """Asks again while nobody answers: a cluster may be choosing another leader."""
+        """Raises `UnusableJournalError`."""
+        try:
+            return self._patiently(question)
+        except ApiError as wrong:
+            raise UnusableJournalError(f"{self._place}: {wrong}") from None
+
+    def _patiently(self, question: Callable[[], Coroutine[Any, Any, T]]) -> T:
+        """Asks again while nobody answers: a cluster may be choosing another leader.
+
+        Raises `ApiError`, `UnusableJournalError`.
+        """
         until = time.monotonic() + PATIENCE_S
         while True:
             try:
                 return self._run(question())
-            except ApiError as wrong:
-                raise UnusableJournalError(f"{self._place}: {wrong}") from None
             except NoAnswerError as wrong:
                 if time.monotonic() > until:
                     raise UnusableJournalError(f"{self._place}: {wrong}") from None
@@ -112,17 +121,18 @@ class StreamRows:
         self._run(reader.close())
 
     def fence(self, after: int) -> bool:
-        """Puts a fence after a row, which ends whoever writes; false where that is not the last row any more."""
+        """Puts a fence after a row, which ends whoever writes; false where that is not the last row any more.
+
+        It may be so for a fence of our own, whose acknowledgement was lost.
+        """
         last = self._row(after)
         fence = Row(0, Kind.FENCE, 0 if last is None else last.at_us, "", "", "")
         message, headers = frame(fence, f"{secrets.token_hex(4)}-1"), {LAST: str(after)}
         try:
-            self._run(publish(self._client, self._place.subject_of("", ""), message, headers))
+            self._patiently(lambda: publish(self._client, self._place.subject_of("", ""), message, headers))
         except ApiError as wrong:
             if wrong.code == WRONG_LAST:
                 return False
-            raise UnusableJournalError(f"{self._place}: {wrong}") from None
-        except NoAnswerError as wrong:
             raise UnusableJournalError(f"{self._place}: {wrong}") from None
         return True
 
@@ -138,7 +148,7 @@ class StreamRows:
 
     def close(self) -> None:
         self._run(self._reader.close())
-        self._run(self._client.close())
+        self._run(close(self._client))
         self._background.close()
 
 
@@ -148,6 +158,6 @@ async def _open(place: Place, *, make: bool) -> "Client":
         if make:
             await make_streams(client, place)
     except BaseException:
-        await client.close()
+        await close(client)
         raise
     return client

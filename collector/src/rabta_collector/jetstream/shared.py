@@ -36,12 +36,12 @@ from rabta_collector.jetstream.holdings import Holding, read_holding
 from rabta_collector.jetstream.link import ApiError, NoAnswerError
 from rabta_collector.jetstream.place import Place
 from rabta_collector.jetstream.posting import OvertakenError, Post, Poster
+from rabta_collector.jetstream.presences import Presences, Word, post_presence
 from rabta_collector.journal import Batch, JournalError, Member, kind_of, row_of, settle
 from rabta_collector.journal_file import Kind, Row
 from rabta_collector.journals import Owner
 from rabta_collector.state import SYNC_BUCKETS_S, IngestStats
 
-PAUSE_S = 0.25
 TICK_S = 1.0
 """Between two rows, at the most: decisions are as late."""
 
@@ -51,15 +51,14 @@ FULL_S = 10.0
 SHORT = 600
 """Characters of what was held that every row of an agent bears; what is longer stands in every `SELDOM`-th."""
 
-SELDOM = 64
+SELDOM, FAR_BYTES = 64, 1024 * 1024
+"""Or in the next one after so many bytes: whoever has the agent next reads all that is after the last one of these."""
+
+READERS = 4
+"""Agents whose rows are read at a time."""
+
 FOLLOW_S = 0.01
 log = structlog.get_logger()
-
-
-def post_presence(place: Place, row: Row, mine: str) -> Post:
-    """That a session began or ended; whoever says it, it is said once."""
-    id_ = f"{row.agent}-{row.epoch}-{row.kind}"
-    return Post(subject=place.subject_of_presence(row.agent), id=id_, mine=mine, text=frame(row, mine))
 
 
 class SharedJournal:
@@ -81,8 +80,15 @@ class SharedJournal:
 
         self._count = 0
         self._holdings: dict[str, Holding] = {}
+        self._turns = asyncio.Semaphore(READERS)
         self._sessions: dict[str, int] = {}
-        self._presences: dict[str, asyncio.Future[None]] = {}
+        self._presences = Presences(
+            self._poster,
+            patience_s=patience_s,
+            held=lambda: self._closed or bool(self.trouble),
+            kept=lambda entry: self._commit(entry, 0),
+            failed=self._suffer,
+        )
         self._tasks: set[asyncio.Task[None]] = set()
         self._ticking: asyncio.Task[None] | None = None
         self._closed = False
@@ -114,9 +120,6 @@ class SharedJournal:
     def horizon(self) -> float:
         return self.now()
 
-    def trim(self, row: int) -> None:
-        """Nothing: what the archive has, its own process gives up."""
-
     # What the stream holds of an agent
 
     async def recall(self, member: Member) -> None:
@@ -124,7 +127,8 @@ class SharedJournal:
         if member.agent in self._holdings:
             return
         try:
-            holding = await read_holding(await self._poster.wire.client(), self._place, member.agent, member.isp)
+            client = await self._poster.wire.client()
+            holding = await read_holding(client, self._place, member.agent, member.isp, turns=self._turns)
         except (ApiError, NoAnswerError) as wrong:
             raise JournalError(f"the journal cannot be read: {wrong}") from None
         self._owner.unpack(member.agent, holding.packed)
@@ -137,10 +141,13 @@ class SharedJournal:
     # Appending
 
     def append_presence(self, member: Member, *, connected: bool, left: bool = False) -> "asyncio.Future[None]":
-        """Journals that a session began or ended. It waits out any trouble, for nobody says it again."""
+        """Journals that a session began or ended. It waits out any trouble, for nobody says it again.
+
+        The future fails where it gave way to what came next of the agent, which then is in the stream.
+        """
         if connected:
             self._sessions[member.agent] = max(int(self.now() * 1e6), self._sessions.get(member.agent, 0) + 1)
-            self._holdings.pop(member.agent, None)  # it may have been elsewhere
+        self._holdings.pop(member.agent, None)  # it may have been elsewhere, or goes there
         self._check()
         session, kind, at = self._sessions.get(member.agent, 0), kind_of(connected=connected, left=left), self.now()
         row = Row(0, kind, self._clock.last_us, member.agent, member.isp, str(member.role), session, self.process)
@@ -156,14 +163,8 @@ class SharedJournal:
         )
         post = post_presence(self._place, row, self._mark())
         future = asyncio.get_running_loop().create_future()
-        before, self._presences[member.agent] = self._presences.get(member.agent), future
-        future.add_done_callback(lambda done: self._forget_presence(member.agent, done))
-        self._begin(self._keep_presence(post, entry, future, before))
+        self._presences.say(Word(entry=entry, post=post, future=future))
         return future
-
-    def _forget_presence(self, agent: str, done: "asyncio.Future[None]") -> None:
-        if self._presences.get(agent) is done:
-            del self._presences[agent]
 
     def append_batch(self, member: Member, batch: Batch) -> "asyncio.Future[None]":
         """Journals measurements of an agent that was recalled; the future fails where the stream does not take them."""
@@ -175,7 +176,8 @@ class SharedJournal:
         at = self.now()
         entry = Measured(at=at, agent=member.agent, isp=member.isp, role=member.role, measurements=batch.measurements)
         held, number, mine = self._owner.pack(member.agent).decode(), holding.number + 1, self._mark()
-        whole = len(held) <= SHORT or not holding.base or number % SELDOM == 0
+        near = holding.base and holding.behind < FAR_BYTES and number % SELDOM
+        whole = len(held) <= SHORT or not near
         order = Order(number, held) if whole else Order(number, base=holding.base)
         row = row_of(entry, batch, self._clock.last_us)
         post = Post(
@@ -205,41 +207,34 @@ class SharedJournal:
     async def _keep_batch(
         self, post: Post, entry: Measured, epoch: int, whole: bool, future: "asyncio.Future[None]"
     ) -> None:
-        started, agent = time.perf_counter(), entry.agent
         try:
-            number = await self._poster.keep(post, within_s=self._patience_s)
-        except (ApiError, DoubtError, OvertakenError) as wrong:
-            self._holdings.pop(agent, None)
+            await self._put_batch(post, entry, epoch, whole)
+        except BaseException as wrong:  # whatever it is: the agent's next batch waits for this one's end
+            self._holdings.pop(entry.agent, None)
+            settle(future, JournalError(f"the journal cannot be written: {wrong}"))
+            if not isinstance(wrong, (ApiError, DoubtError, OvertakenError)):
+                raise
             if not isinstance(wrong, OvertakenError):
                 self._suffer(wrong)
-            return settle(future, JournalError(f"the journal cannot be written: {wrong}"))
-        if (holding := self._holdings.get(agent)) is not None:
-            base = number if whole else holding.base
-            self._holdings[agent] = replace(
-                holding, number=holding.number + 1, last=number, last_of_subject=number, base=base
-            )
-        self._note(started)
-        self._owner.committed(entry, epoch)
         settle(future, None)
 
-    async def _keep_presence(
-        self, post: Post, entry: Entry, future: "asyncio.Future[None]", before: "asyncio.Future[None] | None"
-    ) -> None:
-        if before is not None:
-            await asyncio.wait([before])
-        while True:
-            try:
-                await self._poster.keep(post, within_s=self._patience_s)
-                break
-            except OvertakenError:
-                break  # said already
-            except (ApiError, DoubtError) as wrong:
-                self._suffer(wrong)
-                if self._closed:
-                    return settle(future, JournalError(f"the journal cannot be written: {wrong}"))
-                await asyncio.sleep(PAUSE_S)
-        self._owner.committed(entry, 0)
-        settle(future, None)
+    async def _put_batch(self, post: Post, entry: Measured, epoch: int, whole: bool) -> None:
+        """Raises what `Poster.keep` does."""
+        started, agent = time.perf_counter(), entry.agent
+        number = await self._poster.keep(post, within_s=self._patience_s)
+        if (holding := self._holdings.get(agent)) is not None:
+            holding = replace(holding, number=holding.number + 1, last=number, last_of_subject=number)
+            base, behind = (number, 0) if whole else (holding.base, holding.behind + len(post.text))
+            self._holdings[agent] = replace(holding, base=base, behind=behind)
+        self._note(started)
+        self._commit(entry, epoch)
+
+    def _commit(self, entry: Entry, epoch: int) -> None:
+        try:
+            self._owner.committed(entry, epoch)
+        except Exception as wrong:  # a fault of whoever listens; what is journaled is journaled
+            self._holdings.pop(entry.agent, None)  # and read again, for its next row is to say that it is there
+            asyncio.get_running_loop().call_exception_handler({"message": "a row was not taken in", "exception": wrong})
 
     def _note(self, started: float) -> None:
         self._written_at, seconds = asyncio.get_running_loop().time(), time.perf_counter() - started
@@ -268,6 +263,7 @@ class SharedJournal:
                     self._written_at = loop.time()
                     if loop.time() >= self._held_until:
                         self.trouble = ""
+                        self._presences.go_on()
             await asyncio.sleep(TICK_S / 2)
 
     def _fence(self) -> Post:
@@ -280,13 +276,17 @@ class SharedJournal:
         """Writes what was asked for, as far as the stream takes it within its patience, then ends."""
         try:
             async with asyncio.timeout(self._patience_s):
-                while self._tasks:
-                    await asyncio.wait(set(self._tasks))
+                while waits := self._unwritten():
+                    await asyncio.wait(waits)
         except TimeoutError:
-            log.warning("journal.unwritten", rows=len(self._tasks))
+            log.warning("journal.unwritten", rows=len(self._unwritten()))
         self._closed = self._poster.closing = True
         if self._ticking is not None:
             await end(self._ticking)
         while self._tasks:
             await asyncio.wait(set(self._tasks))
+        await self._presences.close()
         await self._poster.wire.close()
+
+    def _unwritten(self) -> set["asyncio.Future[None]"]:
+        return self._tasks | {word.future for word in self._presences.waiting}

@@ -1,4 +1,4 @@
-"""The streams of a journal: its rows, and of each agent what was given up of them."""
+"""The streams of a journal: its rows, of each agent what was given up of them, and what was decided on them."""
 
 from typing import TYPE_CHECKING, Any
 
@@ -8,6 +8,9 @@ from rabta_collector.jetstream.frame import HEAD_BYTES
 from rabta_collector.jetstream.link import ApiError, NoAnswerError, State, make_missing, once_up, state_of
 from rabta_collector.jetstream.place import Place
 from rabta_collector.journal_file import UnusableJournalError
+
+FORGOTTEN_S = 7 * 86_400
+"""After which it counts no more what a process needs: it is gone for good, or begins with what there is."""
 
 if TYPE_CHECKING:
     from nats.aio.client import Client
@@ -45,6 +48,16 @@ async def _make(client: "Client", config: dict[str, Any]) -> None:
             raise ApiError(0, f"the stream {name} has {key} = {found.get(key)!r}, and a journal needs {value!r}")
 
 
+async def make_needs(client: "Client", place: Place) -> None:
+    """The stream of what processes need no more, where it is missing. Raises `ApiError`, `NoAnswerError`."""
+    await make_missing(client, _needs(place))
+
+
+async def make_events(client: "Client", place: Place) -> None:
+    """The stream of events, where it is missing. Raises `ApiError`, `NoAnswerError`."""
+    await _make(client, _events(place))
+
+
 def _journal(place: Place) -> dict[str, Any]:
     """Rows go when the archive has them and we say so, never by age; a full stream takes no more (`discard: new`)."""
     return {
@@ -70,4 +83,34 @@ def _marks(place: Place) -> dict[str, Any]:
         "storage": "file",
         "num_replicas": place.replicas,
         "max_msgs_per_subject": 1,
+    }
+
+
+def _events(place: Place) -> dict[str, Any]:
+    """Events go when they are sealed and old (giving.py), never by age or for want of room."""
+    return {
+        "name": place.events,
+        "subjects": [place.event_of("*")],
+        "retention": "limits",
+        "storage": "file",
+        "discard": "new",
+        "num_replicas": place.replicas,
+        "max_bytes": -1,
+        "max_msgs": -1,
+        "max_age": 0,
+        "duplicate_window": link.WINDOW_S * 1_000_000_000,
+    }
+
+
+def _needs(place: Place) -> dict[str, Any]:
+    """Who is not heard of for `FORGOTTEN_S` says nothing any more."""
+    return {
+        "name": place.needs,
+        "subjects": [place.need_of("*", "*", "*", "*")],
+        "retention": "limits",
+        "storage": "file",
+        "num_replicas": place.replicas,
+        "max_msgs_per_subject": 1,
+        "max_age": FORGOTTEN_S * 1_000_000_000,
+        "duplicate_window": link.WINDOW_S * 1_000_000_000,
     }

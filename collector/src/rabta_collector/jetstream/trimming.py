@@ -13,8 +13,9 @@ import structlog
 
 from rabta_collector.ending import end
 from rabta_collector.jetstream import link
+from rabta_collector.jetstream.closing import close
 from rabta_collector.jetstream.frame import unframe
-from rabta_collector.jetstream.holdings import read_holding
+from rabta_collector.jetstream.holdings import mark_of, read_holding
 from rabta_collector.jetstream.link import ApiError, NoAnswerError
 from rabta_collector.jetstream.place import Place
 from rabta_collector.jetstream.reading import StreamReader
@@ -34,16 +35,23 @@ class Trimmer:
         """`pack`: what is known of an agent's measurements, as `sequences.Seen` packs it; `None`: its rows tell."""
         self._place, self._pack = place, pack
         self._task: asyncio.Task[None] | None = None
+        self._to = 0
 
     def trim(self, row: int) -> None:
-        """Begins to give up rows up to one, unless that is being done."""
+        """Has rows up to one given up, once what is being given up is."""
+        self._to = max(self._to, row)
         if self._task is None or self._task.done():
-            self._task = asyncio.get_running_loop().create_task(self._trim(row))
+            self._task = asyncio.get_running_loop().create_task(self._run())
 
     async def close(self) -> None:
         """Leaves off."""
         if self._task is not None:
             await end(self._task)
+
+    async def _run(self) -> None:
+        while row := self._to:
+            self._to = 0
+            await self._trim(row)
 
     async def _trim(self, row: int) -> None:
         try:
@@ -53,14 +61,15 @@ class Trimmer:
                     await link.publish(client, self._place.marks_of(agent), await self._known(client, agent), {})
                 await link.ask(client, f"STREAM.PURGE.{self._place.stream}", {"seq": row + 1})
             finally:
-                await client.close()
+                await close(client)
         except (ApiError, NoAnswerError, UnusableJournalError) as wrong:
             log.warning("journal.not_trimmed", message=str(wrong))
 
     async def _known(self, client: "Client", agent: str) -> bytes:
         if self._pack is not None:
             return self._pack(agent)
-        return (await read_holding(client, self._place, agent, "")).packed
+        holding = await read_holding(client, self._place, agent, "")
+        return mark_of(holding.packed, holding.last)
 
     async def _agents(self, client: "Client", row: int) -> set[str]:
         """Whose measurements the rows up to one hold."""

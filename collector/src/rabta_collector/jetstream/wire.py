@@ -7,14 +7,14 @@ may be there. What waits for an answer over the old one may have it yet.
 """
 
 import asyncio
-from contextlib import suppress
 from dataclasses import replace
 from random import sample
 from typing import TYPE_CHECKING
 
 from rabta_collector.ending import end
 from rabta_collector.jetstream import link
-from rabta_collector.jetstream.link import NoAnswerError
+from rabta_collector.jetstream.closing import close
+from rabta_collector.jetstream.link import NoConnectionError
 from rabta_collector.jetstream.place import Place
 from rabta_collector.journal_file import UnusableJournalError
 
@@ -27,10 +27,10 @@ STAYS_S = 2.0
 
 
 class Wire:
-    """`name`: what the servers show of it."""
+    """`name`: what the servers show of it. `lost` is called when a connection broke, or was left."""
 
-    def __init__(self, place: Place, name: str) -> None:
-        self._place, self._name = place, name
+    def __init__(self, place: Place, name: str, lost: link.Back | None = None) -> None:
+        self._place, self._name, self._lost = place, name, lost
         self._client: Client | None = None
         self._connecting: asyncio.Task[Client] | None = None
         self._server, self._since = "", 0.0
@@ -41,7 +41,7 @@ class Wire:
         self._why = ""
 
     async def client(self) -> "Client":
-        """One that is connected. Raises `NoAnswerError`."""
+        """One that is connected. Raises `NoConnectionError`."""
         loop = asyncio.get_running_loop()
         if (client := self._client) is not None and client.is_connected:
             stays = loop.time() - self._since < STAYS_S
@@ -49,7 +49,7 @@ class Wire:
                 return client
         if self._connecting is None or self._connecting.done():
             if loop.time() - self._failed_at < PAUSE_S:
-                raise NoAnswerError(self._why)
+                raise NoConnectionError(self._why)
             self._connecting = loop.create_task(self._connect())
         return await asyncio.shield(self._connecting)
 
@@ -66,14 +66,14 @@ class Wire:
         for server in sorted(servers, key=lambda one: self._failed.get(one, 0.0)):
             try:
                 place = replace(self._place, servers=(server,))
-                self._client = await link.connect(place, name=self._name, once=True)
+                self._client = await link.connect(place, name=self._name, once=True, lost=self._lost)
                 self._server, self._since = server, loop.time()
                 return self._client
             except UnusableJournalError as failed:
                 wrong = failed
                 self._failed[server] = loop.time()
         self._failed_at, self._why = loop.time(), str(wrong)
-        raise NoAnswerError(self._why) from None
+        raise NoConnectionError(self._why) from None
 
     def _leave(self, client: "Client") -> None:
         """Closes one that stands once nobody can be waiting for an answer over it."""
@@ -83,7 +83,7 @@ class Wire:
             try:
                 await asyncio.sleep(link.ANSWER_S)
             finally:
-                await _close(client)
+                await close(client)
 
         task = asyncio.get_running_loop().create_task(leave())
         self._leaving.add(task)
@@ -92,15 +92,10 @@ class Wire:
     async def _drop(self) -> None:
         client, self._client = self._client, None
         if client is not None:
-            await _close(client)
+            await close(client)
 
     async def close(self) -> None:
         if self._connecting is not None and not self._connecting.done():
             await end(self._connecting)
         await end(*self._leaving)
         await self._drop()
-
-
-async def _close(client: "Client") -> None:
-    with suppress(OSError):  # the library drains what is broken already
-        await client.close()

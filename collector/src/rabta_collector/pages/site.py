@@ -4,11 +4,11 @@ Where nothing that a page shows has changed, an open one is told so (304).
 """
 
 import re
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 
 from aiohttp import web
 
-from rabta_collector.answers import respond
+from rabta_collector.answers import Body, respond
 from rabta_collector.pages.chart import DAYS, make_frame
 from rabta_collector.pages.country import make_overview
 from rabta_collector.pages.daily import ask_for_days
@@ -19,6 +19,7 @@ from rabta_collector.pages.method import method_values
 from rabta_collector.pages.particulars import make_particulars, make_story
 from rabta_collector.pages.render import POLICY, Leaf, Place, make_leaf, make_page
 from rabta_collector.pages.sheet import make_isp_sheet, make_platform_sheet, parse_days
+from rabta_collector.parts import MissingShareError
 from rabta_collector.query import Query
 from rabta_collector.rfc3339 import format_time
 from rabta_collector.state import Event
@@ -70,11 +71,14 @@ class Site:
         """Whole; with `?part=main`, only what changes, for a page that is open."""
         views, headers = self._views, {"Content-Security-Policy": POLICY}
         if not views.ready():
-            waiting = make_page(place, make_leaf(place, "waiting", {}), None, refresh=True)
-            return respond(request, waiting, status=503, headers=headers)
+            return respond(request, _waiting(place), status=503, headers=headers)
         at = views.snapshot().at
         key = (place.language.code, place.path, parse_days(request.query.get("days")))
-        leaf = await self._keeper.get(key, at, self._gather.mark(), lambda: planner(request, place))
+        try:
+            leaf = await self._keeper.get(key, at, views.mark(), lambda: planner(request, place))
+        except MissingShareError as away:
+            names = [isp.name for isp in views.isps if isp.id in away.isps]
+            return respond(request, _waiting(place, names), status=503, headers=headers)
         if leaf is None:
             missing = make_page(place, make_leaf(place, "missing", {}), at)
             return respond(request, missing, status=404, headers=headers)
@@ -87,7 +91,7 @@ class Site:
     # The pages
 
     async def _country(self, request: web.Request, place: Place) -> Make:
-        gathered = self._gather.take_country()
+        gathered = await self._gather.take_country()
 
         def make() -> Leaf:
             material = gathered()
@@ -100,7 +104,7 @@ class Site:
 
     async def _platform(self, request: web.Request, place: Place) -> Make:
         platform, days = request.match_info["platform"], parse_days(request.query.get("days"))
-        gathered = self._gather.take(Query(platform=platform))
+        gathered = await self._gather.take(Query(platform=platform))
 
         def make() -> Leaf | None:
             sheet = make_platform_sheet(gathered(), platform, days)
@@ -110,7 +114,7 @@ class Site:
 
     async def _isp(self, request: web.Request, place: Place) -> Make:
         isp, days = request.match_info["isp"], parse_days(request.query.get("days"))
-        gathered = self._gather.take(Query(isp=isp))
+        gathered = await self._gather.take(Query(isp=isp))
 
         def make() -> Leaf | None:
             sheet = make_isp_sheet(gathered(), isp, days)
@@ -120,7 +124,7 @@ class Site:
 
     async def _cell(self, request: web.Request, place: Place) -> Make:
         platform, isp = request.match_info["platform"], request.match_info["isp"]
-        gathered = self._gather.take(Query(platform=platform, isp=isp))
+        gathered = await self._gather.take(Query(platform=platform, isp=isp))
         at = self._views.snapshot().at
         evidence = self._views.testimony.of_now(isp=isp, platform=platform, at=at)
         paths = self._views.testimony.paths_now(isp=isp, platform=platform)
@@ -136,7 +140,7 @@ class Site:
         text = request.match_info["event"]
         number = int(text) if _NUMBER.fullmatch(text) else 0
         known = await self._views.testimony.event(number)
-        gathered = self._gather.take(_around(known))
+        gathered = await self._gather.take(_around(known))
         evidence = None if known is None else await self._views.testimony.of_event(number)
         paths = [] if known is None else self._views.testimony.paths_after(known)
 
@@ -150,7 +154,7 @@ class Site:
         return make
 
     async def _about(self, request: web.Request, place: Place) -> Make:
-        isps = len(self._views.snapshot().isps)
+        isps = len(self._views.isps)
         platforms = self._views.catalogue.platforms
         return lambda: make_leaf(place, "about", {"isps": isps, "platforms": platforms})
 
@@ -160,6 +164,11 @@ class Site:
     async def _join(self, request: web.Request, place: Place) -> Make:
         """Where the link of an invitation leads a browser."""
         return lambda: make_leaf(place, "join", {})
+
+
+def _waiting(place: Place, isps: Sequence[str] = ()) -> Body:
+    """Until the journal is read, or until these ISPs' part can be had."""
+    return make_page(place, make_leaf(place, "waiting", {"isps": isps}), None, refresh=True)
 
 
 def _around(event: Event | None) -> Query:

@@ -1,6 +1,12 @@
 """Through here goes what the engine decides: into the record, and out to those who listen."""
 
+import asyncio
+import sqlite3
+import time
 from collections.abc import Sequence
+from pathlib import Path
+
+import structlog
 
 from rabta_collector.backfill import fold_voices
 from rabta_collector.datadir import DataDir
@@ -22,6 +28,9 @@ from rabta_collector.rfc3339 import parse_time
 from rabta_collector.state import Event
 from rabta_collector.testimony import Testimony, Witnesses
 
+FORGET_S = 600.0
+log = structlog.get_logger()
+
 
 def _place(cursor: Cursor) -> tuple[str, str, int]:
     """ISP, platform and Unix seconds. Raises `BadParameterError`."""
@@ -35,12 +44,12 @@ def _place(cursor: Cursor) -> tuple[str, str, int]:
 class Desk:
     """`testimony` and `newsroom` are what readers see of it."""
 
-    def __init__(self, data: DataDir, engine: Engine, province_of: ProvinceOf) -> None:
-        """Raises `UnusableRecordError`."""
+    def __init__(self, data: DataDir, engine: Engine, province_of: ProvinceOf, archive: Path | None) -> None:
+        """`archive`: where days of this record are sealed, if they are. Raises `UnusableRecordError`."""
         self._engine = engine
         self._book = Book(RecordFile(data.record), province_of)
         self.newsroom = Newsroom()
-        self.testimony: Testimony = Witnesses(engine, self._book, data.archive, province_of)
+        self.testimony: Testimony = Witnesses(engine, self._book, archive, province_of)
 
     def hear(self, events: Sequence[Event], *, live: bool) -> None:
         """Takes events, those too that a replay comes to; of these nobody is told."""
@@ -77,9 +86,15 @@ class Desk:
             needs = {platform.id: platform.need for platform in engine.catalogue.platforms}
             self._book.correct(fold_voices(settled, needs))
 
-    async def forget_minutes(self, before: float) -> None:
-        """Counts by minute from before a moment go."""
-        await self._book.call(lambda file: forget_minutes(file.connection, before))
+    async def keep_forgetting(self, age_s: float) -> None:
+        """Counts by minute of more than this age go, again and again; what the disk refuses goes later."""
+        while True:
+            before = time.time() - age_s
+            try:
+                await self._book.call(lambda file: forget_minutes(file.connection, before))  # noqa: B023 - called now
+            except sqlite3.Error as wrong:
+                log.error("record.minutes_kept", message=str(wrong))
+            await asyncio.sleep(FORGET_S)
 
     def find_counts(self, query: Query) -> tuple[Counted, ...]:
         """What readers ask of the counts. Reads from disk: to be called in a thread."""

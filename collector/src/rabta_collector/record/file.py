@@ -30,6 +30,7 @@ from rabta_collector.record.lines import NOTHING_BEFORE, Row, write_line
 from rabta_collector.record.reading import WAIT_S, RecordReader, microseconds
 from rabta_collector.state import Event
 from rabta_collector.transaction import transaction
+from rabta_collector.verdict.rules import RULES_VERSION
 
 APPLICATION_ID = 0x52424531  # "RBE1"
 FORMAT = 1
@@ -104,12 +105,22 @@ class RecordFile(RecordReader):
         )
         return done.rowcount > 0
 
+    def line_of(self, event: Event) -> int | None:
+        """The line that an event was written down in, whether it stands or not."""
+        found = self.connection.execute(f"SELECT id FROM events WHERE {_SAME}", _identity(event)).fetchone()  # noqa: S608
+        return None if found is None else int(found[0])
+
     def append(self, event: Event, evidence: Row | None, written: float) -> None:
         """Writes an event down; to be called within a transaction, with an event that does not stand there yet."""
+        self.take(
+            replace(event, revised=True) if microseconds(event.at) <= self._known_to else event, evidence, written
+        )
+
+    def take(self, event: Event, evidence: Row | None, written: float, *, rules_version: int = RULES_VERSION) -> None:
+        """The same with an event that another process has decided, by what rules it says; it is as it was told."""
         last = self.connection.execute("SELECT id, digest FROM events ORDER BY id DESC LIMIT 1").fetchone()
         number, previous = (1, NOTHING_BEFORE) if last is None else (last[0] + 1, last[1])
-        told = replace(event, revised=True) if microseconds(event.at) <= self._known_to else event
-        line = write_line(number, previous, written, told, evidence)
+        line = write_line(number, previous, written, event, evidence, rules_version=rules_version)
         took = event.detected_after_seconds
         self.connection.execute(
             "INSERT INTO events VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 1)",

@@ -29,13 +29,21 @@ class Line:
     digest: str
 
 
-def write_line(number: int, previous: str, written: float, event: Event, evidence: Row | None) -> Line:
+def write_line(
+    number: int,
+    previous: str,
+    written: float,
+    event: Event,
+    evidence: Row | None,
+    *,
+    rules_version: int = RULES_VERSION,
+) -> Line:
     """The line of an event. `written` in Unix seconds."""
     told = {
         "record": number,
         "previous": previous,
         "written": format_time(written),
-        "rules_version": RULES_VERSION,
+        "rules_version": rules_version,
         "event": event_row(event),
         "evidence": evidence,
     }

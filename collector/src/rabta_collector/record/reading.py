@@ -29,6 +29,16 @@ class Written:
     text: bytes
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Placed:
+    """A line of the record by what it is of; `platform` is empty where that is the ISP's own state."""
+
+    id: int
+    isp: str
+    at_us: int
+    platform: str
+
+
 class RecordReader:
     """Whoever has a connection to the file."""
 
@@ -91,6 +101,26 @@ class RecordReader:
         query = "SELECT id, digest FROM events WHERE number = ? AND standing = 1 ORDER BY id DESC LIMIT 1"
         found = {number: self.connection.execute(query, (number,)).fetchone() for number in numbers}
         return {number: Mark(record=row[0], sha256=row[1]) for number, row in found.items() if row is not None}
+
+    def placed_after(self, record: int, limit: int) -> Sequence[Placed]:
+        """The next lines, whatever they say."""
+        rows = self.connection.execute(
+            "SELECT id, isp, at_us, platform FROM events WHERE id > ? ORDER BY id LIMIT ?", (record, limit)
+        )
+        return [Placed(id=id_, isp=isp, at_us=at_us, platform=platform) for id_, isp, at_us, platform in rows]
+
+    def isps(self) -> tuple[str, ...]:
+        """Of which there is any event."""
+        return tuple(isp for (isp,) in self.connection.execute("SELECT DISTINCT isp FROM events ORDER BY isp"))
+
+    def last_written(self) -> float:
+        """When the newest line was written, Unix seconds; 0: there is none."""
+        found = self.connection.execute("SELECT coalesce(max(written_us), 0) FROM events").fetchone()
+        return float(found[0]) / 1_000_000
+
+    def last_id(self) -> int:
+        """The newest line's number; 0: there is none."""
+        return int(self.connection.execute("SELECT coalesce(max(id), 0) FROM events").fetchone()[0])
 
     def text_of(self, record: int) -> bytes | None:
         """A line of the record, as it is sealed; `None` where there is none."""

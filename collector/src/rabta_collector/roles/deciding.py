@@ -1,7 +1,8 @@
-"""`decide`: follows the journal and decides. Any number of these know the same, for they go by its rows alone.
+"""`decide`: follows the journal and decides, on all ISPs or on a share of them (isp_share.py).
 
-One of them has the lease: it tells Prometheus what is decided, agents what is held, and has them asked. The others
-answer readers, and the next of them takes over when the first is not heard of any more, with all that it knew.
+Any number of these with one share know the same, for they go by the journal's rows alone. One of them has the lease of
+the share: it tells Prometheus what is decided, agents what is held, and has them asked. The others answer readers, and
+the next of them takes over when the first is not heard of any more, with all that it knew.
 """
 
 import asyncio
@@ -13,17 +14,21 @@ import structlog
 
 from rabta_collector import running, upkeep, web
 from rabta_collector.accounts import Accounts
+from rabta_collector.archive.keeping import DECIDES, Need
 from rabta_collector.config import Config
 from rabta_collector.country import Country
 from rabta_collector.datadir import DataDir
 from rabta_collector.door import until_stopped
 from rabta_collector.ground import open_ground
+from rabta_collector.isp_share import IspShare
+from rabta_collector.jetstream.announcing import Announcer
 from rabta_collector.jetstream.appends import DoubtError
 from rabta_collector.jetstream.following import Follower
 from rabta_collector.jetstream.leases import Lease
-from rabta_collector.jetstream.link import ApiError
+from rabta_collector.jetstream.link import ApiError, NoAnswerError
+from rabta_collector.jetstream.needs import Needs
 from rabta_collector.jetstream.posting import OvertakenError, Poster
-from rabta_collector.jetstream.shared import post_presence
+from rabta_collector.jetstream.presences import post_presence
 from rabta_collector.jetstream.talk import Talk
 from rabta_collector.journal_file import Kind, Row
 from rabta_collector.journals import Owner
@@ -32,6 +37,7 @@ from rabta_collector.origins import Origins
 from rabta_collector.roles.burial import Burial, sessions_of
 from rabta_collector.roles.ground import make_ready, place_of, wait_for_registry
 from rabta_collector.roles.held import write_held
+from rabta_collector.roles.readers import Readers
 from rabta_collector.roles.rolls import BEAT_S
 from rabta_collector.roles.roster import Roster
 from rabta_collector.stopping import stop
@@ -39,6 +45,7 @@ from rabta_collector.stopping import stop
 HELD_S = 10.0
 """Between two times that those who take agents are told what is held."""
 
+NEEDS_S = 5.0
 PATIENCE_S = 3.0
 log = structlog.get_logger()
 
@@ -49,15 +56,13 @@ class DecideRole:
     def __init__(self, config: Config, data: DataDir) -> None:
         """Raises what `cli` turns into one line."""
         self._config, place = config, place_of(config, "decide")
-        _, last = make_ready(place, 0.0)
         ground = open_ground(config, data)
         self._accounts = Accounts(wait_for_registry(place), shared=True)
+        _, last = make_ready(place, 0.0, make=False)  # who made the registry had made the stream
         self._place, self._talk = place, Talk(place)
         self._roster, self._orders = Roster(self._order), asyncio.Queue[tuple[int, bytes]]()
         owner = Owner(committed=lambda entry, epoch: self._country.commit(entry, epoch))
-        self._journal = Follower(
-            place, stats=ground.stats, owner=owner, last=last, may_trim=lambda: self._country.rules
-        )
+        self._journal = Follower(place, stats=ground.stats, owner=owner, last=last, owned=ground.owned)
         self._country = Country(
             ground,
             self._journal,
@@ -65,11 +70,23 @@ class DecideRole:
             province_of=self._accounts.province_of,
             sessions=self._roster,
         )
-        self._lease = Lease(place, "decide", changed=self._country.rule)
+        # Who cannot read what is journaled any more leaves the share to one that can.
+        self._lease = Lease(
+            place, _lease_of(config.share), changed=self._country.rule, may=lambda: not self._journal.trouble
+        )
+        self._announcer = Announcer(
+            place,
+            data.record,
+            stats=ground.stats,
+            may=lambda: self._country.rules,
+            begins=lambda: self._country.projections.known.begins,
+        )
         self._poster, self._writer, self._count = Poster(place, "rabta-collector ends"), secrets.token_hex(4), 0
+        self._readers = Readers(self._country, self._talk, self._writer)
+        self._needs = Needs(place, data.name())
         self._burial, self._missed = Burial(), set[int]()
         self._echo = b"beat " + secrets.token_hex(8).encode()
-        self._page = b""
+        self._page = ""
         self._stopping = asyncio.Event()
 
     def stop(self) -> None:
@@ -79,21 +96,26 @@ class DecideRole:
     async def serve(self) -> None:
         """Until `stop`. Raises `ListenError`, `UnusableJournalError`."""
         country, sides = self._country, Sides(self._config)
-        pages = web.make_app(country, metrics=self._config.admin is None)
-        keeping = asyncio.create_task(country.keep())
+        pages = self._readers.pages(metrics=self._config.admin is None)
+        keeping, needing = asyncio.create_task(country.keep()), asyncio.create_task(self._tell_needs())
         try:
             page = await sides.start(pages, web.make_operators_app(country))
-            await self._talk.open({("roll",): self._hear_roll, ("beat",): self._hear_beat})
+            hears = {("roll",): self._hear_roll, ("beat",): self._hear_beat, **self._readers.hears()}
+            await self._talk.open(hears)
             await country.replay(self._stopping.is_set)
             if not self._stopping.is_set():
                 await self._decide(page)
         finally:
             country.end()
             keeping.cancel()
+            needing.cancel()
             await self._lease.close()
+            await self._announcer.close()
             await self._journal.close()
             await country.close()
             await self._talk.close()
+            await self._readers.close()
+            await self._needs.close()
             await self._poster.wire.close()
             await self._accounts.close()
             await sides.stop()
@@ -105,14 +127,16 @@ class DecideRole:
         host, _, port = page.rpartition(":")
         anywhere = ip_address(host.strip("[]")).is_unspecified
         named = gethostname() if anywhere else host
-        self._page = f"http://{named}:{port}".encode()
+        self._page = f"http://{named}:{port}"
+        await self._readers.open()
         log.info("collector.ready", page=f"http://{page}/")
         print(f"ready: page on http://{page}/", flush=True)  # noqa: T201 - for whoever started us
         scores = upkeep.keep_scores(
-            self._accounts, country.decider.engine.briefing.outlier_scores, may=lambda: country.rules
+            self._accounts, country.decider.engine.briefing.outlier_scores, country.share, may=lambda: country.rules
         )
         ours = (
             self._lease.run(),
+            self._announcer.run(),
             self._beat(),
             self._tell_held(),
             self._give_orders(),
@@ -128,6 +152,17 @@ class DecideRole:
         while True:
             await asyncio.sleep(upkeep.REVOCATION_S)
             await self._accounts.catch_up()
+
+    async def _tell_needs(self) -> None:
+        """Which rows no start here asks for any more; from the first moment on, for a replay reads them all."""
+        share = self._config.share.number, self._config.share.of
+        while True:
+            try:
+                row = max(0, self._country.projections.checkpoints.kept - 1)  # by its last row a checkpoint is known
+                await self._needs.say(Need(part=DECIDES, share=share, row=row))
+            except (ApiError, NoAnswerError) as wrong:
+                log.debug("needs.untold", message=str(wrong))
+            await asyncio.sleep(NEEDS_S)
 
     # What processes tell one another
 
@@ -151,7 +186,7 @@ class DecideRole:
     async def _tell_held(self) -> None:
         while True:
             if self._country.rules:
-                await self._talk.say("held", text=write_held(self._country.snapshot()))
+                await self._talk.say("held", text=write_held(self._country.snapshot(), self._country.share))
             await asyncio.sleep(HELD_S)
 
     # Processes that ended without a word
@@ -160,15 +195,15 @@ class DecideRole:
         """What we hear of ourselves tells that others would be heard, too."""
         while True:
             await self._talk.say("beat", text=self._echo)
-            await self._talk.say("page", text=self._page)
+            await self._readers.tell(self._page)
             missed, self._missed = self._missed, set()
             for process in missed:
                 await self._talk.say("missed", f"{process:x}", text=b"")
             await asyncio.sleep(BEAT_S)
 
     def _hear_beat(self, text: bytes) -> None:
-        if text != self._echo:
-            return
+        if text != self._echo or not self._talk.sound:
+            return  # a server that is cut off gives back what we say, and nobody else is heard
         self._roster.sweep(asyncio.get_running_loop().time())
         known = self._country.projections.known
         holding = {known.sessions.get(agent, (0, 0))[1] for agent in known.present} - {0}
@@ -200,6 +235,10 @@ class DecideRole:
             log.debug("sessions.ended_already")
         finally:
             self._ending = None
+
+
+def _lease_of(share: IspShare) -> str:
+    return "decide" if share.whole else f"decide-{share.number}-{share.of}"
 
 
 async def run(config: Config) -> None:

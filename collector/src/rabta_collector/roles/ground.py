@@ -6,14 +6,19 @@ from contextlib import closing
 import structlog
 
 from rabta_collector.config import Config, InvalidFlagError
+from rabta_collector.datadir import DataDir
+from rabta_collector.jetstream.moving import is_shared
 from rabta_collector.jetstream.place import Place
-from rabta_collector.jetstream.registry import BucketRegistry, is_shared
+from rabta_collector.jetstream.registry import BucketRegistry
 from rabta_collector.jetstream.rows import StreamRows
 from rabta_collector.registries import AnyRegistry
 from rabta_collector.rows import where_of
+from rabta_collector.signing import load_signer
 
-PLAN_KEY = "plan_public_key"
-"""Fact of the registry: by which key agents know plans, so that every process signs with the same one."""
+PLAN_KEY, IMPORT_KEY = "plan_public_key", "import_public_key"
+"""Facts of the registry: by which key agents know plans, and for which they seal what they export, so that every
+process has the same ones."""
+FILES = {PLAN_KEY: "plan.key", IMPORT_KEY: "import.key"}
 
 SOUND = (2, 10, 25)
 OLD = "a server that leads and is cut off may keep rows that no quorum took: see deploy/nats/README.md, or use 2.10.25"
@@ -35,12 +40,12 @@ def place_of(config: Config, role: str) -> Place:
     return where
 
 
-def make_ready(place: Place, lookback_s: float) -> tuple[int, int]:
-    """Makes the stream where it is missing; the row after which the last so many seconds begin, and the last one.
+def make_ready(place: Place, lookback_s: float, *, make: bool) -> tuple[int, int]:
+    """The row after which the last so many seconds begin, and the last one.
 
-    Raises `UnusableJournalError`.
+    `make`: the stream, where it is missing, which not every account may. Raises `UnusableJournalError`.
     """
-    with closing(StreamRows(place, make=True)) as rows:
+    with closing(StreamRows(place, make=make)) as rows:
         if rows.replicas() == 1:
             log.warning("journal.alone", message="the stream is on one node, which syncs now and then: see ?replicas=3")
         elif rows.server() < SOUND:
@@ -53,18 +58,31 @@ def wait_for_registry(place: Place) -> BucketRegistry:
     told = False
     while not is_shared(place):
         if not told:
-            log.info("registry.awaited", message="no `rabta-collector ingest` has been started on this stream yet")
+            log.info("registry.awaited", message="no `rabta-collector ingest` on this stream has made all of it yet")
         told = True
         time.sleep(WAIT_S)
     return BucketRegistry(place)
 
 
-def check_key(registry: AnyRegistry, public_key: bytes) -> None:
+def wait_for_key(place: Place, data: DataDir) -> None:
+    """Until processes that take agents have said by which key plans are known: that of the data directory.
+
+    Raises `OtherKeyError`, `UnreachableRegistryError`.
+    """
+    while True:
+        with closing(wait_for_registry(place)) as registry:
+            if registry.fact(PLAN_KEY) is not None:
+                return check_key(registry, PLAN_KEY, load_signer(data.plan_key).public_key)
+        time.sleep(WAIT_S)
+
+
+def check_key(registry: AnyRegistry, fact: str, public_key: bytes) -> None:
     """Raises `OtherKeyError`, `UnreachableRegistryError`."""
-    known = registry.fact(PLAN_KEY)
+    known = registry.fact(fact)
     if known is None:
-        registry.keep_fact(PLAN_KEY, public_key.hex())
+        registry.keep_fact(fact, public_key.hex())
     elif known != public_key.hex():
         raise OtherKeyError(
-            "plan.key: agents know another one; copy it and import.key from the data directory of the first ingest"
+            f"{FILES[fact]}: agents know another one; copy plan.key and import.key from the data directory of the "
+            "first ingest"
         )

@@ -25,9 +25,10 @@ from rabta_collector.journals import Owner
 from rabta_collector.listeners import Sides
 from rabta_collector.registries import move_in
 from rabta_collector.roles.balance import Balance
+from rabta_collector.roles.burial import BEATS
 from rabta_collector.roles.forwarding import Forwarding
-from rabta_collector.roles.ground import check_key, make_ready, place_of
-from rabta_collector.roles.held import read_held
+from rabta_collector.roles.ground import IMPORT_KEY, PLAN_KEY, check_key, make_ready, place_of
+from rabta_collector.roles.held import Held
 from rabta_collector.roles.rolls import BEAT_S, Teller, sender_of
 from rabta_collector.roles.roster import Roster
 from rabta_collector.roles.seats import Seats
@@ -38,8 +39,8 @@ from rabta_collector.whereabouts import FORGOTTEN_S
 from rabta_proto.v1 import collector_pb2 as link
 from rabta_proto.vocabulary import Role
 
-HELD_S = 60.0
-"""After which what was held is told to nobody any more, while nobody says what is."""
+LONG_S = BEATS * BEAT_S / 2
+"""For which nobody may have heard us: then others may take our agents for gone."""
 
 log = structlog.get_logger()
 
@@ -50,11 +51,11 @@ class IngestRole:
     def __init__(self, config: Config, data: DataDir) -> None:
         """Raises what `cli` turns into one line."""
         place = place_of(config, "ingest")
-        after, _ = make_ready(place, FORGOTTEN_S)
+        after, last = make_ready(place, FORGOTTEN_S, make=True)
         self._config, self._ground = config, open_ground(config, data)
         self._talk, self._roster = Talk(place), Roster()
-        self._forwarding = Forwarding()
-        self._held, self._held_at = Snapshot(at=0.0), 0.0
+        self._forwarding = Forwarding([isp.id for isp in self._ground.isps])
+        self._held = Held()
         self._stopping = asyncio.Event()
         owner = Owner(
             committed=self._commit,
@@ -64,7 +65,7 @@ class IngestRole:
         self._journal = SharedJournal(place, stats=self._ground.stats, owner=owner)
         self._teller, self._balance = Teller(self._journal.process), Balance()
         self._missed: set[int] = set()
-        registry = move_in(place, data)
+        registry = move_in(place, data, rows=last > 0)
         self._door = Door(
             self._ground,
             self._journal,
@@ -74,7 +75,8 @@ class IngestRole:
             draw=lambda size: _salt(data, size),
             shared=True,
         )
-        check_key(registry, self._door.public_key)
+        check_key(registry, PLAN_KEY, self._door.public_key)
+        check_key(registry, IMPORT_KEY, self._door.import_key)
         self._seats = Seats(self._journal, self._door.admission.prefix_of)
         # What controls measure tells all processes where targets are, whichever of them took it.
         self._controls = Follower(
@@ -108,13 +110,17 @@ class IngestRole:
         return self._ground.stats
 
     @property
+    def share(self) -> None:
+        """Nothing is decided here."""
+        return None
+
+    @property
     def rules(self) -> bool:
         return False
 
     def snapshot(self) -> Snapshot:
         """What is held, as far as we were told; nothing, where nobody has said so lately."""
-        stale = asyncio.get_running_loop().time() - self._held_at > HELD_S
-        return Snapshot(at=self._held.at) if stale else self._held
+        return self._held.snapshot(asyncio.get_running_loop().time())
 
     def ready(self) -> bool:
         """Whether agents are taken, and the stream takes what they bring."""
@@ -172,12 +178,17 @@ class IngestRole:
     async def _announce(self) -> None:
         """Tells what changed in who has a session here, again and again, and forgets who was not heard of."""
         loop, changes, sessions = asyncio.get_running_loop(), 0, self._door.service.sessions
+        heard_at = loop.time()
         while True:
             await self._talk.say("roll", text=self._teller.tell(self._seats.of(sessions)))
             missed, self._missed = self._missed, set()
             for process in missed:
                 await self._talk.say("missed", f"{process:x}", text=b"")
             self._roster.sweep(loop.time())
+            if self._talk.sound:
+                if loop.time() - heard_at > LONG_S:
+                    self._door.service.say_who_is_here()
+                heard_at = loop.time()
             self._end_replaced(self._roster.among(sessions))
             if self._roster.changes != changes:
                 changes = self._roster.changes
@@ -215,7 +226,7 @@ class IngestRole:
 
     def _hear_held(self, text: bytes) -> None:
         with _bearing():
-            self._held, self._held_at = read_held(text), asyncio.get_running_loop().time()
+            self._held.hear(text, asyncio.get_running_loop().time())
 
     def _hear_order(self, text: bytes) -> None:
         """An agent with a session here is to measure something now."""

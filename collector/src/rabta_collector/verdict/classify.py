@@ -26,7 +26,7 @@ class Finding:
     step: Step | None
     mechanism: Mechanism | None
     server_side: bool
-    reasons: tuple[str, ...]
+    reasons: Sequence[str]
     weight: float = 1.0
     pace: Pace | None = None
 
@@ -82,13 +82,18 @@ _UNKNOWN: Background = object.__new__(Background)
 
 def _find(facts: Facts) -> Finding:
     rule = find_rule(facts)
+    return find_by(rule, facts, explain(rule, facts))
+
+
+def find_by(rule: Rule, facts: Facts, reasons: Sequence[str]) -> Finding:
+    """The finding where that rule is the first that matches."""
     return Finding(
         judgement=rule.judgement,
         rule=rule.id,
         step=rule.step or facts.step,
         mechanism=rule.mechanism,
         server_side=rule.server_side,
-        reasons=_reasons(rule, facts),
+        reasons=reasons,
         weight=rule.weights.of_judgement,
         pace=facts.reads.pace,
     )
@@ -99,7 +104,8 @@ def find_rule(facts: Facts) -> Rule:
     return next(rule for rule in RULES if rule.when(facts))
 
 
-def _reasons(rule: Rule, facts: Facts) -> tuple[str, ...]:
+def explain(rule: Rule, facts: Facts) -> tuple[str, ...]:
+    """What people are told of it."""
     reasons = [rule.evidence(facts)]
     proved = rule.judgement is Judgement.BLOCKED and not rule.by_control
     if rule.by_control or (proved and facts.voices.words and not facts.fails):

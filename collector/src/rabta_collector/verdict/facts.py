@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from rabta_collector.verdict import fingerprints
+from rabta_collector.verdict.around import Around
 from rabta_collector.verdict.background import NOTHING, Background
 from rabta_collector.verdict.certificates import Certificates
 from rabta_collector.verdict.legs import (
@@ -38,7 +39,8 @@ _WEB_PORTS = (80, 443)
 class Facts:
     """A measurement beside its controls (support.py), its agent's references, and what else is known (background.py).
 
-    `naming` holds what resolvers said, `responses` the pages that came back.
+    `naming` holds what resolvers said, `responses` the pages that came back. `around`: how the controls lie about it;
+    `None`: as their times say.
     """
 
     measurement: Measurement
@@ -46,6 +48,7 @@ class Facts:
     references: Sequence[Measurement] = ()
     known: fingerprints.Known = fingerprints.OURS
     background: Background = NOTHING
+    around: Sequence[Around] | None = None
 
     @once
     def legs(self) -> tuple[Leg, ...]:
@@ -260,6 +263,7 @@ class Facts:
             leg=self.leg,
             step=self.step,
             background=self.background,
+            around=self.around,
         )
 
     @property

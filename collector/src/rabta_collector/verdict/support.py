@@ -8,8 +8,8 @@ More than half of the controls that look decide; one that had got through before
 and so is one that has only just come.
 A control whose own network was broken or changed meanwhile, or that ran through a VPN, does not speak; one that nobody
 at all answered, where it is not known that its line worked (`Background.controls_sound`).
-Controls are told apart by the epoch of their measurements, which every spool draws for itself; as each has at most one
-look on either side, further ones under the same epoch are taken for other controls'.
+Controls are told apart by the epoch of their measurements, which every spool draws for itself (around.py); as each has
+at most one look on either side, further ones under the same epoch are taken for other controls'.
 """
 
 from collections import Counter
@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from itertools import starmap, zip_longest
 
+from rabta_collector.verdict.around import Around, arrange
 from rabta_collector.verdict.background import NOTHING, Background
 from rabta_collector.verdict.legs import Leg, Manner, http, is_ipv6, something_answered
 from rabta_collector.verdict.once import once
@@ -44,19 +45,15 @@ class Support(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Word:
-    """One look of one control: whether it passed the step, and by how much it began after the measurement, or before.
+    """One look of one control: whether it passed the step, and how it lies about the measurement."""
 
-    `control` tells controls apart.
-    """
-
-    control: int
+    around: Around
     leg: Leg
     passed: bool
-    delay_s: float
 
     @property
     def after(self) -> bool:
-        return self.delay_s >= 0
+        return self.around.after
 
 
 class Voice(StrEnum):
@@ -70,17 +67,20 @@ class Voice(StrEnum):
 
 @dataclass(frozen=True, kw_only=True)  # not slotted: `once` needs a dictionary
 class Voices:
-    """The controls of one measurement. `step`: where it ended, `None` where it did not."""
+    """The controls of one measurement. `step`: where it ended, `None` where it did not. `around`: as of `Facts`."""
 
     controls: Sequence[Measurement]
     measurement: Measurement
     leg: Leg
     step: Step | None
     background: Background = NOTHING
+    around: Sequence[Around] | None = None
 
     @once
-    def _chains(self) -> list[tuple[tuple[Leg, ...], Measurement]]:
-        return [(_READINGS.of(control), control) for control in self.controls if self._speaks(control)]
+    def _chains(self) -> list[tuple[tuple[Leg, ...], Around]]:
+        around = arrange(self.measurement, self.controls) if self.around is None else self.around
+        looks = zip(self.controls, around, strict=True)
+        return [(_READINGS.of(control), around) for control, around in looks if self._speaks(control)]
 
     def _speaks(self, control: Measurement) -> bool:
         network = control.network
@@ -88,12 +88,12 @@ class Voices:
         return not elsewhere and (self.background.controls_sound or something_answered(control.observations))
 
     @once
-    def _same_name(self) -> list[tuple[Leg, Measurement]]:
+    def _same_name(self) -> list[tuple[Leg, Around]]:
         """Of each control the leg with the name in question."""
         name, first = self.leg.name, self.leg.hop == 0
         return [
-            (leg, control)
-            for legs, control in self._chains
+            (leg, around)
+            for legs, around in self._chains
             for leg in legs
             if (leg.name == name if name else first and leg.hop == 0)
         ]
@@ -115,9 +115,9 @@ class Voices:
     @once
     def words(self) -> list[Word]:
         """One for each look that went as far as the step in question."""
-        step, start = self.step or Step.HTTP, self.measurement.started_at
+        step = self.step or Step.HTTP
         words = []
-        for leg, control in self._same_name:
+        for leg, around in self._same_name:
             passed = leg.step is None or ORDER[leg.step] > ORDER[step]
             if not passed and not leg.failed:
                 continue  # it never came to that step, which is no failure
@@ -125,8 +125,7 @@ class Voices:
                 continue  # a light one: it never asked
             if not passed and self._lacks_ipv6(leg):
                 continue  # no wonder that it found no address
-            delay_s = (control.started_at - start).total_seconds()
-            words.append(Word(control=control.epoch, leg=leg, passed=passed, delay_s=delay_s))
+            words.append(Word(around=around, leg=leg, passed=passed))
         return words
 
     def _lacks_ipv6(self, leg: Leg) -> bool:
@@ -173,9 +172,9 @@ class Voices:
 
 def _pairs(words: Sequence[Word]) -> Iterator[tuple[Word | None, Word | None]]:
     """Each control's look before and after."""
-    ordered = sorted(words, key=lambda word: (abs(word.delay_s), word.passed))
-    for control in sorted({word.control for word in words}):
-        its = [word for word in ordered if word.control == control]
+    ordered = sorted(words, key=lambda word: (word.around.nearer, word.passed))
+    for control in sorted({word.around.control for word in words}):
+        its = [word for word in ordered if word.around.control == control]
         yield from zip_longest([word for word in its if not word.after], [word for word in its if word.after])
 
 
