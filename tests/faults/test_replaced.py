@@ -3,6 +3,7 @@
 import asyncio
 import json
 import time
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -15,7 +16,9 @@ from faults.rig import TESTS
 from faults.test_crowd import RESOLVED, SETTINGS
 from faults.truth import ISPS, PLATFORMS, WALLED, Truth, targets_file
 from lab.waiting import until
+from rabta_collector.checkpoint import read
 from rabta_collector.jetstream.place import parse_place
+from rabta_collector.rows import open_rows
 from support import typed
 from support.nats import Nats
 from support.programs import require
@@ -37,13 +40,21 @@ async def events(part: Part) -> list[dict[str, object]]:
     return list(json.loads((await part.ask("api/v1/events?limit=1000")).text)["events"])
 
 
-def hand_on(system: Fleet, old: Part, new: Part) -> None:
-    """What the page has one type, on the machine that lives, and what goes over then."""
+def hand_on(system: Fleet, old: Part, new: Part) -> int:
+    """What the page has one type on the machine that lives, has it go over; the row its checkpoint goes to."""
     handed = system.root / "handed"
     places = {"/var/lib/rabta-handed": str(handed), "/var/lib/rabta-decide": str(old.data)}
     typed.type_in(typed.commands(PAGE, "Replacing a machine", 0, places))
     assert FILES == {file.name for file in handed.iterdir()}
     handed.rename(new.data)
+    kept = read(new.data / "checkpoint")
+    assert kept is not None
+    return kept.head.row
+
+
+def last_row(system: Fleet) -> int:
+    with closing(open_rows(system.journal)) as rows:
+        return rows.last_position()[0]
 
 
 def told(part: Part, event: str) -> list[dict[str, int]]:
@@ -72,13 +83,14 @@ async def test_who_starts_on_a_new_machine_goes_on_from_where_another_one_was(tm
 
         await until(decided, within=PATIENCE_S, beat=0.5)
         seen = await events(old)
-        await asyncio.to_thread(hand_on, system, old, new)
+        handed = await asyncio.to_thread(hand_on, system, old, new)
         await crowd.goes_on()
         old.program.kill()
         await old.program.ended()
         await new.start()
         (taken_up,), (replayed,) = told(new, "checkpoint.taken_up"), told(new, "replay.done")
-        assert taken_up["row"] > replayed["rows"]
+        assert 0 < handed == taken_up["row"]
+        assert replayed["rows"] <= await asyncio.to_thread(last_row, system) - handed
         assert seen == (await events(new))[: len(seen)]
         assert right == await verdicts(new)
         assert new is await system.ruler()
