@@ -10,8 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rabta_collector.catalogue import Need, Platform, Target
-from rabta_collector.engine import Engine, Settings
+from rabta_collector.engine import Engine
 from rabta_collector.entries import Entry, Measured, Presence
+from rabta_collector.settings import Settings
 from rabta_collector.state import Event
 from rabta_proto.model import NetworkContext
 from rabta_proto.vocabulary import Depth, Failure, IspState, Mechanism, Role, State

@@ -19,10 +19,12 @@ import time
 from pathlib import Path
 
 from lab.desk import HERE, Desk, blocks, section, wait
-from lab.disks import ROOT, empty_debian, say, wheels_in
+from lab.disks import empty_debian, say, wheels_in
 from lab.netns.namespaces import remove
 from lab.outside import NAME, Network, Volunteer
+from lab.overseer import Overseer
 from lab.programs import ProgramError
+from lab.shares import Shares
 
 PACKAGES = (
     "systemd,systemd-sysv,dbus,iproute2,ca-certificates,openssl,procps,git,curl,sqlite3,python3-venv,nats-server,haproxy,"
@@ -47,6 +49,7 @@ class Story:
         self._began = time.monotonic()
         self._running: list[subprocess.Popen[bytes]] = []
         self._volunteers: list[Volunteer] = []
+        self._overseer, self._targets = Overseer(network, folder), ""
 
     def _says(self, what: str) -> None:
         say(f"{time.monotonic() - self._began:7.1f} s  {what}")
@@ -69,6 +72,7 @@ class Story:
         self._says("back in one collector, with both volunteers")
 
     def end(self) -> None:
+        self._overseer.end()
         for one in self._volunteers:
             one.end()
         for program in self._running:
@@ -137,6 +141,7 @@ class Story:
         self._says("6. volunteers measure through HAProxy")
         self._prometheus()
         self._says("7. Prometheus finds all seven processes")
+        self._shared()
 
     def _nats(self, *numbers: int) -> None:
         """The last line says that all is well once two of them run."""
@@ -182,24 +187,19 @@ class Story:
         self._network.names(*ALL)
 
     def _prometheus(self) -> None:
-        """The real one, on a machine of its own, with the configuration that ships and the page's targets."""
-        place = self._folder / "prometheus"
-        shutil.copytree(ROOT / "deploy" / "prometheus", place)
-        targets = blocks("scale", "7. Prometheus")[0].replace("n3.nats.example:9153", "n1.nats.example:9153")
-        targets = re.sub(r"n(\d)\.nats\.example", r"10.0.0.\1", targets)
-        (place / "targets" / "collector.yml").write_text(targets, encoding="utf-8")
-        enter = ("ip", "netns", "exec", self._network.core)
-        files = ("--config.file", str(place / "prometheus.yml"), "--storage.tsdb.path", str(place / "data"))
-        with (place / "log").open("wb") as log:
-            self._running.append(subprocess.Popen((*enter, "prometheus", *files), stdout=log, stderr=log))
+        self._targets = blocks("scale", "7. Prometheus")[0].replace("n3.nats.example:9153", "n1.nats.example:9153")
+        self._overseer.watch(self._targets)
+        wait("all seven are up", lambda: self._overseer.all_up(7))
 
-        def all_up() -> bool:
-            query = "http://127.0.0.1:9090/api/v1/query?query=up%7Bjob%3D%22rabta%22%7D"
-            answer = subprocess.run((*enter, "curl", "-s", query), capture_output=True, text=True, check=False).stdout
-            found = json.loads(answer)["data"]["result"] if answer else []
-            return len(found) == 7 and all(one["value"][1] == "1" for one in found)
-
-        wait("all seven are up", all_up)
+    def _shared(self) -> None:
+        """The ISPs are shared out among all three, and come together again."""
+        shares = Shares(self._desk, self._overseer, self._targets, ALL)
+        shares.part()
+        self._measured()
+        self._says("7a. three shares, each told of by one process of two")
+        shares.join()
+        wait("one tells of the country", lambda: len(self._telling()) == 1)
+        self._says("7b. one share again")
 
     def _one_is_replaced(self) -> None:
         """Pulled while volunteers measure; then an empty one is there, and goes on from what another one decided."""

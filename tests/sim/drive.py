@@ -11,9 +11,10 @@ from collections.abc import Callable, Sequence
 from heapq import heappop, heappush
 
 from rabta_collector.catalogue import Target
-from rabta_collector.engine import DEFAULTS, Engine
+from rabta_collector.engine import Engine
 from rabta_collector.entries import Entry, Measured, Presence
 from rabta_collector.journal import Member
+from rabta_collector.settings import DEFAULTS
 from rabta_collector.share import Share
 from rabta_collector.state import Event
 from rabta_proto.v1 import collector_pb2 as link

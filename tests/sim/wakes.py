@@ -15,7 +15,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 from rabta_collector.catalogue import Catalogue, Target
-from rabta_collector.engine import DEFAULTS
+from rabta_collector.settings import DEFAULTS
 from rabta_collector.share import share
 from sim.land import Agent
 from sim.noise import Noise

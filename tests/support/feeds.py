@@ -11,8 +11,9 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from rabta_collector.catalogue import Catalogue, Isp, Platform, Target
-from rabta_collector.engine import Engine, Settings
+from rabta_collector.engine import Engine
 from rabta_collector.entries import Entry, Measured, Presence
+from rabta_collector.settings import Settings
 from rabta_collector.state import Event, Verdict
 from rabta_proto.model import Measurement
 from rabta_proto.vocabulary import IspKind, Role

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field, replace
 
 from rabta_collector.catalogue import Need, Part, Target
 from rabta_collector.locators import shown
+from rabta_collector.record.seam import Stood
 from rabta_collector.state import PartVerdict, Verdict, Witness
 from rabta_collector.verdict.decide import NOT_MEASURED, Decision, Terms, combine, decide, stands
 from rabta_collector.verdict.flapping import Turns
@@ -153,6 +154,19 @@ class Cell:
         if (before.state, before.mechanism) == (self.verdict.state, self.verdict.mechanism):
             return None
         return Change(before=before, after=self.verdict, detected_after_s=_delay(decision, before, now))
+
+    def recall(self, stood: Stood, now: float) -> Change | None:
+        """What was known here by those who knew more, as of `now`; what has changed since, if that is known."""
+        verdict, state = self.verdict, State(stood.state)
+        before = replace(verdict, state=state, mechanism=stood.mechanism, since=stood.since)
+        if verdict.state is state:
+            self.verdict = replace(verdict, since=stood.since)
+        elif verdict.state is not State.INCONCLUSIVE:
+            self.verdict = replace(verdict, since=now)
+        else:
+            return None
+        same = (before.state, before.mechanism) == (verdict.state, verdict.mechanism)
+        return None if same else Change(before=before, after=self.verdict, detected_after_s=None)
 
     @property
     def stirred(self) -> bool:

@@ -30,6 +30,7 @@ class Chronicle:
         self._untold: list[Event] = []
         self._dossiers: dict[int, Dossier] = {}
         self._last = 0
+        self._begins = 0.0
         self._forgot = False
 
     def write_change(self, change: Change, at: float, dossier: Dossier | None = None) -> None:
@@ -49,15 +50,26 @@ class Chronicle:
             )
         )
 
-        if dossier is not None:
+        if dossier is not None and at >= self._begins:
             self._dossiers[self._last] = dossier
             if len(self._dossiers) > DOSSIERS:
                 del self._dossiers[next(iter(self._dossiers))]
 
     @property
+    def begins(self) -> float:
+        """Before this moment nothing is written down here: others know what was decided."""
+        return self._begins
+
+    def begin_at(self, moment: float) -> None:
+        """To be said before anything is written."""
+        self._begins, self._forgot = moment, moment > 0.0
+
+    @property
     def first(self) -> int:
-        """Number of the oldest event that is kept, where older ones were forgotten; 0: none was."""
-        return self._events[0].id if self._forgot else 0
+        """All events from this number on are kept here, and older ones elsewhere; 0: there are none elsewhere."""
+        if not self._forgot:
+            return 0
+        return self._events[0].id if self._events else int(self._begins * 2) * ROOM
 
     def take_dossier(self, event: int) -> Dossier | None:
         """What an event rests on, given out once; `None` where nothing is kept of it."""
@@ -83,6 +95,8 @@ class Chronicle:
 
     def _write(self, event: Event) -> None:
         self._last = event.id
+        if event.at < self._begins:
+            return
         self._forgot = self._forgot or len(self._events) == self._events.maxlen
         self._events.append(event)
         self._untold.append(event)

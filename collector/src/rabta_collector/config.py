@@ -12,11 +12,11 @@ import platformdirs
 
 from rabta_collector.archive.keeping import Keeping
 from rabta_collector.document import InvalidFileError, Table, parse_duration, read_toml
-from rabta_collector.engine import Settings
 from rabta_collector.isp_share import WHOLE, IspShare, parse_share
 from rabta_collector.jetstream.place import parse_place
 from rabta_collector.limits import Limits
 from rabta_collector.locators import is_address, is_host_name
+from rabta_collector.settings import Settings
 
 LEVELS = ("debug", "info", "warning", "error")
 

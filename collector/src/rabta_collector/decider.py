@@ -10,6 +10,7 @@ import structlog
 
 from rabta_collector.engine import Engine
 from rabta_collector.entries import Entry
+from rabta_collector.record.seam import Standing
 from rabta_collector.state import Event
 
 MAX_REPORTS = 20  # tracebacks in the log; further failures are counted only
@@ -46,6 +47,14 @@ class Decider:
             return
         if events:
             self._on_events(events)
+
+    def recall(self, standing: Standing, now: float) -> None:
+        """What was known up to `now` by those who knew more of the past."""
+        self.advance(now)
+        try:
+            self.engine.recall(standing, now)
+        except Exception as error:
+            self._note(error, now)
 
     def _note(self, error: Exception, at: float) -> None:
         self.failures += 1

@@ -17,7 +17,7 @@ corrects history (backfill.py), and votes for nothing.
 
 from collections import deque
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
 
@@ -35,7 +35,9 @@ from rabta_collector.eventtime import placed
 from rabta_collector.health import health, void_votes
 from rabta_collector.isp_share import WHOLE, IspShare
 from rabta_collector.nation import Nation
-from rabta_collector.outage import Patience
+from rabta_collector.recall import recall
+from rabta_collector.record.seam import Standing
+from rabta_collector.settings import DEFAULTS, Settings
 from rabta_collector.state import Event, Snapshot
 from rabta_collector.tallies import Counting
 from rabta_collector.verdict.decide import Terms
@@ -49,28 +51,6 @@ CLOCK_SLACK_S = 1.0
 
 ALARMS_KEPT = 1000
 """Between two looks at them; of more the oldest are forgotten, for those of one place say the same."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Settings:
-    """The numbers that decide; times in seconds."""
-
-    grid_s: float = 0.5  # between two points at which decisions are made
-    quorum: float = 2 / 3  # of the votes that decides
-    min_agents: int = 3  # below it a verdict says "few agents", and changes need a second measurement
-    vote_intervals: float = 3.0  # of its agent, for which a vote stands
-    vote_floor_s: float = 20.0  # for which it stands at least
-    vote_ceiling_s: float = 21_600.0  # and at most
-    late_s: float = 120.0  # after its end a measurement is too old to vote
-    control_max_age_s: float = 600.0  # to a control that speaks for a measurement; longer for targets seldom measured
-    isp_silence_s: float = 90.0  # after which an agent is gone, and the rest of them with it
-    isp_together_s: float = 180.0  # within which agents fell silent together
-    isp_memory_s: float = 86_400.0  # for which an agent is expected back
-    isp_min_agents: int = 3  # that must fall silent together
-    events_kept: int = 10_000  # in memory
-
-
-DEFAULTS = Settings()
 
 
 class Engine:
@@ -95,7 +75,7 @@ class Engine:
         self._isps = share.owned([isp.id for isp in isps])
         self._agenda = Agenda(grid_s=settings.grid_s)  # of cells
         self._outlook = Agenda(grid_s=settings.grid_s)  # of ISPs
-        self._nation = Nation(isps, _patience(settings), self._outlook, self._health)
+        self._nation = Nation(isps, settings.patience, self._outlook, self._health)
         self._alarms: deque[Alarm] = deque(maxlen=ALARMS_KEPT)
         self._court = Court(
             max_age_s=settings.control_max_age_s, changed=self._enter, asn_of=asn_of, alarmed=self._alarms.append
@@ -163,6 +143,14 @@ class Engine:
     ) -> tuple[Event, ...]:
         """Events of a half-open span of time, oldest first."""
         return self.chronicle.find(since=since, until=until, platform=platform, isp=isp)
+
+    def recall(self, standing: Standing, now: float) -> None:
+        """What was known up to `now` by those who knew more of the past: since when states stand, and what they were.
+
+        Called once, when everything up to that moment is decided.
+        """
+        recall(standing, now, isps=self._isps, court=self._court, nation=self._nation, chronicle=self.chronicle)
+        self._snapshot = None
 
     def take_alarms(self) -> list[Alarm]:
         """Measurements at odds with what is held, since the last call."""
@@ -289,12 +277,3 @@ class Engine:
 
     def _health(self, isp: str) -> IspState:
         return health(self._court.of(isp))
-
-
-def _patience(settings: Settings) -> Patience:
-    return Patience(
-        silence_s=settings.isp_silence_s,
-        together_s=settings.isp_together_s,
-        memory_s=settings.isp_memory_s,
-        min_agents=settings.isp_min_agents,
-    )

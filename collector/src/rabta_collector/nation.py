@@ -109,6 +109,15 @@ class Nation:
         """Something was decided that the state of an ISP may hang on."""
         self._agenda.enter_after((isp,), moment)
 
+    def recall(self, isp: str, state: IspState, since: float, now: float) -> Turn | None:
+        """What was known of an ISP by those who knew more, as of `now`; what has changed since, if that is known."""
+        if (found := self._states[isp]) is state:
+            self._since[isp] = since
+        elif found is not IspState.UNKNOWN:
+            self._since[isp] = now
+            return Turn(isp=isp, before=state, after=found, detected_after_s=None)
+        return None
+
     def settle(self, keys: Iterable[str], now: float) -> list[Turn]:
         """Decides what is due at a point of the grid; returns the changes."""
         due = set(keys)

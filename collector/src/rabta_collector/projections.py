@@ -25,7 +25,9 @@ from rabta_collector.originals import Originals
 from rabta_collector.origins import Origins
 from rabta_collector.plan import Costs
 from rabta_collector.record.desk import Desk
-from rabta_collector.replay import Known, Owned, Progress, replay
+from rabta_collector.record.seam import goes_on_from
+from rabta_collector.replay import Known, Owned, Progress, reaches, replay
+from rabta_collector.rfc3339 import format_time
 from rabta_collector.rows import Where, open_rows
 from rabta_collector.state import IngestStats
 from rabta_collector.whereabouts import Whereabouts
@@ -106,6 +108,8 @@ class Projections:
 
     def _take(self, entry: Entry, epoch: int) -> None:
         parts = self._parts
+        if 0.0 < self._known.recalls_at <= entry.at:
+            self._recall()
         if parts.ingest is not None:
             parts.ingest.remember(entry, epoch)
         if parts.originals is not None and isinstance(entry, Measured):
@@ -149,7 +153,7 @@ class Projections:
         started, known = time.monotonic(), self._known
         journal.begin_after(self.checkpoints.take_up())
         if not known.row:
-            await self._parts.desk.begin_anew()
+            await self._begin_anew()
             await asyncio.to_thread(self._recollect)
         self._counted_to = await self._parts.desk.counted_to()
         rows, measurements = known.row, known.measurements
@@ -178,6 +182,34 @@ class Projections:
             for member in tuple(known.present.values()):  # their sessions ended with the last collector
                 journal.append_presence(member, connected=False)
             self._parts.decider.advance(journal.horizon())
+
+    async def _begin_anew(self) -> None:
+        """What the record knows of a time of which the journal has no rows any more stands as it is written there."""
+        desk = self._parts.desk
+        begins, counted = await asyncio.to_thread(self._reach, await desk.counted_to())
+        since = goes_on_from(begins, max(counted, await desk.last_decided()))
+        await desk.begin_anew(since)
+        if since > begins:  # else nobody knows what was between
+            self._known.recalls_at = since
+        if since:
+            log.warning("record.stands", until=format_time(since), message="the journal begins later")
+
+    def _reach(self, row: int) -> tuple[float, float]:
+        """When the first row that there is was written, and the one of this number, if any.
+
+        The first is 0 where no row before it is missing.
+        """
+        with closing(open_rows(self._where)) as rows:
+            first, first_us = rows.first_position()
+            if first <= 1 or reaches(self._data.archive, first - 1):
+                return 0.0, 0.0
+            marks = rows.marks_of(row) if row >= first else None
+        return first_us / 1_000_000, 0.0 if marks is None else marks[0] / 1_000_000
+
+    def _recall(self) -> None:
+        """What the record knows of the time before."""
+        moment, self._known.recalls_at = self._known.recalls_at, 0.0
+        self._parts.decider.recall(self._parts.desk.standing_at(moment), moment)
 
     def _recollect(self) -> None:
         """What agents' measurements were in rows that the journal gave up, as far as it says so itself."""

@@ -49,6 +49,8 @@ class Known:
         """The time of the last entry."""
         self.begins = 0.0
         """The time of the first row that there was, where those before it are nowhere; 0: it is all of the journal."""
+        self.recalls_at = 0.0
+        """When what the record knows of the time before is to be put beside what is known; 0: never, or it was."""
 
     def note(self, entry: Entry | Fence | None) -> Entry | Fence | None:
         """Takes in the next row; `None`: it cannot be read. What is to be made of it, if anything.
@@ -100,6 +102,17 @@ class Progress:
     def __str__(self) -> str:
         left = "" if self.seconds_left is None else f", about {self.seconds_left} s left"
         return f"{self._row} of {self._end} entries{left}"
+
+
+def reaches(archive: Path, row: int) -> bool:
+    """Whether an archive has the rows up to one."""
+    from rabta_collector.archive.chain import InvalidCheckpointError
+    from rabta_collector.archive.reading import last_row_of
+
+    try:
+        return last_row_of(archive) >= row
+    except InvalidCheckpointError:
+        return False
 
 
 async def replay_archived(

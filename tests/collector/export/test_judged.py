@@ -10,11 +10,11 @@ import pytest
 from rabta_collector import journal_file
 from rabta_collector.catalogue import Catalogue, Platform, Target
 from rabta_collector.court import Court
-from rabta_collector.engine import Settings
 from rabta_collector.entries import Entry, Measured
 from rabta_collector.export.judged import Bench, Judged, Selection
 from rabta_collector.export.rows import JournalReader
 from rabta_collector.journal_file import Kind, Row
+from rabta_collector.settings import Settings
 from rabta_collector.windows import Case
 from rabta_proto.codec import to_message
 from rabta_proto.model import QuicHandshake

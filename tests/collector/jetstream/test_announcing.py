@@ -10,10 +10,11 @@ import pytest
 
 from rabta_collector.ending import end
 from rabta_collector.jetstream import link
-from rabta_collector.jetstream.announcing import WARM_S, Announcer
+from rabta_collector.jetstream.announcing import Announcer
 from rabta_collector.jetstream.place import parse_place
 from rabta_collector.jetstream.reading import StreamReader
 from rabta_collector.record.file import RecordFile
+from rabta_collector.record.seam import WARM_S
 from rabta_collector.record.told import LARGEST, Told, read_told
 from rabta_collector.state import Event, IngestStats
 from support.country import NOW, make_event

@@ -8,7 +8,7 @@ import pytest
 
 from rabta_collector import journal_file
 from rabta_collector.jetstream import link
-from rabta_collector.jetstream.copying import to_file, to_stream
+from rabta_collector.jetstream.copying import COPYING, KEEPING, READING, to_file, to_stream
 from rabta_collector.jetstream.holdings import read_holding
 from rabta_collector.jetstream.place import Place, parse_place
 from rabta_collector.jetstream.reading import StreamReader
@@ -54,8 +54,9 @@ def all_of(where: Where) -> list[tuple[Row, bool]]:
     return found
 
 
-def nothing(row: int, last: int) -> None:
-    assert 0 < row <= last
+def nothing(what: str, done: int, last: int) -> None:
+    assert what
+    assert 0 < done <= last
 
 
 async def test_every_row_comes_through_and_back_again(place: Place, tmp_path: Path) -> None:
@@ -106,6 +107,14 @@ async def test_after_a_copy_no_row_has_to_be_read_for_what_an_agent_sent(
     await client.close()
     assert all(seen.has("a1", 7, number) for number in (1, 124, 247, 298))
     assert not seen.has("a1", 7, 3)
+
+
+async def test_a_copy_says_how_far_it_is_with_all_it_does(place: Place, tmp_path: Path) -> None:
+    told: dict[str, list[tuple[int, int]]] = {}
+    there = write(tmp_path / "journal.sqlite", 1, 450)
+    await to_stream(there, tmp_path / "archive", place, lambda what, *done: told.setdefault(what, []).append(done))
+    in_rows = [(200, 450), (400, 450), (450, 450)]
+    assert {COPYING: in_rows, READING: in_rows, KEEPING: [(3, 3)]} == told
 
 
 async def test_another_journal_is_not_written_over(place: Place, tmp_path: Path) -> None:

@@ -33,8 +33,8 @@ def run(options: argparse.Namespace, environment: Mapping[str, str]) -> int:
         raise InvalidFlagError("one of --from and --to is sqlite, and the other one a URL")
     with data.locked(), closing(Progress()) as progress:
 
-        def tell(row: int, last: int) -> None:
-            progress.tell(lambda: f"row {row} of {last}, {progress.rate(row)}", lambda: row / max(1, last))
+        def tell(what: str, done: int, last: int) -> None:
+            progress.tell(lambda: f"{what} {done} of {last}", lambda: done / max(1, last))
 
         from rabta_collector.jetstream import copying  # the extra `[nats]`
 

@@ -14,10 +14,10 @@ from datetime import UTC, datetime
 
 from rabta_collector.catalogue import Catalogue
 from rabta_collector.court import INTERVALS, REFERENCES
-from rabta_collector.engine import Settings
 from rabta_collector.export.rows import Delivery, JournalReader, start_of
 from rabta_collector.export.shelf import Shelf, Subject
 from rabta_collector.locators import NO_TELLING, scheme_of
+from rabta_collector.settings import Settings
 from rabta_collector.vantages import Vantages
 from rabta_collector.verdict.background import Background
 from rabta_collector.verdict.classify import Finding, classify

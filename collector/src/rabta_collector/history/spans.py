@@ -14,6 +14,11 @@ CREATE TABLE IF NOT EXISTS spans (
 """
 
 
+def forget_spans(connection: sqlite3.Connection, since: float) -> None:
+    """Those that began at a moment or later; to be called within a transaction."""
+    connection.execute("DELETE FROM spans WHERE since >= ?", (since,))
+
+
 def write_spans(connection: sqlite3.Connection, isp: str, platform: str, spans: Iterable[PastSpan]) -> None:
     """Adds spans of a cell, each in place of one that began then; to be called within a transaction."""
     connection.executemany(

@@ -24,6 +24,7 @@ from rabta_collector.jetstream.place import Place
 from rabta_collector.jetstream.streams import make_events
 from rabta_collector.jetstream.wire import Wire
 from rabta_collector.record.reading import Placed, reading
+from rabta_collector.record.seam import WARM_S
 from rabta_collector.record.told import Moment, read_told, write_told
 from rabta_collector.state import IngestStats
 
@@ -33,9 +34,6 @@ if TYPE_CHECKING:
 LOOK_S = 0.5
 CHUNK = 1000
 TRIES = 20
-WARM_S = 86_400.0
-"""What is decided in the first day of a journal whose beginning is gone is not said: it may be news to nobody else."""
-
 NOTHING = Moment(at_us=0, platform="")
 log = structlog.get_logger()
 
@@ -109,6 +107,7 @@ class Announcer:
 
     async def _say(self, client: "Client", line: Placed) -> None:
         moment = Moment(at_us=line.at_us, platform=line.platform)
+        # What is decided in the first day of a journal whose beginning is gone is not said: it is news to nobody else.
         warm = self._begins() and line.at_us < (self._begins() + WARM_S) * 1_000_000
         for _ in range(TRIES):
             head = await self._head(client, line.isp)

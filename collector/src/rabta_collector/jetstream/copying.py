@@ -33,8 +33,9 @@ if TYPE_CHECKING:
 
 CHUNK = 200
 BLANKS = 1000
-Tell = Callable[[int, int], None]
-"""Told after each step: the row that was copied, and the last there is."""
+COPYING, READING, KEEPING = "row", "what agents sent, row", "agent"
+Tell = Callable[[str, int, int], None]
+"""Told after each step: of what, how far it is, and how far it goes."""
 
 
 async def to_stream(source: Path, archive: Path, place: Place, tell: Tell) -> int:
@@ -50,8 +51,8 @@ async def to_stream(source: Path, archive: Path, place: Place, tell: Tell) -> in
             while chunk := rows.read_after(done, CHUNK):
                 await _send(client, place, done, chunk)
                 done, copied = chunk[-1][0].id, copied + len(chunk)
-                tell(done, last)
-            await _keep_marks(client, place, rows, archive)
+                tell(COPYING, done, last)
+            await _keep_marks(client, place, rows, archive, tell)
         except (ApiError, NoAnswerError) as wrong:
             raise UnusableJournalError(f"{place}: {wrong}; copy again to go on") from None
         finally:
@@ -59,31 +60,35 @@ async def to_stream(source: Path, archive: Path, place: Place, tell: Tell) -> in
     return copied
 
 
-async def _keep_marks(client: "Client", place: Place, rows: Rows, archive: Path) -> None:
+async def _keep_marks(client: "Client", place: Place, rows: Rows, archive: Path, tell: Tell) -> None:
     """What agents sent in rows that the archive alone has, and in those that were copied.
 
     Else whoever first takes an agent on would have to read all of its rows, for none says what was held before it.
     """
-    seen, agents = Seen(), set[str]()
+    seen, agents, known, end = Seen(), set[str](), Known(), rows.last_position()[0]
 
     def take(entry: Entry, epoch: int) -> None:
+        tell(READING, known.row, end)
         if isinstance(entry, Measured):
             agents.add(entry.agent)
             seen.add(entry.agent, epoch, (one.sequence for one in entry.measurements))
 
     last = max(0, rows.first_position()[0] - 1)
     if last:
-        await replay_archived(archive, last + 1, take, Known(), stop=lambda: False)
+        await replay_archived(archive, last + 1, take, known, stop=lambda: False)
     while chunk := rows.read_after(last, CHUNK):
         last = chunk[-1][0].id
         for row in (row for row, sound in chunk if sound and row.kind == Kind.MEASURED and row.agent):
             agents.add(row.agent)
             add_row(seen, row, sound=True)
+        tell(READING, last, end)
         await asyncio.sleep(0)  # the connection is to be kept up meanwhile
-    waiting = iter(sorted(agents))
+    waiting, kept = iter(sorted(agents)), 0
     while some := list(islice(waiting, CHUNK)):
         texts = ((place.marks_of(agent), mark_of(seen.pack(agent), last)) for agent in some)
         await asyncio.gather(*(link.publish(client, subject, text, {}) for subject, text in texts))
+        kept += len(some)
+        tell(KEEPING, kept, len(agents))
 
 
 async def _pass_over(client: "Client", place: Place, done: int, last: int) -> None:
@@ -126,7 +131,7 @@ def to_file(place: Place, target: Path, archive: Path, tell: Tell) -> int:
             while chunk := rows.read_after(done, CHUNK):
                 _write(connection, done, chunk)
                 done, copied = chunk[-1][0].id, copied + len(chunk)
-                tell(done, rows.last_position()[0])
+                tell(COPYING, done, rows.last_position()[0])
             if rows.fence(done):
                 _write(connection, done, rows.read_after(done, 1))
                 return copied + 1

@@ -12,6 +12,7 @@ from rabta_collector.backfill import fold_voices
 from rabta_collector.datadir import DataDir
 from rabta_collector.disclosure import ProvinceOf
 from rabta_collector.engine import Engine
+from rabta_collector.history.spans import forget_spans
 from rabta_collector.newsroom import Newsroom
 from rabta_collector.query import BadParameterError, Cursor, Query
 from rabta_collector.record.book import Book
@@ -24,6 +25,8 @@ from rabta_collector.record.counts import (
     read_counts,
 )
 from rabta_collector.record.file import RecordFile
+from rabta_collector.record.reading import reading
+from rabta_collector.record.seam import Standing
 from rabta_collector.rfc3339 import parse_time
 from rabta_collector.state import Event
 from rabta_collector.testimony import Testimony, Witnesses
@@ -57,16 +60,30 @@ class Desk:
         if live:
             self.newsroom.tell(events)
 
-    async def begin_anew(self) -> None:
-        """Before a replay of everything: what that does not come to again stands no more, and all is counted anew."""
+    async def begin_anew(self, since: float = 0.0) -> None:
+        """Before a replay: what that does not come to again stands no more, and all is counted anew.
+
+        `since`: from that moment on, where the journal lacks rows; what it was measured up to is counted then.
+        """
 
         def begin(file: RecordFile) -> None:
             with file.transaction():
-                file.begin_anew(0.0)
-                forget_counts(file.connection)
-                file.connection.execute("DELETE FROM spans")
+                file.begin_anew(since)
+                forget_spans(file.connection, since)
+                if not since:
+                    forget_counts(file.connection)
 
+        self._engine.chronicle.begin_at(since)
         await self._book.call(begin)
+
+    async def last_decided(self) -> float:
+        """When the newest event that was ever written down was decided, Unix seconds; 0: there is none."""
+        return await self._book.call(lambda file: file.last_decided())
+
+    def standing_at(self, moment: float) -> Standing:
+        """What stood right before a moment, as it was written down. Reads from disk, a few milliseconds."""
+        with reading(self._book.file.path) as record:
+            return record.standing_at(moment)
 
     async def counted_to(self) -> int:
         """The journal's row up to which measurements are counted in the record."""
@@ -84,7 +101,11 @@ class Desk:
         engine = self._engine
         if settled := engine.backfill.settle(engine.snapshot().at):
             needs = {platform.id: platform.need for platform in engine.catalogue.platforms}
-            self._book.correct(fold_voices(settled, needs))
+            begins = engine.chronicle.begins  # what came late before that is corrected already
+            self._book.correct(
+                (cell, tuple(span for span in spans if span.since >= begins))
+                for cell, spans in fold_voices(settled, needs)
+            )
 
     async def keep_forgetting(self, age_s: float) -> None:
         """Counts by minute of more than this age go, again and again; what the disk refuses goes later."""

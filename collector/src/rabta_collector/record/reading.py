@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from rabta_collector.record.lines import Row
+from rabta_collector.record.seam import Standing, Stood
 from rabta_collector.record.steps import cells
 from rabta_collector.seals import Mark
 from rabta_collector.state import Event, Witness
@@ -89,6 +90,27 @@ class RecordReader:
                 ).fetchone()
                 if found is not None:
                     yield _read_event(found)
+
+    def standing_at(self, moment: float) -> Standing:
+        """What stood right before a moment, of each cell and ISP of which there is an event before it."""
+        stood = {}
+        for isp, platform in cells(self.connection, "events WHERE", isp=None):
+            newest, turned = (
+                self.connection.execute(
+                    f"SELECT at_us, to_state, mechanism FROM events WHERE isp = ? AND platform = ? AND at_us < ?"  # noqa: S608
+                    f" AND standing = 1 {which} ORDER BY at_us DESC, number DESC LIMIT 1",
+                    (isp, platform, microseconds(moment)),
+                ).fetchone()
+                for which in ("", "AND from_state <> to_state")
+            )
+            if newest is not None:
+                mechanism, since = Mechanism(newest[2]) if newest[2] else None, (turned or newest)[0] / 1_000_000
+                stood[isp, platform] = Stood(state=newest[1], mechanism=mechanism, since=since)
+        return stood
+
+    def last_decided(self) -> float:
+        """When the newest event was decided, whether it stands or not, Unix seconds; 0: there is none."""
+        return float(self.connection.execute("SELECT coalesce(max(at_us), 0) FROM events").fetchone()[0]) / 1_000_000
 
     def event(self, number: int) -> Event | None:
         """The event that stands under a number of the API."""
