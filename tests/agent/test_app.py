@@ -18,15 +18,24 @@ from rabta_agent.exits import CommandError, ExitCode
 from rabta_agent.home import Home
 from rabta_proto.v1 import collector_pb2 as wire
 from support.agents import FakeMeasurer, credential, parts
+from support.ports import hold
 from support.scripted_collector import Hangup, ScriptedCollector, listening, say_nothing, signed_plan
+from support.steady import Steady
+from support.waiting import PATIENCE_S, until
 
 X, Y = "https://x.com/", "https://y.com/"
+NEVER_S = 10 * PATIENCE_S
 
 
 @pytest.fixture(autouse=True)
 def quiet() -> object:
     with structlog.testing.capture_logs() as events:
         yield events
+
+
+def nobody() -> str:
+    """Where no collector is."""
+    return f"http://127.0.0.1:{hold()}"
 
 
 @asynccontextmanager
@@ -64,7 +73,9 @@ async def test_a_plan_comes_down_and_measurements_go_up(tmp_path: Path) -> None:
     assert Home(path=tmp_path).plan() == plan.SerializeToString()
 
 
-async def test_on_a_stop_what_runs_ends_and_what_waits_goes_up(tmp_path: Path) -> None:
+async def test_on_a_stop_what_runs_ends_and_what_waits_goes_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(app, "MEASURING_GRACE_S", PATIENCE_S)
+    monkeypatch.setattr(app, "DRAIN_S", PATIENCE_S)
     measurer = FakeMeasurer()
     measurer.gate.clear()
     async with listening(ScriptedCollector(plan=signed_plan(X, interval_ms=100))) as collector:
@@ -74,7 +85,7 @@ async def test_on_a_stop_what_runs_ends_and_what_waits_goes_up(tmp_path: Path) -
             await measurer.begun.wait()
             agent.stop.set()
             measurer.gate.set()
-            async with asyncio.timeout(5):
+            async with asyncio.timeout(PATIENCE_S):
                 await task
     counts = made.spool.counts
     assert counts.produced == counts.acked == len(measurer.tasks) > 0
@@ -82,6 +93,7 @@ async def test_on_a_stop_what_runs_ends_and_what_waits_goes_up(tmp_path: Path) -
 
 async def test_on_a_stop_what_hangs_is_abandoned(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(app, "MEASURING_GRACE_S", 0.01)
+    monkeypatch.setattr(app, "DRAIN_S", NEVER_S)
     measurer = FakeMeasurer()
     measurer.gate.clear()
     async with listening(ScriptedCollector(plan=signed_plan(X, interval_ms=100))) as collector:
@@ -89,7 +101,7 @@ async def test_on_a_stop_what_hangs_is_abandoned(tmp_path: Path, monkeypatch: py
         async with running(agent) as task:
             await measurer.begun.wait()
             agent.stop.set()
-            async with asyncio.timeout(5):
+            async with asyncio.timeout(PATIENCE_S):
                 await task
     assert 0 == measurer.running
 
@@ -105,26 +117,23 @@ async def test_on_a_stop_a_collector_that_does_not_acknowledge_is_not_waited_for
         async with running(agent) as task:
             await collector.until(lambda seen: bool(seen.batches))
             agent.stop.set()
-            async with asyncio.timeout(5):
+            async with asyncio.timeout(PATIENCE_S):
                 await task
     assert made.spool.counts.waiting > 0  # and there it stays for the next run
 
 
-async def test_on_a_stop_without_a_connection_it_goes_at_once(tmp_path: Path) -> None:
-    async with listening(ScriptedCollector()) as gone:
-        pass
-    agent = Agent(parts(tmp_path, gone.url, FakeMeasurer()))
+async def test_on_a_stop_without_a_connection_it_goes_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(app, "DRAIN_S", NEVER_S)
+    agent = Agent(parts(tmp_path, nobody(), FakeMeasurer()))
     async with running(agent) as task:
         agent.stop.set()
-        async with asyncio.timeout(1):
+        async with asyncio.timeout(PATIENCE_S):
             await task
 
 
 async def test_what_the_last_run_left_goes_up_in_the_next(tmp_path: Path) -> None:
     Home(path=tmp_path).save_plan(signed_plan(X, Y, interval_ms=3_600_000).SerializeToString())
-    async with listening(ScriptedCollector()) as gone:
-        pass
-    first = parts(tmp_path, gone.url, FakeMeasurer(), config=Config(lab=True))
+    first = parts(tmp_path, nobody(), FakeMeasurer(), config=Config(lab=True))
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(app, "LAB_PATIENCE_S", 0.05)
         with pytest.raises(CommandError, match="2 measurements were not acknowledged"):
@@ -160,19 +169,26 @@ async def test_once_measures_every_target_and_waits_for_the_acknowledgements(tmp
 async def test_once_says_what_it_lacked(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
+    steady: Steady,
     script: ScriptedCollector,
     reachable: bool,
     code: ExitCode,
     text: str,
 ) -> None:
-    monkeypatch.setattr(app, "LAB_PATIENCE_S", 0.5 if reachable else 0.05)
+    """Its patience is over once all that will ever come has come, and not before."""
+    monkeypatch.setattr(app, "LAB_PATIENCE_S", patience_s := PATIENCE_S / 2)
     async with listening(script) as collector:
+        made = parts(tmp_path, collector.url if reachable else nobody(), FakeMeasurer())
+        agent = Agent(replace(made, pace=replace(made.pace, ack_s=NEVER_S)))
+        once = asyncio.create_task(agent.once())
         if reachable:
-            with pytest.raises(CommandError, match=text) as raised:
-                await Agent(parts(tmp_path, collector.url, FakeMeasurer())).once()
-    if not reachable:
+            await collector.until(lambda seen: bool(seen.batches or (seen.hellos and not seen.plan)))
+            await until(lambda: agent._uplink.connected)
+        while not once.done():
+            steady.leap(patience_s)
+            await asyncio.sleep(0.5)
         with pytest.raises(CommandError, match=text) as raised:
-            await Agent(parts(tmp_path, script.url, FakeMeasurer())).once()
+            await once
     assert code is raised.value.code
     assert "\n" not in str(raised.value)
 
@@ -184,13 +200,14 @@ async def test_once_says_how_many_targets_the_day_had_no_bytes_for(tmp_path: Pat
             await Agent(made).once()
 
 
-async def test_once_can_be_stopped(tmp_path: Path) -> None:
+async def test_once_can_be_stopped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     async with listening(ScriptedCollector()) as collector:
         agent = Agent(parts(tmp_path, collector.url, FakeMeasurer()))
+        monkeypatch.setattr(app, "LAB_PATIENCE_S", NEVER_S)
         task = asyncio.create_task(agent.once())
         await collector.until(lambda seen: bool(seen.hellos))
         agent.stop.set()
-        async with asyncio.timeout(1):
+        async with asyncio.timeout(PATIENCE_S):
             await task
 
 
@@ -222,10 +239,8 @@ async def test_status_hears_of_the_link_and_of_its_end(tmp_path: Path) -> None:
 
 
 async def test_the_way_that_worked_is_where_the_next_run_begins(tmp_path: Path) -> None:
-    async with listening(ScriptedCollector()) as gone:
-        pass
     async with listening(ScriptedCollector()) as first, listening(ScriptedCollector()) as second:
-        for urls in ((gone.url, second.url), (first.url, second.url)):
+        for urls in ((nobody(), second.url), (first.url, second.url)):
             made = parts(tmp_path, urls[0], FakeMeasurer())
             made = replace(made, credential=replace(made.credential, endpoints=urls))
             before = second.heartbeats

@@ -11,6 +11,7 @@ from rabta_agent.channel import brief, open_channel, trouble
 from rabta_agent.endpoint import Endpoint, parse_endpoint
 from rabta_agent.exits import CommandError, ExitCode
 from rabta_agent.stream import RefusedError, SessionEndedError
+from support.waiting import PATIENCE_S
 
 
 def test_the_collectors_own_no_ends_the_agent() -> None:
@@ -52,7 +53,7 @@ def test_roots_that_cannot_be_read_are_named(tmp_path: Path, monkeypatch: pytest
 
 async def call(endpoint: Endpoint) -> bytes:
     async with open_channel(endpoint) as channel:
-        reply: bytes = await channel.unary_unary("/test/Echo")(b"hello", timeout=10)
+        reply: bytes = await channel.unary_unary("/test/Echo")(b"hello", timeout=PATIENCE_S)
         return reply
 
 

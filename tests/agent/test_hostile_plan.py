@@ -44,6 +44,7 @@ from support.still import Internet, StillClock, live
 LONG = "RABTA_FAULTS_LONG" in os.environ
 MANY = 40 if LONG else 8  # targets of one plan
 DAY_S = 86_400.0
+BUSY = [HealthCheck.function_scoped_fixture, HealthCheck.too_slow]  # as in `conftest.py`
 RESOLVER = "9.9.9.9"
 OWN = {4: OWN_V4, 6: OWN_V6}
 
@@ -245,7 +246,7 @@ def new_home(home: Path) -> Iterator[None]:
         (home / name).unlink(missing_ok=True)
 
 
-@settings(max_examples=2000 if LONG else 40, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=2000 if LONG else 40, suppress_health_check=BUSY)
 @given(plan=plans, names=st.lists(hostile.addresses, max_size=5), redirect=hostile.locations, seed=st.integers(0, 9))
 def test_no_plan_resolver_or_redirect_leads_to_a_special_address_or_home(
     tmp_path: Path, plan: wire.Plan, names: list[str], redirect: str, seed: int
@@ -354,7 +355,7 @@ async def pestered_day(agent: Agent, rng: Random, *, hosts: int, every_s: float)
     await work
 
 
-@settings(max_examples=100 if LONG else 5, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=100 if LONG else 5, suppress_health_check=BUSY)
 @given(
     seed=st.integers(0, 2**32),
     hosts=st.sampled_from([1, 3, 200]),

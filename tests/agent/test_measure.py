@@ -13,7 +13,7 @@ from google.protobuf.json_format import MessageToJson
 
 from rabta_agent import measure as measuring
 from rabta_agent import network
-from rabta_agent.clock import SystemClock
+from rabta_agent.clock import Clock, SystemClock
 from rabta_agent.context import NetworkIdentity
 from rabta_agent.measure import InvalidTarget, Prober, Settings, Task
 from rabta_agent.network import Vantage
@@ -39,10 +39,12 @@ from support.peers import (
     silence,
 )
 from support.quic_server import open_quic_server, pem
+from support.steady import LoopClock
 
 AUTHORITY = Authority()
 LEAF = pem(AUTHORITY.ca.issue_cert("site.example"))
 CONTEXT = NetworkContext(isp="ptcl", ipv4=True, ipv6=False, lab=True)
+CLOCK = LoopClock()
 QUICK = Settings(doh=(), udp=(), listen_s=0, dns_s=2, tcp_s=2, tls_s=2, quic_s=2, http_s=2, repeat_pause_s=0)
 
 
@@ -54,19 +56,21 @@ def _roots(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @asynccontextmanager
-async def prober(*, lab: bool = True) -> AsyncIterator[Prober]:
+async def prober(*, lab: bool = True, clock: Clock = CLOCK) -> AsyncIterator[Prober]:
     """A prober in a network where every name is at 127.0.0.1."""
     async with DnsServer(lambda question, client: [addresses("127.0.0.1")]) as resolver:
-        probing = Prober(Vantage(lab=lab, system_resolvers=(resolver.text,)), SystemClock(), random.Random(1))
+        probing = Prober(Vantage(lab=lab, system_resolvers=(resolver.text,)), clock, random.Random(1))
         try:
             yield probing
         finally:
             await probing.close()
 
 
-async def measure(script: Script, url: str, *, settings: Settings = QUICK, lab: bool = True) -> Measurement:
+async def measure(
+    script: Script, url: str, *, settings: Settings = QUICK, lab: bool = True, clock: Clock = CLOCK
+) -> Measurement:
     """Measures a URL, in which `PORT` stands for the server's."""
-    async with Peer(script) as peer, prober(lab=lab) as probing:
+    async with Peer(script) as peer, prober(lab=lab, clock=clock) as probing:
         task = Task(target=url.replace("PORT", str(peer.port)), trigger=Trigger.MANUAL)
         return await probing.measure(task, settings, CONTEXT)
 
@@ -124,7 +128,8 @@ async def test_offsets_and_durations_fit_into_the_measurement() -> None:
 
 
 async def test_a_measurement_survives_the_wire() -> None:
-    seen = await measure(serve_https(AUTHORITY.server("site.example")), "https://site.example:PORT/")
+    honest = serve_https(AUTHORITY.server("site.example"))
+    seen = await measure(honest, "https://site.example:PORT/", clock=SystemClock())  # no two of its moments are one
     message = to_message(seen)
     assert seen == from_message(message)
     steps = json.loads(MessageToJson(message))["observations"]
@@ -196,7 +201,7 @@ async def test_measurements_may_be_made_at_the_same_time() -> None:
 async def raced(script: Script, *replies: DnsReply, scheme: str) -> AsyncIterator[tuple[Prober, Task]]:
     """A prober that hears on for long, in a network whose resolver says all of this to each query."""
     async with Peer(script) as site, DnsServer(lambda question, client: replies) as resolver:
-        probing = Prober(Vantage(lab=True, system_resolvers=(resolver.text,)), SystemClock(), random.Random(1))
+        probing = Prober(Vantage(lab=True, system_resolvers=(resolver.text,)), LoopClock(), random.Random(1))
         try:
             yield probing, Task(target=f"{scheme}://site.example:{site.port}/", trigger=Trigger.MANUAL)
         finally:
@@ -263,7 +268,7 @@ async def test_a_site_that_is_not_there_is_a_measurement_like_any_other() -> Non
 def test_roots_that_cannot_be_had_are_said_at_once(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "none"))
     with pytest.raises(RootsError):
-        Prober(Vantage(), SystemClock(), random.Random(1))
+        Prober(Vantage(), LoopClock(), random.Random(1))
 
 
 def steps(measurement: Measurement) -> list[str]:
@@ -309,7 +314,7 @@ async def test_quic_is_refused_where_it_is_not_installed(monkeypatch: pytest.Mon
 async def denied() -> AsyncIterator[Prober]:
     """A prober in a network where no name exists."""
     async with DnsServer(lambda question, client: [nxdomain()]) as resolver:
-        probing = Prober(Vantage(lab=True, system_resolvers=(resolver.text,)), SystemClock(), random.Random(1))
+        probing = Prober(Vantage(lab=True, system_resolvers=(resolver.text,)), LoopClock(), random.Random(1))
         yield probing
         await probing.close()
 

@@ -156,7 +156,7 @@ async def test_no_more_than_a_few_at_once(bench: Bench) -> None:
     await bench.plans.offer(signed_plan(*TARGETS))
     measurer(bench).gate.clear()
     task = asyncio.create_task(Measuring(bench).once())
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(PATIENCE_S):
         await measurer(bench).crowded.wait()
     measurer(bench).gate.set()
     await task
@@ -173,7 +173,7 @@ async def test_stopping_lets_what_runs_end_and_begins_nothing(bench: Bench) -> N
     loop.stop()
     begun = len(measurer(bench).tasks)
     measurer(bench).gate.set()
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(PATIENCE_S):
         await task
     assert bench.spool.counts.produced == len(measurer(bench).tasks) <= begun + AT_ONCE
     assert not loop.busy
@@ -206,7 +206,7 @@ async def test_a_turn_that_the_bytes_do_not_allow_is_left_out_and_said_once(
     monkeypatch.setattr(measuring, "affords", lambda **_: said.set())  # and so `None`: not affordable
     with structlog.testing.capture_logs() as events:
         task = asyncio.create_task(loop.forever())
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(PATIENCE_S):
             await said.wait()
         loop.stop()
         await task
@@ -310,7 +310,7 @@ async def test_one_at_a_time_reads_against_the_clock(bench: Bench) -> None:
     for number, target in enumerate(TARGETS[:AT_ONCE], start=1):
         loop.ask(MeasureNow(request=number, platform="p", target=target, within_ms=60_000, depth=DEPTH_TRANSFER))
     task = asyncio.create_task(loop.forever())
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(PATIENCE_S):
         await measurer(bench).crowded.wait()
     loop.stop()
     measurer(bench).gate.set()

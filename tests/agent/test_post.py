@@ -13,6 +13,7 @@ from rabta_agent.endpoint import Endpoint, Way
 from rabta_agent.line import Road
 from rabta_agent.post import CONTENT_TYPE, MAX_ANSWER_BYTES, CallError, PostLink
 from rabta_agent.traffic import Traffic
+from support.ports import hold
 
 GOOD = f"HTTP/1.1 200 OK\r\nContent-Type: {CONTENT_TYPE}\r\nContent-Length: 4\r\n\r\n\0\1\2\3".encode()
 
@@ -137,9 +138,7 @@ async def test_what_is_no_collectors_answer_is_trouble_and_no_refusal(answer: by
 
 
 async def test_nobody_there_is_trouble() -> None:
-    async with answering(lambda _: GOOD) as heard:
-        pass
-    link = PostLink(heard.endpoint, Road())
+    link = PostLink(Endpoint(host="127.0.0.1", port=hold(), tls=False, way=Way.POST), Road())
     with pytest.raises(CallError, match="Connection refused") as raised:
         await link.call("Exchange", b"message")
     assert grpc.StatusCode.UNAVAILABLE is raised.value.code

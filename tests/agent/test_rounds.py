@@ -91,7 +91,7 @@ async def test_a_line_that_is_slow_for_everything_ends_there() -> None:
 async def test_a_name_under_which_the_server_gives_something_else_gives_way_to_the_reference() -> None:
     other = by_name("www.example.com", serve_object(SITE, total=500), FAST)
     kinds, _ = await play(other)
-    assert kinds in ("ABRRA", "ABRRA" + "RAAR")  # on a busy machine a read may be slow, and the round is made once more
+    assert "ABRRA" == kinds
 
 
 async def test_a_name_that_the_server_refuses_gives_way_to_the_reference() -> None:
@@ -101,7 +101,7 @@ async def test_a_name_that_the_server_refuses_gives_way_to_the_reference() -> No
 
 async def test_without_a_name_the_reference_is_what_is_compared_with() -> None:
     kinds, _ = await play(FAST, control_name="")
-    assert kinds in ("ARRA", "ARRA" + "RAAR")  # as above
+    assert "ARRA" == kinds
 
 
 async def test_with_nothing_to_compare_with_one_read_is_all() -> None:

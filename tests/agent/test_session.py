@@ -26,6 +26,7 @@ from rabta_agent.traffic import Traffic
 from rabta_proto.model import Measurement
 from rabta_proto.v1 import collector_pb2 as wire
 from rabta_proto.v1.plan_pb2 import SignedPlan
+from support.ports import hold
 from support.scripted_collector import (
     Hangup,
     ScriptedCollector,
@@ -38,7 +39,7 @@ from support.scripted_collector import (
 )
 from support.waiting import PATIENCE_S
 
-PACE = Pace(welcome_s=5.0, ack_s=5.0, linger_s=0.0, backoff_cap_s=0.01, steady_s=10.0)
+PACE = Pace(welcome_s=PATIENCE_S, ack_s=PATIENCE_S, linger_s=0.0, backoff_cap_s=0.01, steady_s=10.0)
 NOW = datetime(2026, 1, 2, tzinfo=UTC)
 
 
@@ -284,9 +285,8 @@ async def test_what_is_no_collector_is_named_so(tmp_path: Path) -> None:
 
 
 async def test_a_collector_that_is_not_there_is_named_without_a_traceback(tmp_path: Path) -> None:
-    async with listening(ScriptedCollector()) as collector:
-        gone = collector.url
-    text = await ending(make(ScriptedCollector(url=gone), spool_with(tmp_path, 0)))
+    nobody = ScriptedCollector(url=f"http://127.0.0.1:{hold()}")
+    text = await ending(make(nobody, spool_with(tmp_path, 0)))
     assert "unavailable" in text
     assert "\n" not in text
 

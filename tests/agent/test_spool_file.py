@@ -22,6 +22,7 @@ from rabta_proto.model import Measurement
 
 NOW = datetime(2026, 1, 2, tzinfo=UTC)
 COUNT = 60
+BUSY = [HealthCheck.function_scoped_fixture, HealthCheck.too_slow]  # as in `conftest.py`
 
 
 def measured(number: int) -> Measurement:
@@ -269,7 +270,7 @@ def test_saved_rows_survive_a_second_damage_under_their_old_numbers(filled: tupl
     assert again.items() <= saved.items()
 
 
-@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=60, suppress_health_check=BUSY)
 @given(seed=st.integers(0, 10**9), cut=st.booleans())
 def test_whatever_happens_to_the_bytes_the_spool_opens_and_invents_nothing(
     filled: tuple[Path, Held], tmp_path: Path, seed: int, cut: bool

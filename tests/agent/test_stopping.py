@@ -6,6 +6,8 @@ import sys
 
 import pytest
 
+from support.waiting import PATIENCE_S
+
 SCRIPT = """
 import asyncio, signal
 from rabta_agent.stopping import stopping_on_signals
@@ -31,5 +33,5 @@ def test_the_first_signal_asks_and_the_second_ends_at_once(number: signal.Signal
         process.send_signal(number)
         assert "asked\n" == process.stdout.readline()
         process.send_signal(number)
-        assert -number == process.wait(5)
+        assert -number == process.wait(PATIENCE_S)
         assert "" == process.stderr.read()  # no traceback

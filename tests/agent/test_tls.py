@@ -36,6 +36,7 @@ from support.peers import (
     silence,
 )
 from support.scenes import StoppedClock, make_contexts, make_scene, within
+from support.waiting import PATIENCE_S
 
 AUTHORITY = Authority()
 CONTEXTS = make_contexts(AUTHORITY)
@@ -467,7 +468,7 @@ async def test_a_cancelled_handshake_closes_its_connection() -> None:
         task.cancel()
         with pytest.raises(asyncio.CancelledError):
             await task
-        await asyncio.wait_for(gone.wait(), 5)
+        await asyncio.wait_for(gone.wait(), PATIENCE_S)
 
 
 async def test_the_stream_carries_what_the_server_says_until_it_closes() -> None:

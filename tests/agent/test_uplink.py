@@ -28,10 +28,12 @@ from rabta_proto.model import Measurement
 from rabta_proto.v1 import collector_pb2 as wire
 from rabta_proto.v1.plan_pb2 import SignedPlan
 from support.kernel import sockets_of
+from support.ports import hold
 from support.scripted_collector import ScriptedCollector, accept, hang_up, listening
+from support.steady import Steady
 from support.waiting import PATIENCE_S, until
 
-PACE = Pace(welcome_s=5.0, ack_s=5.0, linger_s=0.0, backoff_cap_s=0.02, steady_s=10.0)
+PACE = Pace(welcome_s=PATIENCE_S, ack_s=PATIENCE_S, linger_s=0.0, backoff_cap_s=0.02, steady_s=10.0)
 NOW = datetime(2026, 1, 2, tzinfo=UTC)
 
 
@@ -70,6 +72,10 @@ def make(
         on_link=links or Links(),
     )
     return Uplink(caller, spool, dial=Dialler(Road()), pace=pace, clock=SystemClock(), draw=lambda: 0.0, worked=worked)
+
+
+def url_of(port: int) -> str:
+    return f"http://127.0.0.1:{port}"
 
 
 @asynccontextmanager
@@ -117,8 +123,8 @@ async def test_acknowledgements_that_were_lost_cost_a_duplicate_and_never_a_meas
 async def test_a_collector_that_was_restarted_is_found_again(tmp_path: Path) -> None:
     spool = spool_with(tmp_path, 1)
     links = Links()
-    async with listening(ScriptedCollector()) as first:
-        port = int(first.url.rpartition(":")[2])
+    port = hold()
+    async with listening(ScriptedCollector(), port=port) as first:
         uplink = make([first.url], spool, links=links)
         task = asyncio.create_task(uplink.run())
         await drained(uplink)
@@ -135,10 +141,8 @@ async def test_a_collector_that_was_restarted_is_found_again(tmp_path: Path) -> 
 
 
 async def test_the_next_address_is_tried_when_one_does_not_answer(tmp_path: Path) -> None:
-    async with listening(ScriptedCollector()) as gone:
-        pass
     async with listening(ScriptedCollector()) as collector:
-        uplink = make([gone.url, collector.url], spool_with(tmp_path, 1))
+        uplink = make([url_of(hold()), collector.url], spool_with(tmp_path, 1))
         async with running(uplink):
             await drained(uplink)
     assert {1} == collector.sequences
@@ -165,16 +169,18 @@ async def test_a_way_that_lets_greetings_through_and_nothing_more_is_left(tmp_pa
 
 
 async def test_a_better_way_is_tried_again_while_a_worse_one_stands(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, steady: Steady
 ) -> None:
-    monkeypatch.setattr(ladder, "RETRY_S", 0.05)
+    monkeypatch.setattr(ladder, "RETRY_S", 10 * PATIENCE_S)
     async with listening(ScriptedCollector()) as better, listening(ScriptedCollector()) as worse:
         spool = spool_with(tmp_path, 1)
         uplink = make([better.url, worse.url], spool, worked=worse.url)
         async with running(uplink):
             await worse.until(lambda seen: bool(seen.hellos))
-            await better.until(lambda seen: bool(seen.hellos))
+            assert not better.hellos
             await drained(uplink)
+            steady.leap(10 * PATIENCE_S)
+            await better.until(lambda seen: bool(seen.hellos))
     assert (1, 1) == (len(worse.hellos), len(better.hellos))
 
 
@@ -189,9 +195,7 @@ async def test_trouble_is_reported_and_so_is_its_end(tmp_path: Path) -> None:
 
 async def test_pauses_grow_while_nothing_answers_and_start_again_after_a_success(tmp_path: Path) -> None:
     spool = spool_with(tmp_path, 1)
-    async with listening(ScriptedCollector()) as gone:
-        pass
-    uplink = make([gone.url], spool, pace=replace(PACE, backoff_cap_s=2.0))
+    uplink = make([url_of(hold())], spool, pace=replace(PACE, backoff_cap_s=2.0))
     pauses: list[float] = []
     original = asyncio.sleep
 
@@ -257,7 +261,7 @@ async def test_a_collector_that_sends_without_end_is_left_until_the_next_day(tmp
         uplink._traffic.most = 500_000
         with structlog.testing.capture_logs() as lines:
             task: asyncio.Task[None] = asyncio.create_task(uplink.run())
-            async with asyncio.timeout(30):
+            async with asyncio.timeout(PATIENCE_S):
                 while not any(line["event"] == "link.too_dear" for line in lines):
                     collector.answers = (hang_up,)
                     await asyncio.wait({task}, timeout=0.01)

@@ -20,7 +20,7 @@ from lab.system import free_port
 from lab.waiting import until
 from support import typed
 from support.guarded import Guarded, guarded
-from support.nats import free_ports
+from support.ports import free_ports
 from support.programs import require
 
 DEPLOY = Path(__file__).resolve().parents[2] / "deploy"

@@ -18,6 +18,7 @@ from lab.programs import AGENT, COLLECTOR, Program, ProgramError, environment, o
 from lab.sites.pages import OBJECT_PATH
 from lab.waiting import until
 from lab.watch import Watch
+from support.ports import hold
 
 AGENTS_PER_ISP = 3
 READY_S = 30.0
@@ -81,10 +82,8 @@ class Ports:
 
 
 def free_port() -> int:
-    """A port that nobody listens on now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    """A port that is nobody else's."""
+    return hold()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -17,8 +17,9 @@ from rabta_agent.spool_thread import SpoolThread
 from rabta_agent.task import Settings, Task
 from rabta_proto.model import Measurement, NetworkContext
 from support.scripted_collector import AGENT, PUBLIC_KEY
+from support.waiting import PATIENCE_S
 
-QUICK = Pace(welcome_s=5.0, ack_s=5.0, linger_s=0.0, backoff_cap_s=0.01, steady_s=10.0)
+QUICK = Pace(welcome_s=PATIENCE_S, ack_s=PATIENCE_S, linger_s=0.0, backoff_cap_s=0.01, steady_s=10.0)
 
 
 @dataclass(slots=True)

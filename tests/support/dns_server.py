@@ -30,6 +30,8 @@ import dns.rdataclass
 import dns.rdatatype
 import dns.rrset
 
+from support.ports import held
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DnsQuestion:
@@ -121,6 +123,7 @@ class DnsServer(asyncio.DatagramProtocol):
         self.port = port
         self.questions: deque[DnsQuestion] = deque(maxlen=1000)
         self._transport: asyncio.DatagramTransport | None = None
+        self._twin: socket.socket | None = None
         self._delayed: set[asyncio.TimerHandle] = set()
 
     @property
@@ -133,15 +136,18 @@ class DnsServer(asyncio.DatagramProtocol):
         return f"{self.host}:{self.port}"
 
     async def start(self) -> None:
-        """Where any port will do, on one whose number is free for TCP: a test may answer there what was cut short."""
+        """Where any port will do, on one whose number is held for TCP: a test may answer there what was cut short."""
         for last in (False,) * 9 + (True,):
-            with socket.socket() as twin:
-                twin.bind((self.host, 0))
-                try:
-                    return await self._listen(self.port or twin.getsockname()[1])
-                except OSError:
-                    if last or self.port:
-                        raise
+            twin = held(self.host)
+            try:
+                await self._listen(self.port or twin.getsockname()[1])
+            except OSError:
+                twin.close()
+                if last or self.port:
+                    raise
+            else:
+                self._twin = twin
+                return
 
     async def _listen(self, port: int) -> None:
         loop = asyncio.get_running_loop()
@@ -155,6 +161,9 @@ class DnsServer(asyncio.DatagramProtocol):
         if self._transport is not None:
             self._transport.close()
         self._transport = None
+        if self._twin is not None:
+            self._twin.close()
+        self._twin = None
 
     async def __aenter__(self) -> Self:
         await self.start()

@@ -10,7 +10,8 @@ from pathlib import Path
 import trustme
 
 from rabta_collector.jetstream.place import Place, parse_place
-from support.nats import Node, free_ports
+from support.nats import Node
+from support.ports import free_ports
 
 DEPLOY = Path(__file__).resolve().parents[2] / "deploy" / "nats"
 NODES = 3

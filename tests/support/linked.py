@@ -20,7 +20,7 @@ from rabta_proto.model import Measurement
 from rabta_proto.v1 import collector_pb2 as wire
 from rabta_proto.v1.plan_pb2 import SignedPlan
 
-PACE = Pace(welcome_s=20.0, ack_s=20.0, linger_s=0.0, backoff_cap_s=0.01)
+PACE = Pace(welcome_s=60.0, ack_s=60.0, linger_s=0.0, backoff_cap_s=0.01)
 
 
 class Linked:

@@ -5,7 +5,6 @@ import json
 import os
 import re
 import signal
-import socket
 import subprocess
 import time
 from collections.abc import AsyncIterator, Sequence
@@ -16,6 +15,7 @@ from typing import Any
 import nats
 from nats.aio.client import Client
 
+from support.ports import free_ports
 from support.programs import require
 
 ACCOUNT = """jetstream {{
@@ -36,17 +36,6 @@ def version() -> tuple[int, ...]:
     """Of the server that is installed."""
     said = subprocess.run([require("nats-server", "nats-server"), "--version"], capture_output=True, check=True).stdout
     return tuple(map(int, re.findall(rb"(\d+)\.(\d+)\.(\d+)", said)[0]))
-
-
-def free_ports(count: int) -> list[int]:
-    """Ports on which nobody listens."""
-    sockets = [socket.socket() for _ in range(count)]
-    for one in sockets:
-        one.bind(("127.0.0.1", 0))
-    ports = [one.getsockname()[1] for one in sockets]
-    for one in sockets:
-        one.close()
-    return ports
 
 
 class Node:
@@ -122,8 +111,7 @@ class Nats:
 
     def __init__(self, folder: Path, *, nodes: int = 1, room: str = "1GB") -> None:
         """`room`: for all streams of a node."""
-        free = free_ports(2 * nodes)  # at once: of two calls the second may give what the first one gave
-        ports, routes = free[:nodes], free[nodes:]
+        ports, routes = free_ports(nodes), free_ports(nodes if nodes > 1 else 0)
         self.nodes = []
         for number in range(nodes):
             text = ACCOUNT.format(store=folder / f"store{number}", room=room)

@@ -24,6 +24,7 @@ import h11
 import trustme
 
 from support.dns_server import Answer, read_question, to_wire
+from support.ports import hold
 
 
 class Authority:
@@ -346,7 +347,5 @@ def serve_dns(answer: Answer) -> Script:
 
 
 def free_port(host: str = "127.0.0.1") -> int:
-    """A port where nobody listens."""
-    with socket.socket() as probe:
-        probe.bind((host, 0))
-        return int(probe.getsockname()[1])
+    """A port where nobody listens, nor will."""
+    return hold(host)

@@ -5,7 +5,6 @@ import random
 from collections.abc import Iterable
 from datetime import UTC, datetime
 
-from rabta_agent.clock import SystemClock
 from rabta_agent.names import find_means
 from rabta_agent.network import Meter, Network, Vantage
 from rabta_agent.notebook import Equipment, Notebook
@@ -25,6 +24,7 @@ from rabta_proto.model import (
 )
 from rabta_proto.vocabulary import Depth, DnsTransport
 from support.peers import Authority
+from support.steady import LoopClock
 
 LAB = Vantage(lab=True)
 
@@ -44,7 +44,7 @@ class StoppedClock:
 
 def make_scene(vantage: Vantage = LAB) -> Scene:
     """The scene of a measurement that begins now."""
-    clock = SystemClock()
+    clock = LoopClock()
     return Scene(network=Network(vantage), clock=clock, meter=Meter(), zero=clock.monotonic())
 
 
@@ -66,7 +66,7 @@ def make_notebook(
     """An empty notebook with equipment of its own; `notebook.equipment.doh` has to be closed where DoH was asked."""
     equipment = Equipment(
         network=Network(vantage),
-        clock=SystemClock(),
+        clock=LoopClock(),
         contexts=contexts,
         doh=DohClient(contexts, find_means),
         rng=random.Random(1),

@@ -46,7 +46,7 @@ from rabta_proto.v1 import collector_pb2 as wire
 
 DRAIN_S = 4.5  # and half a second for the farewell
 ACCOUNT_S = 300.0
-PATIENCE_S, LAB_PATIENCE_S = 30.0, 5.0  # of `run --once`, for a plan and then for acknowledgements
+PATIENCE_S, LAB_PATIENCE_S = 30.0, 10.0  # of `run --once`, for a plan and then for acknowledgements
 MEASURING_GRACE_S = 2.0
 logger = structlog.get_logger()
 

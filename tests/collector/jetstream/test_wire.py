@@ -10,7 +10,8 @@ from rabta_collector.jetstream.link import NoAnswerError
 from rabta_collector.jetstream.place import parse_place
 from rabta_collector.jetstream.wire import Wire
 from support.guarded import guarded
-from support.nats import Nats, Node, free_ports
+from support.nats import Nats, Node
+from support.ports import hold
 from support.waiting import PATIENCE_S, until
 
 
@@ -24,8 +25,7 @@ async def answers(wire: Wire) -> bool:
 
 async def test_a_server_that_takes_connections_and_does_not_answer_is_left(tmp_path: Path) -> None:
     """It has no JetStream, which is what a server beyond a cut looks like to who reaches it."""
-    (port,) = free_ports(1)
-    alone, other = Node(tmp_path, "alone", port, "debug: false\n"), Nats(tmp_path)
+    alone, other = Node(tmp_path, "alone", hold(), "debug: false\n"), Nats(tmp_path)
     wire = Wire(parse_place(f"nats://127.0.0.1:{alone.port},{other.servers}/rabta"), "test")
     alone.start()
     try:
