@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 import structlog
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 
 from support.programs import ALERTS
 
@@ -20,8 +20,10 @@ os.environ.setdefault("GRPC_VERBOSITY", "NONE")
 # As in `rabta_collector.__main__`: tests run collectors in their own process, which then makes copies of it.
 os.environ["GRPC_ENABLE_FORK_SUPPORT"] = "0"
 
-settings.register_profile("default", max_examples=100, deadline=None)
-settings.register_profile("long", max_examples=2000, deadline=None)
+# A machine that stands still for a second while examples are drawn says nothing of the tests.
+SLOW = {"deadline": None, "suppress_health_check": [HealthCheck.too_slow]}
+settings.register_profile("default", max_examples=100, **SLOW)
+settings.register_profile("long", max_examples=2000, **SLOW)
 settings.load_profile(os.environ.get("RABTA_HYPOTHESIS", "default"))
 
 

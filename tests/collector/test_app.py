@@ -43,7 +43,7 @@ class Process:
         return token
 
     def get(self, path: str) -> tuple[int, str]:
-        with urllib.request.urlopen(self.page.rstrip("/") + path, timeout=5) as answer:
+        with urllib.request.urlopen(self.page.rstrip("/") + path, timeout=PATIENCE_S) as answer:
             return answer.status, answer.read().decode()
 
     async def kill(self) -> None:
@@ -72,7 +72,7 @@ async def served(data: Path, *arguments: str) -> AsyncIterator[Process]:
     process = await launch(data, *arguments)
     assert process.stdout is not None
     try:
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(PATIENCE_S):
             ready = (await process.stdout.readline()).decode()
         assert ready.startswith("ready: agents on "), (await process.communicate())[1].decode()
         agents, _, page = ready.removeprefix("ready: agents on ").strip().partition(", page on ")
@@ -199,7 +199,7 @@ async def test_when_an_agent_was_last_seen_moves_on_while_it_is_there(
     await serving
 
 
-async def test_a_revocation_beside_it_takes_effect_within_seconds(tmp_path: Path) -> None:
+async def test_a_revocation_beside_it_takes_effect_while_it_serves(tmp_path: Path) -> None:
     async with served(tmp_path) as collector:
         agent = await Agent.join(collector.agents, collector.invite(tmp_path))
         async with agent.session() as session:
@@ -208,7 +208,7 @@ async def test_a_revocation_beside_it_takes_effect_within_seconds(tmp_path: Path
                 stdout=asyncio.subprocess.DEVNULL,
             )
             assert 0 == await revoke.wait()
-            async with asyncio.timeout(5):
+            async with asyncio.timeout(PATIENCE_S / 2):
                 assert grpc.StatusCode.UNAUTHENTICATED == await session.status()
 
 
@@ -235,7 +235,7 @@ async def test_a_truncated_journal_is_salvaged_and_said_so(tmp_path: Path) -> No
 async def failed(data: Path, *arguments: str) -> str:
     """The last line on standard error of a collector that could not serve."""
     process = await launch(data, *arguments)
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(PATIENCE_S):
         _, errors = await process.communicate()
     assert 1 == process.returncode
     assert "Traceback" not in errors.decode()
@@ -303,6 +303,6 @@ async def test_a_collector_with_another_catalogue_puts_the_past_in_other_places(
     (targets := tmp_path / "targets.toml").write_text(
         '[[platform]]\nid = "twitter"\nname = "T"\ncategory = "GRP"\n[[platform.target]]\nurl = "https://x.com/"\n'
     )
-    async with served(tmp_path, "--targets", str(targets)) as collector, asyncio.timeout(30):
+    async with served(tmp_path, "--targets", str(targets)) as collector, asyncio.timeout(PATIENCE_S):
         while ["twitter"] != [s["platform"] for s in await history(collector, "/api/v1/timeline", "timeline")]:
             continue

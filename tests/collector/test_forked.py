@@ -100,6 +100,7 @@ asyncio.run(main())
 """
 
 
+@pytest.mark.timeout(400)
 def test_grpc_stays_out_of_every_copy_of_a_process_that_it_works_in() -> None:
     fresh = {name: value for name, value in os.environ.items() if not name.startswith("GRPC_")}
     command = [sys.executable, "-c", BUSY_WITH_GRPC]

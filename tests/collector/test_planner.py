@@ -22,6 +22,7 @@ from support.authorities import make_root
 from support.collector_server import CATALOGUE
 from support.factories import FAR, NEAR, story
 from support.feeds import ABROAD, measured
+from support.waiting import PATIENCE_S
 
 
 class Session:
@@ -247,7 +248,7 @@ async def test_a_plan_that_is_outdated_is_noticed_though_nobody_came_or_went(cou
     done, _ = await asyncio.wait([waiting], timeout=0.1)
     assert not done
     country.control_reaches(NEAR)
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(PATIENCE_S):
         await waiting
 
 

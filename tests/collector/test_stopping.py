@@ -5,6 +5,7 @@ import os
 import signal
 
 from rabta_collector.stopping import stopping_on_signals
+from support.waiting import PATIENCE_S
 
 
 async def test_each_signal_asks_for_the_end() -> None:
@@ -12,5 +13,5 @@ async def test_each_signal_asks_for_the_end() -> None:
         stopped = asyncio.Event()
         with stopping_on_signals(stopped.set):
             os.kill(os.getpid(), number)
-            async with asyncio.timeout(30):
+            async with asyncio.timeout(PATIENCE_S):
                 await stopped.wait()

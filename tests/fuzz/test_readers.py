@@ -25,6 +25,7 @@ LONG = "RABTA_FAULTS_LONG" in os.environ
 SECONDS = float(os.environ.get("RABTA_FUZZ") or (1800 if LONG else 4))
 SEED = Random().randrange(2**32) if LONG or "RABTA_FUZZ" in os.environ else 1  # the same in every check
 PEAK_BYTES = 64 * 1024 * 1024
+BUSY = [HealthCheck.function_scoped_fixture, HealthCheck.too_slow]  # as in `conftest.py`
 READERS = {reader.name: reader for reader in readers()}
 
 
@@ -44,7 +45,7 @@ def test_nothing_breaks_any_reader(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("name", sorted(READERS))
-@settings(max_examples=1000 if LONG else 15, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=1000 if LONG else 15, suppress_health_check=BUSY)
 @given(data=st.binary(max_size=400), number=st.integers(0, 2**32))
 def test_neither_bytes_from_nowhere_nor_nearly_right_ones_break_a_reader(
     name: str, tmp_path: Path, data: bytes, number: int

@@ -148,6 +148,7 @@ def test_what_can_be_read_of_a_damaged_journal_keeps_its_numbers(tmp_path: Path)
     assert after == {id_: before[id_] for id_ in after}
 
 
+@pytest.mark.timeout(240)
 async def test_a_collector_that_serves_seals_days_and_gives_up_what_is_old(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -164,7 +165,7 @@ async def test_a_collector_that_serves_seals_days_and_gives_up_what_is_old(
             return journal_file.first_position(connection)[0] > rows
 
     try:
-        await until(given_up, within=100, beat=0.2)
+        await until(given_up, within=200, beat=0.2)
         assert 3 == len(list((tmp_path / "archive/chain").glob("*.txt")))
     finally:
         collector.stop()

@@ -69,7 +69,10 @@ async def test_so_does_a_line_with_tls(tmp_path: Path) -> None:
         assert client.is_closed
 
 
-async def test_what_was_published_before_is_there_where_the_server_reads(nats: Nats) -> None:
+async def test_what_was_published_before_is_there_where_the_server_reads(
+    nats: Nats, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(closing, "CLOSE_S", PATIENCE_S)
     place = parse_place(nats.url())
     listening, speaking = await link.connect(place, name="listens"), await link.connect(place, name="speaks")
     heard = await listening.subscribe("word")

@@ -18,7 +18,7 @@ from rabta_collector.state import IngestStats
 from rabta_proto.vocabulary import Role
 from support.journaling import Kept, batch
 from support.nats import Nats
-from support.waiting import until
+from support.waiting import PATIENCE_S, until
 
 SESSIONS = 100
 GONE, FLEETING, STAYS, NEW = (Member(agent=name, isp="ptcl", role=Role.PROBE) for name in ("g", "f", "s", "n"))
@@ -76,10 +76,12 @@ async def test_of_many_writers_each_keeps_little_and_says_in_the_end_who_is_ther
         shared.append_batch(STAYS, batch(1))
     assert len(asyncio.all_tasks()) <= tasks + 2
     assert len(shared._presences.waiting) <= 5
+    shared._patience_s = PATIENCE_S
     node.start()
     await until(lambda: not shared._presences.waiting)
     await lost
     assert {STAYS.agent} == await present(parse_place(nats.url()))
+    await until(lambda: not shared.trouble)
     await shared.recall(STAYS)
     await shared.append_batch(STAYS, batch(1))
 
@@ -87,12 +89,12 @@ async def test_of_many_writers_each_keeps_little_and_says_in_the_end_who_is_ther
 async def test_the_one_writer_keeps_little_and_says_in_the_end_who_is_there(
     nats: Nats, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(chain.link, "ANSWER_S", 0.3)
     (node,), where = nats.nodes, parse_place(nats.url())
     async with Kept(where).running() as kept:
-        kept.journal._chain._patience_s = 0.5  # type: ignore[attr-defined] # ten seconds otherwise
         for member in (GONE, FLEETING, STAYS):
             await kept.journal.append_presence(member, connected=True)
+        monkeypatch.setattr(chain.link, "ANSWER_S", 0.3)
+        kept.journal._chain._patience_s = 0.5  # type: ignore[attr-defined] # ten seconds otherwise
         node.kill()
         lost = kept.journal.append_presence(STAYS, connected=False)
         await until(lambda: kept.journal._chain._since)  # type: ignore[attr-defined] # nothing is sent any more
@@ -100,6 +102,7 @@ async def test_the_one_writer_keeps_little_and_says_in_the_end_who_is_there(
         await until(lambda: kept.journal.trouble)
         await come_and_go(kept.journal)
         assert len(kept.journal._chain.pending) <= 5  # type: ignore[attr-defined]
+        monkeypatch.undo()
         node.start()
         await until(lambda: not kept.journal._chain.pending)  # type: ignore[attr-defined]
         await lost

@@ -268,7 +268,7 @@ async def test_a_cluster_that_is_not_ready_yet_is_asked_again(tmp_path: Path) ->
 
         await client.subscribe(f"$JS.API.STREAM.INFO.KV_{place.bucket('registry')}", cb=answer)
         assert not await asyncio.to_thread(is_shared, place)
-        assert len(asked) == 2
+        assert len(asked) >= 2
         await client.close()
     finally:
         node.kill()

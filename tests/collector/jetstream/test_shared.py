@@ -47,14 +47,14 @@ async def alone(tmp_path: Path) -> AsyncIterator[Nats]:
 class Taker:
     """What a process that takes agents has of a journal."""
 
-    def __init__(self, place: Place, *, patience_s: float = 10.0) -> None:
+    def __init__(self, place: Place) -> None:
         self.stats = IngestStats()
         owner = Owner(
             committed=lambda entry, epoch: self.ingest.remember(entry, epoch),  # type: ignore[arg-type] # no fence
             pack=lambda agent: self.ingest.seen.pack(agent),
             unpack=lambda agent, packed: self.ingest.seen.unpack(agent, packed),
         )
-        self.journal = SharedJournal(place, stats=self.stats, owner=owner, patience_s=patience_s)
+        self.journal = SharedJournal(place, stats=self.stats, owner=owner, patience_s=PATIENCE_S)
         self.ingest = Ingest(
             journal=self.journal, stats=self.stats, lab=False, asked=Anything(), joined_at=lambda _: 0.0
         )
@@ -66,11 +66,11 @@ class Taker:
 
 
 @asynccontextmanager
-async def taker(nats: Nats, **how: float) -> AsyncIterator[Taker]:
+async def taker(nats: Nats) -> AsyncIterator[Taker]:
     place = parse_place(nats.url())
     with closing(StreamRows(place, make=True)):
         pass
-    made = Taker(place, **how)
+    made = Taker(place)
     made.journal.start()
     await made.journal.follow(0, lambda: False)
     try:
@@ -167,12 +167,14 @@ async def test_an_agent_with_many_holes_is_known_from_its_last_whole_row_on(
 
 async def test_while_the_server_stands_still_nothing_is_acknowledged(alone: Nats) -> None:
     (node,) = alone.nodes
-    async with taker(alone, patience_s=0.5) as one:
+    async with taker(alone) as one:
         await one.deliver(1)
+        one.journal._patience_s = 0.5
         node.stand_still()
         with pytest.raises(FAILURES):
             await one.deliver(2)
         assert "the journal cannot be written" in one.journal.trouble
+        one.journal._patience_s = PATIENCE_S
         node.go_on()
         async with asyncio.timeout(PATIENCE_S):
             while one.journal.trouble:  # noqa: ASYNC110 - no event

@@ -89,7 +89,7 @@ class Role:
         return found[-1] if found else ""
 
     def scrape(self) -> str:
-        with urllib.request.urlopen(f"{self.address}/metrics", timeout=10) as answer:
+        with urllib.request.urlopen(f"{self.address}/metrics", timeout=PATIENCE_S) as answer:
             return str(answer.read().decode())
 
     @property
