@@ -96,9 +96,8 @@ class Parts:
         """An address that it tells where it begins, of its `agents` or its `page`; empty: it has not begun yet."""
         program = self.programs[part]
         assert program.running, program.last_words()
-        found = re.search(
-            rf"^ready:.*{what} on (?:http://)?([\d.:]+)", program.log.read_text(encoding="utf-8"), re.MULTILINE
-        )
+        log = program.log.read_text(encoding="utf-8")
+        found = re.search(rf"^ready:.*{what} on (?:http://)?([\d.:]+).*\n", log, re.MULTILINE)  # a whole line
         return found[1] if found else ""
 
 

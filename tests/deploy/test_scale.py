@@ -284,6 +284,13 @@ async def go_back(town: Town) -> None:
         await again.start()
         await until(lambda: _ready(again), within=WITHIN_S)
         await town.measure()
-        assert town.measured == count_of(await town.says(("decide", 0), "metrics"))
+        found: list[int] = []
+
+        async def counted() -> bool:
+            found[:] = [count_of(await town.says(("decide", 0), "metrics"))]
+            return found[0] >= town.measured
+
+        await until(counted, within=WITHIN_S)
+        assert [town.measured] == found
     finally:
         await again.stop()

@@ -40,6 +40,7 @@ async def data(tmp_path: Path) -> AsyncIterator[Path]:
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(400)
 async def test_a_backup_of_a_running_collector_is_all_that_a_restore_needs(data: Path, tmp_path: Path) -> None:
     require("sqlite3", "sqlite3")
     backup, restored = str(tmp_path / "backup"), tmp_path / "restored"

@@ -16,9 +16,10 @@ SMALL = Atlas(
     networks=tuple(PAKISTAN.network(id) for id in ("ptcl", "abroad-1")),
     sites=tuple(PAKISTAN.site(key) for key in ("x", "wikipedia", "reference.example")),
 )
+# Four seconds or so are usual; what is given is for a machine that does other work, too.
 STORY = """
 title = "X is blocked at PTCL by the name in the ClientHello, and is back"
-length = 22
+length = 53
 [[act]]
 at = 1
 isp = "ptcl"
@@ -26,19 +27,19 @@ platform = "x"
 action = "sni_reset"
 [[expect]]
 from = 1
-within = 10
+within = 25
 isp = "ptcl"
 platform = "x"
 state = "blocked"
 mechanism = "tls.reset.sni"
 [[act]]
-at = 12
+at = 27
 isp = "ptcl"
 platform = "x"
 action = "clear"
 [[expect]]
-from = 12
-within = 10
+from = 27
+within = 25
 isp = "ptcl"
 platform = "x"
 state = "reachable"
@@ -53,6 +54,7 @@ def story(tmp_path: Path) -> Story:
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(400)
 async def test_a_block_and_its_end_become_verdicts_and_metrics_and_every_measurement_is_journaled(
     tmp_path: Path, story: Story
 ) -> None:

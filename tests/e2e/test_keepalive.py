@@ -19,6 +19,7 @@ from rabta_collector import listeners
 from support.collector_server import Agent, Server, journaled
 from support.linked import Linked
 from support.proxies import copy, serving
+from support.waiting import PATIENCE_S
 
 PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
 PING = 6  # RFC 9113, section 6.7
@@ -69,7 +70,7 @@ class Tap:
         self._changed = asyncio.Event()
 
     async def until(self, condition: Callable[["Tap"], bool]) -> None:
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(PATIENCE_S):
             while not condition(self):
                 self._changed.clear()
                 await self._changed.wait()
@@ -139,12 +140,12 @@ async def test_keepalives_that_are_too_many_would_end_it(tmp_path: Path, monkeyp
 
 
 async def test_a_connection_that_grew_old_is_followed_by_another_without_loss(tmp_path: Path) -> None:
-    server_options = options(listeners.OPTIONS, max_connection_age_ms=150, max_connection_age_grace_ms=50)
+    server_options = options(listeners.OPTIONS, max_connection_age_ms=500, max_connection_age_grace_ms=300)
     async with Server(tmp_path / "data", options=server_options).running() as server:
         joined = await server.join()
         async with link_of(joined, tmp_path, server.listener.endpoint.port).running() as agent:
             count = 0
-            async with asyncio.timeout(60):
+            async with asyncio.timeout(PATIENCE_S):
                 while len(agent.stood) < 4:
                     await agent.measure(5)
                     count += 5
@@ -183,6 +184,6 @@ async def test_http2_is_agreed_on_by_alpn(tmp_path: Path, side: str) -> None:
         patch.setattr("rabta_agent.channel.roots", authority.cert_pem.bytes)
         endpoint = Endpoint(host="127.0.0.1", port=listener.getsockname()[1], tls=True)
         agent = Linked(tmp_path / "home", "Bearer a.s", [endpoint], Road())
-        listener.settimeout(30)
+        listener.settimeout(PATIENCE_S)
         async with agent.running():
             assert "h2" == await asyncio.to_thread(agreed, listener)

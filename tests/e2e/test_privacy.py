@@ -21,7 +21,7 @@ import pytest
 from lab.system import free_port
 from rabta_proto.v1 import collector_pb2, measurement_pb2, plan_pb2
 from support import marks
-from support.kernel import own_names, sockets_of
+from support.kernel import own_names, sleeps, sockets_of
 from support.marks import contents, find_marks, layers
 
 PEER, SOURCE, RESOLVER = "127.66.77.88", "127.66.99.11", "127.66.55.44"
@@ -55,6 +55,7 @@ POST = (
     b"authorization: Bearer a.b\r\nContent-Type: application/x-protobuf\r\nContent-Length: 0\r\n\r\n"
 )
 PATIENCE_S = 60.0
+LOOKS = 100
 ACCEPTED = re.compile(r'^rabta_collector_ingest_measurements_total\{result="accepted"\} (\d+)', re.MULTILINE)
 Process = asyncio.subprocess.Process
 
@@ -185,16 +186,20 @@ async def done(module: str, *words: str, env: dict[str, str], log: Path) -> None
 
 
 async def measured(pid: int, admin: int, least: int) -> list[str]:
-    """Waits for measurements to arrive; what the process was found listening on meanwhile."""
+    """Waits for measurements to arrive; what the process was found listening on while it waited meanwhile."""
     heard: list[str] = []
+    looks = 0
     async with asyncio.timeout(PATIENCE_S):
         while True:
             for _ in range(50):
-                heard += [f"{one.kind} {one.local}" for one in sockets_of(pid) if one.listening]
+                before, found = sleeps(pid), sockets_of(pid)
+                if before is not None and before == sleeps(pid):
+                    heard += [f"{one.kind} {one.local}" for one in found if one.listening]
+                    looks += 1
                 await asyncio.sleep(0.002)
             text = (await get(admin, "/metrics")).decode()
             taken = ACCEPTED.search(text)
-            if taken and int(taken[1]) >= least:
+            if taken and int(taken[1]) >= least and looks >= LOOKS:
                 return heard
 
 

@@ -93,6 +93,9 @@ class Country:
     async def restore(self, isp: str) -> None:
         await self._carry(isp, True)
 
+    def carries(self, isp: str) -> bool:
+        return not self._censors[isp].shut
+
     async def _carry(self, isp: str, carries: bool) -> None:
         self._censors[isp].shut = not carries
         await self._gateway.apply()

@@ -10,6 +10,7 @@ alone by every change.
 import asyncio
 import contextlib
 import ctypes
+import select
 import socket
 import ssl
 import struct
@@ -127,10 +128,14 @@ def _drop(listener: socket.socket, networks: Collection[IPv4Network]) -> None:
     listener.setsockopt(socket.SOL_SOCKET, _SO_ATTACH_FILTER, struct.pack("HL", len(code), ctypes.addressof(program)))
 
 
+_HANDSHAKE_S = 10.0
+
+
 def _fill(listener: socket.socket) -> socket.socket:
     """The one connection that a queue of none has room for."""
     filler = socket.socket(listener.family)
-    filler.connect(listener.getsockname())  # on loopback the handshake is over before this returns
+    filler.connect(listener.getsockname())
+    select.select([listener], [], [], _HANDSHAKE_S)  # the queue is full once the last packet of the handshake is there
     return filler
 
 

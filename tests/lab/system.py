@@ -21,9 +21,9 @@ from lab.watch import Watch
 from support.ports import hold
 
 AGENTS_PER_ISP = 3
-READY_S = 30.0
-LAST_CALLS = 2
-LAST_CALL_S = 10.0
+READY_S = 120.0
+LAST_CALLS = 5
+LAST_CALL_S = 30.0
 _DEADLINES = {
     "dns": "1s",
     "tcp": "1500ms",
@@ -223,13 +223,18 @@ class System:
         """
         await self._stop(self.agents)
         for _ in range(LAST_CALLS):
-            behind = [agent for agent in self.agents if self.collector.running and await agent.waits()]
+            if not (behind := [agent for agent in self._reaching() if await agent.waits()]):
+                return
             for agent in behind:
                 await agent.program.start()
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(LAST_CALL_S):
                     await asyncio.gather(*(until(agent.is_connected, within=LAST_CALL_S) for agent in behind))
             await self._stop(behind)
+
+    def _reaching(self) -> list[Agent]:
+        """Those whose network carries something, where there is a collector."""
+        return [agent for agent in self.agents if self.collector.running and self.country.carries(agent.network.id)]
 
     async def _stop(self, agents: Sequence[Agent]) -> None:
         await asyncio.gather(*(agent.program.stop() for agent in agents))

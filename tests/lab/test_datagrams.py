@@ -4,6 +4,7 @@ import socket
 import pytest
 
 from lab.datagrams import UdpRelay
+from lab.ports import free_port
 from support.quic_server import open_udp_peer, say, silence
 from support.waiting import PATIENCE_S
 
@@ -11,21 +12,15 @@ HOST, HERE, ELSEWHERE = "127.34.0.1", "127.35.0.1", "127.36.0.1"
 SOON_S = 0.3
 
 
-async def ask(port: int, source: str, words: bytes = b"?") -> bytes:
+async def ask(port: int, source: str, *, within: float = PATIENCE_S) -> bytes:
     loop = asyncio.get_running_loop()
     with socket.socket(type=socket.SOCK_DGRAM) as client:
         client.setblocking(False)
         client.bind((source, 0))
         await loop.sock_connect(client, (HOST, port))
-        await loop.sock_sendall(client, words)
-        async with asyncio.timeout(SOON_S):
+        await loop.sock_sendall(client, b"?")
+        async with asyncio.timeout(within):
             return await loop.sock_recv(client, 2048)
-
-
-def free_port() -> int:
-    with socket.socket(type=socket.SOCK_DGRAM) as probe:
-        probe.bind((HOST, 0))
-        return int(probe.getsockname()[1])
 
 
 async def test_datagrams_go_both_ways_for_each_client() -> None:
@@ -42,7 +37,7 @@ async def test_what_is_not_carried_never_reaches_the_server() -> None:
         relay, port = UdpRelay(HOST, (server.address, server.port), lambda source: source != HERE), free_port()
         await relay.open(port)
         with pytest.raises(TimeoutError):
-            await ask(port, HERE)
+            await ask(port, HERE, within=SOON_S)
         assert not server.heard
         assert b"!" == await ask(port, ELSEWHERE)
         relay.end()

@@ -12,12 +12,12 @@ from lab.atlas import PAKISTAN, Network
 from lab.censor import Action, Rule
 from lab.country import Country
 from lab.sites.pages import BLOCKPAGE_TEXT
+from support.waiting import PATIENCE_S
 
 PTCL = PAKISTAN.network("ptcl")
 NAYATEL = PAKISTAN.network("nayatel")
 X = PAKISTAN.site("x")
 SOON_S = 0.3  # how long a client waits before it calls a server silent
-IN_TIME_S = 5.0
 
 
 @pytest.fixture
@@ -63,10 +63,13 @@ async def hello_and_then(country: Country, network: Network, name: str) -> bytes
 
 
 async def say(client: socket.socket, words: bytes) -> bytes:
-    loop = asyncio.get_running_loop()
+    """All that comes back until the server closes."""
+    loop, answer = asyncio.get_running_loop(), b""
     with client:
         await loop.sock_sendall(client, words)
-        return await loop.sock_recv(client, 65536)
+        while data := await loop.sock_recv(client, 65536):
+            answer += data
+    return answer
 
 
 async def fetch(country: Country, network: Network) -> bytes:
@@ -212,7 +215,11 @@ async def test_bandwidth_is_held_to_the_rate_for_that_name_alone(country: Countr
         return loop.time() - begin
 
     await country.censor("ptcl", "x", Rule(action=Action.THROTTLE, bytes_per_second=rate))
-    assert await seconds(PTCL) > 0.8 * 6_000 / rate > await seconds(NAYATEL)
+    held_s = 0.8 * 6_000 / rate
+    assert await seconds(PTCL) > held_s
+    async with asyncio.timeout(PATIENCE_S):
+        while await seconds(NAYATEL) > held_s:  # a busy machine is slow at times, and a rate is at all times
+            continue
 
 
 async def test_a_site_that_is_down_refuses_everybody(country: Country) -> None:
@@ -235,7 +242,7 @@ async def test_a_shutdown_stops_connections_that_stand_and_lets_them_go_on_after
         async with asyncio.timeout(SOON_S):
             await connect(country, PTCL, address=PAKISTAN.network("ptcl").near(PAKISTAN.site("wikipedia")))
     await country.restore("ptcl")
-    async with asyncio.timeout(IN_TIME_S):
+    async with asyncio.timeout(PATIENCE_S):
         assert X.name.encode() in await reader.read()
     writer.close()
 

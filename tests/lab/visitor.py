@@ -11,8 +11,8 @@ from lab.atlas import Network
 from lab.loopback import LoopbackLab
 from lab.scenario import Scenario
 
-SOON_S = 0.3  # how long it waits before it calls a server silent
-IN_TIME_S = 10.0
+SOON_S = 0.3  # how long it waits for what must not come before it calls a server silent
+IN_TIME_S = 60.0
 
 
 class Visitor:
@@ -25,7 +25,7 @@ class Visitor:
         self.site = self.country.atlas.site(scenario.host)
 
     async def connect(
-        self, network: Network | None = None, *, place: int = 0, near: Network | None = None
+        self, network: Network | None = None, *, place: int = 0, near: Network | None = None, within: float = IN_TIME_S
     ) -> socket.socket:
         """A connection to the site's address near the network, or near another. Raises `TimeoutError` for silence."""
         network = network or self.home
@@ -34,7 +34,7 @@ class Visitor:
         client.bind((network.agent(1), 0))
         address = (near or network).near(self.site, place)
         try:
-            async with asyncio.timeout(SOON_S):
+            async with asyncio.timeout(within):
                 await asyncio.get_running_loop().sock_connect(client, (address, self.country.port))
         except BaseException:
             client.close()

@@ -1,5 +1,6 @@
 """What sockets a process has, as the kernel tells it (proc(5), Linux)."""
 
+import re
 import socket
 from collections.abc import Iterator
 from contextlib import suppress
@@ -31,6 +32,20 @@ def sockets_of(pid: int) -> list[Socket]:
                 if rest[5] in inodes:
                     found.append(_socket(kind, local, remote, state))
     return found
+
+
+def sleeps(pid: int) -> int | None:
+    """How often its first thread has gone to sleep so far; `None` where it does not sleep now.
+
+    What a process has while it sleeps is what it waits with: between two calls that make a socket it does not.
+    """
+    root = Path("/proc") / str(pid)
+    try:
+        state = (root / "stat").read_text(encoding="ascii", errors="replace").rpartition(")")[2].split()[0]
+        counted = re.search(r"^voluntary_ctxt_switches:\s+(\d+)$", (root / "status").read_text(), re.MULTILINE)
+    except OSError:
+        return None
+    return int(counted[1]) if counted and state == "S" else None
 
 
 def _socket(kind: str, local: str, remote: str, state: str) -> Socket:

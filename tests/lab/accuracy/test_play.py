@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 TESTS = Path(__file__).parents[2]
-IN_TIME_S = 240
+IN_TIME_S = 900  # a repeat for which the machine was too busy begins anew
 
 
 def accuracy(*arguments: str) -> subprocess.CompletedProcess[str]:

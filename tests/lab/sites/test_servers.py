@@ -24,7 +24,7 @@ HOST = "a.example"
 AUTHORITIES = Authorities()
 ANY_PORT = Ports(http=0, https=0, quic=None, tcp=0)
 SOON_S = 0.3
-IN_TIME_S = 10.0
+IN_TIME_S = 60.0
 
 
 @asynccontextmanager
