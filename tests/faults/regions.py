@@ -9,6 +9,7 @@ A cut loses packets both ways and tells nobody, as a line does that somebody dug
 import asyncio
 import contextlib
 import json
+import re
 import shutil
 import sys
 from collections.abc import AsyncIterator, Callable
@@ -22,7 +23,7 @@ from faults.asked import PATIENCE_S
 from faults.fleet import KEYS
 from faults.rig import BEAT_S, CHECKPOINT, TESTS, Answer, Member, _ask
 from lab.netns import namespaces
-from lab.netns.namespaces import find_stale, inside, new_tag, remove, run_ip, write_settings
+from lab.netns.namespaces import inside, new_tag, remove, run_ip, sweep, write_settings
 from lab.programs import AGENT, COLLECTOR, Program, environment, run
 from lab.waiting import until
 from rabta_collector.jetstream.place import Place, parse_place
@@ -100,7 +101,7 @@ class Region:
 
     def told(self, since: float, until: float) -> dict[str, float]:
         """What the first agent of the crowd was told between two moments, Unix seconds, and when first."""
-        lines = [line.split() for line in self.crowd.log.read_text(encoding="utf-8").splitlines() if line[:1] != "{"]
+        lines = re.findall(r"^(\d+\.\d+) (\w+)\n", self.crowd.log.read_text(encoding="utf-8"), re.MULTILINE)
         found = [(word, float(at)) for at, word in lines if since <= float(at) < until]
         return dict(reversed(found))
 
@@ -261,8 +262,7 @@ class Regions:
 @contextlib.asynccontextmanager
 async def regions(root: Path) -> AsyncIterator[Regions]:
     """Taken away in the end with all processes in them; what a killed run left behind goes first."""
-    for tag in find_stale():
-        await remove(tag)
+    await sweep()
     tag = new_tag()
     made = Regions(root, tag)
     try:

@@ -9,7 +9,7 @@ provider gives it another one.
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-from lab.netns.namespaces import find_stale, new_tag, remove, run, run_ip, write_settings
+from lab.netns.namespaces import new_tag, remove, run, run_ip, sweep, write_settings
 
 COLLECTOR = "10.77.1.1"
 SLOW = "tbf rate 32kbit burst 3000 latency 1s"
@@ -76,8 +76,7 @@ class Wires:
 @asynccontextmanager
 async def wires() -> AsyncIterator[Wires]:
     """Taken away in the end with all processes in them; what a killed run left behind goes first."""
-    for tag in find_stale():
-        await remove(tag)
+    await sweep()
     tag = new_tag()
     try:
         laid = Wires(tag)

@@ -5,7 +5,7 @@ import sys
 from datetime import UTC, datetime
 from pathlib import Path
 
-from lab.netns.namespaces import new_tag, run_ip, write_settings
+from lab.netns.namespaces import files_of, new_tag, run_ip, write_settings
 from lab.netns.volunteer import PORTAL, SITE
 from lab.programs import AGENT, ProgramError, environment
 from rabta_agent.config import Config
@@ -53,8 +53,7 @@ class Network:
 
     def names(self, *numbers: int) -> None:
         """Which machines the collector's name leads volunteers to."""
-        folder = Path("/etc/netns") / self.volunteer
-        folder.mkdir(parents=True, exist_ok=True)
+        folder = files_of(self.volunteer)
         lines = ["127.0.0.1 localhost", *(f"20.50.0.{number} {NAME}" for number in numbers)]
         (folder / "hosts").write_text("\n".join(lines) + "\n", encoding="ascii")
         (folder / "resolv.conf").write_text("nameserver 39.32.0.1\n", encoding="ascii")

@@ -13,13 +13,14 @@ import shutil
 import sys
 from collections.abc import AsyncIterator, Iterable, Sequence
 from contextlib import asynccontextmanager, closing
+from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import trustme
 
-from lab.netns.namespaces import find_stale, inside, new_tag, remove, run, run_ip, write_resolver, write_settings
+from lab.netns.namespaces import inside, new_tag, remove, run, run_ip, sweep, write_resolver, write_settings
 from lab.netns.wiring import ROUTER
 from lab.programs import AGENT, COLLECTOR, Program, environment
 from lab.programs import run as run_program
@@ -35,6 +36,14 @@ RESET = "-j REJECT --reject-with tcp-reset"
 SILENT = "-p icmp --icmp-type time-exceeded -j DROP"
 SILENT6 = "-p icmpv6 --icmpv6-type time-exceeded -j DROP"
 TESTS = Path(__file__).parents[2]
+PATIENCE_S = 60.0
+
+
+@dataclass(slots=True)
+class Injecting:
+    """`late_s`: by how much the filter's program was late at most, which is known when it has ended."""
+
+    late_s: float = float("inf")
 
 
 class Chain:
@@ -56,8 +65,7 @@ class Chain:
         return f"{self._tag}-r{number}"
 
     async def open(self) -> None:
-        for tag in find_stale():
-            await remove(tag)
+        await sweep()
         nodes = [self.home, *map(self.router, range(1, self.routers + 1)), self.core]
         await run_ip(f"netns add {node}" for node in nodes)
         await run_ip(
@@ -107,14 +115,16 @@ class Chain:
         return program
 
     @asynccontextmanager
-    async def injecting(self, router: int, *, ttl: int, ids: Sequence[int]) -> AsyncIterator[None]:
+    async def injecting(self, router: int, *, ttl: int, ids: Sequence[int]) -> AsyncIterator["Injecting"]:
         """A filter beside the way, at what comes into this router: so many RSTs, which stop nothing."""
         namespace, words = self.router(router), (BLOCKED, str(ttl), *map(str, ids))
         program = await self._start(namespace, "lab.netns.injector", *words)
+        injecting = Injecting()
         try:
-            yield
+            yield injecting
         finally:
             await program.stop()
+        injecting.late_s = float(program.last_words().removeprefix("late "))
 
     async def close(self) -> None:
         for program in reversed(self._programs):
@@ -204,7 +214,7 @@ async def _ready(log: Path, word: str) -> None:
     async def said() -> bool:
         return _holds(log, word)
 
-    await until(said, within=30.0, beat=0.02)
+    await until(said, within=PATIENCE_S, beat=0.02)
 
 
 def _holds(log: Path, word: str) -> bool:

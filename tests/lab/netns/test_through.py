@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 import trustme
 
-from lab.netns.namespaces import new_tag, remove, run, run_ip
+from lab.netns.namespaces import files_of, new_tag, remove, run, run_ip
 from lab.programs import AGENT, COLLECTOR, environment
 from lab.programs import run as run_program
 from support.collector_server import journaled
@@ -56,9 +56,7 @@ class Place:
 
     def resolve(self, address: str) -> None:
         """What the collector's name leads to, as the ISP has it."""
-        folder = Path("/etc/netns") / self.agent
-        folder.mkdir(parents=True, exist_ok=True)
-        (folder / "hosts").write_text(f"127.0.0.1 localhost\n{address} {NAME}\n", encoding="ascii")
+        (files_of(self.agent) / "hosts").write_text(f"127.0.0.1 localhost\n{address} {NAME}\n", encoding="ascii")
 
     async def block(self, *rule: str) -> None:
         await run("ip", "netns", "exec", self.isp, "iptables", "-w", "-A", "FORWARD", "-p", "tcp", *rule, *RESET)
@@ -102,7 +100,7 @@ class Place:
         try:
             async with asyncio.timeout(WITHIN_S):
                 while not (line := await process.stdout.readline()).startswith(b"ready:"):
-                    assert line or process.returncode is None
+                    assert line, "the collector ended"
             yield
         finally:
             process.terminate()

@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from lab.netns.volunteer import Place
+from lab.netns.volunteer import WITHIN_S, Place
 from lab.waiting import until
 
 pytestmark = [pytest.mark.root, pytest.mark.slow, pytest.mark.timeout(600)]  # of turns, of which one comes in 60 s
@@ -111,7 +111,7 @@ async def test_a_pause_ends_the_connection_and_not_only_the_session(place: Place
             async def silent() -> bool:
                 return not await place.connections()
 
-            await until(silent, within=15)
+            await until(silent, within=WITHIN_S)
 
 
 async def test_every_byte_of_the_day_is_counted(place: Place) -> None:

@@ -4,7 +4,7 @@ import asyncio
 import random
 import ssl
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import pytest
 import trustme
@@ -34,7 +34,10 @@ pytestmark = pytest.mark.root
 
 CLIENT = "10.99.0.2"
 IN_TIME_S = 60.0
-SETTINGS = Settings(doh=(), udp=(), quic_s=2.0, repeat_pause_s=0)
+SOON_S = 2.0
+"""For which an answer is waited for that must not come."""
+
+SETTINGS = Settings(doh=(), udp=(), tcp_s=20.0, tls_s=20.0, quic_s=20.0, repeat_pause_s=0)
 SILENT = ("openvpn", "wireguard", "ikev2")
 PROVEN = ("wireguard", "dot")
 
@@ -47,7 +50,9 @@ class Place:
     outside: str
     targets: dict[str, str] = field(default_factory=dict)
 
-    async def measure(self, protocol: str, authority: bytes | None = None) -> tuple[Observation, ...]:
+    async def measure(
+        self, protocol: str, authority: bytes | None = None, settings: Settings = SETTINGS
+    ) -> tuple[Observation, ...]:
         """What an agent at the other end saw. Without an `authority` the servers' is one of its system's."""
         with pytest.MonkeyPatch.context() as patch:
             if authority is None:
@@ -56,7 +61,7 @@ class Place:
         try:
             with inside(self.outside):  # nothing else runs in this loop meanwhile
                 task = Task(target=self.targets[protocol], trigger=Trigger.MANUAL, authority=authority or b"")
-                return (await prober.measure(task, SETTINGS, NetworkContext())).observations
+                return (await prober.measure(task, settings, NetworkContext())).observations
         finally:
             await prober.close()
 
@@ -107,7 +112,7 @@ async def test_a_server_that_nobody_cuts_answers(place: Place, protocol: str) ->
 @pytest.mark.parametrize("protocol", CUT)
 async def test_a_filter_on_one_protocol_cuts_it_and_no_other(place: Place, protocol: str) -> None:
     await place.servers.filter(CUT[protocol])
-    seen = await place.measure(protocol)
+    seen = await place.measure(protocol, settings=replace(SETTINGS, quic_s=SOON_S))
     told = [step for step in seen if isinstance(step.detail, VpnHandshake | TlsHandshake)]
     plain = [step for step in told if isinstance(step.detail, VpnHandshake) and step.detail.protocol is VpnProtocol.TLS]
     met = "generic_timeout_error" if protocol in SILENT else "connection_reset"

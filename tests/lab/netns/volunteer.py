@@ -13,7 +13,7 @@ from typing import Any
 import trustme
 from google.protobuf.json_format import MessageToDict
 
-from lab.netns.namespaces import new_tag, remove, run_ip
+from lab.netns.namespaces import files_of, new_tag, remove, run_ip
 from lab.netns.wireguard import PORT, forget_device, make_device, make_key, public_of
 from lab.programs import AGENT, COLLECTOR, environment
 from lab.programs import run as run_program
@@ -82,8 +82,7 @@ class Place:
         await run_ip(
             ["link set lo up", *(f"addr add {one}/32 dev lo" for one in (COLLECTOR_ADDRESS, SITE, PORTAL))], self.core
         )
-        folder = Path("/etc/netns") / self.agent
-        folder.mkdir(parents=True, exist_ok=True)
+        folder = files_of(self.agent)
         (folder / "hosts").write_text(HOSTS, encoding="ascii")
         (folder / "resolv.conf").write_text("nameserver 39.32.0.1\n", encoding="ascii")
 
