@@ -6,7 +6,7 @@ from support.programs import require_namespaces
 from support.troubles import COLLECTOR_DOWN, DISRUPTED, DOWN, ISP_DOWN, NO_CONTROL, STALLED, THROTTLED, TOO_FEW
 from support.watched import Watched
 
-LIMIT_S = 60.0
+LIMIT_S, VERDICT_S = 60.0, 15.0
 LATE = {"RabtaWatchdog", NO_CONTROL}
 """A control that comes a few seconds late is enough for a hurried rule."""
 
@@ -29,8 +29,11 @@ def test_trouble_of_a_site_and_of_agents_is_told_and_so_is_its_end(fleet: Watche
 
 @pytest.mark.parametrize("what", [DOWN, DISRUPTED])
 def test_trouble_of_a_site_is_told_within_a_minute(fleet: Watched, what: str) -> None:
-    """What is hurried here has no part in it: all that these wait for is as it ships."""
-    assert within_a_minute(fleet, what)
+    """What is hurried here has no part in it: all that these wait for is as it ships.
+
+    A verdict usually takes five to ten seconds of the minute, and as long as it likes where a machine is full.
+    """
+    assert fleet.passed_on_s(what) < LIMIT_S - VERDICT_S
 
 
 @pytest.mark.parametrize("what", [ISP_DOWN, THROTTLED, COLLECTOR_DOWN])

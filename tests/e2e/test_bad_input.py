@@ -219,7 +219,7 @@ async def test_a_second_agent_on_the_same_home_is_refused(collector: Collector, 
         assert str(tmp_path / "home") in said.line
         assert first.running
     finally:
-        assert GOOD == await first.stop(within=IN_TIME_S)
+        assert GOOD == await first.stop()
 
 
 @pytest.mark.parametrize("url", ["x.com", "//x.com/", "https://", "gopher://x.com/"])

@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 import shutil
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Iterable
 from pathlib import Path
 from typing import Any
 
@@ -118,34 +118,33 @@ class Fleet(Rig):
 
         async def rules() -> bool:
             found[:] = [part for part in self.of_share(share) if part.program.running and await tells(part)]
-            return bool(found)
+            return len(found) == 1  # one may begin between two looks, after another one has ended
 
         await until(rules, within=PATIENCE_S, beat=LOOK_S)
         (ruler,) = found
         return ruler
 
     def turns(self, share: IspShare = WHOLE) -> list[Turn]:
-        """When each began to tell of a share of the country, or told no more, as their logs have it."""
+        """When each began to tell of a share of the country, or told no more, as their logs have it so far."""
         logs = ((part.name, part.program.log.read_text(encoding="utf-8")) for part in self.of_share(share))
-        return [turn for name, log in logs for turn in turns_of(name, log)]
+        return [turn for name, log in logs for turn in turns_of(name, log[: log.rfind("\n") + 1])]
 
     async def counted(self, step: str, operations: int) -> None:
         """Until so many operations of a step are counted by all shares, at each that decides; then these end."""
         for _ in self.of_share(self.shares[0]):
-            rulers = [await self.ruler(share) for share in self.shares]
+            found: list[tuple[Part, float]] = []
 
-            async def sums(rulers: Sequence[Part] = rulers) -> list[float]:
-                return [await ruler.sum_of("rabta_measurements_total", step=step) for ruler in rulers]
-
-            async def all_of_them(sums: Callable[[], Awaitable[list[float]]] = sums) -> bool:
-                return sum(await sums()) == operations
+            async def all_of_them(found: list[tuple[Part, float]] = found) -> bool:
+                rulers = [await self.ruler(share) for share in self.shares]
+                found[:] = [(one, await one.sum_of("rabta_measurements_total", step=step)) for one in rulers]
+                return sum(count for _, count in found) == operations
 
             try:
                 await until(all_of_them, within=PATIENCE_S, beat=0.5)
             except TimeoutError:
-                names = " and ".join(ruler.name for ruler in rulers)
-                raise AssertionError(f"{names} have counted {await sums()} of {operations} {step}") from None
-            for ruler in rulers:
+                told = " and ".join(f"{one.name} {count:.0f}" for one, count in found)
+                raise AssertionError(f"counted of {operations} {step}: {told}") from None
+            for ruler, _ in found:
                 await ruler.program.stop()
 
     async def end(self) -> None:
@@ -156,6 +155,11 @@ class Fleet(Rig):
 async def tells(part: Part) -> bool:
     """Whether this process tells Prometheus of the country."""
     return "rabta_isp_info{" in (await part.ask("metrics")).text
+
+
+async def one_tells(parts: Iterable[Part]) -> bool:
+    """Whether one of these does, and no other."""
+    return 1 == sum([await tells(part) for part in parts])
 
 
 @contextlib.asynccontextmanager

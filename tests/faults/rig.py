@@ -5,6 +5,7 @@ A producer (producer.py) is an agent that makes its measurements up, quickly; `w
 
 import asyncio
 import contextlib
+import http.client
 import json
 import sqlite3
 import sys
@@ -15,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from faults.asked import PATIENCE_S
-from faults.books import count_rows, read_journal, read_spool
+from faults.books import SpoolBook, count_rows, read_journal, read_spool
 from faults.diary import read_diary
 from faults.oracle import Finding, compare
 from lab.netns.namespaces import inside
@@ -55,15 +56,21 @@ class Member:
     def spool(self) -> Path:
         return self.home / "spool.sqlite"
 
+    def book(self) -> SpoolBook | None:
+        """What its spool holds; `None` where there is none yet, or it is being made."""
+        try:
+            return read_spool(self.spool) if self.spool.exists() else None
+        except sqlite3.OperationalError as wrong:
+            if "no such table" in str(wrong):
+                return None
+            raise
+
     @property
     def waiting(self) -> int:
-        return len(read_spool(self.spool).waiting)
+        return len(book.waiting) if (book := self.book()) else 0
 
     def produced(self) -> int:
-        try:
-            return read_spool(self.spool).last if self.spool.exists() else 0
-        except sqlite3.OperationalError:  # it is being made
-            return 0
+        return book.last if (book := self.book()) else 0
 
 
 class Rig:
@@ -177,7 +184,8 @@ class Rig:
         return await asyncio.to_thread(self._account)
 
     def _account(self) -> Finding:
-        books = [(m.id, read_diary(m.diary), read_spool(m.spool)) for m in self.members if m.spool.exists()]
+        read = [(m.id, read_diary(m.diary), m.book()) for m in self.members]
+        books = [(id_, diary, book) for id_, diary, book in read if book]
         journal = read_journal(self.journal)
         last = {m.id: m.produced() for m in self.members}
         found = (compare(diary, spool, journal.get(id_, {}), last=last[id_]) for id_, diary, spool in books)
@@ -266,5 +274,5 @@ def _answer(url: str) -> Answer:
     except urllib.error.HTTPError as refused:
         with refused:
             return Answer(status=refused.code, text=refused.read().decode())
-    except OSError:
+    except (OSError, http.client.HTTPException):  # also where it was killed in the middle of an answer
         return Answer(status=0, text="")

@@ -70,10 +70,9 @@ async def test_what_is_copied_from_an_agent_of_another_process_decides_nothing(t
         assert {wire.OUTCOME_ACCEPTED: MEASURED} == await deliver(elsewhere.grpc, copying, batch)
 
         await until(knowing(system), within=PATIENCE_S, beat=0.1)
-        ruler = await system.ruler()
 
         async def counted() -> bool:
-            return MEASURED == await ruler.sum_of("rabta_measurements_total", step="tcp")
+            return MEASURED == await (await system.ruler()).sum_of("rabta_measurements_total", step="tcp")
 
         await until(counted, within=PATIENCE_S, beat=0.1)
         await asyncio.gather(*(part.program.stop() for part in system.decides))

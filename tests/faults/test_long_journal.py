@@ -17,6 +17,7 @@ pytestmark = [pytest.mark.timeout(TIMEOUT_S), pytest.mark.slow]
 
 MOST_KB = 400_000
 CHECKPOINT = "5m"  # as it is by default
+TRIES = 5
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,6 +71,13 @@ async def test_a_long_journal_is_known_again_in_bounded_memory(tmp_path: Path) -
         system.data.mkdir()
         rows = write_journal(system.journal, length, random)
         whole = await start(system)
+        for _ in range(TRIES):
+            if whole.progress:
+                break
+            system.collector.kill()  # it was through before anybody asked how far it is, and begins anew
+            await system.collector.ended()
+            system.checkpoint.unlink(missing_ok=True)
+            whole = await start(system)
         assert 0 == await system.collector.stop()
         resumed = await start(system)
         assert 0 == await system.collector.stop()

@@ -61,6 +61,10 @@ async def until_alike(parts: list[Part], whole: Part, path: str) -> None:
         raise
 
 
+async def has(part: Part, path: str, least: int = 1) -> bool:
+    return len(await rows(part, path)) >= least
+
+
 async def status(part: Part, path: str, wanted: int) -> str:
     """Until a process answers so."""
     texts: list[str] = []
@@ -70,7 +74,10 @@ async def status(part: Part, path: str, wanted: int) -> str:
         texts[:] = [answer.text]
         return answer.status == wanted
 
-    await until(answers, within=PATIENCE_S)
+    try:
+        await until(answers, within=PATIENCE_S)
+    except TimeoutError:
+        raise AssertionError(f"{part.name} never answers {wanted}, /{path}: {texts}") from None
     return texts[0]
 
 
@@ -91,7 +98,7 @@ async def test_readers_anywhere_see_the_whole_country_or_are_told_what_is_missin
         await until(known, within=PATIENCE_S)
         await system.deliver()
         for path in LISTS[2:]:  # before one that decides on all tells where it is
-            assert await rows(ingest, path), path
+            await until(lambda path=path: has(ingest, path), within=PATIENCE_S)
         whole = Part(system, "decide", 9, 0)
         try:
             await whole.start()
@@ -101,17 +108,16 @@ async def test_readers_anywhere_see_the_whole_country_or_are_told_what_is_missin
             await whole.program.stop()
         for part in (first, second, ingest):
             for path in PAGES:
-                assert 200 == (await part.ask(path)).status, (part.name, path)
+                await status(part, path, 200)
         events = len(await rows(first, "events"))
         second.program.kill()
         for part in (first, ingest):
             for path in (*(f"api/v1/{one}" for one in LISTS), f"api/v1/verdicts?isp={THEIRS}"):
                 assert "share 2/2" in await status(part, path, 503)
             for path in (f"api/v1/verdicts?isp={OURS}", f"isp/{OURS}", f"cell/x/{OURS}", "api/v1/platforms"):
-                assert 200 == (await part.ask(path)).status, (part.name, path)
+                await status(part, path, 200)
             assert ISP_NAMES[THEIRS] in await status(part, "", 503)
         await second.start()
         for part in (first, second, ingest):
-            await status(part, "api/v1/events", 200)
-            assert events <= len(await rows(part, "events"))
+            await until(lambda part=part: has(part, "events", events), within=PATIENCE_S)
     tell("readers", shares=2, agents=2 * AGENTS, events=events)

@@ -16,6 +16,7 @@ from faults.joining import invite, join
 from faults.oracle import Finding, compare
 from faults.regions import Part, Region, Regions, regions
 from faults.rig import deliver
+from faults.tellers import turns_of
 from lab.waiting import until
 from rabta_collector.roles.ground import SOUND
 from support.nats import version
@@ -26,8 +27,11 @@ pytestmark = [pytest.mark.timeout(TIMEOUT_S), pytest.mark.slow, pytest.mark.root
 CROWD = 24
 """Agents of a side: so many that fall silent as one are an outage within half a minute, where it is one."""
 
-CUT_S = 180.0 if LONG else 0.0
+CUT_S = 180.0 if LONG else 10.0
 """At the least; in three minutes all who could be called silent by mistake would be."""
+
+UNDER_WAY_S = 5.0
+"""After a cut what was acknowledged before it has come to whoever is told."""
 
 TAKEN_OVER_S = 15.0
 ISPS = {"north": "ptcl", "south": "jazz"}
@@ -128,9 +132,22 @@ async def cut(system: Regions) -> dict[str, float]:
     looks |= {f"south: {word}": told(south, word) for word in ("slow_down", "UNAVAILABLE")}
     found = await seconds(looks, began)
     await asyncio.sleep(max(0.0, began + CUT_S - time.time()))  # the length of the fault, not of a wait
-    assert "ack" not in south.told(began + 1.0, time.time())
-    assert [await south.decide.tells(), await north.decide.tells()] == [False, True]
-    return found
+    assert "ack" not in south.told(began + UNDER_WAY_S, time.time())
+    await seconds({"north still tells": north.decide.tells}, began)
+    assert not await south.decide.tells()
+    return (
+        found
+        | turned(north.decide, began, tells=True, name="north tells")
+        | turned(south.decide, began, tells=False, name="south is silent")
+    )
+
+
+def turned(part: Part, began: float, *, tells: bool, name: str) -> dict[str, float]:
+    """When its log says that it began to tell after a moment, or ceased, which is sooner than who looks finds it."""
+    log = part.program.log.read_text(encoding="utf-8")
+    turns = (turn for turn in turns_of(part.role, log[: log.rfind("\n") + 1]) if turn.at > began)
+    at = next((turn.at for turn in turns if turn.tells is tells), None)
+    return {} if at is None else {name: round(at - began, 2)}
 
 
 async def account(system: Regions) -> Finding:

@@ -83,9 +83,9 @@ async def test_agents_are_shared_out_again_after_a_rolling_restart_and_then_stay
                 await part.program.stop()
                 await until(all_are_here, within=PATIENCE_S)
                 await part.start()
-            assert [0, agents] == await sessions_of(system)
-            began = time.monotonic()
             most = agents / 2 * ENOUGH + LEAST
+            assert max(await sessions_of(system)) > most
+            began = time.monotonic()
 
             async def shared() -> bool:
                 return max(found := await sessions_of(system)) <= most and sum(found) == agents

@@ -108,7 +108,7 @@ class Program:
         if self._process is not None and self.running:
             self._process.kill()
 
-    async def stop(self, within: float = 15.0) -> int:
+    async def stop(self, within: float = 60.0) -> int:
         """Asks it to end, and makes it after a while; returns its exit code."""
         if self._process is None:
             return 0

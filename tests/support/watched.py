@@ -63,6 +63,16 @@ class Watched:
         came = [told.at for told in self.told if (told.what, told.status) == (what, status) and told.at >= since]
         return min(came) - since if came else None
 
+    def passed_on_s(self, what: str) -> float:
+        """Seconds from when a rule saw what an alert is about, after the switch, to the webhook."""
+        since = self.switched[what, "firing"]
+        told = min((told for told in self.told if told.what == what and told.at >= since), key=lambda told: told.at)
+        about = {key: told.labels[key] for key in ("alertname", "platform", "isp") if key in told.labels}
+        alerts = ",".join(f'{key}="{value}"' for key, value in {**about, "alertstate": "pending"}.items())
+        seen = f"min_over_time((timestamp(ALERTS{{{alerts}}}) >= {since:.3f})[1h:1s])"
+        (row,) = self._answer(f"query?{urllib.parse.urlencode({'query': seen})}")
+        return told.at - float(row["value"][1])
+
     def delays(self) -> dict[str, float | None]:
         return {f"{what} {status}": self.delay(what, status) for what, status in self.switched}
 

@@ -9,8 +9,8 @@ RESPONSE = b"HTTP/1.1 200 OK\r\ncontent-length: %d\r\nconnection: close\r\n\r\n%
 
 
 @asynccontextmanager
-async def serving(response: bytes = RESPONSE) -> AsyncIterator[str]:
-    """The URL of the server."""
+async def serving(response: bytes = RESPONSE, *, port: int = 0) -> AsyncIterator[str]:
+    """The URL of the server, at any port where none is given."""
 
     open_: set[asyncio.StreamWriter] = set()
 
@@ -22,7 +22,7 @@ async def serving(response: bytes = RESPONSE) -> AsyncIterator[str]:
         open_.discard(writer)
         writer.close()
 
-    server = await asyncio.start_server(answer, "127.0.0.1", 0)
+    server = await asyncio.start_server(answer, "127.0.0.1", port)
     port = server.sockets[0].getsockname()[1]
     try:
         yield f"http://127.0.0.1:{port}/"
