@@ -11,7 +11,7 @@ import pytest
 
 from faults.asked import PATIENCE_S, TIMEOUT_S
 from faults.fleet import Part, fleet, one_tells
-from lab.ports import free_port
+from lab.system import free_port
 from lab.waiting import until
 from rabta_collector.jetstream.place import parse_place
 from support.nats import Nats

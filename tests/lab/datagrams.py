@@ -20,10 +20,11 @@ class UdpRelay(asyncio.DatagramProtocol):
         self._transport: asyncio.DatagramTransport | None = None
         self._ways: dict[Address, asyncio.Future[asyncio.DatagramTransport]] = {}
 
-    async def open(self, port: int) -> None:
-        """Raises `OSError` where the port is taken."""
+    async def open(self, port: int = 0) -> int:
+        """The port, any that is free where none is given. Raises `OSError` where it is taken."""
         loop = asyncio.get_running_loop()
         self._transport, _ = await loop.create_datagram_endpoint(lambda: self, local_addr=(self.host, port))
+        return int(self._transport.get_extra_info("sockname")[1])
 
     def end(self) -> None:
         for way in self._ways.values():

@@ -4,7 +4,6 @@ import socket
 import pytest
 
 from lab.datagrams import UdpRelay
-from lab.ports import free_port
 from support.quic_server import open_udp_peer, say, silence
 from support.waiting import PATIENCE_S
 
@@ -25,8 +24,8 @@ async def ask(port: int, source: str, *, within: float = PATIENCE_S) -> bytes:
 
 async def test_datagrams_go_both_ways_for_each_client() -> None:
     async with open_udp_peer(say(b"!")) as server:
-        relay, port = UdpRelay(HOST, (server.address, server.port), lambda _: True), free_port()
-        await relay.open(port)
+        relay = UdpRelay(HOST, (server.address, server.port), lambda _: True)
+        port = await relay.open()
         assert [b"!", b"!"] == await asyncio.gather(ask(port, HERE), ask(port, ELSEWHERE))
         assert [b"?", b"?"] == list(server.heard)
         relay.end()
@@ -34,8 +33,8 @@ async def test_datagrams_go_both_ways_for_each_client() -> None:
 
 async def test_what_is_not_carried_never_reaches_the_server() -> None:
     async with open_udp_peer(say(b"!")) as server:
-        relay, port = UdpRelay(HOST, (server.address, server.port), lambda source: source != HERE), free_port()
-        await relay.open(port)
+        relay = UdpRelay(HOST, (server.address, server.port), lambda source: source != HERE)
+        port = await relay.open()
         with pytest.raises(TimeoutError):
             await ask(port, HERE, within=SOON_S)
         assert not server.heard
@@ -46,8 +45,8 @@ async def test_what_is_not_carried_never_reaches_the_server() -> None:
 async def test_a_way_that_stands_can_be_cut() -> None:
     open_ = True
     async with open_udp_peer(silence) as server:
-        relay, port = UdpRelay(HOST, (server.address, server.port), lambda _: open_), free_port()
-        await relay.open(port)
+        relay = UdpRelay(HOST, (server.address, server.port), lambda _: open_)
+        port = await relay.open()
         loop = asyncio.get_running_loop()
         with socket.socket(type=socket.SOCK_DGRAM) as client:
             client.setblocking(False)
