@@ -26,10 +26,11 @@ FEED = Feed(agents={"ptcl": 2, "jazz": 2}, controls=1)
 
 
 def turned(folder: Path, seconds: float) -> Mapping[str, str]:
-    """An environment in which Python's clock goes ahead."""
+    """An environment in which Python's clock goes ahead, and nobody steps back: tests keep every core busy."""
     place = folder / f"turned-{seconds:g}"
     place.mkdir(exist_ok=True)
-    text = f"import time\nreal = time.time\ntime.time = lambda: real() + {seconds}\n"
+    text = f"import os, time\nreal = time.time\ntime.time = lambda: real() + {seconds}\n"
+    text += "os.setpriority = lambda *_: None\n"
     (place / "sitecustomize.py").write_text(text, encoding="utf-8")
     return {**os.environ, "PYTHONPATH": str(place)}
 
