@@ -36,6 +36,7 @@ PROMISED = {
     "RabtaProcessDown",
     "RabtaArchiveBehind",
     "RabtaCheckpointsFail",
+    "RabtaClockAhead",
     "RabtaWatchdog",
 }
 OF_OTHERS = {"process_cpu_seconds_total", "up", "scrape_duration_seconds"}
@@ -150,6 +151,7 @@ def test_no_runbook_is_left_without_its_alert() -> None:
         ("alertname=RabtaProcessDown severity=warning instance=a", "email"),
         ("alertname=RabtaArchiveBehind severity=warning", "email"),
         ("alertname=RabtaCheckpointsFail severity=warning", "email"),
+        ("alertname=RabtaClockAhead severity=critical", "everybody"),
         ("alertname=RabtaWatchdog severity=info", "watchdog"),
     ],
 )

@@ -38,6 +38,7 @@ def of_a_cell(alert: str, state: str, *, holds_s: int, stays_s: int) -> tuple[Ca
 FAILED = 'rabta_collector_archive_failures_total{job="rabta",instance="c"}'
 UNWRITTEN = 'rabta_collector_checkpoints_total{result="failed",job="rabta",instance="c"}'
 WRITTEN = 'rabta_collector_checkpoints_total{result="written",job="rabta",instance="c"}'
+DECIDED = 'rabta_collector_decided_timestamp_seconds{job="rabta",instance="c"}'
 SEALED = 'rabta_collector_archive_sealed_timestamp_seconds{job="rabta",instance="c"}'
 ONE_BAD_AGENT = {
     'rabta_reachable_agents_ratio{platform="x",isp="ptcl",job="rabta",instance="c"}': lambda at: 0.67,
@@ -321,6 +322,28 @@ CASES: dict[str, tuple[Case, ...]] = {
             more={UNWRITTEN: lambda at: at // 60, WRITTEN: lambda at: 0.0},
             missed=((1030, 1060), (1200, 1230)),
             firing={1020: ("RabtaCheckpointsFail",), 1215: ("RabtaCheckpointsFail",)},
+        ),
+    ),
+    "RabtaClockAhead": (
+        Case(
+            name="fires and resolves",
+            more={DECIDED: lambda at: max(at, 7800.0) if at > 120 else at},
+            firing={120: (), 150: (), 200: ("RabtaClockAhead",), 7900: ()},
+        ),
+        Case(name="clocks that differ a little", more={DECIDED: lambda at: at + 4.0}, firing={300: ()}),
+        Case(name="it decides late", more={DECIDED: lambda at: at - 30.0}, firing={300: ()}),
+        Case(
+            name="missed scrapes",
+            more={DECIDED: lambda at: at + 60.0},
+            missed=((200, 215),),
+            firing={100: ("RabtaClockAhead",), 195: ("RabtaClockAhead",), 205: ("RabtaClockAhead",)},
+        ),
+        Case(name="a restart", **RESTART, firing=dict.fromkeys(range(120, 300, 5), ())),
+        Case(
+            name="no data",
+            more={DECIDED: lambda at: at + 60.0},
+            missed=((300, 1500),),
+            firing={290: ("RabtaClockAhead",), 1400: ("RabtaCollectorDown",)},
         ),
     ),
     "RabtaCollectorDown": (
