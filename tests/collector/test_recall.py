@@ -12,6 +12,7 @@ from rabta_collector import journal_file
 from rabta_collector.archive.sealing import Archive, Sources
 from rabta_collector.query import Query
 from rabta_collector.record import seam
+from rabta_collector.record.file import RecordFile
 from rabta_collector.record.seam import WARM_S, goes_on_from
 from rabta_collector.rfc3339 import parse_time
 from rabta_collector.signing import load_signer
@@ -57,6 +58,15 @@ def give_up(folder: Path, rows: Sequence[float], until: float = FIRST) -> None:
     with closing(journal_file.connect(folder / "journal.sqlite")) as connection:
         while journal_file.trim(connection, last, 100):
             pass
+
+
+def keep_an_archives_record(folder: Path, events: Sequence[Event]) -> None:
+    for path in folder.glob("record.sqlite*"):
+        path.unlink()
+    record = RecordFile(folder / "record.sqlite")
+    for event in events:
+        record.take(event, None, event.at)
+    record.close()
 
 
 async def start(folder: Path, stamp: dict[str, str] = STAMP) -> Collector:
@@ -106,6 +116,17 @@ async def test_a_start_after_that_goes_on_from_its_checkpoint(tmp_path: Path) ->
         again = await start(tmp_path, OTHER)
     assert ["checkpoint.taken_up"] == [line["event"] for line in lines if line["event"].startswith("checkpoint")]
     assert before == shown(again)
+
+
+async def test_the_archives_record_will_do(tmp_path: Path) -> None:
+    """It has what all shares decided, and has counted nothing."""
+    rows = write(tmp_path)
+    before = shown(await start(tmp_path))
+    give_up(tmp_path, rows)
+    keep_an_archives_record(tmp_path, before["events"])
+    again = shown(await start(tmp_path, OTHER))
+    assert before["counts"] != again.pop("counts")
+    assert again == {name: what for name, what in before.items() if name != "counts"}
 
 
 async def test_where_the_archive_has_what_is_gone_all_is_decided_anew(tmp_path: Path) -> None:
