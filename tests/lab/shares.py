@@ -60,4 +60,4 @@ class Shares:
     def _told(self) -> set[int]:
         """Numbers of all events that readers find at an `ingest`, which hands on what they ask."""
         said = self._desk.look(1, EVENTS)
-        return {int(one["id"]) for one in json.loads(said)["events"]} if said.startswith('{"') else set()
+        return {int(one["id"]) for one in json.loads(said).get("events", ())} if said.startswith('{"') else set()
