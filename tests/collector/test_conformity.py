@@ -20,6 +20,7 @@ OPTIONS = (
     "--exclude-checks=positive_data_acceptance",
     "--phases=coverage,fuzzing",
     "--max-examples=4",
+    "--suppress-health-check=too_slow",  # as in `conftest.py`
     "--seed=1",
     "--no-color",
 )

@@ -28,8 +28,7 @@ class Pair:
 @pytest.fixture(autouse=True)
 def patient(monkeypatch: pytest.MonkeyPatch) -> None:
     """A server that is slow for a moment is none that does not answer."""
-    monkeypatch.setattr(talk, "TAKEN_S", PATIENCE_S)
-    monkeypatch.setattr(talk, "ANSWERED_S", PATIENCE_S)
+    monkeypatch.setattr(talk, "TAKEN_S", PATIENCE_S / 4)
 
 
 @pytest.fixture

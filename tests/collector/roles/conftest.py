@@ -9,5 +9,4 @@ from support.waiting import PATIENCE_S
 @pytest.fixture(autouse=True)
 def patient(monkeypatch: pytest.MonkeyPatch) -> None:
     """A NATS server that is slow for a moment is none that does not answer."""
-    monkeypatch.setattr(talk, "TAKEN_S", PATIENCE_S)
-    monkeypatch.setattr(talk, "ANSWERED_S", PATIENCE_S)
+    monkeypatch.setattr(talk, "TAKEN_S", PATIENCE_S / 4)
