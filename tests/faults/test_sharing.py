@@ -105,6 +105,5 @@ async def test_agents_are_shared_out_again_after_a_rolling_restart_and_then_stay
     twice = sum(len(marks) - 1 for held in journal.values() for marks in held.values())
     tell("sharing", agents=agents, seconds=round(lasted_s), ended=ended, lost=lost, twice=twice)
     assert 0 == lost == twice
-    assert (
-        0 < ended <= agents / 2 + SPARE
-    )  # who lost its session otherwise came by the balancer, too; some are at neither
+    # Who lost its session otherwise came by the balancer, too; and those under way are at neither.
+    assert 0 < ended <= agents / 2 + SPARE
