@@ -46,8 +46,10 @@ def test_what_is_given_up_does_nothing_more(tmp_path: Path) -> None:
     assert not (tmp_path / "written").exists()
 
 
-def test_it_lets_everybody_else_go_first() -> None:
-    assert b"19" == Copy(lambda ask: ask() and str(os.getpriority(os.PRIO_PROCESS, 0)).encode()).finish(b"go")
+@pytest.mark.parametrize("steps_back", [True, False])
+def test_it_lets_everybody_else_go_first_unless_it_is_in_a_hurry(steps_back: bool) -> None:
+    copy = Copy(lambda ask: ask() and str(os.getpriority(os.PRIO_PROCESS, 0)).encode(), steps_back=steps_back)
+    assert (19 if steps_back else os.getpriority(os.PRIO_PROCESS, 0)) == int(copy.finish(b"go"))
 
 
 def test_where_a_service_may_not_step_back_it_works_all_the_same(monkeypatch: pytest.MonkeyPatch) -> None:

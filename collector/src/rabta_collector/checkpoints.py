@@ -113,10 +113,11 @@ class Checkpoints:
         except UnusableJournalError as wrong:
             raise OSError(str(wrong)) from None
 
-    async def keep(self) -> None:
+    async def keep(self, *, hurries: bool = False) -> None:
         """Writes a checkpoint of now, unless the last one is. What the disk refuses is a line in the log.
 
         A copy of this process writes it: agents, readers and decisions wait for no more than for that to be there.
+        `hurries`: it lets nobody go first, where a service that stops has half a minute, and nobody to serve.
         """
         async with self._writing:
             row, measured, decided_to = self._known.row, self._known.measurements, self._decided_to()
@@ -124,15 +125,15 @@ class Checkpoints:
             if row == self._kept:
                 return
             try:
-                await self._keep(row, decided_to)
+                await self._keep(row, decided_to, hurries=hurries)
                 self._kept, self._measured = row, measured
             except OSError as wrong:
                 log.warning("checkpoint.not_written", message=str(wrong))
             self.told(self._kept == row)
             self._rest_s = rest_of(time.perf_counter() - started, written=self._kept == row)
 
-    async def _keep(self, row: int, decided_to: float) -> None:
-        began, copy = time.perf_counter(), Copy(self._write)
+    async def _keep(self, row: int, decided_to: float, *, hurries: bool) -> None:
+        began, copy = time.perf_counter(), Copy(self._write, steps_back=not hurries)
         held_s = time.perf_counter() - began
         try:
             size = await self._finish(copy, row, decided_to)

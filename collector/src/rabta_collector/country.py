@@ -223,5 +223,5 @@ class Country:
 
     async def close(self) -> None:
         """After the journal's end."""
-        await self.projections.checkpoints.keep()
+        await self.projections.checkpoints.keep(hurries=True)
         await self.desk.close()

@@ -25,14 +25,17 @@ Ask = Callable[[], bytes]
 class Copy:
     """A copy at work. To be finished or given up."""
 
-    def __init__(self, work: Callable[[Ask], bytes]) -> None:
-        """`work` is what the copy does; what it returns is told. Raises `OSError` where there is no room for one."""
+    def __init__(self, work: Callable[[Ask], bytes], *, steps_back: bool = True) -> None:
+        """`work` is what the copy does; what it returns is told. Raises `OSError` where there is no room for one.
+
+        `steps_back`: behind all others that want a processor.
+        """
         ours, theirs = socket.socketpair()
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", DeprecationWarning)  # of other threads; see above
             self._pid = os.fork()
         if self._pid == 0:
-            _be_the_copy(work, theirs.detach())
+            _be_the_copy(work, theirs.detach(), NICE if steps_back else 0)
         theirs.close()
         self._line = ours
         self._ending = threading.Lock()  # of whoever waits, and whoever gives up meanwhile
@@ -67,11 +70,11 @@ class Copy:
             return self._status
 
 
-def _be_the_copy(work: Callable[[Ask], bytes], line: int) -> NoReturn:
+def _be_the_copy(work: Callable[[Ask], bytes], line: int, niceness: int) -> NoReturn:
     status, told = 1, b""
     try:
         with suppress(OSError):  # a service may be kept from it
-            os.nice(NICE)  # it is in no hurry, and agents and readers are
+            os.nice(niceness)
         gc.disable()  # which would write to every page
         signal.set_wakeup_fd(-1)
         for number in (signal.SIGTERM, signal.SIGINT):
