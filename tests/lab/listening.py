@@ -128,14 +128,16 @@ def _drop(listener: socket.socket, networks: Collection[IPv4Network]) -> None:
     listener.setsockopt(socket.SOL_SOCKET, _SO_ATTACH_FILTER, struct.pack("HL", len(code), ctypes.addressof(program)))
 
 
-_HANDSHAKE_S = 10.0
+_HANDSHAKE_MS = 10_000
 
 
 def _fill(listener: socket.socket) -> socket.socket:
     """The one connection that a queue of none has room for."""
     filler = socket.socket(listener.family)
     filler.connect(listener.getsockname())
-    select.select([listener], [], [], _HANDSHAKE_S)  # the queue is full once the last packet of the handshake is there
+    queue = select.poll()  # select(2) knows no descriptor beyond 1023, and a country has more
+    queue.register(listener, select.POLLIN)
+    queue.poll(_HANDSHAKE_MS)  # it is full once the last packet of the handshake is there
     return filler
 
 

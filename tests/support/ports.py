@@ -8,7 +8,7 @@ binds with SO_REUSEADDR, as servers do.
 import socket
 from collections import deque
 
-MOST = 256
+MOST = 64
 """That are held at once; whoever has the oldest of more than these is long done."""
 
 _held: deque[socket.socket] = deque()
