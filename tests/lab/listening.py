@@ -18,6 +18,8 @@ from collections.abc import Awaitable, Callable, Collection
 from enum import StrEnum
 from ipaddress import IPv4Network
 
+from lab.closing import close_server
+
 Serve = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 _RESET_ON_CLOSE = struct.pack("ii", 1, 0)
 
@@ -85,11 +87,7 @@ class Listener:
 
     async def _close(self) -> None:
         if self._server is not None:
-            for listener in self._server.sockets:
-                asyncio.get_running_loop().remove_reader(listener)
-            for _ in range(3):  # asyncio would leave whom it has just accepted without a server, and unclosed
-                await asyncio.sleep(0)
-            self._server.close()
+            await close_server(self._server)
         for silent in self._silent:
             silent.close()
         self._server, self._silent, self._manner = None, [], Manner.REFUSES
