@@ -9,6 +9,8 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 
+from lab.closing import close_server
+
 
 @dataclass(slots=True, kw_only=True)
 class FakeProxy:
@@ -98,7 +100,7 @@ async def serving(speak: Callable[[asyncio.StreamReader, asyncio.StreamWriter], 
     try:
         yield server.sockets[0].getsockname()[1]
     finally:
-        server.close()
+        await close_server(server)
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
