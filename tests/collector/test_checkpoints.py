@@ -18,7 +18,7 @@ from rabta_collector.journal_file import Row
 from support.factories import NOON, RESET, SILENCE, Story, bad_certificate, tcp_trouble, tls_trouble, works, works_light
 from support.feeds import Feed
 from support.unplugged import STAMP, Collector
-from support.written import row_of
+from support.written import write_entries
 
 FEED = Feed(controls=2)
 STORIES: Sequence[Story] = (
@@ -47,10 +47,7 @@ def written(folder: Path, lasts_s: float = 300.0, seed: int = 1) -> Sequence[Row
         for entry in FEED.presence(NOON + 100 * turn, turn % 2 == 0, only=dice.sample(["ptcl", "jazz", "abroad"], 2))
     ]
     entries = sorted([*told, *comings], key=lambda entry: entry.at)
-    path = folder / "journal.sqlite"
-    journal_file.prepare(path)
-    with closing(journal_file.connect(path)) as connection:
-        journal_file.append(connection, 0, [row_of(entry, number) for number, entry in enumerate(entries, 1)])
+    with closing(journal_file.connect(write_entries(folder, entries))) as connection:
         return [row for row, _ in journal_file.read_after(connection, 0, 10**6)]
 
 

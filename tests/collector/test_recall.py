@@ -9,18 +9,17 @@ import pytest
 import structlog.testing
 
 from rabta_collector import journal_file
-from rabta_collector.archive.sealing import Archive, Sources
 from rabta_collector.query import Query
 from rabta_collector.record import seam
 from rabta_collector.record.file import RecordFile
 from rabta_collector.record.seam import WARM_S, goes_on_from
 from rabta_collector.rfc3339 import parse_time
-from rabta_collector.signing import load_signer
 from rabta_collector.state import Event
+from support import written
 from support.factories import NOON, RESET, Story, tls_trouble, works
 from support.feeds import ISPS, Feed
 from support.unplugged import STAMP, Collector
-from support.written import row_of
+from support.written import seal, write_entries
 
 FEED = Feed(controls=2)
 BLOCKED, FREE, LASTS, FIRST, WARM = NOON + 100, NOON + 1500, 1990.0, NOON + 600, 200.0
@@ -46,18 +45,12 @@ def write(folder: Path) -> list[float]:
     for moment in range(int(NOON), int(NOON + LASTS), 20):
         entries += FEED.rounds(moment, moment + 20, {isp.id: story_at(isp.id, moment) for isp in ISPS})
     entries.sort(key=lambda entry: entry.at)
-    path = folder / "journal.sqlite"
-    journal_file.prepare(path)
-    with closing(journal_file.connect(path)) as connection:
-        journal_file.append(connection, 0, [row_of(entry, number) for number, entry in enumerate(entries, 1)])
+    write_entries(folder, entries)
     return [entry.at for entry in entries]
 
 
 def give_up(folder: Path, rows: Sequence[float], until: float = FIRST) -> None:
-    last = sum(at < until for at in rows)
-    with closing(journal_file.connect(folder / "journal.sqlite")) as connection:
-        while journal_file.trim(connection, last, 100):
-            pass
+    written.give_up(folder, sum(at < until for at in rows))
 
 
 def keep_an_archives_record(folder: Path, events: Sequence[Event]) -> None:
@@ -132,8 +125,7 @@ async def test_the_archives_record_will_do(tmp_path: Path) -> None:
 async def test_where_the_archive_has_what_is_gone_all_is_decided_anew(tmp_path: Path) -> None:
     rows = write(tmp_path)
     before = shown(await start(tmp_path))
-    sources = Sources(tmp_path / "journal.sqlite", tmp_path / "none", load_signer(tmp_path / "plan.key"))
-    list(Archive(tmp_path / "archive", sources).seal_due(NOON + 2 * DAY_S))
+    seal(tmp_path, NOON + 2 * DAY_S)
     give_up(tmp_path, rows)
     with closing(journal_file.connect(tmp_path / "record.sqlite")) as connection:
         connection.execute("DELETE FROM counts")

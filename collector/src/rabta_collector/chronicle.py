@@ -69,7 +69,7 @@ class Chronicle:
         """All events from this number on are kept here, and older ones elsewhere; 0: there are none elsewhere."""
         if not self._forgot:
             return 0
-        return self._events[0].id if self._events else int(self._begins * 2) * ROOM
+        return self._events[0].id if self._events else _first_of(self._begins)
 
     def take_dossier(self, event: int) -> Dossier | None:
         """What an event rests on, given out once; `None` where nothing is kept of it."""
@@ -91,7 +91,7 @@ class Chronicle:
         )
 
     def _number(self, at: float) -> int:
-        return max(int(at * 2) * ROOM + self._share.number, self._last + self._share.of)
+        return max(_first_of(at) + self._share.number, self._last + self._share.of)
 
     def _write(self, event: Event) -> None:
         self._last = event.id
@@ -119,3 +119,8 @@ class Chronicle:
             and (platform is None or event.platform == platform)
             and (isp is None or event.isp == isp)
         )
+
+
+def _first_of(at: float) -> int:
+    """Below all numbers of a moment's half second, and above those of the one before."""
+    return int(at * 2) * ROOM

@@ -12,19 +12,18 @@ from lab.waiting import until
 from rabta_collector import app, journal_file
 from rabta_collector.archive import child, tending
 from rabta_collector.archive.keeping import Keeping
-from rabta_collector.archive.sealing import Archive, Sources
 from rabta_collector.config import Config, Endpoint
 from rabta_collector.datadir import DataDir
 from rabta_collector.entries import Entry
 from rabta_collector.export.rows import JournalReader
 from rabta_collector.journal_file import Row
 from rabta_collector.replay import Known, replay
-from rabta_collector.signing import load_signer
 from support.factories import NOON
 from support.feeds import Feed
-from support.written import row_of
+from support.written import give_up, seal, write_entries
 
 DAY_S = 86_400.0
+OVER = NOON + 3 * DAY_S
 FEED = Feed(agents={"ptcl": 2}, controls=1)
 
 
@@ -32,22 +31,8 @@ def measured(folder: Path, days: int = 3) -> int:
     """A journal of some days; how many rows it has."""
     noons = [NOON + number * DAY_S for number in range(days)]
     entries = [entry for noon in noons for entry in (*FEED.presence(noon, True), *FEED.rounds(noon, noon + 60))]
-    path = folder / "journal.sqlite"
-    journal_file.prepare(path)
-    with closing(journal_file.connect(path)) as connection:
-        journal_file.append(connection, 0, [row_of(entry, number) for number, entry in enumerate(entries, 1)])
+    write_entries(folder, entries)
     return len(entries)
-
-
-def sealed(folder: Path, now: float = NOON + 3 * DAY_S) -> None:
-    sources = Sources(folder / "journal.sqlite", folder / "none", load_signer(folder / "plan.key"))
-    list(Archive(folder / "archive", sources).seal_due(now))
-
-
-def give_up(folder: Path, row: int) -> None:
-    with closing(journal_file.connect(folder / "journal.sqlite")) as connection:
-        while journal_file.trim(connection, row, 7):
-            pass
 
 
 async def known_of(folder: Path, known: Known | None = None) -> list[tuple[Entry, int]]:
@@ -62,7 +47,7 @@ async def known_of(folder: Path, known: Known | None = None) -> list[tuple[Entry
 
 async def test_a_replay_reads_what_the_journal_gave_up_from_the_archive(tmp_path: Path) -> None:
     rows = measured(tmp_path)
-    sealed(tmp_path)
+    seal(tmp_path, OVER)
     whole = await known_of(tmp_path)
     assert rows == len(whole)
     for last in (1, rows // 3, rows - 1):
@@ -84,7 +69,7 @@ async def test_the_newest_row_is_never_given_up(tmp_path: Path) -> None:
 
 async def test_rows_that_are_nowhere_are_told(tmp_path: Path) -> None:
     rows = measured(tmp_path)
-    sealed(tmp_path)
+    seal(tmp_path, OVER)
     give_up(tmp_path, rows - 2)
     shutil.rmtree(tmp_path / "archive/measurements/day=2024-02-18")
     with structlog.testing.capture_logs() as lines:
@@ -106,7 +91,7 @@ async def test_a_start_from_a_checkpoint_asks_the_archive_for_nothing(tmp_path: 
 
 def test_an_export_reads_what_the_journal_gave_up(tmp_path: Path) -> None:
     rows = measured(tmp_path)
-    sealed(tmp_path)
+    seal(tmp_path, OVER)
     reader = JournalReader(path=tmp_path / "journal.sqlite", archive=tmp_path / "archive")
     whole = list(reader.deliveries())
     give_up(tmp_path, rows // 2)

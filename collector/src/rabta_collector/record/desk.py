@@ -61,9 +61,9 @@ class Desk:
             self.newsroom.tell(events)
 
     async def begin_anew(self, since: float = 0.0) -> None:
-        """Before a replay: what that does not come to again stands no more, and all is counted anew.
+        """Before a replay of everything: what that does not come to again stands no more, and all is counted anew.
 
-        `since`: from that moment on, where the journal lacks rows; what it was measured up to is counted then.
+        `since`: only what was decided from that moment on, where rows of before are gone; what was counted stays.
         """
 
         def begin(file: RecordFile) -> None:

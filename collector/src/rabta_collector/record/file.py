@@ -62,10 +62,9 @@ class RecordFile(RecordReader):
         try:
             self.connection = sqlite3.connect(path, timeout=WAIT_S, isolation_level=None, check_same_thread=False)
             self._prepare()
-            found = self.connection.execute("SELECT max(at_us) FROM events").fetchone()[0]
+            self._known_to = microseconds(self.last_decided())
         except sqlite3.Error as wrong:
             raise UnusableRecordError(f"{path}: {wrong}; move it away, and it is made anew of the journal") from None
-        self._known_to = 0 if found is None else int(found)
 
     def _prepare(self) -> None:
         owner = self.connection.execute("PRAGMA application_id").fetchone()[0]

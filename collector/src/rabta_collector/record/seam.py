@@ -12,8 +12,8 @@ from rabta_proto.vocabulary import Mechanism
 WARM_S = 86_400.0
 """For so long what is decided on such a journal may be news to nobody else: what was seen before is not known."""
 
-GRID = 2
-"""Moments of a second at which anything is decided, at the most (`Settings.grid_s`)."""
+HALVES = 2
+"""Of a second: events are numbered by these (chronicle.py), so that none may be parted."""
 
 Place = tuple[str, str]
 """ISP and platform; that is empty where the ISP's own state is meant."""
@@ -39,4 +39,4 @@ def goes_on_from(begins: float, known_to: float) -> float:
     """
     if not begins or not known_to:
         return 0.0
-    return int(min(begins + WARM_S, max(begins, known_to)) * GRID) / GRID
+    return int(min(begins + WARM_S, max(begins, known_to)) * HALVES) / HALVES
